@@ -1,0 +1,159 @@
+"""Every environment variable the project reads, typed and validated once.
+
+Belongs here: names, types, defaults, allowed values. Does not: connecting, creating folders, or any decision
+that depends on what a database holds.
+"""
+
+import os
+from datetime import date
+from functools import cached_property
+from pathlib import Path
+from typing import Annotated, Literal
+from zoneinfo import ZoneInfo, available_timezones
+
+from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
+
+PROJECT_ROOT = Path(__file__).resolve().parent.parent
+HOME_SETTINGS_FILE = "settings.env"
+
+
+class SettingsError(Exception):
+    """A setting has a value that the project cannot run with. The message names it and what is allowed."""
+
+
+def _home_from_environment() -> Path:
+    home = os.environ.get("AMERICANO_HOME")
+    return Path(home).expanduser().absolute() if home else PROJECT_ROOT / ".americano"
+
+
+class Settings(BaseSettings):
+    """The configuration of one deployment.
+
+    Sources, first wins: the process environment, `.env` in the project's folder, `settings.env` in the home
+    (written by `americano demo`, so that later commands keep the demo's horizon and threshold), the defaults.
+    """
+
+    model_config = SettingsConfigDict(extra="ignore", env_ignore_empty=True, hide_input_in_errors=True)
+
+    database_url: SecretStr | None = Field(None, description="The app's PostgreSQL (14+). Unset: embedded.")
+    port: int = Field(8000, ge=1, le=65535, description="Port of the HTTP API.")
+    environment: Literal["development", "staging", "production"] = Field(
+        "development", description="production is stricter: see docs."
+    )
+    cors_origins: Annotated[list[str], NoDecode] = Field(
+        default_factory=lambda: ["http://localhost:3000"], description="Comma-separated origins of the app."
+    )
+    model_type: Literal["auto", "rule_based", "logistic_regression"] = Field(
+        "auto", description="Which model scores; auto takes the trained one, or the rules while there is none."
+    )
+    mlflow_tracking_uri: SecretStr | None = Field(
+        None, description="MLflow store or server. Unset: a database of its own on the embedded server."
+    )
+    mlflow_experiment_name: str = Field("Americano/Research", min_length=1, description="MLflow experiment.")
+    duckdb_db_path: Path | None = Field(None, description="The researchers' DuckDB file. Unset: in the home.")
+
+    americano_home: Path = Field(
+        default_factory=_home_from_environment,
+        description="Folder of the embedded server, Parquet files, models, Dagster's home.",
+    )
+    americano_timezone: str = Field("UTC", description="Time zone in which study days end at 23:00.")
+    americano_start_day: date = Field(
+        date(2024, 1, 1), description="The first study day that can be materialized (YYYY-MM-DD)."
+    )
+    americano_horizon_days: int = Field(7, ge=1, le=60, description="H, length of the label window in study days.")
+    americano_struggle_below: float = Field(
+        0.65, gt=0, lt=1, description="A mean graded score below this is a struggle (0-1)."
+    )
+    americano_training_weeks: int = Field(
+        104, ge=1, le=520, description="Weekly cut-offs that a training set reaches back."
+    )
+    americano_on_invalid: Literal["fail", "quarantine"] | None = Field(
+        None, description="Bad source rows. Unset: fail in production, quarantine elsewhere."
+    )
+    americano_dagster_url: SecretStr | None = Field(
+        None, description="PostgreSQL for Dagster's instance. Unset: a database of its own on the embedded server."
+    )
+    americano_dagster_port: int = Field(3000, ge=1, le=65535, description="Port of the Dagster UI under `dev`.")
+    americano_mlflow_port: int = Field(5000, ge=1, le=65535, description="Port of the MLflow UI under `dev`.")
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Order of sources; the dotenv files are named in `load_settings`."""
+        return init_settings, env_settings, dotenv_settings
+
+    @field_validator("cors_origins", mode="before")
+    @classmethod
+    def _split_origins(cls, value: object) -> object:
+        return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+
+    @field_validator("americano_home")
+    @classmethod
+    def _absolute_home(cls, value: Path) -> Path:
+        return value.expanduser().absolute()
+
+    @field_validator("americano_timezone")
+    @classmethod
+    def _known_zone(cls, value: str) -> str:
+        if value not in available_timezones():
+            raise ValueError("not an IANA time zone; allowed are names such as UTC or Europe/Berlin")
+        return value
+
+    @field_validator("database_url", "americano_dagster_url")
+    @classmethod
+    def _postgres_url(cls, value: SecretStr | None) -> SecretStr | None:
+        if value and not value.get_secret_value().startswith(("postgresql://", "postgres://")):
+            raise ValueError("must begin with postgresql:// or postgres://")
+        return value
+
+    @cached_property
+    def zone(self) -> ZoneInfo:
+        """Time zone of the study day."""
+        return ZoneInfo(self.americano_timezone)
+
+    @property
+    def on_invalid(self) -> Literal["fail", "quarantine"]:
+        """What happens to rows that break a rule."""
+        return self.americano_on_invalid or ("fail" if self.environment == "production" else "quarantine")
+
+    @property
+    def store_root(self) -> Path:
+        """Folder of the Parquet store."""
+        return self.americano_home / "data"
+
+    @property
+    def models_root(self) -> Path:
+        """Folder of the model files kept locally."""
+        return self.americano_home / "models"
+
+    @property
+    def analytics_path(self) -> Path:
+        """The researchers' DuckDB file."""
+        return self.duckdb_db_path or self.americano_home / "analytics.duckdb"
+
+
+def load_settings(home: Path | None = None) -> Settings:
+    """Read and validate the environment.
+
+    Args:
+        home: Overrides `AMERICANO_HOME`.
+
+    Raises:
+        SettingsError: A value is not allowed; the message names the variable and the rule, never the value.
+    """
+    where = home or _home_from_environment()
+    files = (where / HOME_SETTINGS_FILE, PROJECT_ROOT / ".env")
+    try:
+        if home is not None:
+            return Settings(_env_file=files, americano_home=home)  # type: ignore[call-arg]
+        return Settings(_env_file=files)  # type: ignore[call-arg]
+    except ValidationError as error:
+        lines = [f"{'.'.join(map(str, e['loc'])).upper()}: {e['msg']}" for e in error.errors(include_input=False)]
+        raise SettingsError("Wrong setting. " + "; ".join(lines)) from None
