@@ -14,11 +14,13 @@ from zoneinfo import ZoneInfo, available_timezones
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
+from americano_assets.errors import AmericanoError
+
 PROJECT_ROOT = Path(__file__).resolve().parent.parent
 HOME_SETTINGS_FILE = "settings.env"
 
 
-class SettingsError(Exception):
+class SettingsError(AmericanoError):
     """A setting has a value that the project cannot run with. The message names it and what is allowed."""
 
 

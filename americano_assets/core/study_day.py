@@ -40,7 +40,11 @@ def day_number(day: date) -> int:
 def shift(instant: datetime, days: int, zone: ZoneInfo) -> datetime:
     """The same local wall-clock time `days` study days later (earlier if negative), in UTC."""
     local = instant.astimezone(zone)
-    moved = datetime.combine(local.date() + timedelta(days=days), local.time(), zone, )
+    moved = datetime.combine(
+        local.date() + timedelta(days=days),
+        local.time(),
+        zone,
+    )
     return moved.replace(fold=local.fold).astimezone(UTC)
 
 

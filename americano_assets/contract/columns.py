@@ -1,0 +1,67 @@
+"""Short names for the columns that the app's tables are made of.
+
+Belongs here: one constructor a type. Does not: any table.
+"""
+
+from typing import TypedDict, Unpack
+
+from americano_assets.contract.model import Column, SqlType
+
+
+class Options(TypedDict, total=False):
+    """Keywords that every constructor passes on to `Column`."""
+
+    nullable: bool
+    default: str | None
+    private: bool
+    used: bool
+    also: tuple[SqlType, ...]
+
+
+def text(name: str, **options: Unpack[Options]) -> Column:
+    """A TEXT column."""
+    return Column(name, SqlType.TEXT, **options)
+
+
+def integer(name: str, **options: Unpack[Options]) -> Column:
+    """An INTEGER column."""
+    return Column(name, SqlType.INTEGER, **options)
+
+
+def double(name: str, **options: Unpack[Options]) -> Column:
+    """A DOUBLE PRECISION column."""
+    return Column(name, SqlType.DOUBLE, **options)
+
+
+def boolean(name: str, **options: Unpack[Options]) -> Column:
+    """A BOOLEAN column."""
+    return Column(name, SqlType.BOOLEAN, **options)
+
+
+def jsonb(name: str, **options: Unpack[Options]) -> Column:
+    """A JSONB column."""
+    return Column(name, SqlType.JSONB, **options)
+
+
+def text_list(name: str) -> Column:
+    """A TEXT[] column; its value may be NULL, which the app reads as an empty list."""
+    return Column(name, SqlType.TEXT_LIST)
+
+
+def instant(name: str, **options: Unpack[Options]) -> Column:
+    """A TIMESTAMP(3) column without time zone, always UTC."""
+    return Column(name, SqlType.TIMESTAMP, **options)
+
+
+def stamped(name: str) -> Column:
+    """The time a row was made: TIMESTAMP(3) that the database fills where the writer does not."""
+    return Column(name, SqlType.TIMESTAMP, default="CURRENT_TIMESTAMP")
+
+
+def updated_at() -> Column:
+    """`updatedAt`, which Prisma fills in the client: NOT NULL without a default, and of no use to us."""
+    return Column("updatedAt", SqlType.TIMESTAMP, used=False)
+
+
+ID = text("id")
+USER_ID = text("userId")

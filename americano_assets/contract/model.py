@@ -1,0 +1,118 @@
+"""What a declared table consists of, and how Prisma names its parts.
+
+Belongs here: the vocabulary of the declaration. Does not: any table of the app, any SQL.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Literal
+
+
+class SqlType(StrEnum):
+    """Column types, spelled as Prisma writes them."""
+
+    TEXT = "TEXT"
+    INTEGER = "INTEGER"
+    DOUBLE = "DOUBLE PRECISION"
+    BOOLEAN = "BOOLEAN"
+    JSONB = "JSONB"
+    TEXT_LIST = "TEXT[]"
+    TIMESTAMP = "TIMESTAMP(3)"
+
+
+ColumnType = SqlType | type[StrEnum]
+OnDelete = Literal["CASCADE", "SET NULL", "RESTRICT"]
+IDENTIFIER_BYTES = 63
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column of an app's table.
+
+    Attributes:
+        name: camelCase, quoted wherever it is used.
+        type: A `SqlType`, or the enum whose labels it holds.
+        nullable: Whether the app may leave it out.
+        default: SQL of the database's default, if any.
+        private: Holds people's words, names or addresses: never extracted.
+        used: False for a column that only a loader fills because the app has it NOT NULL.
+        also: Further types that are as good, where the contract leaves the type open.
+    """
+
+    name: str
+    type: ColumnType
+    nullable: bool = False
+    default: str | None = None
+    private: bool = False
+    used: bool = True
+    also: tuple[SqlType, ...] = ()
+
+    @property
+    def extracted(self) -> bool:
+        """Whether the pipeline may read it."""
+        return self.used and not self.private
+
+    @property
+    def not_null(self) -> bool:
+        """Whether the database enforces a value: Prisma never does so for a list, which reads back as empty."""
+        return not self.nullable and self.type is not SqlType.TEXT_LIST
+
+
+@dataclass(frozen=True)
+class ForeignKey:
+    """A reference to another table's id; ON UPDATE is always CASCADE.
+
+    Attributes:
+        on_delete: As Prisma makes it.
+        also: Actions that are as good in tables made by hand.
+    """
+
+    column: str
+    references: str
+    on_delete: OnDelete = "CASCADE"
+    also: tuple[OnDelete, ...] = ()
+
+
+@dataclass(frozen=True)
+class Index:
+    """An index over whole columns; Prisma makes uniqueness an index, not a constraint."""
+
+    columns: tuple[str, ...]
+    unique: bool = False
+
+
+@dataclass(frozen=True)
+class Table:
+    """One table of the app.
+
+    Attributes:
+        written: The pipeline inserts and updates rows of it.
+    """
+
+    name: str
+    columns: tuple[Column, ...]
+    foreign_keys: tuple[ForeignKey, ...] = ()
+    indexes: tuple[Index, ...] = ()
+    written: bool = False
+
+    def column(self, name: str) -> Column:
+        """The column called `name`.
+
+        Raises:
+            KeyError: The contract has no such column.
+        """
+        for column in self.columns:
+            if column.name == name:
+                return column
+        raise KeyError(f"{self.name}.{name}")
+
+    @property
+    def extracted(self) -> tuple[Column, ...]:
+        """The columns that may be read, in the declared order."""
+        return tuple(column for column in self.columns if column.extracted)
+
+
+def prisma_name(table: str, columns: tuple[str, ...], suffix: Literal["pkey", "key", "idx", "fkey"]) -> str:
+    """Name of a constraint or index as Prisma's migrations give it: cut before the suffix to 63 bytes."""
+    stem = "_".join((table, *columns))
+    return f"{stem[: IDENTIFIER_BYTES - len(suffix) - 1]}_{suffix}"

@@ -1,0 +1,356 @@
+"""The app's tables, declared once: everything that knows a column or a type of theirs knows it from here.
+
+Belongs here: facts about the app's database. Does not: tables of ours (schema `ml`), SQL.
+"""
+
+from americano_assets.contract import enums
+from americano_assets.contract.columns import (
+    ID,
+    USER_ID,
+    boolean,
+    double,
+    instant,
+    integer,
+    jsonb,
+    stamped,
+    text,
+    text_list,
+    updated_at,
+)
+from americano_assets.contract.model import Column, ForeignKey, Index, SqlType, Table
+
+READ: tuple[Table, ...] = (
+    Table(
+        "users",
+        (
+            ID,
+            text("email", nullable=True, private=True),
+            text("name", nullable=True, private=True, used=False),
+            stamped("createdAt"),
+            boolean("behavioralAnalysisEnabled"),
+            boolean("includeInAnalytics"),
+            boolean("performanceTrackingEnabled"),
+            updated_at(),
+        ),
+    ),
+    Table(
+        "courses",
+        (ID, USER_ID, text("name"), text("code", nullable=True), text("term", nullable=True), updated_at()),
+        foreign_keys=(ForeignKey("userId", "users"),),
+    ),
+    Table(
+        "lectures",
+        (
+            ID,
+            USER_ID,
+            text("courseId"),
+            text("title"),
+            integer("weekNumber", nullable=True),
+            text_list("topicTags"),
+            stamped("uploadedAt"),
+            text("fileName", private=True, used=False),
+            text("fileUrl", private=True, used=False),
+            integer("fileSize", used=False),
+        ),
+        foreign_keys=(ForeignKey("userId", "users"), ForeignKey("courseId", "courses")),
+    ),
+    Table(
+        "learning_objectives",
+        (
+            ID,
+            text("lectureId"),
+            text("objective"),
+            boolean("isHighYield"),
+            Column("complexity", enums.ObjectiveComplexity),
+            text_list("boardExamTags"),
+            stamped("createdAt"),
+            instant("lastStudiedAt", nullable=True),
+            Column("masteryLevel", enums.MasteryLevel),
+            integer("totalStudyTimeMs"),
+            double("weaknessScore"),
+        ),
+        foreign_keys=(ForeignKey("lectureId", "lectures"),),
+    ),
+    Table(
+        "objective_prerequisites",
+        (ID, text("objectiveId"), text("prerequisiteId"), double("strength")),
+        foreign_keys=(
+            ForeignKey("objectiveId", "learning_objectives"),
+            ForeignKey("prerequisiteId", "learning_objectives"),
+        ),
+        indexes=(Index(("objectiveId", "prerequisiteId"), unique=True),),
+    ),
+    Table(
+        "cards",
+        (
+            ID,
+            text("courseId"),
+            text("lectureId", nullable=True),
+            text("objectiveId", nullable=True),
+            Column("cardType", enums.CardType),
+            stamped("createdAt"),
+            double("difficulty"),
+            double("stability"),
+            double("retrievability"),
+            instant("lastReviewedAt", nullable=True),
+            instant("nextReviewAt", nullable=True),
+            integer("reviewCount"),
+            integer("lapseCount"),
+            text("front", private=True, used=False),
+            text("back", private=True, used=False),
+        ),
+        foreign_keys=(
+            ForeignKey("courseId", "courses"),
+            ForeignKey("lectureId", "lectures", "SET NULL"),
+            ForeignKey("objectiveId", "learning_objectives", "SET NULL"),
+        ),
+    ),
+    Table(
+        "missions",
+        (
+            ID,
+            USER_ID,
+            instant("date"),
+            Column("status", enums.MissionStatus),
+            integer("estimatedMinutes"),
+            instant("completedAt", nullable=True),
+            integer("actualMinutes", nullable=True),
+            double("successScore", nullable=True),
+            jsonb("objectives"),
+        ),
+        foreign_keys=(ForeignKey("userId", "users"),),
+    ),
+    Table(
+        "study_sessions",
+        (
+            ID,
+            USER_ID,
+            text("missionId", nullable=True),
+            stamped("startedAt"),
+            instant("completedAt", nullable=True),
+            integer("durationMs", nullable=True),
+            integer("reviewsCompleted"),
+            integer("newCardsStudied"),
+            jsonb("missionObjectives", nullable=True),
+            jsonb("objectiveCompletions", nullable=True),
+        ),
+        foreign_keys=(ForeignKey("userId", "users"), ForeignKey("missionId", "missions", "SET NULL")),
+    ),
+    Table(
+        "reviews",
+        (
+            ID,
+            USER_ID,
+            text("cardId"),
+            text("sessionId", nullable=True),
+            Column("rating", enums.ReviewRating),
+            integer("timeSpentMs"),
+            stamped("reviewedAt"),
+            double("difficultyBefore"),
+            double("stabilityBefore"),
+            double("difficultyAfter"),
+            double("stabilityAfter"),
+        ),
+        foreign_keys=(
+            ForeignKey("userId", "users"),
+            ForeignKey("cardId", "cards"),
+            ForeignKey("sessionId", "study_sessions", "SET NULL"),
+        ),
+    ),
+    Table(
+        "validation_prompts",
+        (
+            ID,
+            Column("promptType", enums.PromptType),
+            text("conceptName"),
+            text("objectiveId", nullable=True),
+            double("difficultyLevel", nullable=True, also=(SqlType.INTEGER, SqlType.TEXT)),
+            text("promptText", private=True, used=False),
+        ),
+    ),
+    Table(
+        "validation_responses",
+        (
+            ID,
+            text("promptId"),
+            text("sessionId", nullable=True),
+            USER_ID,
+            double("score"),
+            double("confidence", nullable=True),
+            double("confidenceLevel", nullable=True, also=(SqlType.INTEGER, SqlType.TEXT)),
+            boolean("skipped"),
+            stamped("respondedAt"),
+            text("userAnswer", private=True, used=False),
+            text("aiEvaluation", private=True, used=False),
+            updated_at(),
+        ),
+        foreign_keys=(
+            ForeignKey("promptId", "validation_prompts"),
+            ForeignKey("sessionId", "study_sessions", "SET NULL"),
+        ),
+    ),
+    Table(
+        "exams",
+        (
+            ID,
+            USER_ID,
+            text("name"),
+            instant("date"),
+            text("courseId"),
+            text_list("coverageTopics"),
+            stamped("createdAt"),
+            updated_at(),
+        ),
+        foreign_keys=(ForeignKey("userId", "users"), ForeignKey("courseId", "courses")),
+    ),
+    Table(
+        "user_learning_profiles",
+        (
+            ID,
+            USER_ID,
+            jsonb("preferredStudyTimes"),
+            integer("averageSessionDuration"),
+            integer("optimalSessionDuration"),
+            jsonb("contentPreferences"),
+            jsonb("learningStyleProfile"),
+            jsonb("personalizedForgettingCurve"),
+            instant("lastAnalyzedAt"),
+            double("dataQualityScore"),
+        ),
+        indexes=(Index(("userId",), unique=True),),
+    ),
+    Table(
+        "behavioral_events",
+        (
+            ID,
+            USER_ID,
+            Column("eventType", enums.EventType),
+            jsonb("eventData"),
+            stamped("timestamp"),
+            Column("completionQuality", enums.CompletionQuality, nullable=True),
+            text("contentType", nullable=True),
+            integer("dayOfWeek", nullable=True),
+            double("difficultyLevel", nullable=True, also=(SqlType.INTEGER, SqlType.TEXT)),
+            Column("engagementLevel", enums.EngagementLevel, nullable=True),
+            integer("sessionPerformanceScore", nullable=True),
+            integer("timeOfDay", nullable=True),
+            text("experimentPhase", nullable=True),
+            integer("randomizationSeed", nullable=True),
+            text("contextMetadataId", nullable=True),
+        ),
+    ),
+    Table(
+        "analysis_runs",
+        (
+            ID,
+            text("protocolId"),
+            text("runName"),
+            text("analysisType"),
+            text("codeCommitHash"),
+            text("dataVersionHash"),
+            jsonb("inputParams"),
+            text("mlflowRunId", nullable=True),
+            text_list("artifactPaths"),
+            jsonb("resultsSummary"),
+            stamped("startedAt"),
+            instant("completedAt", nullable=True),
+            integer("durationSeconds", nullable=True, also=(SqlType.DOUBLE,)),
+            Column("status", enums.AnalysisStatus),
+            text("errorMessage", nullable=True),
+        ),
+    ),
+)
+
+# `userId` has no foreign key in these three: the rows outlive a deleted account.
+WRITTEN: tuple[Table, ...] = (
+    Table(
+        "struggle_predictions",
+        (
+            ID,
+            USER_ID,
+            text("learningObjectiveId"),
+            text("topicId", nullable=True),
+            double("predictedStruggleProbability"),
+            double("predictionConfidence"),
+            Column("predictionStatus", enums.PredictionStatus, default="'PENDING'"),
+            jsonb("featureVector", nullable=True),
+            jsonb("strugglingFactors"),
+            instant("predictionDate"),
+            stamped("predictedAt"),
+            instant("acknowledgedAt", nullable=True),
+            boolean("actualOutcome", nullable=True),
+            instant("actualOutcomeRecordedAt", nullable=True),
+            boolean("interventionApplied", default="false"),
+            text("interventionId", nullable=True),
+        ),
+        foreign_keys=(ForeignKey("learningObjectiveId", "learning_objectives"),),
+        indexes=(
+            Index(("userId",)),
+            Index(("learningObjectiveId",)),
+            Index(("predictedStruggleProbability",)),
+            Index(("predictionStatus",)),
+            Index(("predictionDate",)),
+            Index(("topicId",)),
+            Index(("userId", "predictionStatus", "predictedStruggleProbability")),
+            Index(("userId", "topicId", "predictionDate")),
+        ),
+        written=True,
+    ),
+    Table(
+        "struggle_indicators",
+        (
+            ID,
+            USER_ID,
+            text("learningObjectiveId"),
+            text("predictionId", nullable=True),
+            Column("indicatorType", enums.IndicatorType),
+            Column("severity", enums.Severity),
+            jsonb("context", nullable=True),
+            stamped("detectedAt"),
+        ),
+        foreign_keys=(ForeignKey("predictionId", "struggle_predictions", "SET NULL"),),
+        indexes=(
+            Index(("userId",)),
+            Index(("learningObjectiveId",)),
+            Index(("predictionId",)),
+            Index(("indicatorType",)),
+            Index(("severity",)),
+        ),
+        written=True,
+    ),
+    Table(
+        "intervention_recommendations",
+        (
+            ID,
+            USER_ID,
+            text("predictionId", nullable=True),
+            Column("interventionType", enums.InterventionType),
+            text("description"),
+            text("reasoning"),
+            integer("priority"),
+            Column("status", enums.InterventionStatus, default="'PENDING'"),
+            text("relatedObjectiveId", nullable=True),
+            text("appliedToMissionId", nullable=True),
+            instant("appliedAt", nullable=True),
+            stamped("createdAt"),
+            instant("acknowledgedAt", nullable=True),
+        ),
+        foreign_keys=(ForeignKey("predictionId", "struggle_predictions", "SET NULL", also=("CASCADE",)),),
+        indexes=(Index(("userId",)), Index(("predictionId",)), Index(("status",)), Index(("priority",))),
+        written=True,
+    ),
+)
+
+TABLES: tuple[Table, ...] = READ + WRITTEN
+
+
+def table(name: str) -> Table:
+    """The declared table called `name`.
+
+    Raises:
+        KeyError: The contract has no such table.
+    """
+    for candidate in TABLES:
+        if candidate.name == name:
+            return candidate
+    raise KeyError(name)

@@ -1,0 +1,13 @@
+"""The one family of errors that a person who runs the project is meant to read.
+
+Belongs here: exceptions whose message is a finished sentence. Does not: printing them (the command line does).
+"""
+
+
+class AmericanoError(Exception):
+    """Something expected went wrong; the message says what, where, and what to do, in one or two sentences.
+
+    The command line prints the message without a traceback and ends with `exit_code`.
+    """
+
+    exit_code: int = 1

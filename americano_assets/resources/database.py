@@ -1,0 +1,119 @@
+"""The databases of a deployment: where they are, connecting to them, and having them ready.
+
+Belongs here: which server serves whom, sessions, bootstrap. Does not: any query about learners.
+"""
+
+from typing import Any
+
+import psycopg
+
+from americano_assets.contract.check import check
+from americano_assets.contract.ddl import ddl
+from americano_assets.contract.tables import TABLES
+from americano_assets.errors import AmericanoError
+from americano_assets.resources.database_url import connection_error, connection_parameters, libpq_url
+from americano_assets.resources.embedded import APP_DATABASE, DAGSTER_DATABASE, MLFLOW_DATABASE, EmbeddedServer
+from americano_assets.resources.migrations import lock_database, migrate
+from americano_assets.settings import Settings
+
+_CONNECT_SECONDS = 10
+
+
+def connect(url: str, **options: Any) -> psycopg.Connection[Any]:
+    """A session in UTC on the database at `url`; `options` go to `psycopg.connect`.
+
+    Raises:
+        AmericanoError: Unreachable, refused, no such database or not a URL; the password is never in the message.
+    """
+    autocommit = bool(options.pop("autocommit", False))
+    defaults: dict[str, Any] = {"application_name": "americano", "connect_timeout": _CONNECT_SECONDS}
+    parameters = connection_parameters(url)
+    defaults = {name: value for name, value in defaults.items() if name not in parameters}
+    try:
+        connection = psycopg.connect(url, autocommit=True, **(defaults | options))
+        # Not a start-up option: connection poolers refuse those.
+        connection.execute("SET TIME ZONE 'UTC'")
+    except psycopg.OperationalError as error:
+        raise connection_error(url, error) from None
+    connection.autocommit = autocommit
+    return connection
+
+
+def app_url(settings: Settings) -> str:
+    """URL of the app's database, in libpq's form; starts the embedded server where `DATABASE_URL` is not set.
+
+    Raises:
+        AmericanoError: The URL cannot be read, or the embedded server does not start.
+    """
+    if settings.database_url is not None:
+        return libpq_url(settings.database_url.get_secret_value())
+    return _embedded_url(settings, APP_DATABASE)
+
+
+def dagster_url(settings: Settings) -> str:
+    """URL of the database that holds Dagster's instance."""
+    if settings.americano_dagster_url is not None:
+        return libpq_url(settings.americano_dagster_url.get_secret_value())
+    return _embedded_url(settings, DAGSTER_DATABASE)
+
+
+def mlflow_uri(settings: Settings) -> str:
+    """URI of the MLflow store or server."""
+    if settings.mlflow_tracking_uri is not None:
+        uri = settings.mlflow_tracking_uri.get_secret_value()
+        return uri.replace("postgres://", "postgresql://", 1) if uri.startswith("postgres://") else uri
+    return _embedded_url(settings, MLFLOW_DATABASE)
+
+
+def prepare(settings: Settings) -> str:
+    """Have the app's database ready for the pipeline and return its URL.
+
+    On the embedded server the contract's tables are made if there are none; on `DATABASE_URL` nothing outside
+    schema `ml` ever is. Our own tables are brought up to date on either.
+
+    Raises:
+        AmericanoError: Not reachable, or the pipeline could not run on it; then nothing was changed.
+    """
+    url = app_url(settings)
+    with connect(url, autocommit=True) as connection:
+        if settings.database_url is None:
+            bootstrap(connection)
+        require_contract(connection)
+        migrate(connection)
+    return url
+
+
+def bootstrap(connection: psycopg.Connection[Any]) -> bool:
+    """Make the contract's tables in a schema that has none of them; False if it has any."""
+    with connection.transaction():
+        lock_database(connection)
+        found = connection.execute(
+            "SELECT count(*) FROM pg_class WHERE relnamespace = current_schema()::regnamespace AND relname = ANY(%s)",
+            [[table.name for table in TABLES]],
+        ).fetchone()
+        if found and found[0]:
+            return False
+        connection.execute(ddl().encode())
+        return True
+
+
+def require_contract(connection: psycopg.Connection[Any]) -> None:
+    """Refuse a database on which the pipeline could not run.
+
+    Raises:
+        AmericanoError: Names the first obstacle and how many there are.
+    """
+    obstacles = [difference for difference in check(connection) if difference.severity == "error"]
+    if obstacles:
+        first = obstacles[0]
+        raise AmericanoError(
+            f'Database "{connection.info.dbname}" does not match the contract in {len(obstacles)}'
+            f" {'place' if len(obstacles) == 1 else 'places'}, first {first.where}: {first.message} Run"
+            " `americano check-db` for all of them; nothing was changed."
+        )
+
+
+def _embedded_url(settings: Settings, database: str) -> str:
+    server = EmbeddedServer(settings.americano_home)
+    server.ensure()
+    return server.url(database)

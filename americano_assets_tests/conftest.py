@@ -1,0 +1,91 @@
+"""What every test may ask for: a real PostgreSQL, a fresh database on it, settings that point there.
+
+Belongs here: fixtures that more than one part of the project uses. Does not: data of any one part.
+"""
+
+import shutil
+import tempfile
+from collections.abc import Iterator
+from itertools import count
+from pathlib import Path
+
+import psycopg
+import pytest
+from pydantic import SecretStr
+
+from americano_assets.resources.database import bootstrap, connect
+from americano_assets.resources.embedded import DAGSTER_DATABASE, MLFLOW_DATABASE, EmbeddedServer
+from americano_assets.resources.migrations import migrate
+from americano_assets.settings import Settings
+
+_TEMPLATE = "template_prepared"
+_numbers = count(1)
+
+
+@pytest.fixture(autouse=True)
+def _no_inherited_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A developer's own environment must not reach a test."""
+    for name in Settings.model_fields:
+        monkeypatch.delenv(name.upper(), raising=False)
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[EmbeddedServer]:
+    """One embedded server for the whole session."""
+    home = Path(tempfile.mkdtemp(prefix="americano-", dir="/tmp"))  # A socket's path must be short.
+    embedded = EmbeddedServer(home)
+    try:
+        embedded.ensure()
+        yield embedded
+    finally:
+        embedded.stop()
+        shutil.rmtree(home, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def prepared_template(server: EmbeddedServer) -> str:
+    """A database with the contract's tables and ours, to be copied."""
+    _administer(server, f'CREATE DATABASE "{_TEMPLATE}"')
+    with connect(server.url(_TEMPLATE), autocommit=True) as connection:
+        bootstrap(connection)
+        migrate(connection)
+    return _TEMPLATE
+
+
+@pytest.fixture
+def database(server: EmbeddedServer, prepared_template: str) -> Iterator[str]:
+    """URL of a database of this test's own, with the contract's tables and ours, all empty."""
+    yield from _temporary(server, prepared_template)
+
+
+@pytest.fixture
+def empty_database(server: EmbeddedServer) -> Iterator[str]:
+    """URL of a database of this test's own that holds nothing."""
+    yield from _temporary(server, "template0")
+
+
+@pytest.fixture
+def settings(server: EmbeddedServer, database: str, tmp_path: Path) -> Settings:
+    """Settings of a deployment on `database`, with a home of its own; nothing is read from the environment.
+
+    Dagster's and MLflow's databases are the session's, shared by its tests: no test starts a server unasked.
+    """
+    return Settings(
+        _env_file=None,  # type: ignore[call-arg]
+        database_url=SecretStr(database),
+        americano_dagster_url=SecretStr(server.url(DAGSTER_DATABASE)),
+        mlflow_tracking_uri=SecretStr(server.url(MLFLOW_DATABASE)),
+        americano_home=tmp_path / "home",
+    )
+
+
+def _temporary(server: EmbeddedServer, template: str) -> Iterator[str]:
+    name = f"test_{next(_numbers)}"
+    _administer(server, f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
+    yield server.url(name)
+    _administer(server, f'DROP DATABASE "{name}" WITH (FORCE)')
+
+
+def _administer(server: EmbeddedServer, statement: str) -> None:
+    with psycopg.connect(server.url("postgres"), autocommit=True) as connection:
+        connection.execute(statement.encode())
