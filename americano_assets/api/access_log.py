@@ -1,0 +1,99 @@
+"""One JSON line a request, a request id, and the time that the answer took.
+
+Belongs here: what is logged about a request. It is never the query string, a path that no route knows, or the text
+of an error: these hold learners' ids. Does not: what is answered, except to an error that nobody foresaw.
+"""
+
+import json
+import logging
+import re
+import sys
+import traceback
+import uuid
+from datetime import UTC, datetime
+from time import perf_counter
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from americano_assets.api import problems
+
+LOGGER = logging.getLogger("americano.api")
+TIMINGS = "americano.timings"
+_FOREIGN_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
+_UNKNOWN_ROUTE = "(no such route)"
+
+
+def configure() -> None:
+    """Send our lines to standard error, and silence the server's own access log, which writes query strings."""
+    if not LOGGER.handlers:
+        handler = logging.StreamHandler(sys.stderr)
+        handler.setFormatter(logging.Formatter("%(message)s"))
+        LOGGER.addHandler(handler)
+        LOGGER.setLevel(logging.INFO)
+    theirs = logging.getLogger("uvicorn.access")
+    theirs.handlers.clear()
+    theirs.propagate = False
+
+
+class AccessLog:
+    """ASGI middleware around the whole application."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request and log it."""
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        started = perf_counter()
+        request_id = _request_id(Headers(scope=scope))
+        timings: dict[str, float] = {}
+        scope[TIMINGS] = timings
+        scope.setdefault("state", {})["request_id"] = request_id
+        status: int | None = None
+
+        async def send_with_headers(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                spent = {**timings, "total": perf_counter() - started}
+                headers = MutableHeaders(scope=message)
+                headers["X-Request-ID"] = request_id
+                headers["Cache-Control"] = "no-store"
+                headers["Server-Timing"] = ", ".join(f"{name};dur={s * 1000:.1f}" for name, s in spent.items())
+            await send(message)
+
+        try:
+            await self.app(scope, receive, send_with_headers)
+        except Exception as error:
+            _log_unexpected(error, request_id)
+            if status is not None:
+                raise  # too late to say it: the server must break the connection off
+            await problems.unexpected(request_id)(scope, receive, send_with_headers)
+        finally:
+            route = getattr(scope.get("route"), "path", _UNKNOWN_ROUTE)
+            _write(
+                request_id,
+                method=scope["method"],
+                route=route,
+                status=status,
+                duration_ms=round((perf_counter() - started) * 1000, 1),
+            )
+
+
+def _request_id(headers: Headers) -> str:
+    given = headers.get("x-request-id", "")
+    return given if _FOREIGN_ID.fullmatch(given) else uuid.uuid4().hex
+
+
+def _write(request_id: str, level: int = logging.INFO, **fields: object) -> None:
+    time = datetime.now(UTC).isoformat(timespec="milliseconds")
+    LOGGER.log(level, json.dumps({"time": time, "request_id": request_id, **fields}))
+
+
+def _log_unexpected(error: Exception, request_id: str) -> None:
+    # The text of an error may quote a value from a request or a row; its type and its place do not.
+    places = [f"{f.filename}:{f.lineno} {f.name}" for f in traceback.extract_tb(error.__traceback__)]
+    _write(request_id, logging.ERROR, error=type(error).__qualname__, raised_at=places[-8:])

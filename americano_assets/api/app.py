@@ -1,0 +1,93 @@
+"""The FastAPI application, put together.
+
+Belongs here: routers, middleware, what lives as long as the process. Does not: a route or a query.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+
+from fastapi import FastAPI
+from fastapi.middleware.cors import CORSMiddleware
+
+from americano_assets.api import (
+    access_log,
+    health,
+    interventions,
+    performance,
+    predictions,
+    problems,
+    reduction,
+)
+from americano_assets.api.database import PoolLimits, new_pool
+from americano_assets.resources.database import app_url
+from americano_assets.settings import Settings, load_settings
+
+Clock = Callable[[], datetime]
+
+_DESCRIPTION = """
+Which learning objectives a student will struggle with, what to do about it in time, and whether it helped.
+
+Times are ISO 8601 in UTC. Parameters may be written in snake_case or camelCase. Errors are problem documents
+(RFC 9457, `application/problem+json`). A figure without enough data behind it is null with a reason beside it, never 0.
+"""
+
+
+def _utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+def create_app(
+    settings: Settings | None = None, *, limits: PoolLimits | None = None, clock: Clock = _utc_now
+) -> FastAPI:
+    """The application; for uvicorn, `uvicorn --factory americano_assets.api.app:create_app`.
+
+    Args:
+        settings: The deployment. Default: read from the environment.
+        limits: Of the database pool.
+        clock: The present instant, aware.
+
+    Raises:
+        SettingsError: The environment holds a value that is not allowed.
+    """
+    settings = settings or load_settings()
+    limits = limits or PoolLimits()
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        # Without DATABASE_URL this may start the embedded server, which blocks.
+        url = await asyncio.to_thread(app_url, settings)
+        async with new_pool(url, limits) as pool:
+            app.state.pool = pool
+            yield
+
+    hidden = settings.environment == "production"
+    app = FastAPI(
+        title="Americano: struggle prediction",
+        description=_DESCRIPTION,
+        version="1",
+        lifespan=lifespan,
+        docs_url=None if hidden else "/docs",
+        redoc_url=None if hidden else "/redoc",
+        openapi_url=None if hidden else "/openapi.json",
+    )
+    app.state.settings, app.state.limits, app.state.clock = settings, limits, clock
+    access_log.configure()
+    problems.install(app)
+    app.add_middleware(access_log.AccessLog)
+    # Added last, so outermost: a browser reads an error only where it too carries the CORS headers.
+    app.add_middleware(
+        CORSMiddleware,
+        allow_origins=settings.cors_origins,
+        allow_methods=["GET", "POST"],
+        allow_headers=["Authorization", "Content-Type", "X-Request-ID"],
+        expose_headers=["Server-Timing", "X-Request-ID"],
+    )
+    for router in (health.router, predictions.router, interventions.router):
+        app.include_router(router)
+    for router in (performance.router, reduction.router):
+        app.include_router(router, prefix="/analytics")
+        # The app's proxies call these two without the prefix.
+        app.include_router(router, include_in_schema=False)
+    return app

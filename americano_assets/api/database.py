@@ -1,0 +1,159 @@
+"""Reading the database: a small pool, one consistent read-only view a request, one SQL file a query.
+
+Belongs here: connections, time limits, what the caller is told when a database fails. Does not: any query's text.
+"""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from http import HTTPStatus
+from time import perf_counter
+from typing import Annotated, Any
+
+from fastapi import Depends, Request
+from psycopg import AsyncConnection, IsolationLevel, errors
+from psycopg.errors import Error, OperationalError, QueryCanceled
+from psycopg.rows import DictRow, dict_row
+from psycopg_pool import AsyncConnectionPool, PoolTimeout, TooManyRequests
+
+from americano_assets.api.access_log import TIMINGS
+from americano_assets.api.problems import ProblemError
+from americano_assets.sql import query
+
+Pool = AsyncConnectionPool[AsyncConnection[DictRow]]
+Row = DictRow
+
+
+@dataclass(frozen=True)
+class PoolLimits:
+    """How much of the database one worker process may take, and how long a request may wait for it."""
+
+    connections: int = 8
+    waiting_requests: int = 64
+    acquire_seconds: float = 3.0
+    statement_seconds: float = 5.0
+
+
+def new_pool(url: str, limits: PoolLimits) -> Pool:
+    """A closed pool over the database at `url`; opening it does not wait for the database."""
+
+    async def configure(connection: AsyncConnection[DictRow]) -> None:
+        # A custom plan each time: filters that are not given fold away, and the learner's index is used.
+        await connection.execute(
+            "SELECT set_config('statement_timeout', %s, false), set_config('TimeZone', 'UTC', false),"
+            " set_config('plan_cache_mode', 'force_custom_plan', false)",
+            [str(round(limits.statement_seconds * 1000))],
+        )
+        await connection.commit()
+        await connection.set_read_only(True)
+        await connection.set_isolation_level(IsolationLevel.REPEATABLE_READ)
+
+    return AsyncConnectionPool(
+        url,
+        connection_class=AsyncConnection[DictRow],
+        kwargs={
+            "row_factory": dict_row,
+            "connect_timeout": max(2, round(limits.acquire_seconds)),
+            "application_name": "americano-api",
+        },
+        configure=configure,
+        check=AsyncConnectionPool.check_connection,
+        # No connection is kept for its own sake, and a failed attempt is given up soon: so the first request after
+        # an outage tries at once, instead of waiting for the pool's next attempt minutes later.
+        min_size=0,
+        max_size=limits.connections,
+        max_waiting=limits.waiting_requests,
+        timeout=limits.acquire_seconds,
+        reconnect_timeout=limits.acquire_seconds,
+        open=False,
+        name="americano-api",
+    )
+
+
+class Snapshot:
+    """One moment of the database: every query through it sees the same rows."""
+
+    def __init__(self, connection: AsyncConnection[DictRow]) -> None:
+        self._connection = connection
+
+    async def rows(self, name: str, **parameters: Any) -> list[Row]:
+        """All rows of `sql/api/<name>.sql`."""
+        cursor = await self._connection.execute(query(f"api/{name}"), parameters)
+        return await cursor.fetchall()
+
+    async def row(self, name: str, **parameters: Any) -> Row | None:
+        """The first row of `sql/api/<name>.sql`, if it has any."""
+        cursor = await self._connection.execute(query(f"api/{name}"), parameters)
+        return await cursor.fetchone()
+
+
+class Database:
+    """The database, as one request may use it."""
+
+    def __init__(self, pool: Pool, limits: PoolLimits, timings: dict[str, float]) -> None:
+        self._pool = pool
+        self._limits = limits
+        self._timings = timings
+
+    @asynccontextmanager
+    async def snapshot(self) -> AsyncIterator[Snapshot]:
+        """A read-only transaction at repeatable read: a night is published in one, and is seen whole or not at all.
+
+        Raises:
+            ProblemError: The database cannot be reached, is too slow, or lacks what the API reads.
+        """
+        started = perf_counter()
+        try:
+            async with self._pool.connection() as connection:
+                yield Snapshot(connection)
+        except Error as error:
+            problem = _problem(error, self._limits)
+            if problem is None:
+                raise
+            raise problem from None
+        finally:
+            self._timings["db"] = self._timings.get("db", 0.0) + perf_counter() - started
+
+
+def database(request: Request) -> Database:
+    """The database of this request."""
+    state = request.app.state
+    return Database(state.pool, state.limits, request.scope[TIMINGS])
+
+
+UsesDatabase = Annotated[Database, Depends(database)]
+
+
+def _problem(error: Error, limits: PoolLimits) -> ProblemError | None:
+    # The driver's own words name hosts, roles and values: they stay here.
+    unavailable = HTTPStatus.SERVICE_UNAVAILABLE
+    if isinstance(error, TooManyRequests):
+        return ProblemError(unavailable, "overloaded", "Too many requests wait for the database; try again shortly.")
+    if isinstance(error, PoolTimeout):
+        return ProblemError(
+            unavailable,
+            "database_unreachable",
+            f"The database gave no connection within {limits.acquire_seconds:g} s. "
+            "Check that it runs and that DATABASE_URL names it.",
+        )
+    if isinstance(error, QueryCanceled):
+        return ProblemError(
+            unavailable,
+            "database_slow",
+            f"The database did not answer within {limits.statement_seconds:g} s; try again.",
+        )
+    if isinstance(error, OperationalError):
+        return ProblemError(unavailable, "database_unreachable", "The connection to the database was lost; try again.")
+    if isinstance(error, errors.InsufficientPrivilege):
+        return ProblemError(
+            unavailable,
+            "database_not_prepared",
+            "The database refuses to let this role read a table that the API needs; run `americano check-db`.",
+        )
+    if isinstance(error, errors.UndefinedTable | errors.UndefinedColumn | errors.InvalidSchemaName):
+        return ProblemError(
+            unavailable,
+            "database_not_prepared",
+            "The database lacks a table or column that the API reads; run `americano check-db`.",
+        )
+    return None

@@ -1,0 +1,128 @@
+"""One example of each answer, for the documentation. Learners and objectives in it are made up."""
+
+from typing import Any
+
+_PREDICTION = "cq3k1v0x8m2n5b7c9d1f4g6h8"
+_LEARNER = "cl9ebqhxk00003b600tymydho"
+_OBJECTIVE = "cm1aq7z2k0005x8w3v6u9t2r1"
+
+PREDICTIONS: dict[str, Any] = {
+    "predictions": [
+        {
+            "id": _PREDICTION,
+            "user_id": _LEARNER,
+            "learning_objective_id": _OBJECTIVE,
+            "topic_id": "cm0bp6y1j0001w7v2u5t8s1q0",
+            "prediction_date": "2026-11-26T12:00:00.000Z",
+            "predicted_struggle_probability": 0.742381,
+            "prediction_confidence": 0.8,
+            "prediction_status": "PENDING",
+            "risk_level": "HIGH",
+            "reasoning": "Your recent answers on this topic were weak or missing; "
+            "several topics that this builds on are not secure yet.",
+            "feature_vector": {"validation_score": 0.31, "prerequisite_gap_count": 0.67},
+            "objective_name": "Interpret an arterial blood gas",
+            "course_name": "Physiology",
+            "indicators": [
+                {
+                    "id": "cr4l2w1y9n3p6c8d0e2g5h7j9",
+                    "indicator_type": "PREREQUISITE_GAP",
+                    "severity": "MEDIUM",
+                    "context": {"value": 0.67, "threshold": 0.5},
+                    "detected_at": "2026-11-23T23:00:00.000Z",
+                }
+            ],
+        }
+    ],
+    "total_count": 1,
+    "high_risk_count": 1,
+    "medium_risk_count": 0,
+    "low_risk_count": 0,
+    "generated_at": "2026-11-24T07:30:00.000Z",
+    "next_cursor": None,
+}
+
+INTERVENTIONS: dict[str, Any] = {
+    "interventions": [
+        {
+            "id": "cs5m3x2z0p4q7d9e1f3h6j8k0",
+            "prediction_id": _PREDICTION,
+            "user_id": _LEARNER,
+            "intervention_type": "PREREQUISITE_REVIEW",
+            "description": "Review acid-base balance one or two days before.",
+            "reasoning": "Two of the three topics that this builds on are not secure yet.",
+            "priority": 9,
+            "status": "PENDING",
+            "applied_at": None,
+            "applied_to_mission_id": None,
+            "effectiveness": None,
+            "effectiveness_reason": "No holdout experiment has run yet.",
+            "created_at": "2026-11-23T23:00:00.000Z",
+        }
+    ]
+}
+
+MODEL_PERFORMANCE: dict[str, Any] = {
+    "accuracy": 0.775,
+    "precision": 0.66,
+    "recall": 0.73,
+    "f1_score": 0.69,
+    "auc_roc": 0.83,
+    "brier": 0.16,
+    "log_loss": 0.49,
+    "ece": 0.03,
+    "calibration": {"prob_true": [0.08, 0.71], "prob_pred": [0.1, 0.69], "count": [950, 950]},
+    "base_rate": 0.36,
+    "always_no_accuracy": 0.64,
+    "model_type": "logistic_regression",
+    "model_version": "5f1c0a9be27d",
+    "last_updated": "2026-11-23T23:00:00.000Z",
+    "data_points": 1900,
+    "feature_importance": {"validation_score": 0.6, "days_since_last_study": 0.4},
+    "accuracy_trend": [
+        {"date": "2026-11-21", "accuracy": None, "n": 0, "reason": "No outcome is known yet."},
+        {"date": "2026-11-22", "accuracy": 0.775, "n": 1900, "reason": None},
+    ],
+    "reason": None,
+}
+
+STRUGGLE_REDUCTION: dict[str, Any] = {
+    "kind": "observational",
+    "warning": "Before and after is not the effect of the predictions.",
+    "baseline_rate": 0.4,
+    "current_rate": 0.3,
+    "reduction_percentage": 25.0,
+    "baseline_period_start": "2026-09-01T23:00:00.000Z",
+    "baseline_period_end": "2026-10-13T23:00:00.000Z",
+    "current_period_start": "2026-10-24T23:00:00.000Z",
+    "current_period_end": "2026-11-23T23:00:00.000Z",
+    "baseline_studied": 1200,
+    "current_studied": 800,
+    "replayed": True,
+    "reason": None,
+    "timeline": [{"date": "2026-11-22", "struggle_rate": 0.3, "struggles_count": 9, "topics_studied": 30}],
+    "intervention_effectiveness": [],
+    "intervention_effectiveness_reason": "No holdout experiment has run yet.",
+    "effect": {
+        "estimate": None,
+        "interval": None,
+        "method": None,
+        "n_treated": None,
+        "n_holdout": None,
+        "reason": "No holdout experiment has run yet.",
+    },
+    "total_predictions": 4210,
+    "total_interventions_applied": 370,
+    "user_feedback_count": 52,
+    "period": "month",
+}
+
+READY: dict[str, Any] = {
+    "status": "ready",
+    "database": "up",
+    "last_closed_study_day": "2026-11-22",
+    "last_published_study_day": "2026-11-22",
+    "model_version": "5f1c0a9be27d",
+    "stale": False,
+    "checked_at": "2026-11-24T07:30:00.000Z",
+}

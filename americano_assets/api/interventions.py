@@ -1,0 +1,63 @@
+"""GET /interventions: what was recommended to a learner.
+
+Belongs here: the request and the answer. Does not: choosing interventions, or applying them.
+"""
+
+from http import HTTPStatus
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+from pydantic import Field
+
+from americano_assets.api import examples
+from americano_assets.api.database import UsesDatabase
+from americano_assets.api.problems import documented
+from americano_assets.api.wire import Answer, Request, UserId, UtcTime
+
+NO_EXPERIMENT = "No holdout experiment has run yet, so no effect can be told from chance and regression to the mean."
+
+router = APIRouter(tags=["interventions"])
+
+
+class InterventionsRequest(Request):
+    """Whose interventions."""
+
+    user_id: UserId
+
+
+class Intervention(Answer):
+    """One recommendation."""
+
+    id: str
+    prediction_id: str | None
+    user_id: str
+    intervention_type: str = Field(examples=["PREREQUISITE_REVIEW"])
+    description: str
+    reasoning: str
+    priority: int = Field(description="1-10, 10 first.")
+    status: str = Field(description="PENDING, IN_PROGRESS, COMPLETED, SKIPPED or FAILED.")
+    applied_at: UtcTime | None
+    applied_to_mission_id: str | None
+    effectiveness: float | None = Field(
+        default=None, description="Measured effect of this type, 0-1; null with a reason."
+    )
+    effectiveness_reason: str | None = Field(default=NO_EXPERIMENT, description="Why `effectiveness` is null.")
+    created_at: UtcTime
+
+
+class Interventions(Answer):
+    """All recommendations to one learner."""
+
+    interventions: list[Intervention]
+
+
+@router.get(
+    "/interventions",
+    summary="A learner's interventions",
+    responses=documented(examples.INTERVENTIONS, HTTPStatus.UNPROCESSABLE_ENTITY, HTTPStatus.SERVICE_UNAVAILABLE),
+)
+async def interventions(database: UsesDatabase, asked: Annotated[InterventionsRequest, Query()]) -> Interventions:
+    """Every intervention recommended to the learner: newest first, within one night by priority."""
+    async with database.snapshot() as snapshot:
+        rows = await snapshot.rows("interventions", user_id=asked.user_id)
+    return Interventions(interventions=[Intervention.model_validate(row) for row in rows])

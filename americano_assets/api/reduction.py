@@ -1,0 +1,122 @@
+"""GET /analytics/struggle-reduction: struggles before and after the first prediction.
+
+Belongs here: the request, the answer, the words that keep before/after from being read as the effect. Does not:
+computing a rate; the nightly run does.
+"""
+
+from datetime import date
+from http import HTTPStatus
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Query
+from pydantic import Field
+
+from americano_assets.api import examples
+from americano_assets.api.database import UsesDatabase
+from americano_assets.api.interventions import NO_EXPERIMENT
+from americano_assets.api.problems import documented
+from americano_assets.api.wire import Answer, Request, UserId, UtcTime
+
+Period = Literal["week", "month", "all"]
+
+_WARNING = (
+    "Before and after is not the effect of the predictions: who is flagged after a bad spell does better afterwards "
+    "without any help (regression to the mean), and courses get easier or harder."
+)
+_UNEXPLAINED = "Too little was studied for the rates that are null."
+
+router = APIRouter(tags=["analytics"])
+
+
+class ReductionRequest(Request):
+    """Over whom and since when."""
+
+    user_id: Annotated[UserId | None, Field(description="One learner only. Default: everybody.")] = None
+    period: Annotated[
+        Period, Field(description="The current period: the last 7 or 30 days, or all since the first prediction.")
+    ] = "month"
+
+
+class TimelinePoint(Answer):
+    """One day of the timeline."""
+
+    date: date
+    struggle_rate: float | None = Field(description="Struggled ÷ studied objectives; null where nothing was studied.")
+    struggles_count: int
+    topics_studied: int
+
+
+class InterventionEffectiveness(Answer):
+    """What one type of intervention brought about."""
+
+    intervention_type: str
+    applications: int
+    success_rate: float | None
+    effect: float | None
+    interval: tuple[float, float] | None
+    n: int
+
+
+class Effect(Answer):
+    """The effect by a holdout experiment: intention to treat, difference in struggle rate."""
+
+    estimate: float | None = None
+    interval: tuple[float, float] | None = None
+    method: str | None = None
+    n_treated: int | None = None
+    n_holdout: int | None = None
+    reason: str | None = Field(default=NO_EXPERIMENT, description="Why there is no estimate.")
+
+
+class StruggleReduction(Answer):
+    """Before/after figures. A rate without enough data behind it is null, and `reason` says why."""
+
+    kind: str = Field(default="observational", description="What sort of evidence this is.")
+    warning: str = _WARNING
+    baseline_rate: float | None = Field(
+        default=None, description="0-1, six weeks before the first published prediction."
+    )
+    current_rate: float | None = Field(default=None, description="0-1, over the period.")
+    reduction_percentage: float | None = Field(default=None, description="(baseline - current) ÷ baseline * 100.")
+    baseline_period_start: UtcTime | None = None
+    baseline_period_end: UtcTime | None = None
+    current_period_start: UtcTime | None = None
+    current_period_end: UtcTime | None = None
+    baseline_studied: int = Field(default=0, description="Objectives studied in the baseline.")
+    current_studied: int = Field(default=0, description="Objectives studied in the current period.")
+    replayed: bool | None = Field(
+        default=None, description="True where the first prediction was a replay, which nobody saw in time."
+    )
+    reason: str | None = Field(default=None, description="Why rates are null; null if none is.")
+    timeline: list[TimelinePoint] = Field(default_factory=list)
+    intervention_effectiveness: list[InterventionEffectiveness] = Field(default_factory=list)
+    intervention_effectiveness_reason: str | None = NO_EXPERIMENT
+    effect: Effect = Effect()
+    total_predictions: int = Field(description="Predictions of the learner, or of all: whatever their period.")
+    total_interventions_applied: int = Field(description="Likewise.")
+    user_feedback_count: int = Field(description="Likewise.")
+    period: Period
+
+
+RATES = ("baseline_rate", "current_rate", "reduction_percentage")
+
+
+@router.get(
+    "/struggle-reduction",
+    summary="Struggles before and after",
+    responses=documented(examples.STRUGGLE_REDUCTION, HTTPStatus.UNPROCESSABLE_ENTITY, HTTPStatus.SERVICE_UNAVAILABLE),
+)
+async def struggle_reduction(database: UsesDatabase, asked: Annotated[ReductionRequest, Query()]) -> StruggleReduction:
+    """The before/after figure, labelled as the observation that it is. Also at /struggle-reduction."""
+    scope = {"scope": "learner" if asked.user_id else "all", "scope_id": asked.user_id or ""}
+    async with database.snapshot() as snapshot:
+        row = await snapshot.row("struggle_reduction", **scope, period=asked.period)
+        counts = await snapshot.row("activity_counts", user_id=asked.user_id)
+    figures: dict[str, Any] = dict(row) if row else {"reason": _nothing(asked.user_id)}
+    missing = any(figures.get(name) is None for name in RATES)
+    figures["reason"] = (figures["reason"] or _UNEXPLAINED) if missing else None
+    return StruggleReduction.model_validate({**figures, **(counts or {}), "period": asked.period})
+
+
+def _nothing(user_id: str | None) -> str:
+    return f"No before/after figure has been computed {'for this learner' if user_id else 'yet'}."

@@ -1,0 +1,1 @@
+"""The HTTP interface against a real database."""
