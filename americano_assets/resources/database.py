@@ -19,22 +19,22 @@ from americano_assets.settings import Settings
 _CONNECT_SECONDS = 10
 
 
-def connect(url: str, **options: Any) -> psycopg.Connection[Any]:
-    """A session in UTC on the database at `url`; `options` go to `psycopg.connect`.
+def connect(url: str, *, setting: str = "DATABASE_URL", **options: Any) -> psycopg.Connection[Any]:
+    """A session in UTC on the database at `url`; `options` go to `psycopg.connect`, `setting` into messages.
 
     Raises:
         AmericanoError: Unreachable, refused, no such database or not a URL; the password is never in the message.
     """
     autocommit = bool(options.pop("autocommit", False))
     defaults: dict[str, Any] = {"application_name": "americano", "connect_timeout": _CONNECT_SECONDS}
-    parameters = connection_parameters(url)
+    parameters = connection_parameters(url, setting)
     defaults = {name: value for name, value in defaults.items() if name not in parameters}
     try:
         connection = psycopg.connect(url, autocommit=True, **(defaults | options))
         # Not a start-up option: connection poolers refuse those.
         connection.execute("SET TIME ZONE 'UTC'")
     except psycopg.OperationalError as error:
-        raise connection_error(url, error) from None
+        raise connection_error(url, error, setting) from None
     connection.autocommit = autocommit
     return connection
 
@@ -53,7 +53,7 @@ def app_url(settings: Settings) -> str:
 def dagster_url(settings: Settings) -> str:
     """URL of the database that holds Dagster's instance."""
     if settings.americano_dagster_url is not None:
-        return libpq_url(settings.americano_dagster_url.get_secret_value())
+        return libpq_url(settings.americano_dagster_url.get_secret_value(), "AMERICANO_DAGSTER_URL")
     return _embedded_url(settings, DAGSTER_DATABASE)
 
 

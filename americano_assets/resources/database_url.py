@@ -28,13 +28,17 @@ _PRISMA_ONLY = frozenset(
 _PUBLIC = "public"
 
 
-def libpq_url(url: str) -> str:
+def libpq_url(url: str, setting: str = "DATABASE_URL") -> str:
     """The URL as libpq and SQLAlchemy take it: `postgresql://`, Prisma's own parameters translated or left out.
+
+    Args:
+        url: As given.
+        setting: Name of the variable that holds it, for messages; so too in the functions below.
 
     Raises:
         AmericanoError: It cannot be read; the message repeats no part of it, which may be a piece of a password.
     """
-    _refuse_unescaped(url)
+    _refuse_unescaped(url, setting)
     scheme, _, rest = url.partition("://")
     # A question mark may stand in the password.
     start = rest.find("?", rest.find("@") + 1)
@@ -50,11 +54,11 @@ def libpq_url(url: str) -> str:
         kept.setdefault("sslrootcert", "system")
     scheme = "postgresql" if scheme == "postgres" else scheme
     text = f"{scheme}://{address}" + (f"?{urlencode(kept, quote_via=quote, safe='')}" if kept else "")
-    connection_parameters(text)
+    connection_parameters(text, setting)
     return text
 
 
-def connection_parameters(url: str) -> dict[str, Any]:
+def connection_parameters(url: str, setting: str = "DATABASE_URL") -> dict[str, Any]:
     """The parts of a URL, as libpq reads them.
 
     Raises:
@@ -63,43 +67,43 @@ def connection_parameters(url: str) -> dict[str, Any]:
     try:
         parts = dict(conninfo_to_dict(url))
     except psycopg.ProgrammingError:
-        raise _malformed() from None
+        raise _malformed(setting) from None
     if not all(port.isdecimal() for port in str(parts.get("port") or "5432").split(",")):
-        raise _malformed()
+        raise _malformed(setting)
     return parts
 
 
-def connection_error(url: str, error: psycopg.Error) -> AmericanoError:
+def connection_error(url: str, error: psycopg.Error, setting: str = "DATABASE_URL") -> AmericanoError:
     """What to tell when connecting to `url` failed with `error`."""
-    parts = connection_parameters(url)
+    parts = connection_parameters(url, setting)
     host, port = parts.get("host", "localhost"), parts.get("port", "5432")
     database = parts.get("dbname") or parts.get("user") or "the default"
     server = f"PostgreSQL at {host}" if str(host).startswith("/") else f"PostgreSQL at {host}:{port}"
     reason = (str(error).splitlines() or ["no reason given"])[0].rsplit("failed: ", 1)[-1].strip().rstrip(".")
     if re.search(r'database ".*" does not exist', reason):
-        return AmericanoError(f'{server} has no database "{database}": create it, or correct DATABASE_URL.')
+        return AmericanoError(f'{server} has no database "{database}": create it, or correct {setting}.')
     if re.search(r"password|authentication|role|pg_hba|not permitted", reason):
         return AmericanoError(
             f'{server} refuses user "{parts.get("user", "")}": wrong password, no such user, or not allowed from here;'
-            " correct DATABASE_URL."
+            f" correct {setting}."
         )
     return AmericanoError(
-        f"No {server} answers ({reason}): start it, correct DATABASE_URL, or unset it to use the embedded server."
+        f"No {server} answers ({reason}): start it, correct {setting}, or unset it to use the embedded server."
     )
 
 
-def _refuse_unescaped(url: str) -> None:
+def _refuse_unescaped(url: str, setting: str) -> None:
     """A stray @ or / moves a piece of the password into the host, and from there into messages."""
     rest = url.partition("://")[2]
     first = rest.find("@")
     address = rest if rest.find("?", first + 1) < 0 else rest[: rest.find("?", first + 1)]
     if address.count("@") > 1 or (first >= 0 and "/" in rest[:first]):
-        raise _malformed()
+        raise _malformed(setting)
 
 
-def _malformed() -> AmericanoError:
+def _malformed(setting: str) -> AmericanoError:
     return AmericanoError(
-        "DATABASE_URL cannot be read: it must look like postgresql://USER:PASSWORD@HOST:PORT/DATABASE, with special"
+        f"{setting} cannot be read: it must look like postgresql://USER:PASSWORD@HOST:PORT/DATABASE, with special"
         " characters of the password percent-encoded (@ as %40, / as %2F, % as %25)."
     )
 

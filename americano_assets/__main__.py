@@ -1,0 +1,5 @@
+"""`python -m americano_assets` is the `americano` command."""
+
+from americano_assets.cli import main
+
+main()

@@ -1,0 +1,54 @@
+"""The `americano` command.
+
+Belongs here: putting the commands together, and ending well. Does not: what a command does (its module does), or
+any heavy import: commands import what they need when they run, so that `--help` is quick.
+"""
+
+import os
+import sys
+
+import typer
+from rich.console import Console
+from rich.text import Text
+
+from americano_assets.cli import pipeline, server, services
+from americano_assets.errors import AmericanoError
+
+app = typer.Typer(
+    name="americano",
+    help="Foresees which learning objectives a student will struggle with, and measures whether acting on it helped.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.add_typer(pipeline.commands)
+app.add_typer(services.commands)
+app.add_typer(server.commands)
+
+
+def main() -> None:
+    """Run the command line; an expected error is one red line on stderr and its exit code, never a traceback."""
+    try:
+        app(prog_name="americano")
+    except AmericanoError as error:
+        _end(str(error), error.exit_code)
+    except KeyboardInterrupt:
+        raise SystemExit(130) from None
+    except BrokenPipeError:
+        # Whoever read our output has left (`americano … | head`); Python must not complain of it at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise SystemExit(1) from None
+    except Exception as error:
+        psycopg = sys.modules.get("psycopg")
+        if psycopg is None or not isinstance(error, psycopg.OperationalError):
+            raise
+        # A statement of ours ran into it; messages of the server name no password.
+        reason = " ".join(str(error).split()).rstrip(".")
+        _end(f"The database could not go on: {reason}. Check that it runs and run the command again.", 1)
+
+
+def _end(message: str, code: int) -> None:
+    console = Console(stderr=True, highlight=False)
+    console.print(Text(f"americano: {message}", style="red"), soft_wrap=True)
+    raise SystemExit(code)

@@ -1,0 +1,79 @@
+"""Commands about the database and the code itself: `check-db`, `db-url`, `stop`, `test`.
+
+Belongs here: their output. Does not: what they find out.
+"""
+
+from typing import Annotated
+
+import typer
+
+commands = typer.Typer()
+_PANEL = "Database and tests"
+
+
+@commands.command("check-db", rich_help_panel=_PANEL)
+def check_db() -> None:
+    """Compare the app's database with the contract; exit code 1 if the pipeline could not run on it."""
+    from rich.console import Console
+    from rich.table import Table
+
+    from americano_assets.contract.check import check
+    from americano_assets.resources.database import app_url, bootstrap, connect
+    from americano_assets.settings import load_settings
+
+    settings = load_settings()
+    with connect(app_url(settings), autocommit=True) as connection:
+        if settings.database_url is None:
+            bootstrap(connection)  # One that was never used has no tables yet: to be told so would help nobody.
+        differences = check(connection)
+        name = connection.info.dbname
+    console = Console()
+    errors = sum(difference.severity == "error" for difference in differences)
+    if differences:
+        table = Table("", "where", "what", title=f'Database "{name}" and the contract')
+        for difference in differences:
+            style = "red" if difference.severity == "error" else "yellow"
+            table.add_row(difference.severity, difference.where, difference.message, style=style)
+        console.print(table)
+    if errors:
+        console.print(f'The pipeline cannot run on database "{name}": {errors} of {len(differences)} are errors.')
+        raise typer.Exit(1)
+    warnings = f", with {len(differences)} warnings" if differences else ""
+    console.print(f'Database "{name}" matches the contract{warnings}.')
+
+
+@commands.command("db-url", rich_help_panel=_PANEL)
+def db_url() -> None:
+    """Print the URL of the app's database for psql or Prisma; starts the embedded server if need be."""
+    from americano_assets.resources.database import app_url, prepare
+    from americano_assets.settings import load_settings
+
+    settings = load_settings()
+    typer.echo(app_url(settings) if settings.database_url else prepare(settings))
+
+
+@commands.command(rich_help_panel=_PANEL)
+def stop() -> None:
+    """Stop the embedded PostgreSQL server."""
+    from americano_assets.resources.embedded import EmbeddedServer
+    from americano_assets.settings import load_settings
+
+    stopped = EmbeddedServer(load_settings().americano_home).stop()
+    typer.echo("The embedded PostgreSQL has stopped." if stopped else "The embedded PostgreSQL was not running.")
+
+
+@commands.command(
+    "test", rich_help_panel=_PANEL, context_settings={"allow_extra_args": True, "ignore_unknown_options": True}
+)
+def run_tests(
+    pytest_arguments: Annotated[list[str] | None, typer.Argument(help="Passed on to pytest.")] = None,
+) -> None:
+    """Run the tests that need neither node nor a browser, and take seconds."""
+    import os
+
+    import pytest
+
+    from americano_assets.settings import PROJECT_ROOT
+
+    os.chdir(PROJECT_ROOT)
+    raise typer.Exit(int(pytest.main(["-m", "not node and not browser and not long", *(pytest_arguments or [])])))

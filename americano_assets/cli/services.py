@@ -1,0 +1,127 @@
+"""Commands that serve until they are ended: `dev`, `api`.
+
+Belongs here: which servers, on which addresses. Does not: watching over them (`together`).
+"""
+
+import os
+import sys
+from typing import TYPE_CHECKING
+
+import typer
+
+if TYPE_CHECKING:
+    from americano_assets.cli.together import Service
+    from americano_assets.settings import Settings
+
+commands = typer.Typer()
+_PANEL = "Servers"
+_HOST = "127.0.0.1"
+
+
+@commands.command(rich_help_panel=_PANEL)
+def api() -> None:
+    """Serve the HTTP API on 127.0.0.1 until Ctrl-C."""
+    import uvicorn
+
+    from americano_assets.cli.together import require_free_ports
+    from americano_assets.resources.database import app_url, connect, prepare
+    from americano_assets.settings import load_settings
+
+    settings = load_settings()
+    require_free_ports([_api_service(settings)])
+    if settings.database_url is None:
+        prepare(settings)
+    else:
+        connect(app_url(settings)).close()  # The API only reads: it sets nothing up on a database of the app's.
+    uvicorn.run("americano_assets.api.app:create_app", factory=True, host=_HOST, port=settings.port)
+
+
+@commands.command(rich_help_panel=_PANEL)
+def dev() -> None:
+    """Serve the Dagster UI and daemon, the API and the MLflow UI on 127.0.0.1 until Ctrl-C."""
+    from rich.console import Console
+
+    from americano_assets.cli.together import require_free_ports, run_together
+    from americano_assets.resources.dagster_home import prepare_dagster_home
+    from americano_assets.resources.database import mlflow_uri, prepare
+    from americano_assets.settings import load_settings
+
+    settings = load_settings()
+    tracking = _tracking_uri_given(settings)
+    require_free_ports(_services(settings, tracking or ""))
+    prepare(settings)
+    prepare_dagster_home(settings)
+    services = _services(settings, tracking or mlflow_uri(settings))
+    console = Console(highlight=False)
+    for service in services:
+        console.print(f"{service.name:<10} http://{_HOST}:{service.port}")
+    if _is_server(tracking or ""):
+        console.print(f"{'MLflow':<10} at MLFLOW_TRACKING_URI")
+    console.print("Ctrl-C ends all of them.")
+    run_together(services)
+    console.print("All have ended.")
+
+
+def _tracking_uri_given(settings: "Settings") -> str | None:
+    """`MLFLOW_TRACKING_URI` as set, without starting anything."""
+    return settings.mlflow_tracking_uri.get_secret_value() if settings.mlflow_tracking_uri else None
+
+
+def _is_server(tracking_uri: str) -> bool:
+    return tracking_uri.startswith(("http://", "https://"))
+
+
+def _services(settings: "Settings", tracking_uri: str) -> "list[Service]":
+    """What `dev` runs; an MLflow that is a server elsewhere has a UI of its own."""
+    services = [_dagster_service(settings), _api_service(settings)]
+    return services if _is_server(tracking_uri) else [*services, _mlflow_service(settings, tracking_uri)]
+
+
+def _dagster_service(settings: "Settings") -> "Service":
+    from americano_assets.cli.together import Service
+    from americano_assets.settings import PROJECT_ROOT
+
+    options = ("-w", str(PROJECT_ROOT / "workspace.yaml"), "-h", _HOST, "-p", str(settings.americano_dagster_port))
+    return Service(
+        "Dagster",
+        (sys.executable, "-P", "-m", "dagster", "dev", *options, "--log-level", "warning"),
+        settings.americano_dagster_port,
+        "AMERICANO_DAGSTER_PORT",
+        _python_path(),
+    )
+
+
+def _api_service(settings: "Settings") -> "Service":
+    from americano_assets.cli.together import Service
+
+    command = (sys.executable, "-P", "-m", "americano_assets", "api")
+    return Service("API", command, settings.port, "PORT", _python_path())
+
+
+def _mlflow_service(settings: "Settings", tracking_uri: str) -> "Service":
+    from americano_assets.cli.together import Service
+
+    port = settings.americano_mlflow_port
+    options = ("--host", _HOST, "--port", str(port), "--workers", "1")
+    artifacts = ("--artifacts-destination", str(settings.models_root / "mlflow"))
+    environment = {
+        # Not an argument: arguments are shown to every user of the machine, and the URI may hold a password.
+        "MLFLOW_BACKEND_STORE_URI": tracking_uri,
+        "MLFLOW_DISABLE_TELEMETRY": "true",
+        "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
+    }
+    return Service(
+        "MLflow",
+        (sys.executable, "-P", "-m", "mlflow", "server", *options, *artifacts),
+        port,
+        "AMERICANO_MLFLOW_PORT",
+        environment | _python_path(),
+    )
+
+
+def _python_path() -> dict[str, str]:
+    """Children find the project wherever they are started."""
+    from americano_assets.settings import PROJECT_ROOT
+
+    others = [path for path in os.environ.get("PYTHONPATH", "").split(os.pathsep) if path]
+    return {"PYTHONPATH": os.pathsep.join(dict.fromkeys([str(PROJECT_ROOT), *others]))}
