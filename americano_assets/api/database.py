@@ -23,6 +23,8 @@ from americano_assets.sql import query
 Pool = AsyncConnectionPool[AsyncConnection[DictRow]]
 Row = DictRow
 
+APPLICATION_NAME = "americano-api"
+
 
 @dataclass(frozen=True)
 class PoolLimits:
@@ -54,7 +56,7 @@ def new_pool(url: str, limits: PoolLimits) -> Pool:
         kwargs={
             "row_factory": dict_row,
             "connect_timeout": max(2, round(limits.acquire_seconds)),
-            "application_name": "americano-api",
+            "fallback_application_name": APPLICATION_NAME,
         },
         configure=configure,
         check=AsyncConnectionPool.check_connection,
@@ -66,7 +68,7 @@ def new_pool(url: str, limits: PoolLimits) -> Pool:
         timeout=limits.acquire_seconds,
         reconnect_timeout=limits.acquire_seconds,
         open=False,
-        name="americano-api",
+        name=APPLICATION_NAME,
     )
 
 

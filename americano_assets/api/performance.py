@@ -5,17 +5,18 @@ Belongs here: the request and the answer. Does not: computing a figure; the nigh
 
 from datetime import date
 from http import HTTPStatus
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Query
 from pydantic import Field
 
 from americano_assets.api import examples
-from americano_assets.api.database import UsesDatabase
+from americano_assets.api.database import Row, UsesDatabase
 from americano_assets.api.problems import documented
 from americano_assets.api.wire import Answer, Request, UserId, UtcTime
 
 _UNEXPLAINED = "Too few outcomes are known for the figures that are null."
+_NO_RECORD = "No record of this model is kept, so its feature importance is not known."
 
 router = APIRouter(tags=["analytics"])
 
@@ -104,13 +105,21 @@ async def model_performance(database: UsesDatabase, asked: Annotated[Performance
                 reason=_nothing(asked.user_id, published=bool(day)),
             )
         trend = await snapshot.rows("accuracy_trend", **scope)
-    figures: dict[str, Any] = dict(row)
-    missing = any(figures[name] is None for name in FIGURES)
-    figures["reason"] = (row["reason"] or _UNEXPLAINED) if missing else None
-    return ModelPerformance.model_validate({**figures, "accuracy_trend": [_point(point) for point in trend]})
+    return ModelPerformance.model_validate(
+        {**row, "reason": _reason(row), "accuracy_trend": [_point(point) for point in trend]}
+    )
 
 
-def _point(row: dict[str, Any]) -> TrendPoint:
+def _reason(row: Row) -> str | None:
+    reasons = []
+    if any(row[name] is None for name in FIGURES):
+        reasons.append(row["reason"] or _UNEXPLAINED)
+    if row["feature_importance"] is None:
+        reasons.append(_NO_RECORD)
+    return " ".join(reasons) or None
+
+
+def _point(row: Row) -> TrendPoint:
     reason = (row["reason"] or _UNEXPLAINED) if row["accuracy"] is None else None
     return TrendPoint.model_validate({**row, "reason": reason})
 

@@ -46,11 +46,15 @@ class Rows:
         """Any statement."""
         self.connection.execute(statement.encode())
 
+    def empty(self) -> None:
+        """No rows in any table that these tests write."""
+        written = ["intervention_recommendations", "struggle_indicators", "struggle_predictions", "users"]
+        ours = ["study_days", "model_versions", "prediction_feedback", "model_performance", "struggle_reduction"]
+        self.execute("; ".join(f"DELETE FROM {table}" for table in [*written, *(f"ml.{name}" for name in ours)]))
+
     def learner(self, learner: str, **values: Any) -> None:
         """A learner who opted into everything."""
-        consent = dict.fromkeys(
-            ("behavioralAnalysisEnabled", "includeInAnalytics", "performanceTrackingEnabled"), True
-        )
+        consent = dict.fromkeys(("behavioralAnalysisEnabled", "includeInAnalytics", "performanceTrackingEnabled"), True)
         self.insert("users", **{"id": learner, "createdAt": NOW, "updatedAt": NOW, **consent, **values})
 
     def curriculum(self) -> None:

@@ -1,22 +1,15 @@
 """GET /health and /health/ready, with and without a database."""
 
-from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 
-from americano_assets.api.database import PoolLimits
+from americano_assets.api.database import APPLICATION_NAME, PoolLimits
+from americano_assets.resources.embedded import EmbeddedServer
 from americano_assets_tests.api.rows import LAST_CLOSED, LEARNER, MODEL, NOW, Rows
 from americano_assets_tests.api.serving import Service, serving, settings_for
-
-
-@pytest.fixture
-def cut_off(tmp_path: Path) -> Iterator[Service]:
-    """The application, whose database is a socket that nobody listens on."""
-    url = f"postgresql://someone:a-password@localhost/americano?host={tmp_path}"
-    with serving(settings_for(url, tmp_path), PoolLimits(acquire_seconds=0.2)) as running:
-        yield running
 
 
 def test_ready_names_the_days_and_the_model(rows: Rows, service: Service) -> None:
@@ -65,31 +58,47 @@ def test_unreachable_database_is_a_problem_that_keeps_secrets(cut_off: Service, 
     assert "someone" not in answer.text
 
 
+def test_database_that_comes_up_later_is_used(
+    rows: Rows, shared_database: str, server: EmbeddedServer, tmp_path: Path
+) -> None:
+    rows.published()
+    door = tmp_path / "socket"
+    url = shared_database.replace(quote(str(server.folder), safe=""), quote(str(door), safe=""))
+    with serving(settings_for(url, tmp_path), PoolLimits(acquire_seconds=0.2)) as service:
+        assert service.ask("/health/ready").status_code == 503
+        door.symlink_to(server.folder)
+        answers = (service.ask("/health/ready").status_code for _ in range(50))
+        assert 200 in answers
+
+
 def test_request_after_lost_connections_is_answered(rows: Rows, service: Service) -> None:
     rows.published()
     service.get("/health/ready")
-    rows.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'americano-api'")
+    ended = rows.connection.execute(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = %s", [APPLICATION_NAME]
+    )
+    assert ended.rowcount == 1
     assert service.get("/health/ready")["database"] == "up"
 
 
-def test_database_without_our_tables_is_named_as_such(rows: Rows, service: Service) -> None:
-    rows.execute("DROP SCHEMA ml CASCADE")
-    answer = service.ask("/health/ready")
+def test_database_without_our_tables_is_named_as_such(rows_apart: Rows, service_apart: Service) -> None:
+    rows_apart.execute("DROP SCHEMA ml CASCADE")
+    answer = service_apart.ask("/health/ready")
     assert (answer.status_code, answer.json()["code"]) == (503, "database_not_prepared")
     assert "check-db" in answer.json()["detail"]
 
 
-def test_slow_database_is_given_up(rows: Rows, database: str, tmp_path: Path) -> None:
+def test_slow_database_is_given_up(rows: Rows, shared_database: str, tmp_path: Path) -> None:
     limits = PoolLimits(connections=1, statement_seconds=0.1)
-    with serving(settings_for(database, tmp_path), limits) as service, rows.connection.transaction():
+    with serving(settings_for(shared_database, tmp_path), limits) as service, rows.connection.transaction():
         rows.execute("LOCK TABLE ml.study_days IN ACCESS EXCLUSIVE MODE")
         answer = service.ask("/health/ready")
         assert (answer.status_code, answer.json()["code"]) == (503, "database_slow")
 
 
-def test_requests_cannot_write(rows: Rows, service: Service) -> None:
-    rows.published()
-    rows.execute("ALTER TABLE ml.study_days RENAME TO kept; CREATE SEQUENCE written")
-    rows.execute("CREATE VIEW ml.study_days AS SELECT * FROM ml.kept WHERE nextval('public.written') > 0")
-    assert service.ask("/health/ready").status_code == 500
-    assert rows.connection.execute("SELECT is_called FROM written").fetchone() == (False,)
+def test_requests_cannot_write(rows_apart: Rows, service_apart: Service) -> None:
+    rows_apart.published()
+    rows_apart.execute("ALTER TABLE ml.study_days RENAME TO kept; CREATE SEQUENCE written")
+    rows_apart.execute("CREATE VIEW ml.study_days AS SELECT * FROM ml.kept WHERE nextval('public.written') > 0")
+    assert service_apart.ask("/health/ready").status_code == 500
+    assert rows_apart.connection.execute("SELECT is_called FROM written").fetchone() == (False,)

@@ -32,8 +32,8 @@ def test_interventions_are_listed_newest_first_with_no_effect_claimed(rows: Rows
     }
 
 
-def test_text_columns_and_unknown_learners_are_answered(rows: Rows, service: Service) -> None:
-    rows.enums_as_text()
-    rows.intervention("i1")
-    assert service.get("/interventions", user_id=LEARNER)["interventions"][0]["status"] == "PENDING"
-    assert service.get("/interventions", user_id="nobody") == {"interventions": []}
+def test_text_columns_and_unknown_learners_are_answered(rows_apart: Rows, service_apart: Service) -> None:
+    rows_apart.enums_as_text()
+    rows_apart.intervention("i1")
+    assert service_apart.get("/interventions", user_id=LEARNER)["interventions"][0]["status"] == "PENDING"
+    assert service_apart.get("/interventions", user_id="nobody") == {"interventions": []}

@@ -59,6 +59,7 @@ def test_one_learner_has_figures_of_their_own(rows: Rows, service: Service) -> N
 
 
 def test_null_figures_carry_the_reason_and_are_not_zero(rows: Rows, service: Service) -> None:
+    rows.published()
     rows.performance(auc_roc=None, reason="AUC needs both outcomes.")
     answer = service.get("/model-performance")
     assert (answer["auc_roc"], answer["reason"]) == (None, "AUC needs both outcomes.")
@@ -68,6 +69,13 @@ def test_null_figures_carry_the_reason_and_are_not_zero(rows: Rows, service: Ser
     assert answer["reason"], "a null figure always has a reason"
     assert answer["accuracy_trend"][0]["accuracy"] is None
     assert answer["accuracy_trend"][0]["reason"]
+
+
+def test_model_without_a_record_is_said_to_have_none(rows: Rows, service: Service) -> None:
+    rows.performance()
+    answer = service.get("/model-performance")
+    assert (answer["accuracy"], answer["feature_importance"]) == (0.775, None)
+    assert "feature importance" in answer["reason"]
 
 
 def test_learner_without_outcomes_gets_nulls_the_model_and_a_reason(rows: Rows, service: Service) -> None:

@@ -83,6 +83,7 @@ CREATE TABLE ml.prediction_feedback (
   submitted_at timestamp(3) NOT NULL,
   UNIQUE (prediction_id, user_id)
 );
+CREATE INDEX ON ml.prediction_feedback (user_id);
 
 CREATE TABLE ml.model_performance (   -- on matured predictions, all of them scored before their outcome
   study_day date NOT NULL,            -- outcomes known at this day's cut-off
@@ -104,7 +105,7 @@ CREATE TABLE ml.model_performance (   -- on matured predictions, all of them sco
   calibration jsonb NOT NULL,         -- {"prob_true": [], "prob_pred": [], "count": []}
   reason text,                        -- why a figure above is null
   computed_at timestamp(3) NOT NULL,  -- the cut-off
-  PRIMARY KEY (study_day, scope, scope_id)
+  PRIMARY KEY (scope, scope_id, study_day)
 );
 
 CREATE TABLE ml.struggle_reduction (  -- before/after: observational, never the effect
