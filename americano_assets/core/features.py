@@ -1,0 +1,116 @@
+"""The features' names, their neutral values and what they mean to a student. Their values come from sql/features."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Feature:
+    """One feature of a (learner, objective) at a cut-off; every value is in 0-1.
+
+    Attributes:
+        name: Column name.
+        neutral: Value where it was not observed; None where the query supplies `<name>_neutral`.
+        higher_is: What a high value says, in words for a student.
+        lower_is: What a low value says, in words for a student.
+    """
+
+    name: str
+    neutral: float | None
+    higher_is: str
+    lower_is: str
+
+
+FEATURES: tuple[Feature, ...] = (
+    Feature(
+        "retention_score",
+        0.5,
+        "You have been recalling this topic's cards well",
+        "Cards of this topic have been slipping lately",
+    ),
+    Feature(
+        "retention_decline_rate",
+        0.0,
+        "Your recall of this topic has been falling",
+        "Your recall of this topic is steady",
+    ),
+    Feature(
+        "review_lapse_rate",
+        0.5,
+        "You had to start over on many cards of this objective",
+        "You rarely have to start over on cards of this objective",
+    ),
+    Feature(
+        "session_performance_score", 0.5, "Your last sessions went well", "Your last sessions were harder than usual"
+    ),
+    Feature(
+        "validation_score",
+        0.5,
+        "Your recent answers on this topic were strong",
+        "Your recent answers on this topic were weak or missing",
+    ),
+    Feature(
+        "prerequisite_gap_count",
+        0.0,
+        "Several topics that this builds on are not secure yet",
+        "What this builds on is mostly secure",
+    ),
+    Feature(
+        "prerequisite_mastery_gap",
+        0.0,
+        "The groundwork for this objective is still thin",
+        "The groundwork for this objective is solid",
+    ),
+    Feature("content_complexity", 0.6, "This objective is demanding", "This objective is one of the easier ones"),
+    Feature(
+        "complexity_mismatch",
+        None,
+        "This objective is a big step from where you are in the topic",
+        "This objective fits where you are in the topic",
+    ),
+    Feature(
+        "historical_struggle_score",
+        0.5,
+        "Earlier objectives of this topic were often hard for you",
+        "Earlier objectives of this topic mostly went well",
+    ),
+    Feature(
+        "content_type_mismatch",
+        0.0,
+        "The format of this objective is not the one you learn best from",
+        "The format of this objective suits you",
+    ),
+    Feature("cognitive_load_indicator", 0.5, "Your last day of study was heavy", "Your last day of study was light"),
+    Feature("days_until_exam", 0.0, "The exam is close", "The exam is still some way off"),
+    Feature(
+        "days_since_last_study",
+        1.0,
+        "It has been a while since you worked on this topic",
+        "You worked on this topic recently",
+    ),
+    Feature("workload_level", 0.0, "Your plan for the coming days is full", "Your plan for the coming days is light"),
+)
+FEATURE_NAMES: tuple[str, ...] = tuple(feature.name for feature in FEATURES)
+OBSERVED_NAMES: tuple[str, ...] = tuple(f"observed_{name}" for name in FEATURE_NAMES)
+DATA_QUALITY = "data_quality"
+# Known for every learner from the curriculum and the plan: observing them says nothing about the learner's behaviour.
+CURRICULUM_FEATURES: frozenset[str] = frozenset(
+    {
+        "prerequisite_gap_count",
+        "prerequisite_mastery_gap",
+        "content_complexity",
+        "content_type_mismatch",
+        "days_until_exam",
+        "workload_level",
+    }
+)
+
+
+def select_list() -> str:
+    """The select list that turns `<name>_seen` columns into values, observed bits and the data quality (0-1)."""
+    values = [
+        f"COALESCE({f.name}_seen, {f.name + '_neutral' if f.neutral is None else f.neutral})::DOUBLE AS {f.name}"
+        for f in FEATURES
+    ]
+    bits = [f"{name}_seen IS NOT NULL AS observed_{name}" for name in FEATURE_NAMES]
+    observed = " + ".join(f"({name}_seen IS NOT NULL)::INTEGER" for name in FEATURE_NAMES)
+    return ",\n  ".join([*values, *bits, f"({observed})::DOUBLE / {len(FEATURES)} AS {DATA_QUALITY}"])

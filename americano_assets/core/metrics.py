@@ -1,0 +1,105 @@
+"""Figures of how good probabilities are, each beside what it costs to know nothing.
+
+A figure that the rows cannot carry (one class only, no positives) is None, never 0.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from sklearn.metrics import average_precision_score, brier_score_loss, log_loss, roc_auc_score
+
+FloatArray = npt.NDArray[np.float64]
+BoolArray = npt.NDArray[np.bool_]
+CALIBRATION_BINS = 10
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """Ten bins of equal mass over p: observed rate, mean p and rows of each."""
+
+    prob_true: tuple[float, ...]
+    prob_pred: tuple[float, ...]
+    count: tuple[int, ...]
+
+
+def calibration_bins(struggled: BoolArray, probability: FloatArray, bins: int = CALIBRATION_BINS) -> Calibration:
+    """Rows sorted by p, cut into `bins` parts of equal size; empty parts are left out."""
+    order = np.argsort(probability, kind="stable")
+    parts = [part for part in np.array_split(order, bins) if len(part)]
+    return Calibration(
+        tuple(float(struggled[part].mean()) for part in parts),
+        tuple(float(probability[part].mean()) for part in parts),
+        tuple(len(part) for part in parts),
+    )
+
+
+def expected_calibration_error(struggled: BoolArray, probability: FloatArray) -> float:
+    """Mean of |observed rate - mean p| over bins of equal mass, weighted by rows (Naeini et al., AAAI 2015)."""
+    curve = calibration_bins(struggled, probability)
+    gaps = np.abs(np.array(curve.prob_true) - np.array(curve.prob_pred))
+    return float(np.average(gaps, weights=curve.count))
+
+
+def figures(struggled: BoolArray, probability: FloatArray, flagged: BoolArray) -> dict[str, float | None]:
+    """All figures of one model on one set of rows.
+
+    Args:
+        struggled: Outcomes, shape (n,).
+        probability: p in 0-1, shape (n,).
+        flagged: Whether the row would be published, shape (n,).
+
+    Returns:
+        n, base_rate, always_no_accuracy, accuracy, precision, recall, f1_score, auc_roc, average_precision, brier,
+        log_loss (natural), ece.
+    """
+    n = len(struggled)
+    if n == 0:
+        return {"n": 0.0, **dict.fromkeys(_FIGURES)}
+    positives = int(struggled.sum())
+    hits = int((struggled & flagged).sum())
+    precision = hits / int(flagged.sum()) if flagged.any() else None
+    recall = hits / positives if positives else None
+    both = 0 < positives < n
+    return {
+        "n": float(n),
+        "base_rate": positives / n,
+        "always_no_accuracy": 1 - positives / n,
+        "accuracy": float((struggled == flagged).mean()),
+        "precision": precision,
+        "recall": recall,
+        "f1_score": 2 * precision * recall / (precision + recall) if precision and recall else None,
+        "auc_roc": float(roc_auc_score(struggled, probability)) if both else None,
+        "average_precision": float(average_precision_score(struggled, probability)) if positives else None,
+        "brier": float(brier_score_loss(struggled, probability)),
+        "log_loss": float(log_loss(struggled, np.clip(probability, 1e-6, 1 - 1e-6), labels=[False, True])),
+        "ece": expected_calibration_error(struggled, probability),
+    }
+
+
+_FIGURES = (
+    "base_rate",
+    "always_no_accuracy",
+    "accuracy",
+    "precision",
+    "recall",
+    "f1_score",
+    "auc_roc",
+    "average_precision",
+    "brier",
+    "log_loss",
+    "ece",
+)
+
+
+def threshold_for_recall(struggled: BoolArray, probability: FloatArray, recall: float) -> float:
+    """The largest threshold at which `p >= threshold` finds at least the share `recall` of the struggles.
+
+    Returns:
+        0.5 where no row struggled: then nothing can be chosen.
+    """
+    positives = np.sort(probability[struggled])[::-1]
+    if not len(positives):
+        return 0.5
+    needed = int(np.ceil(recall * len(positives)))
+    return float(positives[max(needed, 1) - 1])

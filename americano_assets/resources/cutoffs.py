@@ -1,0 +1,217 @@
+"""What a study day is computed from, and the features and labels of any cut-off, kept by what they came from.
+
+Belongs here: which files count for a day (its manifest), and memoised runs of the feature and label queries. The
+definitions themselves are in sql/.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pyarrow as pa
+
+from americano_assets.core.moment import Moment, Target
+from americano_assets.core.study_day import day_number, days_between
+from americano_assets.errors import AmericanoError
+from americano_assets.resources.engine import Engine, feature_definition, label_definition, open_engine
+from americano_assets.resources.parquet_store import ParquetStore, Version, digest_of, hash_values, read_table
+from americano_assets.resources.state_store import StateOfDay, StateSnapshot, snapshots, state_of_day
+
+DAY_TABLES = ("interactions", "session_ends")
+# The look-back of 180 days, and one more because a cut-off within a day reaches into a 181st.
+LOOK_BACK = timedelta(days=181)
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """The exact contents that a study day is computed from.
+
+    Attributes:
+        days: For each table of DAY_TABLES the content of each stored day up to the study day.
+        state: All state snapshots known then, oldest first.
+    """
+
+    day: date
+    days: dict[str, dict[date, Version]]
+    state: list[StateSnapshot]
+
+    @property
+    def content(self) -> str:
+        """One content key of everything."""
+        return hash_values(
+            {table: digest_of(versions) for table, versions in self.days.items()},
+            [(snapshot.taken_at, snapshot.content) for snapshot in self.state],
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        """As it is recorded in the day's manifest."""
+        return {
+            "days": {
+                table: {day.isoformat(): [version.content, version.rows] for day, version in versions.items()}
+                for table, versions in self.days.items()
+            },
+            "state": [[snapshot.taken_at.isoformat(), snapshot.tables] for snapshot in self.state],
+        }
+
+    @classmethod
+    def from_json(cls, day: date, recorded: dict[str, Any]) -> "Inputs":
+        """Read back what `to_json` gave."""
+        return cls(
+            day,
+            {
+                table: {date.fromisoformat(key): Version(*value) for key, value in versions.items()}
+                for table, versions in recorded["days"].items()
+            },
+            [StateSnapshot(datetime.fromisoformat(taken), tables) for taken, tables in recorded["state"]],
+        )
+
+
+def latest_inputs(store: ParquetStore, day: date, first: date) -> Inputs:
+    """What is current now, of the days from `first` to `day`.
+
+    Raises:
+        AmericanoError: The day's own interactions are not there.
+    """
+    days = {table: store.current_days(table, days_between(first, day)) for table in DAY_TABLES}
+    if day not in days["interactions"]:
+        raise AmericanoError(f"Study day {day} has no interactions yet: materialize interactions for it first.")
+    return Inputs(day, days, snapshots(store))
+
+
+def inputs_of_day(store: ParquetStore, day: date, first: date, *, latest: bool = False) -> Inputs:
+    """The inputs recorded for a study day; what is current now, and recorded from then on, where there are none.
+
+    Args:
+        store: The store.
+        day: The study day.
+        first: The first study day whose rows may count.
+        latest: Take what is current although something is recorded, and record that.
+
+    Raises:
+        AmericanoError: The day's own interactions are not there.
+    """
+    recorded = None if latest else store.manifest(day, "inputs")
+    if recorded is not None:
+        return Inputs.from_json(day, recorded)
+    inputs = latest_inputs(store, day, first)
+    store.record_manifest(day, "inputs", inputs.to_json())
+    return inputs
+
+
+@dataclass(frozen=True)
+class PairSource:
+    """A stored table of (learner_id, objective_id) pairs."""
+
+    content: str
+    path: Path
+
+
+class CutoffTables:
+    """Features and labels at any cut-off up to a study day. A table already computed from the same contents is reused."""
+
+    def __init__(self, store: ParquetStore, inputs: Inputs, zone: ZoneInfo, target: Target) -> None:
+        self.store = store
+        self.inputs = inputs
+        self.zone = zone
+        self.target = target
+
+    def state(self, day: date) -> StateOfDay:
+        """The curriculum and plans that speak for a cut-off."""
+        return state_of_day(self.inputs.state, day, self.zone)
+
+    def features(self, days: Sequence[date]) -> dict[date, Version]:
+        """Spine and features at the cut-offs of `days`; read them with `store.read_whole("features_at", content)`."""
+        keys = {day: self._feature_key(day) for day in days}
+        return self._memoised("features_at", keys, self._compute_features)
+
+    def labels(self, sources: dict[date, PairSource]) -> dict[date, Version]:
+        """Outcomes of the pairs of each day, in the window that begins at its cut-off and has closed.
+
+        Raises:
+            AmericanoError: A window is still open at the study day of the inputs.
+        """
+        open_days = [day for day in sources if day + timedelta(days=self.target.horizon_days) > self.inputs.day]
+        if open_days:
+            raise AmericanoError(f"The label window of study day {open_days[0]} is still open at {self.inputs.day}.")
+        keys = {day: self._label_key(day, source) for day, source in sources.items()}
+        return self._memoised("labels_at", keys, lambda missing: self._compute_labels(missing, sources))
+
+    def pairs_of_features(self, features: dict[date, Version]) -> dict[date, PairSource]:
+        """The pairs of feature tables, as `labels` takes them."""
+        return {
+            day: PairSource(version.content, self.store.whole_path("features_at", version.content))
+            for day, version in features.items()
+        }
+
+    def _feature_key(self, day: date) -> str:
+        moment = Moment.closing(day, self.zone, self.target)
+        state = self.state(day)
+        contents = {table: digest_of(self._within(table, day - LOOK_BACK, day)) for table in DAY_TABLES}
+        return hash_values(
+            feature_definition(), moment.parameters(state.from_later), str(self.zone), contents, state.snapshot.content
+        )
+
+    def _label_key(self, day: date, source: PairSource) -> str:
+        window = self._within("interactions", day, day + timedelta(days=self.target.horizon_days))
+        moment = Moment.closing(day, self.zone, self.target)
+        return hash_values(
+            label_definition(), moment.at, moment.horizon_end, self.target.struggle_below, source.content, digest_of(window)
+        )
+
+    def _within(self, table: str, first: date, last: date) -> dict[date, Version]:
+        return {day: version for day, version in self.inputs.days[table].items() if first <= day <= last}
+
+    def _memoised(
+        self, table: str, keys: dict[date, str], compute: Callable[[list[date]], Iterable[tuple[date, pa.Table]]]
+    ) -> dict[date, Version]:
+        found = {day: self.store.remembered(table, key) for day, key in keys.items()}
+        missing = sorted(day for day, version in found.items() if version is None)
+        if missing:
+            for day, rows in compute(missing):
+                found[day] = self.store.remember(table, keys[day], self.store.put_whole(table, rows))
+        return {day: version for day, version in found.items() if version is not None}
+
+    def _compute_features(self, days: list[date]) -> Iterable[tuple[date, pa.Table]]:
+        with open_engine() as engine:
+            self._view_days(engine, days[0] - LOOK_BACK, days[-1], in_memory=len(days) > 1)
+            for day in days:
+                state = self.state(day)
+                self.view_state(engine, state)
+                yield day, engine.features(
+                    Moment.closing(day, self.zone, self.target), from_later_state=state.from_later
+                )
+
+    def _compute_labels(self, days: list[date], sources: dict[date, PairSource]) -> Iterable[tuple[date, pa.Table]]:
+        with open_engine() as engine:
+            last = days[-1] + timedelta(days=self.target.horizon_days)
+            self._view_days(engine, days[0], last, in_memory=len(days) > 1)
+            for day in days:
+                moment = Moment.closing(day, self.zone, self.target)
+                pairs = read_table(sources[day].path)
+                yield day, engine.labels(pairs, moment.at, moment.horizon_end, self.target.struggle_below)
+
+    def _view_days(self, engine: Engine, first: date, last: date, *, in_memory: bool) -> None:
+        engine.calendar(first, last, self.zone)
+        for table in DAY_TABLES:
+            paths = self.store.paths(table, self._within(table, first, last))
+            if not paths:
+                paths = self.store.paths(table, self.inputs.days[table])[:1]
+            engine.view(table, paths, in_memory=in_memory)
+
+    def view_state(self, engine: Engine, state: StateOfDay) -> None:
+        """Make the state tables of a day readable."""
+        for table, content in state.snapshot.tables.items():
+            engine.view(table, [self.store.whole_path(table, content)])
+
+
+def weekly_cutoffs(day: date, first: date, weeks: int, horizon_days: int) -> list[date]:
+    """The study days of the training cut-offs known at `day`: one a week, window closed, at most `weeks` back.
+
+    They lie on a grid counted from 1970-01-01, so that a later night finds the same ones and computes only the new.
+    """
+    last = day - timedelta(days=horizon_days)
+    candidates = days_between(max(first, last - timedelta(weeks=weeks)), last)
+    return [candidate for candidate in candidates if day_number(candidate) % 7 == 0]

@@ -1,0 +1,81 @@
+"""One deployment as the assets see it: its settings, databases, files, models. Opened lazily, shared by a run's steps."""
+
+from contextlib import AbstractContextManager
+from datetime import UTC, date, datetime
+from functools import cached_property
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import psycopg
+
+from americano_assets.core.moment import Moment, Target
+from americano_assets.resources.cutoffs import CutoffTables, Inputs, inputs_of_day, latest_inputs
+from americano_assets.resources.database import connect, prepare
+from americano_assets.resources.model_store import ModelStore
+from americano_assets.resources.parquet_store import ParquetStore
+from americano_assets.resources.tracking import Tracking
+from americano_assets.settings import Settings
+
+
+class Deployment:
+    """Everything outside that a step may touch."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.store = ParquetStore(settings.store_root)
+        self.models = ModelStore(settings.models_root)
+        self.tracking = Tracking(settings)
+
+    @cached_property
+    def url(self) -> str:
+        """URL of the app's database, made ready at first use."""
+        return prepare(self.settings)
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """Time zone of the study day."""
+        return self.settings.zone
+
+    @property
+    def first_day(self) -> date:
+        """The first study day that exists."""
+        return self.settings.americano_start_day
+
+    @property
+    def target(self) -> Target:
+        """What is predicted."""
+        return Target(self.settings.americano_horizon_days, self.settings.americano_struggle_below)
+
+    def moment(self, day: date) -> Moment:
+        """The cut-off of a study day."""
+        return Moment.closing(day, self.zone, self.target)
+
+    def connect(self) -> AbstractContextManager[psycopg.Connection[Any]]:
+        """A session on the app's database; leave it by committing or by raising."""
+        return connect(self.url)
+
+    def tables(self, day: date, *, latest: bool = False) -> CutoffTables:
+        """Features and labels from the inputs recorded for `day` (recorded now, where there are none)."""
+        inputs = inputs_of_day(self.store, day, self.first_day, latest=latest)
+        return CutoffTables(self.store, inputs, self.zone, self.target)
+
+    def latest_tables(self, day: date) -> CutoffTables:
+        """Features and labels from what is current now: outcomes always read the latest."""
+        return CutoffTables(self.store, self.latest_inputs(day), self.zone, self.target)
+
+    def latest_inputs(self, day: date) -> Inputs:
+        """What is current now, up to `day`."""
+        return latest_inputs(self.store, day, self.first_day)
+
+    def analysable(self) -> dict[str, bool]:
+        """Today's learners who may be analysed: id to whether they count in aggregates. Opt-outs beat point in time."""
+        with self.connect() as connection:
+            rows = connection.execute(
+                'SELECT "id", "includeInAnalytics" FROM users '
+                'WHERE "behavioralAnalysisEnabled" AND "performanceTrackingEnabled"'
+            ).fetchall()
+        return {row[0]: row[1] for row in rows}
+
+    def now(self) -> datetime:
+        """The clock, aware and in UTC."""
+        return datetime.now(UTC)

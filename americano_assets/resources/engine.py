@@ -1,0 +1,142 @@
+"""DuckDB in memory over Parquet: runs the queries of sql/ and gives Arrow tables back.
+
+Belongs here: connections, views over files, the order in which queries build on each other. Does not: which files
+count for a study day (that is its manifest's to say).
+"""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import date, datetime, timedelta
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import duckdb
+import pyarrow as pa
+from dagster_duckdb import DuckDBResource
+
+from americano_assets.core.features import select_list
+from americano_assets.core.moment import Moment, naive
+from americano_assets.core.study_day import days_between, opening
+from americano_assets.sql import query
+
+_CALENDAR_MARGIN = timedelta(days=400)
+
+# In this order: each query reads those above it.
+_FEATURE_STEPS = (
+    ("open_plans", "TABLE"),
+    ("interesting_learners", "TABLE"),
+    ("past", "TABLE"),
+    ("graded", "VIEW"),
+    ("objective_history", "TABLE"),
+    ("spine", "TABLE"),
+    ("topic_history", "TABLE"),
+    ("recent_validations", "TABLE"),
+    ("learner_sessions", "TABLE"),
+    ("format_ranks", "TABLE"),
+    ("cohort_lapses", "TABLE"),
+)
+
+
+def feature_definition() -> str:
+    """The text of every query that a feature's value depends on: part of the key under which results are kept."""
+    names = ["macros", "objectives_known", *(name for name, _ in _FEATURE_STEPS), "features"]
+    return "\n".join(query(f"features/{name}") for name in names) + select_list()
+
+
+def label_definition() -> str:
+    """The text of every query that a label depends on."""
+    return query("features/macros") + query("labels")
+
+
+class Engine:
+    """One in-memory connection with the macros loaded."""
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
+        self.connection = connection
+        connection.execute("SET enable_progress_bar = false")
+        connection.execute("SET preserve_insertion_order = true")
+        connection.execute(query("features/macros"))
+
+    def calendar(self, first: date, last: date, zone: ZoneInfo) -> None:
+        """Make `calendar` (day, opens_at: UTC) from before `first` to well after `last`."""
+        days = days_between(first - timedelta(days=2), last + _CALENDAR_MARGIN)
+        opens = [naive(opening(day, zone)) for day in days]
+        self.register("calendar", pa.table({"day": pa.array(days, pa.date32()), "opens_at": pa.array(opens, pa.timestamp("us"))}))
+
+    def register(self, name: str, table: pa.Table) -> None:
+        """Make an Arrow table readable under `name`."""
+        self.connection.register(name, table)
+
+    def view(self, name: str, paths: Sequence[str | Path], *, in_memory: bool = False) -> None:
+        """Make Parquet files readable under `name`; `day` is the study day of a day file.
+
+        Args:
+            in_memory: Read them once, for a caller that will ask many times.
+        """
+        listed = ", ".join("'" + str(path).replace("'", "''") + "'" for path in paths)
+        kind = "TABLE" if in_memory else "VIEW"
+        self.connection.execute(
+            f"CREATE OR REPLACE TEMP {kind} {name} AS "
+            f"FROM read_parquet([{listed}], hive_partitioning = true, hive_types_autocast = true)"
+        )
+
+    def run(self, text: str, parameters: Mapping[str, object] | None = None) -> pa.Table:
+        """The rows of a query.
+
+        Args:
+            text: The query.
+            parameters: Named values; those that the query does not name are left out.
+        """
+        return self.connection.execute(text, _named(text, parameters)).to_arrow_table()
+
+    def make(self, name: str, text: str, parameters: Mapping[str, object], kind: str = "TABLE") -> None:
+        """Make a temporary table or view of a query's rows."""
+        if kind == "VIEW":
+            # A view cannot hold parameters; these are our own numbers, never anybody's text.
+            text = _inlined(text, parameters)
+            self.connection.execute(f"CREATE OR REPLACE TEMP VIEW {name} AS {text}")
+        else:
+            self.connection.execute(f"CREATE OR REPLACE TEMP TABLE {name} AS {text}", _named(text, parameters))
+
+    def features(self, moment: Moment, *, from_later_state: bool) -> pa.Table:
+        """Spine and features at a cut-off, sorted by learner and objective.
+
+        Reads the views interactions, session_ends, learners, objectives, prerequisites, planned_objectives, exams,
+        profiles and calendar.
+        """
+        parameters = moment.parameters(from_later_state)
+        self.make("objectives_known", query("features/objectives_known"), {})
+        for name, kind in _FEATURE_STEPS:
+            self.make(name, query(f"features/{name}"), parameters, kind)
+        return self.run(query("features/features").replace("{columns}", select_list()), parameters)
+
+    def labels(self, pairs: pa.Table, start: datetime, end: datetime, struggle_below: float) -> pa.Table:
+        """Outcomes of (learner_id, objective_id) pairs in [start, end), sorted by learner and objective."""
+        self.register("pairs", pairs.select(["learner_id", "objective_id"]))
+        window = {"window_start": naive(start), "window_end": naive(end), "struggle_below": struggle_below}
+        return self.run(query("labels"), window)
+
+
+@contextmanager
+def open_engine() -> Iterator[Engine]:
+    """An engine of its own, closed also when the body raises."""
+    with DuckDBResource(database=":memory:").get_connection() as connection:
+        try:
+            yield Engine(connection)
+        finally:
+            connection.close()
+
+
+def _named(text: str, parameters: Mapping[str, object] | None) -> dict[str, object]:
+    # Only what the query names: DuckDB refuses a value that it has no place for.
+    return {name: value for name, value in (parameters or {}).items() if re.search(rf"\${name}\b", text)}
+
+
+def _inlined(text: str, parameters: Mapping[str, object]) -> str:
+    for name in sorted(_named(text, parameters), key=len, reverse=True):
+        value = parameters[name]
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            raise TypeError(f"{name}: only numbers can be written into a view")
+        text = text.replace(f"${name}", repr(value))
+    return text

@@ -1,0 +1,82 @@
+"""Streams the app's tables out of PostgreSQL as Arrow record batches, so that memory does not grow with a table.
+
+Belongs here: the reading side of the app's database, and the split of a stream into study days. Does not: files.
+"""
+
+from collections.abc import Iterator, Sequence
+from contextlib import closing
+from datetime import date, datetime
+from itertools import groupby
+from zoneinfo import ZoneInfo
+
+import adbc_driver_manager
+import adbc_driver_postgresql.dbapi as adbc
+import numpy as np
+import pyarrow as pa
+
+from americano_assets.core.moment import naive
+from americano_assets.core.study_day import cutoff, opening
+from americano_assets.errors import AmericanoError
+from americano_assets.sql import query
+
+# Constant memory: a batch is at most about this large.
+_BATCH_BYTES = 8 * 1024 * 1024
+
+
+class ExtractionError(AmericanoError):
+    """A table could not be read."""
+
+
+def read_batches(url: str, table: str, text: str) -> Iterator[tuple[pa.Schema, Iterator[pa.RecordBatch]]]:
+    """Run one query and yield its schema and a stream of its batches, once; close the connection behind it."""
+    try:
+        with closing(adbc.connect(url)) as connection, closing(connection.cursor()) as cursor:
+            cursor.adbc_statement.set_options(**{"adbc.postgresql.batch_size_hint_bytes": _BATCH_BYTES})
+            cursor.execute("SET TIME ZONE 'UTC'")
+            cursor.execute(text)
+            reader = cursor.fetch_record_batch()
+            yield reader.schema, iter(reader)
+    except adbc_driver_manager.Error as error:
+        # The driver's message names the server's complaint; it never holds the URL's password.
+        reason = str(error).split("\n")[0].replace(url, "the database")
+        raise ExtractionError(f"Reading {table} failed: {reason}") from None
+
+
+def log_query(table: str, days: Sequence[date], zone: ZoneInfo) -> str:
+    """The extraction query of a log table for consecutive study days, sorted by day, learner and time."""
+    openings = ", ".join(_literal(opening(day, zone)) for day in days)
+    return query(f"extract/{table}").format(
+        start=_literal(opening(days[0], zone)),
+        end=_literal(cutoff(days[-1], zone)),
+        openings=f"ARRAY[{openings}]",
+    )
+
+
+def split_days(
+    batches: Iterator[pa.RecordBatch], days: Sequence[date], zone: ZoneInfo
+) -> Iterator[tuple[date, Iterator[pa.RecordBatch]]]:
+    """Cut a stream that is sorted by study day into days; only days with rows appear, in order."""
+    bounds = np.array([naive(opening(day, zone)) for day in days], dtype="datetime64[us]")
+
+    def pieces() -> Iterator[tuple[int, pa.RecordBatch]]:
+        for batch in batches:
+            stamps = batch.column("occurred_at").to_numpy(zero_copy_only=False).astype("datetime64[us]")
+            indexes = np.searchsorted(bounds, stamps, side="right") - 1
+            starts = [0, *(np.flatnonzero(np.diff(indexes)) + 1).tolist(), len(indexes)]
+            for first, last in zip(starts[:-1], starts[1:], strict=True):
+                if last > first:
+                    yield int(indexes[first]), batch.slice(first, last - first)
+
+    for index, group in groupby(pieces(), key=lambda piece: piece[0]):
+        yield days[index], (piece for _, piece in group)
+
+
+def read_whole(url: str, table: str) -> pa.Table:
+    """All rows of a state table."""
+    for schema, batches in read_batches(url, table, query(f"extract/{table}")):
+        return pa.Table.from_batches(list(batches), schema)
+    raise ExtractionError(f"Reading {table} gave nothing.")
+
+
+def _literal(instant: datetime) -> str:
+    return f"'{naive(instant).isoformat(sep=' ')}'::timestamp"

@@ -1,0 +1,95 @@
+"""Models kept on this machine: numbers in JSON files named by their content. Loading one runs no code of the file's.
+
+Belongs here: saving, loading, refusing a tampered file. Does not: fitting, or telling MLflow.
+"""
+
+import json
+from dataclasses import asdict, dataclass
+from datetime import date
+from pathlib import Path
+
+from americano_assets.core.moment import Target
+from americano_assets.core.scoring import Scorer
+from americano_assets.errors import AmericanoError
+from americano_assets.resources.parquet_store import ParquetStore, hash_values
+
+@dataclass(frozen=True)
+class StoredModel:
+    """A model as it scores, and what it was trained on.
+
+    Attributes:
+        version: Content hash of the file.
+        study_day: It knows what was known at this day's cut-off.
+    """
+
+    version: str
+    model_type: str
+    study_day: date
+    dataset_version: str
+    target: Target
+    scorer: Scorer
+
+
+class ModelStore:
+    """Model files under one folder."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def save(self, model_type: str, study_day: date, dataset_version: str, target: Target, scorer: Scorer) -> StoredModel:
+        """Write a model; the same numbers give the same version."""
+        content = {
+            "model_type": model_type,
+            "study_day": study_day.isoformat(),
+            "dataset_version": dataset_version,
+            "target": asdict(target),
+            "scorer": scorer.to_json(),
+        }
+        version = hash_values(content)
+        path = self.path(version)
+        if not path.exists():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            temporary = path.with_suffix(".writing")
+            temporary.write_text(json.dumps(content, indent=1, sort_keys=True))
+            temporary.rename(path)
+        return self.load(version)
+
+    def path(self, version: str) -> Path:
+        """Where a version's file is."""
+        return self.root / f"{version}.json"
+
+    def load(self, version: str) -> StoredModel:
+        """Read a model.
+
+        Raises:
+            AmericanoError: The file is missing, or its content is not what its name says.
+        """
+        path = self.path(version)
+        try:
+            content = json.loads(path.read_text())
+        except FileNotFoundError:
+            raise AmericanoError(f"Model {version} is not in {path.parent.name}: materialize struggle_model again.") from None
+        except ValueError:
+            content = None
+        if content is None or hash_values(content) != version:
+            raise AmericanoError(f"The file of model {version} was changed after it was written: it is not loaded.")
+        return StoredModel(
+            version,
+            content["model_type"],
+            date.fromisoformat(content["study_day"]),
+            content["dataset_version"],
+            Target(**content["target"]),
+            Scorer.from_json(content["scorer"]),
+        )
+
+
+def model_of_day(store: ParquetStore, models: ModelStore, day: date) -> StoredModel:
+    """The model that scores a study day, as recorded by its training step.
+
+    Raises:
+        AmericanoError: None was recorded.
+    """
+    recorded = store.manifest(day, "model")
+    if recorded is None:
+        raise AmericanoError(f"Study day {day} has no model yet: materialize struggle_model for it first.")
+    return models.load(recorded["model_version"])

@@ -1,0 +1,143 @@
+"""Writing into the app's tables without ever writing over what the app or its users wrote.
+
+`ml.published` keeps each row of ours as we last wrote it. A column is ours while the table still holds that value;
+from then on it belongs to whoever changed it. A row that somebody deleted is not brought back.
+"""
+
+from collections.abc import Iterable, Sequence
+from datetime import date
+from typing import Any
+
+import psycopg
+from psycopg import sql
+
+Row = tuple[Any, ...]
+
+_LOCK = "SELECT pg_advisory_xact_lock(hashtext('americano.publication'))"
+
+
+class OwnedTable:
+    """One of the app's tables within one transaction: stage rows, then insert, refresh or withdraw them."""
+
+    def __init__(self, connection: psycopg.Connection[Any], table: str, study_day: date) -> None:
+        self.connection = connection
+        self.table = table
+        self.study_day = study_day
+        self._names = {
+            "table": sql.Identifier(table),
+            "staged": sql.Identifier(f"staged_{table}"),
+            "owned": sql.Identifier(f"owned_{table}"),
+            "name": sql.Literal(table),
+        }
+
+    def stage(self, columns: Sequence[str], rows: Iterable[Row]) -> int:
+        """Copy rows into a temporary table of the same column types; returns how many."""
+        self._run("DROP TABLE IF EXISTS {staged}")
+        # Defaults are left out on purpose: a column that is not staged stays null and is not written.
+        self._run("CREATE TEMPORARY TABLE {staged} ON COMMIT DROP AS SELECT * FROM {table} WHERE false")
+        listed = sql.SQL(", ").join(map(sql.Identifier, columns))
+        statement = sql.SQL("COPY {staged} ({columns}) FROM STDIN").format(**self._names, columns=listed)
+        with self.connection.cursor() as cursor:
+            with cursor.copy(statement) as copy:
+                count = 0
+                for row in rows:
+                    copy.write_row(row)
+                    count += 1
+        self._run('CREATE INDEX ON {staged} ("id")')
+        self._run("ANALYZE {staged}")
+        return count
+
+    def insert_new(self, columns: Sequence[str]) -> int:
+        """Insert the staged rows that were never published; returns how many."""
+        listed = sql.SQL(", ").join(map(sql.Identifier, columns))
+        cursor = self._run(
+            """
+            WITH inserted AS (
+              INSERT INTO {table} ({columns})
+              SELECT {columns} FROM {staged} s
+              WHERE NOT EXISTS (SELECT 1 FROM ml.published p WHERE p.table_name = {name} AND p.row_id = s."id")
+              ORDER BY s."id"
+              ON CONFLICT ("id") DO NOTHING
+              RETURNING *
+            )
+            INSERT INTO ml.published (table_name, row_id, user_id, written, study_day)
+            SELECT {name}, i."id", i."userId", to_jsonb(i), {day} FROM inserted i
+            """,
+            columns=listed,
+        )
+        return cursor.rowcount
+
+    def refresh(self, columns: Sequence[str], guard: str = "true") -> int:
+        """Bring `columns` of published rows to their staged values where they are still ours; returns rows changed.
+
+        Args:
+            columns: Columns to write.
+            guard: Condition on `t` (the table) and `s` (the staged row), our own text.
+        """
+        self._run("DROP TABLE IF EXISTS {owned}")
+        self._run(
+            """
+            CREATE TEMPORARY TABLE {owned} ON COMMIT DROP AS
+            SELECT t."id", ARRAY(
+              SELECT c FROM unnest({listed}::text[]) c
+              WHERE to_jsonb(t) -> c IS NOT DISTINCT FROM p.written -> c
+                AND to_jsonb(t) -> c IS DISTINCT FROM to_jsonb(s) -> c
+            ) AS columns
+            FROM {table} t
+            JOIN {staged} s ON s."id" = t."id"
+            JOIN ml.published p ON p.table_name = {name} AND p.row_id = t."id"
+            WHERE {guard}
+            """,
+            listed=sql.Literal(list(columns)),
+            guard=sql.SQL(guard),  # type: ignore[arg-type]
+        )
+        assignments = sql.SQL(", ").join(
+            sql.SQL("{c} = CASE WHEN {literal} = ANY (o.columns) THEN s.{c} ELSE t.{c} END").format(
+                c=sql.Identifier(column), literal=sql.Literal(column)
+            )
+            for column in columns
+        )
+        cursor = self._run(
+            """
+            UPDATE {table} t SET {assignments}
+            FROM {staged} s, {owned} o
+            WHERE s."id" = t."id" AND o."id" = t."id" AND cardinality(o.columns) > 0
+            """,
+            assignments=assignments,
+        )
+        self._run(
+            """
+            UPDATE ml.published p SET study_day = {day}, written = p.written || (
+              SELECT jsonb_object_agg(c, to_jsonb(t) -> c) FROM unnest(o.columns) c)
+            FROM {table} t, {owned} o
+            WHERE p.table_name = {name} AND p.row_id = t."id" AND o."id" = t."id" AND cardinality(o.columns) > 0
+            """
+        )
+        return cursor.rowcount
+
+    def withdraw(self, condition: str, parameters: Sequence[Any] = ()) -> int:
+        """Delete published rows that nobody else touched and that fulfil `condition` on `t`; returns how many."""
+        cursor = self._run(
+            """
+            WITH gone AS (
+              DELETE FROM {table} t USING ml.published p
+              WHERE p.table_name = {name} AND p.row_id = t."id" AND to_jsonb(t) = p.written AND ({condition})
+              RETURNING t."id"
+            )
+            DELETE FROM ml.published p USING gone WHERE p.table_name = {name} AND p.row_id = gone."id"
+            """,
+            parameters,
+            condition=sql.SQL(condition),  # type: ignore[arg-type]
+        )
+        return cursor.rowcount
+
+    def _run(
+        self, text: str, parameters: Sequence[Any] | None = None, **parts: sql.Composable
+    ) -> psycopg.Cursor[Any]:
+        statement = sql.SQL(text).format(**self._names, day=sql.Literal(self.study_day), **parts)  # type: ignore[arg-type]
+        return self.connection.execute(statement, parameters)
+
+
+def lock_publication(connection: psycopg.Connection[Any]) -> None:
+    """One publication at a time; held until the transaction ends."""
+    connection.execute(_LOCK)

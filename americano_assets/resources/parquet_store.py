@@ -1,0 +1,232 @@
+"""The Parquet store: immutable files named by their content, and small pointers that say which one is current.
+
+Belongs here: atomic writing, content hashes, versions, manifests. Does not: what the rows mean.
+
+    <table>/day=YYYY-MM-DD/<content>.parquet   a day's rows; never changed once there
+    <table>/day=YYYY-MM-DD/current.json        which content is current, its rows, when it was first written
+    <table>/<content>.parquet                  a table that is stored whole (state, memoised results)
+    manifests/day=YYYY-MM-DD.json              what a study day was computed from
+"""
+
+import hashlib
+import json
+import os
+import uuid
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from americano_assets.errors import AmericanoError
+
+_CONTENT_LENGTH = 32
+_ROW_GROUP_ROWS = 122_880
+_LEFTOVER_PREFIX = ".writing-"
+
+
+@dataclass(frozen=True)
+class Version:
+    """One stored content of a table, of one day or whole."""
+
+    content: str
+    rows: int
+
+
+class ParquetStore:
+    """Files under one folder. Safe for several readers and writers: a name appears only when its content is whole."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def day_path(self, table: str, day: date, version: Version) -> Path:
+        """Path of a day's content."""
+        return self.root / table / f"day={day.isoformat()}" / f"{version.content}.parquet"
+
+    def whole_path(self, table: str, content: str) -> Path:
+        """Path of a whole table's content."""
+        return self.root / table / f"{content}.parquet"
+
+    def put_day(self, table: str, day: date, batches: Iterable[pa.RecordBatch], schema: pa.Schema) -> Version:
+        """Store a day's rows and make them current.
+
+        Returns:
+            The version; its content is the same for the same rows in the same order.
+        """
+        folder = self.root / table / f"day={day.isoformat()}"
+        version = self._write(folder, batches, schema)
+        if self.current(table, day) != version:
+            _write_json(folder / "current.json", asdict(version))
+        return version
+
+    def put_whole(self, table: str, data: pa.Table) -> Version:
+        """Store a whole table under its content."""
+        return self._write(self.root / table, data.to_batches(), data.schema)
+
+    def current(self, table: str, day: date) -> Version | None:
+        """The current version of a day, or None where the day was never stored."""
+        pointer = self.root / table / f"day={day.isoformat()}" / "current.json"
+        try:
+            return Version(**json.loads(pointer.read_text()))
+        except FileNotFoundError:
+            return None
+        except (ValueError, TypeError) as error:
+            raise AmericanoError(
+                f"{table}, day {day}: the pointer {pointer.name} cannot be read ({error}). "
+                f"Remove the folder day={day} of {table} and materialize that day again."
+            ) from error
+
+    def current_days(self, table: str, days: Iterable[date]) -> dict[date, Version]:
+        """The current versions of those of `days` that are stored."""
+        found = ((day, self.current(table, day)) for day in days)
+        return {day: version for day, version in found if version is not None}
+
+    def paths(self, table: str, versions: dict[date, Version]) -> list[str]:
+        """Paths of the given day contents.
+
+        Raises:
+            AmericanoError: A file that should be there is not.
+        """
+        paths = [self.day_path(table, day, version) for day, version in sorted(versions.items())]
+        missing = [path for path in paths if not path.exists()]
+        if missing:
+            raise AmericanoError(
+                f"{len(missing)} of {len(paths)} files of {table} are missing, the first of {missing[0].parent.name}. "
+                "Materialize those days again."
+            )
+        return [str(path) for path in paths]
+
+    def read_day(self, table: str, day: date) -> pa.Table | None:
+        """The current rows of a day, or None."""
+        version = self.current(table, day)
+        return None if version is None else read_table(self.day_path(table, day, version))
+
+    def read_whole(self, table: str, content: str) -> pa.Table:
+        """A whole table by its content."""
+        return read_table(self.whole_path(table, content))
+
+    def remember(self, table: str, key: str, version: Version) -> Version:
+        """Keep which content came out of the inputs that `key` stands for."""
+        _write_json(self._memo_path(table, key), asdict(version))
+        return version
+
+    def remembered(self, table: str, key: str) -> Version | None:
+        """The content that came out of these inputs before, or None."""
+        path = self._memo_path(table, key)
+        if not path.exists():
+            return None
+        version = Version(**json.loads(path.read_text()))
+        return version if self.whole_path(table, version.content).exists() else None
+
+    def manifest(self, day: date, part: str) -> dict[str, Any] | None:
+        """What was recorded of `part` of a study day, or None."""
+        path = self._manifest_path(day, part)
+        return json.loads(path.read_text()) if path.exists() else None
+
+    def record_manifest(self, day: date, part: str, content: dict[str, Any]) -> None:
+        """Record what a part of a study day was computed from."""
+        _write_json(self._manifest_path(day, part), content)
+
+    def _memo_path(self, table: str, key: str) -> Path:
+        return self.root / table / "by_inputs" / f"{key}.json"
+
+    def _manifest_path(self, day: date, part: str) -> Path:
+        return self.root / "manifests" / f"day={day.isoformat()}" / f"{part}.json"
+
+    def _write(self, folder: Path, batches: Iterable[pa.RecordBatch], schema: pa.Schema) -> Version:
+        with self._temporary(folder) as temporary:
+            rows = 0
+            # One row-group size and no page index of times: the same rows give the same bytes.
+            with pq.ParquetWriter(temporary, schema, compression="zstd", compression_level=3) as writer:
+                for chunk in _regroup(batches, schema):
+                    writer.write_table(chunk, row_group_size=_ROW_GROUP_ROWS)
+                    rows += chunk.num_rows
+            content = hash_file(temporary)
+            final = folder / f"{content}.parquet"
+            if final.exists():
+                temporary.unlink()
+            else:
+                _sync(temporary)
+                temporary.rename(final)
+        return Version(content, rows)
+
+    @contextmanager
+    def _temporary(self, folder: Path) -> Iterator[Path]:
+        folder.mkdir(parents=True, exist_ok=True)
+        temporary = folder / f"{_LEFTOVER_PREFIX}{uuid.uuid4().hex}"
+        try:
+            yield temporary
+        finally:
+            temporary.unlink(missing_ok=True)
+
+
+def hash_file(path: Path) -> str:
+    """The first 32 hexadecimal digits of a file's SHA-256."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()[:_CONTENT_LENGTH]
+
+
+def hash_values(*values: object) -> str:
+    """A content key of JSON-able values: the same for equal values, whatever the order of a mapping's keys."""
+    text = json.dumps(values, sort_keys=True, default=str, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()[:_CONTENT_LENGTH]
+
+
+def digest_of(versions: dict[date, Version]) -> str:
+    """One content key of several days."""
+    return hash_values(sorted((day.isoformat(), version.content) for day, version in versions.items()))
+
+
+def _regroup(batches: Iterable[pa.RecordBatch], schema: pa.Schema) -> Iterator[pa.Table]:
+    """Chunks of one row group each, so that the bytes do not depend on how the rows arrived."""
+    held: list[pa.RecordBatch] = []
+    rows = 0
+    for batch in batches:
+        held.append(batch)
+        rows += batch.num_rows
+        while rows >= _ROW_GROUP_ROWS:
+            table = pa.Table.from_batches(held, schema)
+            yield table.slice(0, _ROW_GROUP_ROWS).combine_chunks()
+            held = table.slice(_ROW_GROUP_ROWS).to_batches()
+            rows -= _ROW_GROUP_ROWS
+    if rows:
+        yield pa.Table.from_batches(held, schema).combine_chunks()
+
+
+def read_table(path: Path) -> pa.Table:
+    """The rows of one file; a missing or damaged one is a clear error."""
+    try:
+        return pq.read_table(path)
+    except FileNotFoundError:
+        raise AmericanoError(f"{path.parent.name}: the file {path.name} is missing. Materialize it again.") from None
+    except pa.ArrowInvalid as error:
+        raise AmericanoError(
+            f"{path.parent.parent.name}/{path.parent.name}: the file {path.name} is damaged ({error}). "
+            "Remove it and materialize that day again."
+        ) from error
+
+
+def _write_json(path: Path, content: dict[str, Any]) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f"{_LEFTOVER_PREFIX}{uuid.uuid4().hex}")
+    try:
+        temporary.write_text(json.dumps(content, sort_keys=True, indent=1, default=str))
+        _sync(temporary)
+        temporary.rename(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _sync(path: Path) -> None:
+    """Flush to disk before the rename: after a power cut a name must not stand for half a file."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+

@@ -1,0 +1,76 @@
+"""Whole-table snapshots of curriculum, plans and profiles, each with the time at which it was taken.
+
+Belongs here: taking a snapshot, and which one speaks for a study day. Does not: what the rows mean.
+"""
+
+import json
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from americano_assets.core.study_day import cutoff
+from americano_assets.errors import AmericanoError
+from americano_assets.resources.parquet_store import ParquetStore, hash_values
+
+_STAMP = "%Y%m%dT%H%M%S%fZ"
+PROMPT_AFTER_CUTOFF = timedelta(hours=1)
+
+
+@dataclass(frozen=True)
+class StateSnapshot:
+    """One taking of all state tables: their contents by name, and when (aware, UTC)."""
+
+    taken_at: datetime
+    tables: dict[str, str]
+
+    @property
+    def content(self) -> str:
+        """One content key of all tables."""
+        return hash_values(self.tables)
+
+
+@dataclass(frozen=True)
+class StateOfDay:
+    """The snapshot that speaks for a study day.
+
+    Attributes:
+        snapshot: The tables.
+        from_later: It was taken too late: columns that the app overwrites tell the future and must not be read.
+    """
+
+    snapshot: StateSnapshot
+    from_later: bool
+
+
+def record_snapshot(store: ParquetStore, snapshot: StateSnapshot) -> None:
+    """Make a snapshot known, after all its tables are stored."""
+    folder = store.root / "state_snapshots"
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"{snapshot.taken_at.strftime(_STAMP)}.json"
+    temporary = path.with_suffix(".writing")
+    temporary.write_text(json.dumps(snapshot.tables, sort_keys=True))
+    temporary.rename(path)
+
+
+def snapshots(store: ParquetStore) -> list[StateSnapshot]:
+    """All snapshots, oldest first."""
+    return [
+        StateSnapshot(datetime.strptime(f"{path.stem}+0000", f"{_STAMP}%z"), json.loads(path.read_text()))
+        for path in sorted((store.root / "state_snapshots").glob("*.json"))
+    ]
+
+
+def state_of_day(known: list[StateSnapshot], day: date, zone: ZoneInfo) -> StateOfDay:
+    """The first snapshot taken in [T, T + 1 h), else the last before T, else the oldest, which then is `from_later`.
+
+    Raises:
+        AmericanoError: There is no snapshot at all.
+    """
+    if not known:
+        raise AmericanoError("No snapshot of curriculum and plans yet: materialize state_snapshots first.")
+    at = cutoff(day, zone)
+    prompt = [snapshot for snapshot in known if at <= snapshot.taken_at < at + PROMPT_AFTER_CUTOFF]
+    before = [snapshot for snapshot in known if snapshot.taken_at < at]
+    if prompt:
+        return StateOfDay(prompt[0], False)
+    return StateOfDay(before[-1], False) if before else StateOfDay(known[0], True)

@@ -1,0 +1,147 @@
+"""MLflow: one run a training, its models registered. MLflow's import takes seconds, so it happens inside functions.
+
+We do not use dagster-mlflow's resource: it opens a run when a process starts and tags that, which is right in one
+process only; under the multiprocess executor a failed run was seen to end as finished. Here a run is opened and
+closed by the training step itself.
+"""
+
+import contextlib
+import logging
+import os
+import warnings
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from americano_assets.core.estimator import StruggleEstimator
+from americano_assets.core.scoring import Scorer
+from americano_assets.errors import AmericanoError
+from americano_assets.resources.database import mlflow_uri
+from americano_assets.settings import Settings
+
+REGISTERED_MODEL = "americano-struggle"
+CHAMPION = "champion"
+_TRUSTED = [f"{StruggleEstimator.__module__}.{StruggleEstimator.__qualname__}"]
+# Named, because finding them out takes MLflow ten seconds a model.
+_REQUIREMENTS = ["scikit-learn", "skops", "pandas", "numpy"]
+
+
+class TrackingError(AmericanoError):
+    """MLflow could not be reached or refused; the message holds no URL."""
+
+
+@dataclass(frozen=True)
+class TrackedRun:
+    """Where a training is in MLflow."""
+
+    run_id: str
+    experiment_id: str
+    registry_versions: dict[str, str]
+
+
+class Tracking:
+    """Logs trainings to the MLflow store of the settings."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+
+    def log_training(
+        self,
+        *,
+        name: str,
+        params: Mapping[str, Any],
+        metrics: Mapping[str, float],
+        tags: Mapping[str, str],
+        figures: Mapping[str, bytes],
+        scorers: Mapping[str, Scorer],
+        chosen: str,
+        example: pd.DataFrame,
+    ) -> TrackedRun:
+        """Log one training and register its models; the chosen one becomes `champion`.
+
+        Args:
+            name: Name of the run.
+            params: Parameters.
+            metrics: Finite figures.
+            tags: Tags of the run.
+            figures: PNG images by file name.
+            scorers: Models by type; the last registered is the chosen one.
+            chosen: The type that scores.
+            example: A few feature rows, for the signature.
+
+        Raises:
+            TrackingError: Anything went wrong; the run is then closed as failed.
+        """
+        try:
+            with self._mlflow() as mlflow, mlflow.start_run(
+                experiment_id=self._experiment(mlflow), run_name=name, tags=dict(tags)
+            ) as run:
+                mlflow.log_params(dict(params))
+                mlflow.log_metrics(dict(metrics))
+                for file_name, image in figures.items():
+                    self._log_image(mlflow, file_name, image)
+                versions = {
+                    model_type: self._register(mlflow, model_type, scorer, example)
+                    for model_type, scorer in scorers.items()
+                }
+                mlflow.MlflowClient().set_registered_model_alias(REGISTERED_MODEL, CHAMPION, versions[chosen])
+                return TrackedRun(run.info.run_id, run.info.experiment_id, versions)
+        except Exception as error:
+            # MLflow wraps what its store or the network raises in many types; none may stop a night.
+            raise TrackingError(f"MLflow could not be used ({type(error).__name__}).") from error
+
+    @contextlib.contextmanager
+    def _mlflow(self) -> Iterator[Any]:
+        os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+        import mlflow
+        import mlflow.sklearn
+
+        logging.getLogger("mlflow").setLevel(logging.WARNING)
+        logging.getLogger("alembic").setLevel(logging.WARNING)
+        mlflow.set_tracking_uri(mlflow_uri(self.settings))
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            try:
+                yield mlflow
+            finally:
+                while mlflow.active_run() is not None:
+                    mlflow.end_run("FAILED")
+
+    def _experiment(self, mlflow: Any) -> str:
+        name = self.settings.mlflow_experiment_name
+        found = mlflow.get_experiment_by_name(name)
+        if found is not None:
+            return str(found.experiment_id)
+        local = self.settings.mlflow_tracking_uri is None
+        root = self.settings.americano_home / "mlflow"
+        return str(mlflow.create_experiment(name, artifact_location=root.as_uri() if local else None))
+
+    def _register(self, mlflow: Any, model_type: str, scorer: Scorer, example: pd.DataFrame) -> str:
+        estimator = StruggleEstimator(scorer.to_json())
+        signature = mlflow.models.infer_signature(example, estimator.predict_proba(example))
+        logged = mlflow.sklearn.log_model(
+            estimator,
+            name=model_type,
+            serialization_format="skops",
+            skops_trusted_types=_TRUSTED,
+            pip_requirements=_REQUIREMENTS,
+            signature=signature,
+            registered_model_name=REGISTERED_MODEL,
+            pyfunc_predict_fn="predict_proba",
+        )
+        version = str(logged.registered_model_version)
+        client = mlflow.MlflowClient()
+        client.set_model_version_tag(REGISTERED_MODEL, version, "model_type", model_type)
+        return version
+
+    @staticmethod
+    def _log_image(mlflow: Any, file_name: str, image: bytes) -> None:
+        import tempfile
+
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / file_name
+            path.write_bytes(image)
+            mlflow.log_artifact(str(path), "plots")

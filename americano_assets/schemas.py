@@ -1,0 +1,164 @@
+"""The Pandera model of every table that crosses a stage, declared once.
+
+Belongs here: columns and the rules that a row must keep. Does not: how a table is made, where it is stored, or what
+happens to a row that breaks a rule (core/validation.py).
+"""
+
+from collections.abc import Mapping
+
+import pandera.pandas as pa
+
+from americano_assets.core.features import DATA_QUALITY, FEATURE_NAMES, OBSERVED_NAMES
+
+RATINGS = ("AGAIN", "HARD", "GOOD", "EASY")
+COMPLEXITIES = ("BASIC", "INTERMEDIATE", "ADVANCED")
+MISSION_STATUSES = ("PENDING", "IN_PROGRESS", "COMPLETED", "SKIPPED")
+KINDS = ("review", "validation")
+
+_present = pa.Check(lambda text: text.str.len() > 0, name="not empty", element_wise=False)
+_share = pa.Check.in_range(0, 1)
+
+
+def _id(*, nullable: bool = False) -> pa.Column:
+    return pa.Column(nullable=nullable, checks=_present)
+
+
+def _stamp(*, nullable: bool = False) -> pa.Column:
+    return pa.Column("datetime64[us]", nullable=nullable)
+
+
+def _table(name: str, columns: Mapping[str, pa.Column], **options: object) -> pa.DataFrameSchema:
+    return pa.DataFrameSchema(dict(columns), name=name, strict=False, **options)  # type: ignore[arg-type]
+
+
+LOG_TABLES: dict[str, pa.DataFrameSchema] = {
+    "behavioral_events": _table(
+        "behavioral_events",
+        {
+            "event_id": _id(),
+            "learner_id": _id(),
+            "occurred_at": _stamp(),
+            "event_type": _id(),
+            "rating": pa.Column(nullable=True, checks=pa.Check.isin(RATINGS)),
+            "score": pa.Column(float, nullable=True, checks=_share),
+            "session_performance_score": pa.Column("Int64", nullable=True, coerce=True, checks=pa.Check.in_range(0, 100)),
+            "duration_ms": pa.Column(float, nullable=True, checks=pa.Check.ge(0)),
+        },
+    ),
+    "reviews": _table(
+        "reviews",
+        {
+            "review_id": _id(),
+            "learner_id": _id(),
+            "occurred_at": _stamp(),
+            "card_id": _id(),
+            "rating": pa.Column(checks=pa.Check.isin(RATINGS)),
+        },
+    ),
+    "validation_responses": _table(
+        "validation_responses",
+        {
+            "response_id": _id(),
+            "learner_id": _id(),
+            "occurred_at": _stamp(),
+            "prompt_id": _id(),
+            "score": pa.Column(float, checks=_share),
+            "skipped": pa.Column(bool),
+        },
+    ),
+    "study_sessions": _table(
+        "study_sessions",
+        {
+            "session_id": _id(),
+            "learner_id": _id(),
+            "occurred_at": _stamp(),
+            "started_at": _stamp(),
+            "duration_ms": pa.Column("Int64", nullable=True, coerce=True, checks=pa.Check.ge(0)),
+        },
+    ),
+}
+
+STATE_TABLES: dict[str, pa.DataFrameSchema] = {
+    "learners": _table("learners", {"learner_id": _id(), "in_analytics": pa.Column(bool)}),
+    "objectives": _table(
+        "objectives",
+        {
+            "objective_id": _id(),
+            "course_id": _id(),
+            "complexity": pa.Column(checks=pa.Check.isin(COMPLEXITIES)),
+            "has_card": pa.Column(bool),
+        },
+    ),
+    "prerequisites": _table(
+        "prerequisites", {"objective_id": _id(), "prerequisite_id": _id(), "strength": pa.Column(float, pa.Check.ge(0))}
+    ),
+    "planned_objectives": _table(
+        "planned_objectives",
+        {
+            "mission_id": _id(),
+            "learner_id": _id(),
+            "objective_id": _id(),
+            "planned_at": _stamp(),
+            "status": pa.Column(checks=pa.Check.isin(MISSION_STATUSES)),
+            "completed_at": _stamp(nullable=True),
+        },
+    ),
+    "exams": _table("exams", {"exam_id": _id(), "learner_id": _id(), "course_id": _id(), "exam_at": _stamp()}),
+    "profiles": _table(
+        "profiles",
+        {
+            "learner_id": _id(),
+            "visual": pa.Column(float, nullable=True, checks=_share),
+            "reading": pa.Column(float, nullable=True, checks=_share),
+            "kinesthetic": pa.Column(float, nullable=True, checks=_share),
+        },
+    ),
+}
+
+INTERACTIONS = _table(
+    "interactions",
+    {
+        "learner_id": _id(),
+        "kind": pa.Column(checks=pa.Check.isin(KINDS)),
+        "occurred_at": _stamp(),
+        "study_day": pa.Column("int32"),
+        "into_day": pa.Column("int32", checks=pa.Check.in_range(0, 25 * 3_600_000 - 1)),
+        "score": pa.Column(float, checks=_share),
+        "rating": pa.Column(nullable=True, checks=pa.Check.isin(RATINGS)),
+    },
+)
+
+_PAIR = {"learner_id": _id(), "objective_id": _id(), "course_id": _id()}
+_FEATURES = {name: pa.Column(float, checks=_share) for name in (*FEATURE_NAMES, DATA_QUALITY)}
+
+FEATURES_TABLE = _table(
+    "features",
+    {**_PAIR, "planned": pa.Column(bool), **_FEATURES, **{name: pa.Column(bool) for name in OBSERVED_NAMES}},
+    unique=["learner_id", "objective_id"],
+)
+
+TRAINING_SET = _table(
+    "training_set",
+    {
+        **_PAIR,
+        "cutoff_day": pa.Column("datetime64[s]", coerce=True),
+        **_FEATURES,
+        "struggled": pa.Column(bool),
+        "split": pa.Column(checks=pa.Check.isin(("train", "calibration", "test", "unused"))),
+    },
+)
+
+SCORED_PREDICTIONS = _table(
+    "scored_predictions",
+    {
+        **_PAIR,
+        "prediction_id": pa.Column(checks=pa.Check.str_matches(r"^c[a-z0-9]{24}$")),
+        "probability": pa.Column(float, checks=_share),
+        "confidence": pa.Column(float, checks=_share),
+        "flagged": pa.Column(bool),
+        "cold_start": pa.Column(bool),
+        "factors": _id(),
+        **_FEATURES,
+    },
+    unique=["prediction_id"],
+)

@@ -1,0 +1,71 @@
+-- Grain: one row a (learner, objective) of the spine at the cut-off: the fifteen features, each 0-1, and for each
+-- whether it was observed. Definitions: docs/features.md.
+WITH prerequisite_state AS (
+  SELECT s.learner_key, s.objective_key,
+    sum(nano(q.strength)) AS strength,
+    sum(nano(q.strength)) FILTER (NOT COALESCE(h.mastered, false)) AS strength_unmastered,
+    sum(nano(q.strength * COALESCE(h.mastery, 0))) AS strength_mastery,
+    list(q.prerequisite_id ORDER BY q.strength DESC, q.prerequisite_id) FILTER (NOT COALESCE(h.mastered, false))
+      AS unmastered_prerequisites
+  FROM spine s
+  JOIN objectives_known o USING (objective_key)
+  JOIN prerequisites q ON q.objective_id = o.objective_id AND q.strength > 0
+  LEFT JOIN objective_history h
+    ON h.learner_key = s.learner_key AND h.objective_key = md5_number_lower(q.prerequisite_id)
+  GROUP BY ALL
+),
+next_exam AS (
+  SELECT md5_number_lower(learner_id) AS learner_key, md5_number_lower(course_id) AS course_key, min(exam_at) AS exam_at
+  FROM exams WHERE created_at < $cutoff AND exam_at >= $cutoff GROUP BY ALL
+),
+workload AS (
+  SELECT p.learner_key, count(DISTINCT p.objective_key) AS n
+  FROM open_plans p
+  LEFT JOIN objective_history h USING (learner_key, objective_key)
+  WHERE p.planned_at >= $cutoff AND p.planned_at < $workload_before AND NOT COALESCE(h.mastered, false)
+  GROUP BY ALL
+),
+joined AS (
+  SELECT s.*,
+    t.n_success_30::DOUBLE / nullif(t.n_reviews_30, 0) AS retention_score_seen,
+    CASE WHEN t.n_days >= 3 THEN clip(-10 * t.slope_per_day, 0, 1) END AS retention_decline_rate_seen,
+    h.n_again_30::DOUBLE / nullif(h.n_reviews_30, 0) AS review_lapse_rate_seen,
+    ls.session_performance AS session_performance_score_seen,
+    COALESCE(vo.mean_score, vt.mean_score) AS validation_score_seen,
+    COALESCE(COALESCE(q.strength_unmastered, 0)::DOUBLE / nullif(q.strength, 0), 0) AS prerequisite_gap_count_seen,
+    COALESCE(1 - q.strength_mastery::DOUBLE / nullif(q.strength, 0), 0) AS prerequisite_mastery_gap_seen,
+    o.complexity AS content_complexity_seen,
+    greatest(0, COALESCE(o.complexity, 0.6) - t.mean_mastery) AS complexity_mismatch_seen,
+    greatest(0, COALESCE(o.complexity, 0.6) - 0.5) AS complexity_mismatch_neutral,
+    CASE WHEN t.n_windows > 0 THEN (t.n_struggles + 1)::DOUBLE / (t.n_windows + 2) END AS historical_struggle_score_seen,
+    f.mismatch AS content_type_mismatch_seen,
+    ls.cognitive_load AS cognitive_load_indicator_seen,
+    1 - least(1, (epoch_ms(e.exam_at) - epoch_ms($cutoff)) / 86400000.0 / 90) AS days_until_exam_seen,
+    least(1, (epoch_ms($cutoff) - epoch_ms(COALESCE(h.last_studied_at, t.last_studied_at))) / 86400000.0 / 30)
+      AS days_since_last_study_seen,
+    least(1, COALESCE(w.n, 0) / 50.0) AS workload_level_seen,
+    -- Shrunk towards 0.6 by two answers; of the objective if it was ever answered, else of the topic.
+    CASE
+      WHEN h.n_validations > 0 THEN (h.validation_nano / 1000000000.0 + 1.2) / (h.n_validations + 2)
+      WHEN t.n_validations > 0 THEN (t.validation_nano / 1000000000.0 + 1.2) / (t.n_validations + 2)
+    END AS validation_mean_180,
+    COALESCE(q.unmastered_prerequisites[:3], []) AS unmastered_prerequisites,
+    cl.lapse_rate AS cohort_lapse_rate
+  FROM spine s
+  JOIN objectives_known o USING (objective_key)
+  LEFT JOIN objective_history h ON h.learner_key = s.learner_key AND h.objective_key = s.objective_key
+  LEFT JOIN topic_history t ON t.learner_key = s.learner_key AND t.course_key = s.course_key
+  LEFT JOIN recent_validations vo ON vo.learner_key = s.learner_key AND vo.objective_key = s.objective_key
+  LEFT JOIN recent_validations vt ON vt.learner_key = s.learner_key AND vt.course_key = s.course_key
+    AND vt.objective_key IS NULL
+  LEFT JOIN prerequisite_state q ON q.learner_key = s.learner_key AND q.objective_key = s.objective_key
+  LEFT JOIN learner_sessions ls ON ls.learner_key = s.learner_key
+  LEFT JOIN format_ranks f ON f.learner_key = s.learner_key AND f.format = o.format
+  LEFT JOIN next_exam e ON e.learner_key = s.learner_key AND e.course_key = s.course_key
+  LEFT JOIN workload w ON w.learner_key = s.learner_key
+  LEFT JOIN cohort_lapses cl ON cl.objective_key = s.objective_key
+)
+SELECT learner_id, objective_id, course_id, planned_at, planned_day, planned, validation_mean_180,
+  unmastered_prerequisites, cohort_lapse_rate, {columns}
+FROM joined
+ORDER BY learner_id, objective_id

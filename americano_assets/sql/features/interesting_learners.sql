@@ -1,0 +1,8 @@
+-- Grain: one row a learner who may have a candidate at the cut-off: planned for the next days, or active lately.
+SELECT DISTINCT learner_key FROM open_plans WHERE planned_at >= $cutoff AND planned_at < $planned_before
+UNION
+SELECT DISTINCT i.learner_key
+FROM interactions i
+JOIN learners l ON md5_number_lower(l.learner_id) = i.learner_key
+WHERE i.occurred_at < $cutoff AND i.study_day >= $cutoff_day - 29
+  AND age_days(i.study_day, i.into_day, $cutoff_day, $cutoff_into) < 28

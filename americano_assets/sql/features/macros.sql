@@ -1,0 +1,19 @@
+-- Definitions used by more than one query.
+-- Whole study days between a row and the cut-off: 0 within the last day. Study days may last 23 or 25 hours.
+CREATE OR REPLACE MACRO age_days(study_day, into_day, cutoff_day, cutoff_into) AS
+  cutoff_day - study_day - (into_day >= cutoff_into)::INTEGER;
+-- Sums of fractions are taken over whole numbers of 10^-9: float sums change their last bits from run to run.
+CREATE OR REPLACE MACRO nano(x) AS round(x * 1000000000)::BIGINT;
+CREATE OR REPLACE MACRO nano_mean(total, n) AS total::DOUBLE / n / 1000000000;
+CREATE OR REPLACE MACRO clip(x, low, high) AS least(greatest(x, low), high);
+-- Decayed, shrunk success: (sum of weight * score + 0.6) / (sum of weights + 1).
+CREATE OR REPLACE MACRO mastery_of(weighted_score_nano, weight_nano) AS
+  (weighted_score_nano + 600000000)::DOUBLE / (weight_nano + 1000000000);
+CREATE OR REPLACE MACRO is_mastered(mastery, n_reviews, n_validations) AS
+  mastery >= 0.65 AND (n_reviews >= 3 OR n_validations >= 1);
+-- The label: null without evidence in both directions (3 reviews or 1 graded validation), else whether it was a
+-- struggle: a mean graded score below the threshold, or at least 3 AGAIN that are at least 30 % of the reviews.
+CREATE OR REPLACE MACRO struggled_by(n_reviews, n_validations, n_again, score_nano, struggle_below) AS
+  CASE WHEN n_reviews < 3 AND n_validations < 1 THEN NULL
+  ELSE score_nano < nano(struggle_below) * (n_reviews + n_validations)
+    OR (n_again >= 3 AND 10 * n_again >= 3 * n_reviews) END;
