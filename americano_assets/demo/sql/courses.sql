@@ -3,7 +3,7 @@ SELECT
   course_id AS id,
   getvariable('owner_id') AS "userId",
   'Module ' || code_module || ', presentation ' || code_presentation AS name,
-  name AS code,
+  code,
   code_presentation AS term,
   published_at AS "updatedAt"
 FROM presentation

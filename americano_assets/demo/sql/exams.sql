@@ -2,7 +2,7 @@
 SELECT
   oulad_id('exam', a.id_assessment || '-' || e.id_student) AS id,
   l.user_id AS "userId",
-  'Exam of ' || p.name AS name,
+  'Exam of ' || p.code AS name,
   noon(p.starts_on + coalesce(a.date::INTEGER, p.last_day)) AS date,
   p.course_id AS "courseId",
   '{}' AS "coverageTopics",

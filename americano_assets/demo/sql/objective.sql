@@ -12,8 +12,8 @@ SELECT
   oulad_id('objective', a.id_assessment::VARCHAR) AS objective_id,
   oulad_id('prompt', a.id_assessment::VARCHAR) AS prompt_id,
   CASE a.assessment_type WHEN 'TMA' THEN 'Tutor-marked' ELSE 'Computer-marked' END || ' assessment '
-    || row_number() OVER (PARTITION BY p.name, a.assessment_type ORDER BY a.date, a.id_assessment)
-    || ' of ' || p.name AS name,
+    || row_number() OVER (PARTITION BY p.code, a.assessment_type ORDER BY a.date, a.id_assessment)
+    || ' of ' || p.code AS name,
   name || ' (due day ' || due || ', ' || printf('%g', a.weight) || ' %)' AS text,
   CASE
     WHEN a.weight >= 25 THEN 'ADVANCED'

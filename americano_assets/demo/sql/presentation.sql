@@ -2,7 +2,7 @@
 SELECT
   code_module,
   code_presentation,
-  code_module || ' ' || code_presentation AS name,
+  code_module || ' ' || code_presentation AS code,
   first_day(code_presentation) + getvariable('shift_days') AS starts_on,
   module_presentation_length::INTEGER AS last_day,
   oulad_id('course', code_module || '-' || code_presentation) AS course_id,
