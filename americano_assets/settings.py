@@ -57,7 +57,8 @@ class Settings(BaseSettings):
 
     americano_home: Path = Field(
         default_factory=_home_from_environment,
-        description="Folder of the embedded server, Parquet files, models, Dagster's home.",
+        description="Folder of the embedded server, Parquet files, models, Dagster's home. Unset: .americano in the"
+        " project's folder.",
     )
     americano_timezone: str = Field("UTC", description="Time zone in which study days end at 23:00.")
     americano_start_day: date = Field(

@@ -36,6 +36,7 @@ def server() -> Iterator[EmbeddedServer]:
     embedded = EmbeddedServer(home)
     try:
         embedded.ensure()
+        without_durability(embedded)
         yield embedded
     finally:
         embedded.stop()
@@ -77,6 +78,13 @@ def settings(server: EmbeddedServer, database: str, tmp_path: Path) -> Settings:
         mlflow_tracking_uri=SecretStr(server.url(MLFLOW_DATABASE)),
         americano_home=tmp_path / "home",
     )
+
+
+def without_durability(server: EmbeddedServer) -> None:
+    """Spare a disk the work of keeping what no test outlives; what is committed still survives a killed server."""
+    for setting in ("fsync", "full_page_writes"):
+        _administer(server, f"ALTER SYSTEM SET {setting} = off")
+    _administer(server, "SELECT pg_reload_conf()")
 
 
 def _temporary(server: EmbeddedServer, template: str) -> Iterator[str]:
