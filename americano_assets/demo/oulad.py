@@ -167,11 +167,15 @@ class _Load:
 
     def _copy(self, tables: Sequence[str]) -> None:
         # One table is computed while the one before it is on its way: half of the time is PostgreSQL's.
-        with ThreadPoolExecutor(1) as ahead:
+        ahead = ThreadPoolExecutor(1)
+        try:
             for table, rows in zip(tables, ahead.map(self._tables.read, tables), strict=True):
                 self._write(table, rows)
                 self._inserted[table] = rows.num_rows
                 self._tell(table, rows.num_rows)
+        finally:
+            # Whoever interrupts the load does not wait for tables that nobody will write.
+            ahead.shutdown(cancel_futures=True)
 
     def _write(self, table: str, rows: pa.Table) -> None:
         statement = sql.SQL("COPY {} ({}) FROM STDIN (FORMAT csv)").format(
