@@ -8,11 +8,12 @@ from collections.abc import Mapping
 
 import pandera.pandas as pa
 
+from americano_assets.contract.enums import MissionStatus, ObjectiveComplexity, ReviewRating
 from americano_assets.core.features import DATA_QUALITY, FEATURE_NAMES, OBSERVED_NAMES
 
-RATINGS = ("AGAIN", "HARD", "GOOD", "EASY")
-COMPLEXITIES = ("BASIC", "INTERMEDIATE", "ADVANCED")
-MISSION_STATUSES = ("PENDING", "IN_PROGRESS", "COMPLETED", "SKIPPED")
+RATINGS = tuple(map(str, ReviewRating))
+COMPLEXITIES = tuple(map(str, ObjectiveComplexity))
+MISSION_STATUSES = tuple(map(str, MissionStatus))
 KINDS = ("review", "validation")
 
 _present = pa.Check(lambda text: text.str.len() > 0, name="not empty", element_wise=False)
@@ -79,7 +80,7 @@ LOG_TABLES: dict[str, pa.DataFrameSchema] = {
 }
 
 STATE_TABLES: dict[str, pa.DataFrameSchema] = {
-    "learners": _table("learners", {"learner_id": _id(), "in_analytics": pa.Column(bool)}),
+    "learners": _table("learners", {"learner_id": _id(), "in_analytics": pa.Column(bool), "created_at": _stamp()}),
     "objectives": _table(
         "objectives",
         {

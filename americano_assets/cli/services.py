@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 commands = typer.Typer()
 _PANEL = "Servers"
 _HOST = "127.0.0.1"
+# Deprecations inside Dagster and MLflow are nothing that who runs them could act on.
+_QUIET = {"PYTHONWARNINGS": "ignore"}
 
 
 @commands.command(rich_help_panel=_PANEL)
@@ -87,7 +89,7 @@ def _dagster_service(settings: "Settings") -> "Service":
         (sys.executable, "-P", "-m", "dagster", "dev", *options, "--log-level", "warning"),
         settings.americano_dagster_port,
         "AMERICANO_DAGSTER_PORT",
-        _python_path(),
+        _python_path() | _QUIET,
     )
 
 
@@ -115,7 +117,7 @@ def _mlflow_service(settings: "Settings", tracking_uri: str) -> "Service":
         (sys.executable, "-P", "-m", "mlflow", "server", *options, *artifacts),
         port,
         "AMERICANO_MLFLOW_PORT",
-        environment | _python_path(),
+        environment | _python_path() | _QUIET,
     )
 
 

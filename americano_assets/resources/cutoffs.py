@@ -18,7 +18,7 @@ from americano_assets.core.study_day import day_number, days_between
 from americano_assets.errors import AmericanoError
 from americano_assets.resources.engine import Engine, feature_definition, label_definition, open_engine
 from americano_assets.resources.parquet_store import ParquetStore, Version, digest_of, hash_values, read_table
-from americano_assets.resources.state_store import StateOfDay, StateSnapshot, snapshots, state_of_day
+from americano_assets.resources.state_store import StateAt, StateSnapshot, snapshots, state_at
 
 DAY_TABLES = ("interactions", "session_ends")
 # The look-back of 180 days, and one more because a cut-off within a day reaches into a 181st.
@@ -112,15 +112,21 @@ class PairSource:
 class CutoffTables:
     """Features and labels at any cut-off up to a study day. A table already computed from the same contents is reused."""
 
-    def __init__(self, store: ParquetStore, inputs: Inputs, zone: ZoneInfo, target: Target) -> None:
+    def __init__(self, store: ParquetStore, inputs: Inputs, zone: ZoneInfo, target: Target, now: datetime) -> None:
         self.store = store
         self.inputs = inputs
         self.zone = zone
         self.target = target
+        self.now = now
 
-    def state(self, day: date) -> StateOfDay:
-        """The curriculum and plans that speak for a cut-off."""
-        return state_of_day(self.inputs.state, day, self.zone)
+    def moment(self, day: date) -> Moment:
+        """The cut-off of a study day; now, where the day is still open."""
+        closing = Moment.closing(day, self.zone, self.target)
+        return closing if closing.at <= self.now else Moment(self.now, self.zone, self.target)
+
+    def state(self, day: date) -> StateAt:
+        """The curriculum and plans that speak for a day's cut-off."""
+        return state_at(self.inputs.state, self.moment(day).at)
 
     def features(self, days: Sequence[date]) -> dict[date, Version]:
         """Spine and features at the cut-offs of `days`; read them with `store.read_whole("features_at", content)`."""
@@ -147,7 +153,7 @@ class CutoffTables:
         }
 
     def _feature_key(self, day: date) -> str:
-        moment = Moment.closing(day, self.zone, self.target)
+        moment = self.moment(day)
         state = self.state(day)
         contents = {table: digest_of(self._within(table, day - LOOK_BACK, day)) for table in DAY_TABLES}
         return hash_values(
@@ -156,7 +162,7 @@ class CutoffTables:
 
     def _label_key(self, day: date, source: PairSource) -> str:
         window = self._within("interactions", day, day + timedelta(days=self.target.horizon_days))
-        moment = Moment.closing(day, self.zone, self.target)
+        moment = self.moment(day)
         return hash_values(
             label_definition(), moment.at, moment.horizon_end, self.target.struggle_below, source.content, digest_of(window)
         )
@@ -179,32 +185,27 @@ class CutoffTables:
             self._view_days(engine, days[0] - LOOK_BACK, days[-1], in_memory=len(days) > 1)
             for day in days:
                 state = self.state(day)
-                self.view_state(engine, state)
-                yield day, engine.features(
-                    Moment.closing(day, self.zone, self.target), from_later_state=state.from_later
+                engine.load_state(
+                    {name: self.store.whole_path(name, content) for name, content in state.snapshot.tables.items()}
                 )
+                yield day, engine.features(self.moment(day), from_later_state=state.from_later)
 
     def _compute_labels(self, days: list[date], sources: dict[date, PairSource]) -> Iterable[tuple[date, pa.Table]]:
         with open_engine() as engine:
             last = days[-1] + timedelta(days=self.target.horizon_days)
             self._view_days(engine, days[0], last, in_memory=len(days) > 1)
             for day in days:
-                moment = Moment.closing(day, self.zone, self.target)
+                moment = self.moment(day)
                 pairs = read_table(sources[day].path)
                 yield day, engine.labels(pairs, moment.at, moment.horizon_end, self.target.struggle_below)
 
     def _view_days(self, engine: Engine, first: date, last: date, *, in_memory: bool) -> None:
-        engine.calendar(first, last, self.zone)
+        engine.calendar(last, self.zone)
         for table in DAY_TABLES:
             paths = self.store.paths(table, self._within(table, first, last))
             if not paths:
                 paths = self.store.paths(table, self.inputs.days[table])[:1]
             engine.view(table, paths, in_memory=in_memory)
-
-    def view_state(self, engine: Engine, state: StateOfDay) -> None:
-        """Make the state tables of a day readable."""
-        for table, content in state.snapshot.tables.items():
-            engine.view(table, [self.store.whole_path(table, content)])
 
 
 def weekly_cutoffs(day: date, first: date, weeks: int, horizon_days: int) -> list[date]:

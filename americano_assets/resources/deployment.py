@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 import psycopg
 
 from americano_assets.core.moment import Moment, Target
+from americano_assets.core.study_day import cutoff
 from americano_assets.resources.cutoffs import CutoffTables, Inputs, inputs_of_day, latest_inputs
 from americano_assets.resources.database import connect, prepare
 from americano_assets.resources.model_store import ModelStore
@@ -55,13 +56,22 @@ class Deployment:
         return connect(self.url)
 
     def tables(self, day: date, *, latest: bool = False) -> CutoffTables:
-        """Features and labels from the inputs recorded for `day` (recorded now, where there are none)."""
+        """Features and labels from the inputs recorded for `day` (recorded now, where there are none).
+
+        For a day that is still open it is what is current, and nothing is recorded: its closing decides.
+        """
+        if not self.is_closed(day):
+            return self.latest_tables(day)
         inputs = inputs_of_day(self.store, day, self.first_day, latest=latest)
-        return CutoffTables(self.store, inputs, self.zone, self.target)
+        return CutoffTables(self.store, inputs, self.zone, self.target, self.now())
+
+    def is_closed(self, day: date) -> bool:
+        """Whether a study day's cut-off has passed."""
+        return cutoff(day, self.zone) <= self.now()
 
     def latest_tables(self, day: date) -> CutoffTables:
         """Features and labels from what is current now: outcomes always read the latest."""
-        return CutoffTables(self.store, self.latest_inputs(day), self.zone, self.target)
+        return CutoffTables(self.store, self.latest_inputs(day), self.zone, self.target, self.now())
 
     def latest_inputs(self, day: date) -> Inputs:
         """What is current now, up to `day`."""

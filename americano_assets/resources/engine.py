@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import date, datetime, timedelta
+from functools import cache
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -17,10 +18,13 @@ from dagster_duckdb import DuckDBResource
 
 from americano_assets.core.features import select_list
 from americano_assets.core.moment import Moment, naive
-from americano_assets.core.study_day import days_between, opening
+from americano_assets.core.study_day import EPOCH, days_between, opening
 from americano_assets.sql import query
 
 _CALENDAR_MARGIN = timedelta(days=400)
+
+# In this order: each query reads those above it. They depend on the curriculum and plans alone, not on a cut-off.
+_STATE_STEPS = ("objectives_known", "learners_known", "plans", "exams_known", "prerequisites_known", "format_ranks")
 
 # In this order: each query reads those above it.
 _FEATURE_STEPS = (
@@ -33,15 +37,15 @@ _FEATURE_STEPS = (
     ("topic_history", "TABLE"),
     ("recent_validations", "TABLE"),
     ("learner_sessions", "TABLE"),
-    ("format_ranks", "TABLE"),
     ("cohort_lapses", "TABLE"),
 )
 
 
 def feature_definition() -> str:
     """The text of every query that a feature's value depends on: part of the key under which results are kept."""
-    names = ["macros", "objectives_known", *(name for name, _ in _FEATURE_STEPS), "features"]
-    return "\n".join(query(f"features/{name}") for name in names) + select_list()
+    names = ["features/macros", *(f"state/{name}" for name in _STATE_STEPS)]
+    names += [f"features/{name}" for name, _ in _FEATURE_STEPS] + ["features/features"]
+    return "\n".join(map(query, names)) + select_list()
 
 
 def label_definition() -> str:
@@ -54,15 +58,14 @@ class Engine:
 
     def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
         self.connection = connection
+        self._state: dict[str, Path] = {}
         connection.execute("SET enable_progress_bar = false")
         connection.execute("SET preserve_insertion_order = true")
         connection.execute(query("features/macros"))
 
-    def calendar(self, first: date, last: date, zone: ZoneInfo) -> None:
-        """Make `calendar` (day, opens_at: UTC) from before `first` to well after `last`."""
-        days = days_between(first - timedelta(days=2), last + _CALENDAR_MARGIN)
-        opens = [naive(opening(day, zone)) for day in days]
-        self.register("calendar", pa.table({"day": pa.array(days, pa.date32()), "opens_at": pa.array(opens, pa.timestamp("us"))}))
+    def calendar(self, last: date, zone: ZoneInfo) -> None:
+        """Make `calendar` (day, opens_at: UTC) from 1970-01-01 to well after `last`, so that any plan finds its day."""
+        self.register("calendar", _calendar(last + _CALENDAR_MARGIN, zone))
 
     def register(self, name: str, table: pa.Table) -> None:
         """Make an Arrow table readable under `name`."""
@@ -99,14 +102,22 @@ class Engine:
         else:
             self.connection.execute(f"CREATE OR REPLACE TEMP TABLE {name} AS {text}", _named(text, parameters))
 
+    def load_state(self, tables: Mapping[str, Path]) -> None:
+        """Make the state tables, by name, ready for `features`; needs the calendar. A no-op for the same files."""
+        if tables == self._state:
+            return
+        for name, path in tables.items():
+            self.view(name, [path])
+        for name in _STATE_STEPS:
+            self.make(name, query(f"state/{name}"), {})
+        self._state = dict(tables)
+
     def features(self, moment: Moment, *, from_later_state: bool) -> pa.Table:
         """Spine and features at a cut-off, sorted by learner and objective.
 
-        Reads the views interactions, session_ends, learners, objectives, prerequisites, planned_objectives, exams,
-        profiles and calendar.
+        Reads the views interactions and session_ends, and what `load_state` made.
         """
         parameters = moment.parameters(from_later_state)
-        self.make("objectives_known", query("features/objectives_known"), {})
         for name, kind in _FEATURE_STEPS:
             self.make(name, query(f"features/{name}"), parameters, kind)
         return self.run(query("features/features").replace("{columns}", select_list()), parameters)
@@ -126,6 +137,13 @@ def open_engine() -> Iterator[Engine]:
             yield Engine(connection)
         finally:
             connection.close()
+
+
+@cache
+def _calendar(last: date, zone: ZoneInfo) -> pa.Table:
+    days = days_between(EPOCH, last)
+    opens = [naive(opening(day, zone)) for day in days]
+    return pa.table({"day": pa.array(days, pa.date32()), "opens_at": pa.array(opens, pa.timestamp("us"))})
 
 
 def _named(text: str, parameters: Mapping[str, object] | None) -> dict[str, object]:

@@ -27,7 +27,7 @@ def build_interactions(deployment: Deployment, days: Sequence[date]) -> dict[str
     store = deployment.store
     result: dict[str, dict[date, Version]] = {}
     with open_engine() as engine:
-        engine.calendar(days[0], days[-1], deployment.zone)
+        engine.calendar(days[-1], deployment.zone)
         for table in LOG_TABLES:
             current = store.current_days(table, [days[0] - timedelta(days=1), *days])
             missing = [day for day in days if day not in current]

@@ -83,13 +83,21 @@ class ModelStore:
         )
 
 
-def model_of_day(store: ParquetStore, models: ModelStore, day: date) -> StoredModel:
+def model_of_day(store: ParquetStore, models: ModelStore, day: date, *, or_before: bool = False) -> StoredModel:
     """The model that scores a study day, as recorded by its training step.
+
+    Args:
+        store: Where manifests are.
+        models: Where models are.
+        day: The study day.
+        or_before: Take the newest of an earlier day where the day has none: an open day is scored, not trained on.
 
     Raises:
         AmericanoError: None was recorded.
     """
     recorded = store.manifest(day, "model")
+    if recorded is None and or_before:
+        recorded = store.last_manifest_before(day, "model")
     if recorded is None:
         raise AmericanoError(f"Study day {day} has no model yet: materialize struggle_model for it first.")
     return models.load(recorded["model_version"])

@@ -127,6 +127,15 @@ class ParquetStore:
         path = self._manifest_path(day, part)
         return json.loads(path.read_text()) if path.exists() else None
 
+    def last_manifest_before(self, day: date, part: str) -> dict[str, Any] | None:
+        """What was recorded of `part` for the newest study day before `day`, or None."""
+        folders = sorted(folder.name for folder in (self.root / "manifests").glob("day=*"))
+        for name in reversed(folders):
+            earlier = date.fromisoformat(name.removeprefix("day="))
+            if earlier < day and (found := self.manifest(earlier, part)) is not None:
+                return found
+        return None
+
     def record_manifest(self, day: date, part: str, content: dict[str, Any]) -> None:
         """Record what a part of a study day was computed from."""
         _write_json(self._manifest_path(day, part), content)

@@ -1,14 +1,12 @@
 """Whole-table snapshots of curriculum, plans and profiles, each with the time at which it was taken.
 
-Belongs here: taking a snapshot, and which one speaks for a study day. Does not: what the rows mean.
+Belongs here: taking a snapshot, and which one speaks for a cut-off. Does not: what the rows mean.
 """
 
 import json
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
-from zoneinfo import ZoneInfo
+from datetime import datetime, timedelta
 
-from americano_assets.core.study_day import cutoff
 from americano_assets.errors import AmericanoError
 from americano_assets.resources.parquet_store import ParquetStore, hash_values
 
@@ -30,8 +28,8 @@ class StateSnapshot:
 
 
 @dataclass(frozen=True)
-class StateOfDay:
-    """The snapshot that speaks for a study day.
+class StateAt:
+    """The snapshot that speaks for a cut-off.
 
     Attributes:
         snapshot: The tables.
@@ -60,17 +58,20 @@ def snapshots(store: ParquetStore) -> list[StateSnapshot]:
     ]
 
 
-def state_of_day(known: list[StateSnapshot], day: date, zone: ZoneInfo) -> StateOfDay:
+def state_at(known: list[StateSnapshot], at: datetime) -> StateAt:
     """The first snapshot taken in [T, T + 1 h), else the last before T, else the oldest, which then is `from_later`.
+
+    Args:
+        known: Snapshots, oldest first.
+        at: T.
 
     Raises:
         AmericanoError: There is no snapshot at all.
     """
     if not known:
         raise AmericanoError("No snapshot of curriculum and plans yet: materialize state_snapshots first.")
-    at = cutoff(day, zone)
     prompt = [snapshot for snapshot in known if at <= snapshot.taken_at < at + PROMPT_AFTER_CUTOFF]
     before = [snapshot for snapshot in known if snapshot.taken_at < at]
     if prompt:
-        return StateOfDay(prompt[0], False)
-    return StateOfDay(before[-1], False) if before else StateOfDay(known[0], True)
+        return StateAt(prompt[0], False)
+    return StateAt(before[-1], False) if before else StateAt(known[0], True)

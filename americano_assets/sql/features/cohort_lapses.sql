@@ -2,7 +2,7 @@
 -- closed cut-off, without learners who keep out of analytics.
 SELECT i.objective_key, count(*) FILTER (i.rating = 'AGAIN')::DOUBLE / count(*) AS lapse_rate
 FROM interactions i
-JOIN learners l ON md5_number_lower(l.learner_id) = i.learner_key AND l.in_analytics
+SEMI JOIN (FROM learners_known WHERE in_analytics) l USING (learner_key)
 WHERE i.kind = 'review' AND i.objective_key IS NOT NULL
   AND i.study_day < $cutoff_day AND i.study_day >= $cutoff_day - 30
 GROUP BY i.objective_key

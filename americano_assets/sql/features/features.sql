@@ -2,21 +2,19 @@
 -- whether it was observed. Definitions: docs/features.md.
 WITH prerequisite_state AS (
   SELECT s.learner_key, s.objective_key,
-    sum(nano(q.strength)) AS strength,
-    sum(nano(q.strength)) FILTER (NOT COALESCE(h.mastered, false)) AS strength_unmastered,
+    sum(q.strength_nano) AS strength,
+    sum(q.strength_nano) FILTER (NOT COALESCE(h.mastered, false)) AS strength_unmastered,
     sum(nano(q.strength * COALESCE(h.mastery, 0))) AS strength_mastery,
     list(q.prerequisite_id ORDER BY q.strength DESC, q.prerequisite_id) FILTER (NOT COALESCE(h.mastered, false))
       AS unmastered_prerequisites
   FROM spine s
-  JOIN objectives_known o USING (objective_key)
-  JOIN prerequisites q ON q.objective_id = o.objective_id AND q.strength > 0
-  LEFT JOIN objective_history h
-    ON h.learner_key = s.learner_key AND h.objective_key = md5_number_lower(q.prerequisite_id)
+  JOIN prerequisites_known q USING (objective_key)
+  LEFT JOIN objective_history h ON h.learner_key = s.learner_key AND h.objective_key = q.prerequisite_key
   GROUP BY ALL
 ),
 next_exam AS (
-  SELECT md5_number_lower(learner_id) AS learner_key, md5_number_lower(course_id) AS course_key, min(exam_at) AS exam_at
-  FROM exams WHERE created_at < $cutoff AND exam_at >= $cutoff GROUP BY ALL
+  SELECT learner_key, course_key, min(exam_at) AS exam_at
+  FROM exams_known WHERE created_at < $cutoff AND exam_at >= $cutoff GROUP BY ALL
 ),
 workload AS (
   SELECT p.learner_key, count(DISTINCT p.objective_key) AS n

@@ -3,6 +3,6 @@ SELECT DISTINCT learner_key FROM open_plans WHERE planned_at >= $cutoff AND plan
 UNION
 SELECT DISTINCT i.learner_key
 FROM interactions i
-JOIN learners l ON md5_number_lower(l.learner_id) = i.learner_key
+SEMI JOIN learners_known USING (learner_key)
 WHERE i.occurred_at < $cutoff AND i.study_day >= $cutoff_day - 29
   AND age_days(i.study_day, i.into_day, $cutoff_day, $cutoff_into) < 28

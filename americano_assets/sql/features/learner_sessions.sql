@@ -33,7 +33,7 @@ last_day AS (
     COALESCE(bool_or(duration_ms > 1.5 * 60000 * p.optimal_session_minutes), false) AS overran,
     COALESCE(bool_or(ended_into_day > 0 AND ended_into_day <= 6 * 3600000), false) AS ended_late
   FROM finished f
-  LEFT JOIN profiles p ON md5_number_lower(p.learner_id) = f.learner_key
+  LEFT JOIN learners_known p USING (learner_key)
   WHERE f.age < 1 GROUP BY ALL
 )
 SELECT learner_key, session_performance,

@@ -1,0 +1,56 @@
+"""What every asset says the same way: owners, kinds, tables in metadata, the day's inputs."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import dagster as dg
+import pandas as pd
+
+OWNERS = ["team:learning-data"]
+LATEST_INPUTS_TAG = "americano/latest_inputs"
+KIND_TAG = "americano/run_kind"
+REPLAY = "replay"
+NIGHTLY = "nightly"
+
+
+def app_key(table: str) -> dg.AssetKey:
+    """Asset key of one of the app's tables."""
+    return dg.AssetKey(["app", table])
+
+
+def ml_key(table: str) -> dg.AssetKey:
+    """Asset key of one of our own tables in schema ml."""
+    return dg.AssetKey(["ml", table])
+
+
+def wants_latest(context: dg.AssetExecutionContext) -> bool:
+    """Whether this run was told to forget the recorded manifest and take what is current now."""
+    return context.run.tags.get(LATEST_INPUTS_TAG) == "true"
+
+
+def markdown_table(rows: Iterable[Mapping[str, Any]]) -> dg.MarkdownMetadataValue:
+    """Rows as a table that Dagster's UI renders; empty rows say so."""
+    listed = list(rows)
+    if not listed:
+        return dg.MetadataValue.md("*no rows*")
+    names = list(listed[0])
+    lines = ["| " + " | ".join(names) + " |", "|" + " --- |" * len(names)]
+    lines += ["| " + " | ".join(_cell(row[name]) for name in names) + " |" for row in listed]
+    return dg.MetadataValue.md("\n".join(lines))
+
+
+def numbers(values: Mapping[str, float | int | None]) -> dict[str, float | int | str]:
+    """Metadata that Dagster accepts: plain numbers, and «not enough data» where there is none."""
+    return {
+        name: "not enough data" if value is None else int(value) if float(value).is_integer() else float(value)
+        for name, value in values.items()
+    }
+
+
+def share(part: pd.Series) -> float:
+    """Share of true values, 0 for no rows."""
+    return float(part.mean()) if len(part) else 0.0
+
+
+def _cell(value: object) -> str:
+    return f"{value:.3f}" if isinstance(value, float) else "—" if value is None else str(value)

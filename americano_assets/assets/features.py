@@ -1,0 +1,93 @@
+"""From snapshots to features and labels."""
+
+import dagster as dg
+
+from americano_assets.assets.common import OWNERS, markdown_table, numbers, share, wants_latest
+from americano_assets.core.features import DATA_QUALITY, FEATURE_NAMES
+from americano_assets.core.rules import cold_start
+from americano_assets.partitions import day_of, days_of, study_days
+from americano_assets.resources.deployment import Deployment
+from americano_assets.resources.feature_store import publish_features, training_labels
+from americano_assets.resources.interaction_store import build_interactions
+from americano_assets.resources.parquet_store import digest_of, hash_values
+from americano_assets.resources.snapshotting import refreshed_days
+from americano_assets.settings import Settings
+
+
+def build(settings: Settings) -> list[dg.AssetsDefinition]:
+    """Interactions, features and labels on this deployment's study days."""
+    partitions = study_days(settings)
+
+    @dg.asset(
+        deps=["log_snapshots"],
+        partitions_def=partitions,
+        backfill_policy=dg.BackfillPolicy.single_run(),
+        owners=OWNERS,
+        kinds={"duckdb", "parquet"},
+    )
+    def interactions(
+        context: dg.AssetExecutionContext, deployment: dg.ResourceParam[Deployment]
+    ) -> dg.MaterializeResult:
+        """Each graded interaction once, however often it was recorded: reviews, answered and skipped validations."""
+        days = days_of(context)
+        stored = deployment.store.current_days("behavioral_events", refreshed_days(days[0], deployment.first_day))
+        built = build_interactions(deployment, days if len(days) > 1 else sorted(stored))
+        own = {table: {day: versions[day] for day in days} for table, versions in built.items()}
+        return dg.MaterializeResult(
+            metadata={
+                "dagster/row_count": sum(version.rows for version in own["interactions"].values()),
+                "session_ends": sum(version.rows for version in own["session_ends"].values()),
+                "study_days": len(days),
+            },
+            data_version=dg.DataVersion(hash_values({table: digest_of(versions) for table, versions in own.items()})),
+        )
+
+    @dg.asset(
+        deps=["interactions", "state_snapshots"], partitions_def=partitions, owners=OWNERS, kinds={"duckdb", "parquet"}
+    )
+    def features(context: dg.AssetExecutionContext, deployment: dg.ResourceParam[Deployment]) -> dg.MaterializeResult:
+        """The night's candidates and their fifteen features, as of the cut-off, from nothing stamped at or after it."""
+        day = day_of(context)
+        rows, content, state = publish_features(deployment, day, latest=wants_latest(context))
+        summary = [
+            {
+                "feature": name,
+                "observed": share(rows[f"observed_{name}"]),
+                "mean": float(rows[name].mean()) if len(rows) else None,
+            }
+            for name in FEATURE_NAMES
+        ]
+        return dg.MaterializeResult(
+            metadata={
+                "dagster/row_count": len(rows),
+                **numbers(
+                    {
+                        "learners": rows["learner_id"].nunique(),
+                        "data_quality": float(rows[DATA_QUALITY].mean()) if len(rows) else None,
+                        "cold_start_share": float(cold_start(rows).mean()) if len(rows) else None,
+                    }
+                ),
+                "plans_taken_in_time": not state.from_later,
+                "features": markdown_table(summary),
+            },
+            data_version=dg.DataVersion(content),
+        )
+
+    @dg.asset(deps=["interactions", "features"], partitions_def=partitions, owners=OWNERS, kinds={"duckdb", "parquet"})
+    def labels(context: dg.AssetExecutionContext, deployment: dg.ResourceParam[Deployment]) -> dg.MaterializeResult:
+        """Whether each candidate of the weekly training cut-offs struggled, where its window has closed by this cut-off.
+
+        Null where the learner did not study enough to tell.
+        """
+        result = training_labels(deployment, day_of(context))
+        return dg.MaterializeResult(
+            metadata={
+                "dagster/row_count": result.rows,
+                "training_cutoffs": len(result.labels),
+                "first_cutoff": str(min(result.labels, default="none")),
+                "last_cutoff": str(max(result.labels, default="none")),
+            },
+            data_version=dg.DataVersion(digest_of(result.labels)),
+        )
+
+    return [interactions, features, labels]

@@ -1,0 +1,87 @@
+"""From flagged predictions to what speaks for them and what to do, then into the app's tables."""
+
+from collections import Counter
+from dataclasses import asdict
+
+import dagster as dg
+import pandas as pd
+import pyarrow as pa
+
+from americano_assets.assets.common import KIND_TAG, NIGHTLY, OWNERS, REPLAY, app_key, markdown_table
+from americano_assets.core.interventions import Indicator, Intervention
+from americano_assets.partitions import day_of, study_days
+from americano_assets.resources.advice import indicators_of_day, interventions_of_day
+from americano_assets.resources.deployment import Deployment
+from americano_assets.resources.publication import INDICATORS, PREDICTIONS, RECOMMENDATIONS
+from americano_assets.resources.publishing import publish
+from americano_assets.settings import Settings
+
+
+def build(settings: Settings) -> list[dg.AssetsDefinition]:
+    """Indicators, interventions and publication on this deployment's study days."""
+    partitions = study_days(settings)
+
+    @dg.asset(deps=["scored_predictions"], partitions_def=partitions, owners=OWNERS, kinds={"python", "parquet"})
+    def indicators(context: dg.AssetExecutionContext, deployment: dg.ResourceParam[Deployment]) -> dg.MaterializeResult:
+        """What in a learner's own record speaks for the struggle, with its severity."""
+        rows = indicators_of_day(deployment, day_of(context))
+        return _stored(deployment, context, "indicators", rows, Indicator, "indicator_type")
+
+    @dg.asset(deps=["indicators"], partitions_def=partitions, owners=OWNERS, kinds={"python", "parquet"})
+    def interventions(
+        context: dg.AssetExecutionContext, deployment: dg.ResourceParam[Deployment]
+    ) -> dg.MaterializeResult:
+        """What to do about each flagged prediction: at most three, one of a type, in a student's words."""
+        rows = interventions_of_day(deployment, day_of(context))
+        return _stored(deployment, context, "interventions", rows, Intervention, "intervention_type")
+
+    @dg.multi_asset(
+        specs=[
+            dg.AssetSpec(
+                app_key(table),
+                deps=["scored_predictions", "indicators", "interventions"],
+                description=f"The app's `{table}`: {what} One transaction a study day.",
+                kinds={"postgres"},
+                owners=OWNERS,
+            )
+            for table, what in (
+                (PREDICTIONS, "one row an episode at or above the threshold."),
+                (INDICATORS, "what speaks for each published prediction."),
+                (RECOMMENDATIONS, "what to do about each published prediction."),
+            )
+        ],
+        partitions_def=partitions,
+        name="publish",
+    )
+    def publish_study_day(context: dg.AssetExecutionContext, deployment: dg.ResourceParam[Deployment]):  # noqa: ANN202
+        kind = REPLAY if context.run.tags.get(KIND_TAG) == REPLAY else NIGHTLY
+        done = publish(deployment, day_of(context), kind)
+        counts = {PREDICTIONS: done.inserted, INDICATORS: done.indicators, RECOMMENDATIONS: done.interventions}
+        for table, rows in counts.items():
+            yield dg.MaterializeResult(app_key(table), metadata={"rows_written": rows, **done.metadata})
+
+    return [indicators, interventions, publish_study_day]
+
+
+def _stored(
+    deployment: Deployment,
+    context: dg.AssetExecutionContext,
+    table: str,
+    rows: list[Indicator] | list[Intervention],
+    kind: type[Indicator] | type[Intervention],
+    type_column: str,
+) -> dg.MaterializeResult:
+    frame = pd.DataFrame([asdict(row) for row in rows], columns=list(kind.__dataclass_fields__))
+    schema = pa.schema(
+        [(name, pa.int64() if name == "priority" else pa.string()) for name in kind.__dataclass_fields__]
+    )
+    stored = pa.Table.from_pandas(frame, schema=schema, preserve_index=False)
+    version = deployment.store.put_day(table, day_of(context), stored.to_batches(), schema)
+    by_type = Counter(getattr(row, type_column) for row in rows)
+    return dg.MaterializeResult(
+        metadata={
+            "dagster/row_count": len(rows),
+            "by_type": markdown_table([{"type": name, "rows": count} for name, count in by_type.most_common()]),
+        },
+        data_version=dg.DataVersion(version.content),
+    )

@@ -1,0 +1,62 @@
+"""From features and a model to scored predictions, all of them, in Parquet only."""
+
+import dagster as dg
+import numpy as np
+
+from americano_assets.assets.common import OWNERS, markdown_table, numbers, share
+from americano_assets.core.risk import risk_level
+from americano_assets.partitions import day_of, study_days
+from americano_assets.resources.deployment import Deployment
+from americano_assets.resources.scored_store import problems_of_day, require_day, score_day
+from americano_assets.settings import Settings
+
+
+def build(settings: Settings) -> list[dg.AssetsDefinition]:
+    """Scored predictions on this deployment's study days."""
+
+    @dg.asset(
+        deps=["features", "struggle_model"],
+        partitions_def=study_days(settings),
+        owners=OWNERS,
+        kinds={"scikitlearn", "parquet"},
+    )
+    def scored_predictions(
+        context: dg.AssetExecutionContext, deployment: dg.ResourceParam[Deployment]
+    ) -> dg.MaterializeResult:
+        """p, confidence and reasons for every candidate, flagged or not, so that recall can be measured later."""
+        scored, model, version = score_day(deployment, day_of(context))
+        levels = [risk_level(p) for p in scored["probability"]]
+        deciles = np.quantile(scored["probability"], [0, 0.25, 0.5, 0.75, 1]) if len(scored) else []
+        return dg.MaterializeResult(
+            metadata={
+                "dagster/row_count": len(scored),
+                "model_type": model.model_type,
+                "model_version": model.version,
+                **numbers({"flagged": int(scored["flagged"].sum()), "flagged_share": share(scored["flagged"])}),
+                "risk": markdown_table(
+                    [{"risk": level, "rows": levels.count(level)} for level in ("HIGH", "MEDIUM", "LOW")]
+                ),
+                "probability_quartiles": ", ".join(f"{value:.3f}" for value in deciles) or "no rows",
+            },
+            data_version=dg.DataVersion(version.content),
+        )
+
+    return [scored_predictions]
+
+
+def build_checks(settings: Settings) -> list[dg.AssetChecksDefinition]:
+    """The check that stands before publication; the publish step asks the same question again."""
+
+    @dg.asset_check(asset="scored_predictions", blocking=True, partitions_def=study_days(settings))
+    def publishable(
+        context: dg.AssetCheckExecutionContext, deployment: dg.ResourceParam[Deployment]
+    ) -> dg.AssetCheckResult:
+        """Every candidate scored once, p in 0-1, flags true to the threshold, no one who opted out, a reason for each."""
+        day = day_of(context)
+        scored = require_day(deployment, "scored_predictions", day)
+        found = problems_of_day(deployment, day, scored)
+        return dg.AssetCheckResult(
+            passed=not found, metadata={"rows": len(scored), "problems": "; ".join(found) or "none"}
+        )
+
+    return [publishable]

@@ -1,0 +1,82 @@
+"""From outcomes to what they say: how good the predictions were, and how struggle rates moved."""
+
+import dagster as dg
+
+from americano_assets.assets.common import OWNERS, markdown_table, ml_key, numbers
+from americano_assets.partitions import day_of, study_days
+from americano_assets.plots import calibration_plot, picture, reduction_plot
+from americano_assets.resources.deployment import Deployment
+from americano_assets.resources.measures import measure_performance, measure_reduction
+from americano_assets.settings import Settings
+
+WARNING = (
+    "Observational: learners are flagged after bad days, and bad days are followed by better ones without any help. "
+    "This is not the effect of the interventions."
+)
+
+
+def build(settings: Settings) -> list[dg.AssetsDefinition]:
+    """Performance and reduction on this deployment's study days."""
+    partitions = study_days(settings)
+
+    @dg.asset(
+        key=ml_key("model_performance"),
+        deps=["scored_predictions", ml_key("episodes")],
+        partitions_def=partitions,
+        owners=OWNERS,
+        kinds={"python", "postgres"},
+    )
+    def model_performance(
+        context: dg.AssetExecutionContext, deployment: dg.ResourceParam[Deployment]
+    ) -> dg.MaterializeResult:
+        """How good the predictions of the last 90 matured days were, each scored before its outcome was known."""
+        found = measure_performance(deployment, day_of(context))
+        overall = next((one for one in found if one.scope == "all"), None)
+        metadata: dict[str, dg.MetadataValue | str | float | int] = {
+            "dagster/row_count": len(found),
+            "by_course": markdown_table(
+                [{"course": one.scope_id, **one.values} for one in found if one.scope == "course"]
+            ),
+        }
+        if overall is not None:
+            metadata.update(numbers(overall.values))
+            if overall.curve is not None:
+                metadata["calibration"] = picture(calibration_plot({"published": overall.curve}), "calibration")
+        return dg.MaterializeResult(metadata=metadata)
+
+    @dg.asset(
+        key=ml_key("struggle_reduction"),
+        deps=["interactions", ml_key("episodes")],
+        partitions_def=partitions,
+        owners=OWNERS,
+        kinds={"duckdb", "postgres"},
+    )
+    def struggle_reduction(
+        context: dg.AssetExecutionContext, deployment: dg.ResourceParam[Deployment]
+    ) -> dg.MaterializeResult:
+        """Struggle rates before and after the first published prediction: observational, never the effect."""
+        found = measure_reduction(deployment, day_of(context))
+        overall = [one for one in found if one.scope == "all"]
+        metadata: dict[str, dg.MetadataValue | str | float | int] = {
+            "dagster/row_count": len(found),
+            "kind": "observational",
+            "warning": WARNING,
+            "overall": markdown_table(
+                [
+                    {
+                        "period": one.period,
+                        "baseline rate": one.baseline_rate,
+                        "current rate": one.current_rate,
+                        "reduction %": one.reduction_percentage,
+                        "studied before": one.baseline_studied,
+                        "studied since": one.current_studied,
+                    }
+                    for one in overall
+                ]
+            ),
+        }
+        if overall and overall[0].timeline:
+            metadata["timeline"] = picture(reduction_plot(overall[0].timeline), "struggle rate by week")
+        return dg.MaterializeResult(metadata=metadata)
+
+    return [model_performance, struggle_reduction]

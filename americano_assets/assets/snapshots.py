@@ -1,0 +1,101 @@
+"""From the app's tables to Parquet: logs by study day, curriculum and plans whole."""
+
+import dagster as dg
+
+from americano_assets.assets.common import OWNERS, app_key, markdown_table, wants_latest
+from americano_assets.partitions import day_of, days_of, study_days
+from americano_assets.resources.deployment import Deployment
+from americano_assets.resources.parquet_store import digest_of, hash_values
+from americano_assets.resources.snapshotting import refreshed_days, snapshot_log, snapshot_state
+from americano_assets.resources.state_store import snapshots, state_at
+from americano_assets.schemas import LOG_TABLES
+from americano_assets.settings import Settings
+
+STATE_SOURCES = (
+    "users",
+    "courses",
+    "lectures",
+    "learning_objectives",
+    "objective_prerequisites",
+    "cards",
+    "missions",
+    "exams",
+    "user_learning_profiles",
+)
+
+
+def build(settings: Settings) -> list[dg.AssetsDefinition]:
+    """The snapshot assets on this deployment's study days."""
+    partitions = study_days(settings)
+
+    @dg.asset(
+        deps=[app_key(table) for table in (*LOG_TABLES, "validation_prompts")],
+        partitions_def=partitions,
+        backfill_policy=dg.BackfillPolicy.single_run(),
+        owners=OWNERS,
+        kinds={"parquet"},
+    )
+    def log_snapshots(context: dg.AssetExecutionContext, deployment: dg.ResourceParam[Deployment]) -> dg.MaterializeResult:
+        """What happened in each study day: events, reviews, validations, finished sessions, each row checked.
+
+        A night also re-reads the 13 days before it, because events arrive late; a day whose rows are the same keeps
+        its content hash.
+        """
+        days = days_of(context)
+        read = refreshed_days(days[0], deployment.first_day) if len(days) == 1 else days
+        rows, contents = [], {}
+        for table in LOG_TABLES:
+            before = deployment.store.current_days(table, read)
+            versions, quality = snapshot_log(deployment, table, read)
+            late = [day for day in read if day in before and before[day] != versions[day] and day not in days]
+            contents[table] = digest_of({day: versions[day] for day in days})
+            rows.append(
+                {
+                    "table": table,
+                    "rows": sum(versions[day].rows for day in days),
+                    "bad rows": quality.bad,
+                    "rules broken": "; ".join(quality.messages) or "none",
+                    "earlier days changed by late rows": ", ".join(map(str, late)) or "none",
+                }
+            )
+        return dg.MaterializeResult(
+            metadata={
+                "dagster/row_count": sum(int(row["rows"]) for row in rows),
+                "study_days": len(days),
+                "tables": markdown_table(rows),
+            },
+            data_version=dg.DataVersion(hash_values(contents)),
+        )
+
+    @dg.asset(
+        deps=[app_key(table) for table in STATE_SOURCES],
+        partitions_def=partitions,
+        owners=OWNERS,
+        kinds={"parquet"},
+    )
+    def state_snapshots(
+        context: dg.AssetExecutionContext, deployment: dg.ResourceParam[Deployment]
+    ) -> dg.MaterializeResult:
+        """Curriculum, plans and profiles, whole, with the time at which they were read.
+
+        A study day uses the first snapshot of the hour after its cut-off, else the last one before; a day older than
+        every snapshot uses the oldest with the columns that the app overwrites blanked. A rerun takes none.
+        """
+        day = day_of(context)
+        recorded = deployment.store.manifest(day, "inputs") is not None and not wants_latest(context)
+        tables = []
+        if not (recorded and snapshots(deployment.store)):
+            _, qualities, counts = snapshot_state(deployment)
+            tables = [{"table": name, "rows": counts[name], "bad rows": qualities[name].bad} for name in counts]
+        at = min(deployment.moment(day).at, deployment.now())
+        used = state_at(snapshots(deployment.store), at)
+        return dg.MaterializeResult(
+            metadata={
+                "taken_at": used.snapshot.taken_at.isoformat(),
+                "taken_in_time": not used.from_later,
+                "tables": markdown_table(tables),
+            },
+            data_version=dg.DataVersion(used.snapshot.content),
+        )
+
+    return [log_snapshots, state_snapshots]

@@ -1,0 +1,16 @@
+"""The app's tables as external assets, so that lineage begins at PostgreSQL. Nothing is materialized here."""
+
+import dagster as dg
+
+from americano_assets.assets.common import OWNERS, app_key
+from americano_assets.contract.tables import READ
+
+SOURCES = [
+    dg.AssetSpec(
+        app_key(table.name),
+        description=f"The app's table `{table.name}`, owned by Prisma; read only.",
+        kinds={"postgres"},
+        owners=OWNERS,
+    )
+    for table in READ
+]

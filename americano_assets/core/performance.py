@@ -1,0 +1,57 @@
+"""Figures of predictions that have matured, over everything and by course."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import pandas as pd
+
+from americano_assets.core.metrics import Calibration, calibration_bins, figures
+
+MIN_ROWS = 30
+MIN_LEARNER_ROWS = 20
+
+
+@dataclass(frozen=True)
+class Performance:
+    """One scope's figures.
+
+    Attributes:
+        scope: all, course or learner.
+        scope_id: Id of the course or learner, or empty.
+        values: As core.metrics.figures; None where the rows are too few.
+        curve: Calibration bins, or None.
+        reason: Why figures are missing, or None.
+    """
+
+    scope: str
+    scope_id: str
+    values: dict[str, float | None]
+    curve: Calibration | None
+    reason: str | None
+
+
+def performance(rows: pd.DataFrame) -> list[Performance]:
+    """Figures of matured rows: all, each course, and each learner with enough of them.
+
+    Args:
+        rows: `learner_id`, `course_id`, `probability`, `flagged`, `struggled` (known), `in_analytics`. Learners who keep
+            out of analytics count in no aggregate but their own.
+    """
+    shared = rows[rows["in_analytics"]]
+    return [_of("all", "", shared, MIN_ROWS), *_by("course", shared), *_by("learner", rows)]
+
+
+def _by(scope: str, rows: pd.DataFrame) -> Iterator[Performance]:
+    for identity, part in rows.groupby(f"{scope}_id", sort=True):
+        if scope == "course" or len(part) >= MIN_LEARNER_ROWS:
+            yield _of(scope, str(identity), part, MIN_ROWS if scope == "course" else MIN_LEARNER_ROWS)
+
+
+def _of(scope: str, identity: str, rows: pd.DataFrame, least: int) -> Performance:
+    struggled = rows["struggled"].to_numpy(dtype=bool)
+    p = rows["probability"].to_numpy(dtype=float)
+    values = figures(struggled, p, rows["flagged"].to_numpy(dtype=bool))
+    if len(rows) < least:
+        few = {name: value if name == "n" else None for name, value in values.items()}
+        return Performance(scope, identity, few, None, f"{len(rows)} matured predictions, at least {least} are needed")
+    return Performance(scope, identity, values, calibration_bins(struggled, p), None)

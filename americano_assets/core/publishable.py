@@ -1,0 +1,42 @@
+"""What must be true of a night's scored predictions before any learner sees them."""
+
+import json
+from collections.abc import Collection
+
+import pandas as pd
+import pandera.errors
+import pandera.pandas as pa
+
+from americano_assets.core.rules import cold_start
+
+
+def problems(
+    scored: pd.DataFrame, schema: pa.DataFrameSchema, *, candidates: int, threshold: float, allowed: Collection[str]
+) -> list[str]:
+    """Why these rows must not be published, a sentence each; empty if they may.
+
+    Args:
+        scored: The rows.
+        schema: Their Pandera model.
+        candidates: Rows that the features hold: each must be scored.
+        threshold: The model's.
+        allowed: Learners who may be analysed today.
+    """
+    try:
+        schema.validate(scored, lazy=True)
+    except pandera.errors.SchemaErrors as error:
+        cases = error.failure_cases.groupby(["column", "check"], dropna=False).size()
+        return [f"scored_predictions.{column}: {count} rows break «{check}»" for (column, check), count in cases.items()]
+    found = []
+    if len(scored) != candidates:
+        found.append(f"{candidates} candidates, but {len(scored)} scored rows")
+    wrong = scored["flagged"] != ((scored["probability"] >= threshold) & ~cold_start(scored))
+    if wrong.any():
+        found.append(f"{int(wrong.sum())} rows are flagged against the threshold {threshold}")
+    strangers = ~scored["learner_id"].isin(allowed)
+    if strangers.any():
+        found.append(f"{int(strangers.sum())} rows of learners who opted out or are gone")
+    silent = scored.loc[scored["flagged"], "factors"].map(lambda text: not json.loads(text))
+    if silent.any():
+        found.append(f"{int(silent.sum())} flagged rows say no reason")
+    return found

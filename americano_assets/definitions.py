@@ -1,0 +1,56 @@
+"""The one place where everything is put together; production and tests call the same function."""
+
+from collections.abc import Sequence
+
+import dagster as dg
+
+from americano_assets.assets import features, interventions, outcomes, predictions, reduction, snapshots, sources, training
+from americano_assets.automation import build_jobs, build_schedule, build_sensor
+from americano_assets.resources.deployment import Deployment
+from americano_assets.settings import Settings, load_settings
+
+Stage = Sequence[dg.AssetsDefinition | dg.AssetSpec]
+
+
+def stages(settings: Settings) -> dict[str, Stage]:
+    """The assets of each group. The numbers keep the groups in flow order wherever names are sorted."""
+    return {
+        "1_sources": sources.SOURCES,
+        "2_snapshots": snapshots.build(settings),
+        "3_features": features.build(settings),
+        "4_training": training.build(settings),
+        "5_predictions": predictions.build(settings),
+        "6_interventions": interventions.build(settings),
+        "7_outcomes": outcomes.build(settings),
+        "8_reduction": reduction.build(settings),
+    }
+
+
+def build_defs(settings: Settings | None = None, **resource_overrides: object) -> dg.Definitions:
+    """All assets, checks, jobs, schedules and sensors of one deployment.
+
+    Args:
+        settings: The deployment's; read from the environment if None.
+        resource_overrides: Resources by name, instead of the real ones.
+    """
+    settings = settings or load_settings()
+    assets = [
+        grouped
+        for group, stage in stages(settings).items()
+        for grouped in dg.map_asset_specs(lambda spec, group=group: spec.replace_attributes(group_name=group), stage)
+    ]
+    materializable = [
+        key for asset in assets if isinstance(asset, dg.AssetsDefinition) for key in asset.keys if asset.is_executable
+    ]
+    return dg.Definitions(
+        assets=assets,
+        asset_checks=predictions.build_checks(settings),
+        jobs=build_jobs(settings, materializable),
+        schedules=[build_schedule(settings)],
+        sensors=[build_sensor()],
+        resources={"deployment": Deployment(settings), **resource_overrides},
+        executor=dg.in_process_executor,
+    )
+
+
+defs = build_defs()

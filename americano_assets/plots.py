@@ -1,0 +1,62 @@
+"""Pictures as PNG bytes, for Dagster's metadata and MLflow. Nothing is computed here that a table does not hold."""
+
+import base64
+import io
+from collections.abc import Mapping
+
+import dagster as dg
+from matplotlib.figure import Figure
+
+from americano_assets.core.metrics import Calibration
+
+_INK, _MUTED, _ACCENT, _SECOND = "#1f2933", "#9aa5b1", "#2563eb", "#d97706"
+
+
+def calibration_plot(curves: Mapping[str, Calibration]) -> bytes:
+    """Observed struggle rate over mean p, a line a model; the diagonal is perfect calibration."""
+    figure = Figure(figsize=(5, 4), dpi=110, layout="constrained")
+    axes = figure.subplots()
+    axes.plot([0, 1], [0, 1], color=_MUTED, linewidth=1, linestyle="--", label="perfect")
+    for (name, curve), colour in zip(curves.items(), (_SECOND, _ACCENT, _INK), strict=False):
+        axes.plot(curve.prob_pred, curve.prob_true, marker="o", markersize=4, color=colour, label=name.replace("_", " "))
+    axes.set(xlabel="mean predicted probability", ylabel="share that struggled", xlim=(0, 1), ylim=(0, 1))
+    axes.set_title("Calibration on held-out learners", fontsize=11)
+    return _png(figure, axes)
+
+
+def importance_plot(importance: Mapping[str, float]) -> bytes:
+    """Share of each feature in the model, largest on top."""
+    ordered = sorted(importance.items(), key=lambda item: item[1])
+    figure = Figure(figsize=(6, 4.4), dpi=110, layout="constrained")
+    axes = figure.subplots()
+    axes.barh([name.replace("_", " ") for name, _ in ordered], [value for _, value in ordered], color=_ACCENT)
+    axes.set(xlabel="share of the model")
+    axes.set_title("What the model looks at", fontsize=11)
+    return _png(figure, axes, legend=False)
+
+
+def reduction_plot(timeline: list[dict[str, float | str | None]]) -> bytes:
+    """Weekly struggle rate of the learners who were ever flagged."""
+    figure = Figure(figsize=(6, 3.4), dpi=110, layout="constrained")
+    axes = figure.subplots()
+    known = [(str(point["date"]), float(point["struggle_rate"])) for point in timeline if point["struggle_rate"] is not None]
+    axes.plot([day for day, _ in known], [rate for _, rate in known], marker="o", markersize=4, color=_ACCENT)
+    axes.set(ylabel="struggled / studied", ylim=(0, 1))
+    axes.tick_params(axis="x", rotation=45, labelsize=8)
+    axes.set_title("Struggle rate by week (observational)", fontsize=11)
+    return _png(figure, axes, legend=False)
+
+
+def picture(image: bytes, alternative: str) -> dg.MarkdownMetadataValue:
+    """A PNG as Dagster's UI shows it inline."""
+    return dg.MetadataValue.md(f"![{alternative}](data:image/png;base64,{base64.b64encode(image).decode()})")
+
+
+def _png(figure: Figure, axes: object, *, legend: bool = True) -> bytes:
+    for side in ("top", "right"):
+        axes.spines[side].set_visible(False)  # type: ignore[attr-defined]
+    if legend:
+        axes.legend(frameon=False, fontsize=9)  # type: ignore[attr-defined]
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png")
+    return buffer.getvalue()

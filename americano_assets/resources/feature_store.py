@@ -1,0 +1,90 @@
+"""Features and labels of study days, and the training set that they make."""
+
+from dataclasses import dataclass
+from datetime import date
+
+import pandas as pd
+import pyarrow as pa
+
+from americano_assets.core.features import OBSERVED_NAMES
+from americano_assets.core.rules import VALIDATION_MEAN
+from americano_assets.core.splits import assign_splits
+from americano_assets.resources.cutoffs import CutoffTables, weekly_cutoffs
+from americano_assets.resources.deployment import Deployment
+from americano_assets.resources.parquet_store import Version
+from americano_assets.resources.state_store import StateAt
+from americano_assets.schemas import FEATURES_TABLE, TRAINING_SET
+
+_LABEL_COLUMNS = ["learner_id", "objective_id", "struggled", "mean_score"]
+
+
+@dataclass(frozen=True)
+class TrainingTables:
+    """Contents of the training cut-offs, by study day."""
+
+    features: dict[date, Version]
+    labels: dict[date, Version]
+
+    @property
+    def rows(self) -> int:
+        """Labelled candidates, unknown outcomes included."""
+        return sum(version.rows for version in self.labels.values())
+
+
+def publish_features(
+    deployment: Deployment, day: date, *, latest: bool = False
+) -> tuple[pd.DataFrame, str, StateAt]:
+    """The night's candidates with features, without today's opt-outs; stored as the day's `features`.
+
+    Returns:
+        The rows, their content, and the state that spoke for the day.
+    """
+    tables = deployment.tables(day, latest=latest)
+    version = tables.features([day])[day]
+    rows = deployment.store.read_whole("features_at", version.content).to_pandas()
+    rows = rows[rows["learner_id"].isin(deployment.analysable())].reset_index(drop=True)
+    rows = FEATURES_TABLE.validate(rows)
+    schema = deployment.store.read_whole("features_at", version.content).schema
+    stored = pa.Table.from_pandas(rows, schema=schema, preserve_index=False)
+    content = deployment.store.put_day("features", day, stored.to_batches(), stored.schema).content
+    return rows, content, tables.state(day)
+
+
+def training_tables(deployment: Deployment, day: date) -> tuple[CutoffTables, TrainingTables]:
+    """Features and labels of the weekly cut-offs that had matured at `day`."""
+    tables = deployment.tables(day)
+    first = min(tables.inputs.days["interactions"], default=day)
+    days = weekly_cutoffs(
+        day, first, deployment.settings.americano_training_weeks, deployment.target.horizon_days
+    )
+    features = tables.features(days)
+    return tables, TrainingTables(features, tables.labels(tables.pairs_of_features(features)))
+
+
+def training_labels(deployment: Deployment, day: date) -> TrainingTables:
+    """As `training_tables`, for the step that reports on labels."""
+    return training_tables(deployment, day)[1]
+
+
+def training_set(deployment: Deployment, day: date) -> pd.DataFrame:
+    """All labelled rows with their split, sorted by cut-off, learner and objective, without today's opt-outs."""
+    _, tables = training_tables(deployment, day)
+    store = deployment.store
+    parts = [
+        store.read_whole("features_at", tables.features[cutoff].content)
+        .to_pandas()
+        .merge(
+            store.read_whole("labels_at", tables.labels[cutoff].content).to_pandas()[_LABEL_COLUMNS],
+            on=["learner_id", "objective_id"],
+        )
+        .assign(cutoff_day=pd.Timestamp(cutoff))
+        for cutoff in sorted(tables.labels)
+        if tables.labels[cutoff].rows
+    ]
+    if not parts:
+        return pd.DataFrame(columns=[*TRAINING_SET.columns, *OBSERVED_NAMES, VALIDATION_MEAN])
+    rows = pd.concat(parts, ignore_index=True)
+    rows = rows[rows["struggled"].notna() & rows["learner_id"].isin(deployment.analysable())].reset_index(drop=True)
+    rows["struggled"] = rows["struggled"].astype(bool)
+    rows["split"] = assign_splits(rows, deployment.target.horizon_days)
+    return TRAINING_SET.validate(rows) if len(rows) else rows

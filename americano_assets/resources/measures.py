@@ -1,0 +1,182 @@
+"""Computes and writes model performance and struggle reduction of a study day into schema ml."""
+
+import json
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import pandas as pd
+import psycopg
+import pyarrow as pa
+
+from americano_assets.core.moment import naive
+from americano_assets.core.performance import Performance, performance
+from americano_assets.core.reduction import BASELINE, BASELINE_DAYS, PERIODS, TIMELINE_WEEKS, Reduction, reductions
+from americano_assets.core.study_day import shift
+from americano_assets.resources.deployment import Deployment
+from americano_assets.resources.engine import open_engine
+from americano_assets.resources.scored_store import matured
+from americano_assets.sql import query
+
+OBSERVATIONAL = "observational"
+_FIGURES = (
+    "base_rate",
+    "always_no_accuracy",
+    "accuracy",
+    "precision",
+    "recall",
+    "f1_score",
+    "auc_roc",
+    "brier",
+    "log_loss",
+    "ece",
+)
+_SEGMENTS = pa.schema(
+    [("learner_id", pa.string()), ("segment", pa.string()), ("from_at", pa.timestamp("us")), ("to_at", pa.timestamp("us"))]
+)
+
+
+def measure_performance(deployment: Deployment, day: date) -> list[Performance]:
+    """Figures of matured predictions at the day's cut-off, written to ml.model_performance in one transaction."""
+    rows = matured(deployment, day)
+    if len(rows):
+        rows = rows[rows["struggled"].notna()].assign(in_analytics=rows["learner_id"].map(deployment.analysable()))
+        rows["struggled"] = rows["struggled"].astype(bool)
+    found = performance(rows) if len(rows) else []
+    newest = rows.sort_values("scored_day").iloc[-1] if len(rows) else None
+    at = naive(deployment.moment(day).at)
+    with deployment.connect() as connection:
+        connection.execute("DELETE FROM ml.model_performance WHERE study_day = %s", [day])
+        # A learner's own figures are kept for the newest day only: they would outgrow everything else.
+        connection.execute("DELETE FROM ml.model_performance WHERE scope = 'learner' AND study_day < %s", [day])
+        if newest is not None:
+            _insert(
+                connection,
+                "model_performance",
+                ("study_day", "scope", "scope_id", "model_type", "model_version", "n", *_FIGURES, "calibration", "reason", "computed_at"),
+                [
+                    (
+                        day,
+                        one.scope,
+                        one.scope_id,
+                        newest["model_type"],
+                        newest["model_version"],
+                        int(one.values["n"] or 0),
+                        *(one.values[name] for name in _FIGURES),
+                        json.dumps(vars(one.curve) if one.curve else {"prob_true": [], "prob_pred": [], "count": []}),
+                        one.reason,
+                        at,
+                    )
+                    for one in found
+                ],
+            )
+    return found
+
+
+def measure_reduction(deployment: Deployment, day: date) -> list[Reduction]:
+    """Before/after figures at the day's cut-off, written to ml.struggle_reduction in one transaction."""
+    moment = deployment.moment(day)
+    at = naive(moment.at)
+    with deployment.connect() as connection:
+        firsts = _first_predictions(connection, at)
+        found: list[Reduction] = []
+        analysable = deployment.analysable()
+        firsts = {learner: first for learner, first in firsts.items() if learner in analysable}
+        if firsts:
+            found = _reductions(deployment, day, firsts, analysable)
+        replayed = bool(
+            connection.execute("SELECT count(*) FROM ml.study_days WHERE kind = 'replay' AND study_day <= %s", [day]).fetchone()[0]  # type: ignore[index]
+        )
+        connection.execute("DELETE FROM ml.struggle_reduction WHERE study_day = %s", [day])
+        connection.execute("DELETE FROM ml.struggle_reduction WHERE scope = 'learner' AND study_day < %s", [day])
+        _insert(
+            connection,
+            "struggle_reduction",
+            (
+                "study_day", "scope", "scope_id", "period", "kind", "baseline_rate", "current_rate", "reduction_percentage",
+                "baseline_start", "baseline_end", "current_start", "current_end", "baseline_studied", "current_studied",
+                "replayed", "timeline", "reason", "computed_at",
+            ),
+            [_reduction_row(deployment, day, one, at, replayed) for one in found],
+        )
+    return found
+
+
+def _reduction_row(deployment: Deployment, day: date, one: Reduction, at: datetime, replayed: bool) -> tuple[Any, ...]:
+    first = one.first_prediction_at
+    days = PERIODS[one.period]
+    start = first if days is None else max(first, naive(shift(deployment.moment(day).at, -days, deployment.zone)))
+    return (
+        day, one.scope, one.scope_id, one.period, OBSERVATIONAL, one.baseline_rate, one.current_rate,
+        one.reduction_percentage, one.baseline_start, first, start, at, one.baseline_studied, one.current_studied,
+        replayed, json.dumps(one.timeline), one.reason, at,
+    )
+
+
+def _reductions(
+    deployment: Deployment, day: date, firsts: dict[str, datetime], analysable: dict[str, bool]
+) -> list[Reduction]:
+    moment = deployment.moment(day)
+    starts = {first: naive(shift(first.replace(tzinfo=UTC), -BASELINE_DAYS, deployment.zone)) for first in set(firsts.values())}
+    segments = [
+        (learner, segment, start, end)
+        for learner, first in firsts.items()
+        for segment, start, end in _segments(deployment, moment.at, first, starts[first])
+    ]
+    weeks = [
+        (learner, (day - timedelta(weeks=back)).isoformat(), *_week(deployment, moment.at, back))
+        for learner in firsts
+        for back in range(TIMELINE_WEEKS)
+    ]
+    inputs = deployment.latest_inputs(day).days["interactions"]
+    oldest = min(starts.values()).date() - timedelta(days=1)
+    oldest = min(oldest, (moment.at - timedelta(weeks=TIMELINE_WEEKS + 1)).date())
+    with open_engine() as engine:
+        engine.view("interactions", deployment.store.paths("interactions", {d: v for d, v in inputs.items() if d >= oldest}))
+        totals = _totals(engine, segments, deployment.target.struggle_below)
+        weekly = _totals(engine, weeks, deployment.target.struggle_below).rename(columns={"segment": "week"})
+    shared = {learner: included for learner, included in analysable.items() if learner in firsts}
+    totals = totals.assign(
+        in_analytics=totals["learner_id"].map(shared).astype(bool),
+        first_at=totals["learner_id"].map(firsts),
+        baseline_start=totals["learner_id"].map({learner: starts[first] for learner, first in firsts.items()}),
+    )
+    return reductions(totals, weekly.assign(in_analytics=weekly["learner_id"].map(shared).astype(bool)))
+
+
+def _totals(engine: Any, segments: list[tuple[Any, ...]], struggle_below: float) -> pd.DataFrame:
+    columns = list(zip(*segments, strict=True))
+    engine.register("segment_rows", pa.table([pa.array(column, kind) for column, kind in zip(columns, _SEGMENTS.types, strict=True)], schema=_SEGMENTS))
+    engine.make("segments", "SELECT *, md5_number_lower(learner_id) AS learner_key FROM segment_rows", {})
+    frame: pd.DataFrame = engine.run(query("struggle_totals"), {"struggle_below": struggle_below}).to_pandas()
+    return frame
+
+
+def _segments(deployment: Deployment, at: datetime, first: datetime, start: datetime) -> list[tuple[str, datetime, datetime]]:
+    now = naive(at)
+    found = [(BASELINE, start, first)]
+    for period, days in PERIODS.items():
+        since = first if days is None else max(first, naive(shift(at, -days, deployment.zone)))
+        found.append((period, since, now))
+    return found
+
+
+def _week(deployment: Deployment, at: datetime, back: int) -> tuple[datetime, datetime]:
+    return (
+        naive(shift(at, -7 * (back + 1), deployment.zone)),
+        naive(shift(at, -7 * back, deployment.zone)),
+    )
+
+
+def _first_predictions(connection: psycopg.Connection[Any], at: datetime) -> dict[str, datetime]:
+    rows = connection.execute(
+        "SELECT user_id, min(first_flagged_at) FROM ml.episodes WHERE first_flagged_at <= %s GROUP BY user_id", [at]
+    ).fetchall()
+    return dict(rows)
+
+
+def _insert(connection: psycopg.Connection[Any], table: str, columns: tuple[str, ...], rows: list[tuple[Any, ...]]) -> None:
+    listed = psycopg.sql.SQL(", ").join(map(psycopg.sql.Identifier, columns))
+    statement = psycopg.sql.SQL("COPY ml.{} ({}) FROM STDIN").format(psycopg.sql.Identifier(table), listed)
+    with connection.cursor() as cursor, cursor.copy(statement) as copy:
+        for row in rows:
+            copy.write_row(row)

@@ -1,0 +1,139 @@
+"""Trains on a study day's training set, keeps the model, tells MLflow and the app's database about it."""
+
+import json
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+import pandas as pd
+
+from americano_assets.core.logistic import MODEL_INPUTS
+from americano_assets.core.moment import naive
+from americano_assets.core.rules import VALIDATION_MEAN
+from americano_assets.core.training import Training, train
+from americano_assets.plots import calibration_plot, importance_plot
+from americano_assets.resources.deployment import Deployment
+from americano_assets.resources.model_store import StoredModel
+from americano_assets.resources.parquet_store import hash_values
+from americano_assets.resources.tracking import TrackedRun, TrackingError
+
+_EXAMPLE_ROWS = 5
+
+
+@dataclass(frozen=True)
+class TrainedDay:
+    """What the training step of a study day did.
+
+    Attributes:
+        model: What scores the day.
+        training: Figures of the training; None where an equal one was found and nothing was trained.
+        run: Where it is in MLflow; None where that was not reached.
+        notice: What went wrong with MLflow, or empty.
+        summary: Figures as they are kept in ml.model_versions.
+    """
+
+    model: StoredModel
+    training: Training | None
+    run: TrackedRun | None
+    notice: str
+    summary: dict[str, Any]
+
+
+def train_day(
+    deployment: Deployment, day: date, rows: pd.DataFrame, dataset_version: str, tags: dict[str, str]
+) -> TrainedDay:
+    """Train the models of a study day, or find the one that equal rows gave before.
+
+    Args:
+        deployment: The deployment.
+        day: The study day.
+        rows: As schemas.TRAINING_SET; may be empty.
+        dataset_version: Content hash of `rows`.
+        tags: Further tags of the MLflow run.
+    """
+    wanted = deployment.settings.model_type
+    key = hash_values(dataset_version, wanted, vars(deployment.target), MODEL_INPUTS)
+    recorded = deployment.store.manifest(day, "model")
+    if recorded is not None and recorded["key"] == key:
+        return TrainedDay(deployment.models.load(recorded["model_version"]), None, None, "", recorded["summary"])
+    training = train(rows, wanted)
+    model = deployment.models.save(
+        training.chosen, day, dataset_version, deployment.target, training.candidates[training.chosen].scorer
+    )
+    run, notice = _tell_mlflow(deployment, day, training, model, rows, tags)
+    summary = {
+        "figures": {name: one.figures for name, one in training.candidates.items()},
+        "figures_active": {name: one.figures_active for name, one in training.candidates.items()},
+        "rows": training.rows,
+        "why": training.why,
+        "importance": training.importance,
+    }
+    _tell_database(deployment, model, run, summary)
+    deployment.store.record_manifest(day, "model", {"key": key, "model_version": model.version, "summary": summary})
+    return TrainedDay(model, training, run, notice, summary)
+
+
+def _tell_mlflow(
+    deployment: Deployment, day: date, training: Training, model: StoredModel, rows: pd.DataFrame, tags: dict[str, str]
+) -> tuple[TrackedRun | None, str]:
+    curves = {name: one.curve for name, one in training.candidates.items() if one.curve is not None}
+    metrics = {
+        f"{name}.{figure}": value
+        for name, one in training.candidates.items()
+        for figure, value in one.figures.items()
+        if value is not None
+    }
+    ordered = sorted(training.candidates, key=lambda name: name == training.chosen)
+    if rows.empty:
+        return None, "no training rows yet: the rules score, and there is nothing to log"
+    try:
+        run = deployment.tracking.log_training(
+            name=f"struggle_model {day}",
+            params={
+                "study_day": day.isoformat(),
+                "chosen": training.chosen,
+                "horizon_days": model.target.horizon_days,
+                "struggle_below": model.target.struggle_below,
+                "threshold": model.scorer.threshold,
+                "C": model.scorer.logistic.regularization if model.scorer.logistic else "none",
+            },
+            metrics={**metrics, **training.rows},
+            tags={**tags, "dataset_version": model.dataset_version, "model_version": model.version},
+            figures={"calibration.png": calibration_plot(curves), "importance.png": importance_plot(training.importance)},
+            scorers={name: training.candidates[name].scorer for name in ordered},
+            chosen=training.chosen,
+            example=rows[[*MODEL_INPUTS, VALIDATION_MEAN]].head(_EXAMPLE_ROWS),
+        )
+    except TrackingError as error:
+        return None, str(error)
+    return run, ""
+
+
+def _tell_database(
+    deployment: Deployment, model: StoredModel, run: TrackedRun | None, summary: dict[str, Any]
+) -> None:
+    with deployment.connect() as connection:
+        connection.execute(
+            """
+            INSERT INTO ml.model_versions (model_version, model_type, study_day, threshold, horizon_days, struggle_below,
+              dataset_version, mlflow_run_id, registry_version, metrics, feature_importance, created_at)
+            VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
+            ON CONFLICT (model_version) DO UPDATE SET
+              mlflow_run_id = COALESCE(ml.model_versions.mlflow_run_id, EXCLUDED.mlflow_run_id),
+              registry_version = COALESCE(ml.model_versions.registry_version, EXCLUDED.registry_version)
+            """,
+            [
+                model.version,
+                model.model_type,
+                model.study_day,
+                model.scorer.threshold,
+                model.target.horizon_days,
+                model.target.struggle_below,
+                model.dataset_version,
+                run.run_id if run else None,
+                run.registry_versions[model.model_type] if run else None,
+                json.dumps({"figures": summary["figures"], "rows": summary["rows"], "why": summary["why"]}),
+                json.dumps(summary["importance"]),
+                naive(deployment.now()),
+            ],
+        )
