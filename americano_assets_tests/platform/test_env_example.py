@@ -30,7 +30,7 @@ def test_its_values_are_the_defaults(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize(
     ("name", "value", "allowed"),
     [
-        ("ENVIRONMENT", "prod", "'development', 'staging' or 'production'"),
+        ("ENVIRONMENT", "live", "'development', 'staging' or 'production'"),
         ("MODEL_TYPE", "xgboost", "'auto', 'rule_based' or 'logistic_regression'"),
         ("PORT", "0", "greater than or equal to 1"),
         ("AMERICANO_TIMEZONE", "Mars/Olympus", "IANA"),

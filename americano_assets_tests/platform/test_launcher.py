@@ -1,0 +1,139 @@
+"""The launcher, on copies of it beside an empty lock file and a stand-in for the package."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from americano_assets.settings import PROJECT_ROOT
+
+STAND_IN = "import os, sys; print(sys.path[0] == '', os.getcwd(), sys.argv[1:], os.environ['PYTHONPATH'])"
+TOOLS = ("sh", "cat", "cksum", "dirname", "ln", "mkdir", "mv", "readlink", "rm")
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """A project's folder whose path has a space."""
+    folder = tmp_path / "the project"
+    (folder / "americano_assets").mkdir(parents=True)
+    (folder / "americano_assets" / "__main__.py").write_text(STAND_IN)
+    (folder / "requirements.lock").write_text("# nothing\n")
+    shutil.copy(PROJECT_ROOT / "americano", folder)
+    return folder
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    """A folder for PATH with the few tools that the launcher may count on, and no Python."""
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    for tool in TOOLS:
+        found = shutil.which(tool)
+        assert found is not None
+        (folder / tool).symlink_to(found)
+    return folder
+
+
+def launch(launcher: Path, path: Path, *arguments: str, **environment: str) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run(
+        [str(launcher), *arguments],
+        env={"PATH": str(path), "PYTHONPATH": "/stray", "PYTHONHOME": "/stray"} | environment,
+        cwd="/",
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def provide(path: Path, name: str, script: str) -> None:
+    (path / name).write_text(f"#!/bin/sh\n{script}\n")
+    (path / name).chmod(0o755)
+
+
+def test_it_installs_once_and_again_only_when_the_lock_changes_or_it_was_interrupted(
+    project: Path, path: Path, tmp_path: Path
+) -> None:
+    provide(path, "python3", f'exec {sys.executable} "$@"')
+    # Stands for uv: quick, and remembers that it was asked to install.
+    log = tmp_path / "uv.log"
+    provide(
+        path,
+        "uv",
+        f'echo "$1 $2" >>{log}; [ "$1" = venv ] || exit 0\n'
+        f'for last; do :; done; exec {sys.executable} -m venv --without-pip "$last"',
+    )
+    (tmp_path / "link").symlink_to(project / "americano")
+    (tmp_path / "link to link").symlink_to("link")
+    first = launch(tmp_path / "link to link", path, "a", "b c")
+    assert (first.returncode, first.stdout) == (0, f"False / ['a', 'b c'] {project}\n")
+    assert first.stderr.count("\n") == 1
+    assert "installing" in first.stderr
+    installed = log.read_text()
+
+    again = launch(project / "americano", path)
+    assert (again.returncode, again.stderr, log.read_text()) == (0, "", installed)
+
+    (project / "requirements.lock").write_text("# something else\n")
+    changed = launch(project / "americano", path)
+    assert "installing" in changed.stderr
+    assert log.read_text() == installed * 2
+
+    (project / ".venv" / ".americano").unlink()  # As after an interrupted install.
+    assert "installing" in launch(project / "americano", path).stderr
+    assert log.read_text() == installed * 3
+    assert not (project / "uv.lock").exists()
+
+
+def test_a_failed_install_is_not_taken_for_a_finished_one(project: Path, path: Path) -> None:
+    provide(path, "python3", f'exec {sys.executable} "$@"')
+    provide(path, "uv", "echo no network >&2; exit 2")
+    for _ in range(2):
+        failed = launch(project / "americano", path)
+        assert (failed.returncode, failed.stdout) == (1, "")
+        assert "no network" in failed.stderr
+        assert "could not be installed" in failed.stderr
+
+
+def test_pip_checks_hashes_where_there_is_no_uv(project: Path, path: Path, tmp_path: Path) -> None:
+    calls = tmp_path / "pip.log"
+    # Stand-ins: a Python with a venv module, and the environment's own, which writes down how pip was called.
+    environments = f"""case "$*" in
+        *"-m pip"*) echo "$*" >{calls} ;;
+        *) exec {sys.executable} "$@" ;;
+    esac"""
+    provide(tmp_path, "environments python", environments)
+    base = f"""case "$*" in
+        *ensurepip*) ;;
+        *sys.executable*) echo "$0" ;;
+        *"-m venv"*) mkdir -p "$4/bin"; ln -s "{tmp_path}/environments python" "$4/bin/python" ;;
+        *) exec {sys.executable} "$@" ;;
+    esac"""
+    provide(path, "python3", base)
+    done = launch(project / "americano", path)
+    assert (done.returncode, done.stdout.split()[0]) == (0, "False")
+    assert f"install --no-deps --require-hashes -r {project}/requirements.lock" in calls.read_text()
+
+
+def test_without_a_python_that_is_new_enough_it_says_what_to_do(project: Path, path: Path) -> None:
+    provide(path, "python3", "exit 1")  # What `sys.exit(sys.version_info < (3, 11))` gives on an old one.
+    missing = launch(project / "americano", path)
+    assert (missing.returncode, missing.stderr.count("\n")) == (1, 1)
+    assert "Python 3.11 or newer is needed" in missing.stderr
+    named = launch(project / "americano", path, PYTHON="/no/such/python")
+    assert "PYTHON=/no/such/python" in named.stderr
+    assert not (project / ".venv").exists()
+
+
+def test_without_the_venv_module_it_says_what_to_install(project: Path, path: Path) -> None:
+    provide(path, "python3", f'case "$*" in *ensurepip*) exit 1 ;; esac; exec {sys.executable} "$@"')
+    done = launch(project / "americano", path)
+    assert (done.returncode, done.stderr.count("\n")) == (1, 1)
+    assert "python3-venv" in done.stderr
+
+
+def test_the_copy_in_the_project_can_be_run() -> None:
+    assert os.access(PROJECT_ROOT / "americano", os.X_OK)
+    assert os.access(PROJECT_ROOT / ".ci" / "run", os.X_OK)
