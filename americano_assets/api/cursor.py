@@ -4,11 +4,12 @@ Belongs here: its form. Does not: the order of the rows, which is sql/api/predic
 """
 
 import base64
-import binascii
 from datetime import datetime
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, NaiveDatetime, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, NaiveDatetime
+
+from americano_assets.api.wire import RowId
 
 _LONGEST = 1024
 
@@ -24,7 +25,7 @@ class Cursor(BaseModel):
 
     anchor: NaiveDatetime
     after_date: NaiveDatetime
-    after_id: Annotated[str, Field(min_length=1, max_length=128, pattern=r"^[^\x00-\x1f\x7f]+$")]
+    after_id: RowId
     threshold: Annotated[float, Field(ge=0, le=1)] | None
 
     def encode(self) -> str:
@@ -43,7 +44,7 @@ class Cursor(BaseModel):
                 raise ValueError("too long")
             raw = base64.b64decode(word + "=" * (-len(word) % 4), altchars=b"-_", validate=True)
             return cls.model_validate_json(raw)
-        except (binascii.Error, ValidationError, ValueError):
+        except ValueError:
             raise ValueError("is not a cursor that this API gave; leave it out to start at the first page") from None
 
 

@@ -36,12 +36,11 @@ UtcTime = Annotated[
 ]
 
 # PostgreSQL's text holds no NUL, and no id of the app holds a control character.
+RowId = Annotated[str, Field(min_length=1, max_length=128, pattern=r"^[^\x00-\x1f\x7f]+$")]
+
 UserId = Annotated[
-    str,
+    RowId,
     Field(
-        min_length=1,
-        max_length=128,
-        pattern=r"^[^\x00-\x1f\x7f]+$",
         description="The learner's id. A learner nobody knows gets an answer with nothing in it, never an error.",
         examples=["cl9ebqhxk00003b600tymydho"],
     ),

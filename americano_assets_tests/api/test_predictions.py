@@ -5,10 +5,13 @@ from typing import Any
 
 import pytest
 
+from americano_assets.api.cursor import Cursor
 from americano_assets_tests.api.rows import COURSE, CUTOFF, LEARNER, NOW, OBJECTIVE, OTHER, Rows
 from americano_assets_tests.api.serving import Service
 
 DAY = timedelta(days=1)
+# Well-formed, but around an id that PostgreSQL's text cannot hold.
+UNSTORABLE = Cursor.model_construct(anchor=NOW, after_date=NOW, after_id="a\x00b", threshold=None)
 
 
 def ids(answer: dict[str, Any]) -> list[str]:
@@ -22,6 +25,7 @@ def walk(service: Service, limit: int, **parameters: Any) -> list[str]:
     answer = service.get("/predictions", user_id=LEARNER, limit=limit, **parameters)
     while True:
         assert len(answer["predictions"]) <= limit
+        assert not set(ids(answer)) & set(found), "a walk that shows a row twice may never end"
         found += ids(answer)
         if answer["next_cursor"] is None:
             return found
@@ -100,9 +104,10 @@ def test_upcoming_come_first_soonest_first_then_the_past_latest_first(rows: Rows
     rows.prediction("long-ago", due=NOW - 30 * DAY)
     rows.prediction("tomorrow", due=NOW + DAY)
     rows.prediction("yesterday", due=NOW - DAY)
+    rows.prediction("two-days-ago", due=NOW - 2 * DAY)
     rows.prediction("this-morning", due=NOW - timedelta(hours=6))
     rows.prediction("as-the-day-opened", due=CUTOFF)
-    expected = ["as-the-day-opened", "this-morning", "tomorrow", "in-3-days", "yesterday", "long-ago"]
+    expected = ["as-the-day-opened", "this-morning", "tomorrow", "in-3-days", "yesterday", "two-days-ago", "long-ago"]
     assert ids(service.get("/predictions", user_id=LEARNER)) == expected
     assert walk(service, limit=1) == expected
     assert walk(service, limit=4) == expected
@@ -155,6 +160,8 @@ def test_counts_are_over_the_filtered_set_and_not_over_the_page(rows: Rows, serv
         "LOW",
         "HIGH",
     ]
+    second = service.get("/predictions", user_id=LEARNER, limit=1, cursor=answer["next_cursor"])
+    assert {name: second[name] for name in counts} == counts
     beyond = service.get("/predictions", user_id=LEARNER, min_probability=0.5)
     assert beyond["total_count"] == 3
 
@@ -223,12 +230,7 @@ def test_unknown_learner_gets_an_empty_answer(rows: Rows, service: Service) -> N
         ("cursor", "e30"),
         ("cursor", "W10"),
         ("cursor", "x" * 5000),
-        # A well-formed word around an id that PostgreSQL's text cannot hold.
-        (
-            "cursor",
-            "eyJhbmNob3IiOiIyMDI2LTExLTI0VDAwOjAwOjAwIiwiYWZ0ZXJfZGF0ZSI6IjIwMjYtMTEtMjRUMDA6MDA6MDAi"
-            "LCJhZnRlcl9pZCI6IlwwIiwidGhyZXNob2xkIjpudWxsfQ",
-        ),
+        ("cursor", UNSTORABLE.encode()),
     ],
 )
 def test_bad_parameters_are_refused_by_name(cut_off: Service, name: str, value: str) -> None:
