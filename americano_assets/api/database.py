@@ -31,7 +31,7 @@ class PoolLimits:
     """How much of the database one worker process may take, and how long a request may wait for it."""
 
     connections: int = 8
-    waiting_requests: int = 64
+    waiting_requests: int = 256
     acquire_seconds: float = 3.0
     statement_seconds: float = 5.0
 
