@@ -42,7 +42,9 @@ LOG_TABLES: dict[str, pa.DataFrameSchema] = {
             "event_type": _id(),
             "rating": pa.Column(nullable=True, checks=pa.Check.isin(RATINGS)),
             "score": pa.Column(float, nullable=True, checks=_share),
-            "session_performance_score": pa.Column("Int64", nullable=True, coerce=True, checks=pa.Check.in_range(0, 100)),
+            "session_performance_score": pa.Column(
+                "Int64", nullable=True, coerce=True, checks=pa.Check.in_range(0, 100)
+            ),
             "duration_ms": pa.Column(float, nullable=True, checks=pa.Check.ge(0)),
         },
     ),

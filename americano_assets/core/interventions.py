@@ -94,7 +94,9 @@ def indicators_of(row: Mapping[str, Any]) -> list[Indicator]:
             prediction,
             kind,
             severity(sign.depth(row[sign.feature])),
-            json.dumps({"feature": sign.feature, "value": round(float(row[sign.feature]), 6), "threshold": sign.threshold}),
+            json.dumps(
+                {"feature": sign.feature, "value": round(float(row[sign.feature]), 6), "threshold": sign.threshold}
+            ),
         )
         for kind, sign in deepest.items()
     ]
@@ -105,7 +107,9 @@ def severity(depth: float) -> str:
     return ("LOW", "MEDIUM", "HIGH")[min(int(depth * 3), 2)]
 
 
-def interventions_of(row: Mapping[str, Any], names: Mapping[str, str], session_minutes: float | None) -> list[Intervention]:
+def interventions_of(
+    row: Mapping[str, Any], names: Mapping[str, str], session_minutes: float | None
+) -> list[Intervention]:
     """What to do about one flagged row: at most three, one of a type, highest priority first.
 
     Args:
@@ -128,7 +132,9 @@ def interventions_of(row: Mapping[str, Any], names: Mapping[str, str], session_m
         add(
             "PREREQUISITE_REVIEW",
             9,
-            f"Go over what this builds on a day or two before: {listed}." if listed else "Go over the groundwork first.",
+            f"Go over what this builds on a day or two before: {listed}."
+            if listed
+            else "Go over the groundwork first.",
             "This objective builds on things that are not secure yet; going over them first makes it easier.",
             gaps[0] if gaps else objective,
         )

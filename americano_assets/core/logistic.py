@@ -32,7 +32,9 @@ class TooLittleDataError(Exception):
 
 @dataclass(frozen=True)
 class LogisticModel:
-    """A fitted model. log-odds = intercept + sum of coefficient * (input - mean) / scale; p = sigmoid(a * log-odds + b).
+    """A fitted model.
+
+    log-odds = intercept + sum of coefficient * (input - mean) / scale; p = sigmoid(a * log-odds + b).
 
     Attributes:
         inputs: Names of the columns, in the order of the arrays.
@@ -67,12 +69,14 @@ class LogisticModel:
     def probability(self, rows: pd.DataFrame) -> FloatArray:
         """Calibrated p, shape (n,), rounded so that the last bits of a sum cannot move a decision."""
         p = 1 / (1 + np.exp(-(self.slope * self.log_odds(rows) + self.offset)))
-        rounded: FloatArray = np.round(np.clip(p, *PROBABILITY_BOUNDS), PROBABILITY_DECIMALS)
+        rounded: FloatArray = np.clip(p, *PROBABILITY_BOUNDS).round(PROBABILITY_DECIMALS)
         return rounded
 
     def to_json(self) -> dict[str, Any]:
         """The model as JSON-able values."""
-        return {name: value.tolist() if isinstance(value, np.ndarray) else value for name, value in asdict(self).items()}
+        return {
+            name: value.tolist() if isinstance(value, np.ndarray) else value for name, value in asdict(self).items()
+        }
 
     @classmethod
     def from_json(cls, content: dict[str, Any]) -> "LogisticModel":
@@ -140,7 +144,7 @@ def choose_regularization(train: pd.DataFrame, grid: Sequence[float] = C_GRID) -
 
 
 def importance(model: LogisticModel) -> dict[str, float]:
-    """Each feature's share (0-1, summing to 1) of the mean absolute standardised coefficient, bits with their feature."""
+    """Each feature's share (0-1, summing to 1) of the absolute standardised coefficients, bits with their feature."""
     weight = dict(zip(model.inputs, np.abs(model.coefficient), strict=True))
     per_feature = {name: weight[name] + weight[f"observed_{name}"] for name in FEATURE_NAMES}
     total = sum(per_feature.values())

@@ -12,7 +12,7 @@ WORKLOAD_AHEAD_DAYS = 14
 
 @dataclass(frozen=True)
 class Target:
-    """What is predicted: the outcome over `horizon_days` study days, a struggle below a mean score of `struggle_below`."""
+    """What is predicted: the outcome over `horizon_days` study days, a struggle below a mean of `struggle_below`."""
 
     horizon_days: int
     struggle_below: float

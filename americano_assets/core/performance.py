@@ -34,8 +34,8 @@ def performance(rows: pd.DataFrame) -> list[Performance]:
     """Figures of matured rows: all, each course, and each learner with enough of them.
 
     Args:
-        rows: `learner_id`, `course_id`, `probability`, `flagged`, `struggled` (known), `in_analytics`. Learners who keep
-            out of analytics count in no aggregate but their own.
+        rows: `learner_id`, `course_id`, `probability`, `flagged`, `struggled` (known), `in_analytics`. Learners who
+            keep out of analytics count in no aggregate but their own.
     """
     shared = rows[rows["in_analytics"]]
     return [_of("all", "", shared, MIN_ROWS), *_by("course", shared), *_by("learner", rows)]

@@ -26,7 +26,9 @@ def problems(
         schema.validate(scored, lazy=True)
     except pandera.errors.SchemaErrors as error:
         cases = error.failure_cases.groupby(["column", "check"], dropna=False).size()
-        return [f"scored_predictions.{column}: {count} rows break «{check}»" for (column, check), count in cases.items()]
+        return [
+            f"scored_predictions.{column}: {count} rows break «{check}»" for (column, check), count in cases.items()
+        ]
     found = []
     if len(scored) != candidates:
         found.append(f"{candidates} candidates, but {len(scored)} scored rows")

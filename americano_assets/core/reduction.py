@@ -15,6 +15,7 @@ TIMELINE_WEEKS = 12
 MIN_SESSIONS = 20
 MIN_OBJECTIVES = 10
 BASELINE = "baseline"
+_COUNTED = ["studied", "struggled", "sessions"]
 
 
 @dataclass(frozen=True)
@@ -55,7 +56,7 @@ def reductions(totals: pd.DataFrame, weekly: pd.DataFrame) -> list[Reduction]:
 
 
 def _of(scope: str, identity: str, totals: pd.DataFrame, weekly: pd.DataFrame) -> Iterator[Reduction]:
-    by_segment = totals.groupby("segment")[["studied", "struggled", "sessions"]].sum()
+    by_segment = totals.groupby("segment")[_COUNTED].sum()
     before = _counts(by_segment, BASELINE)
     enough = before["sessions"] >= MIN_SESSIONS or before["studied"] >= MIN_OBJECTIVES
     timeline = [
@@ -102,6 +103,4 @@ def _of(scope: str, identity: str, totals: pd.DataFrame, weekly: pd.DataFrame) -
 
 
 def _counts(by_segment: pd.DataFrame, segment: str) -> dict[str, int]:
-    if segment not in by_segment.index:
-        return {"studied": 0, "struggled": 0, "sessions": 0}
-    return {str(name): int(value) for name, value in by_segment.loc[segment].items()}
+    return {name: int(by_segment[name].get(segment, 0)) for name in _COUNTED}

@@ -54,11 +54,12 @@ MEDIUM_RULES = (
 def cold_start(rows: pd.DataFrame) -> BoolArray:
     """Shape (n,): rows of which nothing is known but the curriculum and the plan."""
     behaviour = [f"observed_{name}" for name in FEATURE_NAMES if name not in CURRICULUM_FEATURES]
-    return ~rows[behaviour].to_numpy(dtype=bool).any(axis=1)
+    unknown: BoolArray = np.logical_not(rows[behaviour].to_numpy(dtype=bool).any(axis=1))
+    return unknown
 
 
 def rule_based_probability(rows: pd.DataFrame, cohort_rate: float) -> FloatArray:
-    """p of the rules, shape (n,).
+    """Probability p of the rules, shape (n,).
 
     Args:
         rows: Features with their observed bits and `validation_mean_180`.

@@ -40,11 +40,13 @@ class Scorer:
         """Read back what `to_json` gave."""
         logistic = content["logistic"]
         return cls(
-            None if logistic is None else LogisticModel.from_json(logistic), content["cohort_rate"], content["threshold"]
+            None if logistic is None else LogisticModel.from_json(logistic),
+            content["cohort_rate"],
+            content["threshold"],
         )
 
     def probability(self, rows: pd.DataFrame) -> FloatArray:
-        """p in 0-1, shape (n,)."""
+        """Probability p in 0-1, shape (n,)."""
         if self.logistic is None:
             return rule_based_probability(rows, self.cohort_rate)
         return self.logistic.probability(rows)

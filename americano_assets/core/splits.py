@@ -11,7 +11,7 @@ _SHARES = (("train", 60), ("calibration", 80), ("test", 100))
 
 
 def learner_split(learner_id: str) -> str:
-    """train (60 %), calibration (20 %) or test (20 %)."""
+    """Train (60 %), calibration (20 %) or test (20 %)."""
     bucket = int.from_bytes(hashlib.sha256(f"split\x1f{learner_id}".encode()).digest()[:8], "big") % 100
     return next(name for name, upto in _SHARES if bucket < upto)
 
