@@ -29,7 +29,7 @@ def interventions_of_day(deployment: Deployment, day: date) -> list[Intervention
 
 def _flagged(deployment: Deployment, day: date) -> list[dict[str, Any]]:
     scored = require_day(deployment, "scored_predictions", day)
-    rows: list[dict[str, Any]] = scored[scored["flagged"]].to_dict("records")
+    rows = [{str(name): value for name, value in row.items()} for row in scored[scored["flagged"]].to_dict("records")]
     for row in rows:
         # A rate that nobody has is NaN in a frame.
         if row["cohort_lapse_rate"] is None or row["cohort_lapse_rate"] != row["cohort_lapse_rate"]:

@@ -110,7 +110,7 @@ class PairSource:
 
 
 class CutoffTables:
-    """Features and labels at any cut-off up to a study day. A table already computed from the same contents is reused."""
+    """Features and labels at any cut-off up to a study day. What the same contents already gave is used again."""
 
     def __init__(self, store: ParquetStore, inputs: Inputs, zone: ZoneInfo, target: Target, now: datetime) -> None:
         self.store = store
@@ -164,7 +164,12 @@ class CutoffTables:
         window = self._within("interactions", day, day + timedelta(days=self.target.horizon_days))
         moment = self.moment(day)
         return hash_values(
-            label_definition(), moment.at, moment.horizon_end, self.target.struggle_below, source.content, digest_of(window)
+            label_definition(),
+            moment.at,
+            moment.horizon_end,
+            self.target.struggle_below,
+            source.content,
+            digest_of(window),
         )
 
     def _within(self, table: str, first: date, last: date) -> dict[date, Version]:

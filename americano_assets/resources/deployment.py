@@ -1,4 +1,4 @@
-"""One deployment as the assets see it: its settings, databases, files, models. Opened lazily, shared by a run's steps."""
+"""One deployment as the assets see it: settings, databases, files, models. Opened lazily, shared by a run's steps."""
 
 from contextlib import AbstractContextManager
 from datetime import UTC, date, datetime

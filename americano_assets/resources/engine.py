@@ -75,6 +75,8 @@ class Engine:
         """Make Parquet files readable under `name`; `day` is the study day of a day file.
 
         Args:
+            name: Name of the view or table.
+            paths: The files, at least one.
             in_memory: Read them once, for a caller that will ask many times.
         """
         listed = ", ".join("'" + str(path).replace("'", "''") + "'" for path in paths)

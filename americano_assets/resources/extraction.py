@@ -6,7 +6,7 @@ Belongs here: the reading side of the app's database, and the split of a stream 
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 from datetime import date, datetime
-from itertools import groupby
+from itertools import groupby, pairwise
 from zoneinfo import ZoneInfo
 
 import adbc_driver_manager
@@ -63,7 +63,7 @@ def split_days(
             stamps = batch.column("occurred_at").to_numpy(zero_copy_only=False).astype("datetime64[us]")
             indexes = np.searchsorted(bounds, stamps, side="right") - 1
             starts = [0, *(np.flatnonzero(np.diff(indexes)) + 1).tolist(), len(indexes)]
-            for first, last in zip(starts[:-1], starts[1:], strict=True):
+            for first, last in pairwise(starts):
                 if last > first:
                     yield int(indexes[first]), batch.slice(first, last - first)
 

@@ -31,9 +31,7 @@ class TrainingTables:
         return sum(version.rows for version in self.labels.values())
 
 
-def publish_features(
-    deployment: Deployment, day: date, *, latest: bool = False
-) -> tuple[pd.DataFrame, str, StateAt]:
+def publish_features(deployment: Deployment, day: date, *, latest: bool = False) -> tuple[pd.DataFrame, str, StateAt]:
     """The night's candidates with features, without today's opt-outs; stored as the day's `features`.
 
     Returns:
@@ -54,9 +52,7 @@ def training_tables(deployment: Deployment, day: date) -> tuple[CutoffTables, Tr
     """Features and labels of the weekly cut-offs that had matured at `day`."""
     tables = deployment.tables(day)
     first = min(tables.inputs.days["interactions"], default=day)
-    days = weekly_cutoffs(
-        day, first, deployment.settings.americano_training_weeks, deployment.target.horizon_days
-    )
+    days = weekly_cutoffs(day, first, deployment.settings.americano_training_weeks, deployment.target.horizon_days)
     features = tables.features(days)
     return tables, TrainingTables(features, tables.labels(tables.pairs_of_features(features)))
 

@@ -7,6 +7,7 @@ from typing import Any
 import pandas as pd
 import psycopg
 import pyarrow as pa
+from psycopg import sql
 
 from americano_assets.core.moment import naive
 from americano_assets.core.performance import Performance, performance
@@ -31,7 +32,12 @@ _FIGURES = (
     "ece",
 )
 _SEGMENTS = pa.schema(
-    [("learner_id", pa.string()), ("segment", pa.string()), ("from_at", pa.timestamp("us")), ("to_at", pa.timestamp("us"))]
+    [
+        ("learner_id", pa.string()),
+        ("segment", pa.string()),
+        ("from_at", pa.timestamp("us")),
+        ("to_at", pa.timestamp("us")),
+    ]
 )
 
 
@@ -52,7 +58,18 @@ def measure_performance(deployment: Deployment, day: date) -> list[Performance]:
             _insert(
                 connection,
                 "model_performance",
-                ("study_day", "scope", "scope_id", "model_type", "model_version", "n", *_FIGURES, "calibration", "reason", "computed_at"),
+                (
+                    "study_day",
+                    "scope",
+                    "scope_id",
+                    "model_type",
+                    "model_version",
+                    "n",
+                    *_FIGURES,
+                    "calibration",
+                    "reason",
+                    "computed_at",
+                ),
                 [
                     (
                         day,
@@ -84,7 +101,9 @@ def measure_reduction(deployment: Deployment, day: date) -> list[Reduction]:
         if firsts:
             found = _reductions(deployment, day, firsts, analysable)
         replayed = bool(
-            connection.execute("SELECT count(*) FROM ml.study_days WHERE kind = 'replay' AND study_day <= %s", [day]).fetchone()[0]  # type: ignore[index]
+            connection.execute(
+                "SELECT count(*) FROM ml.study_days WHERE kind = 'replay' AND study_day <= %s", [day]
+            ).fetchone()[0]  # type: ignore[index]
         )
         connection.execute("DELETE FROM ml.struggle_reduction WHERE study_day = %s", [day])
         connection.execute("DELETE FROM ml.struggle_reduction WHERE scope = 'learner' AND study_day < %s", [day])
@@ -92,9 +111,24 @@ def measure_reduction(deployment: Deployment, day: date) -> list[Reduction]:
             connection,
             "struggle_reduction",
             (
-                "study_day", "scope", "scope_id", "period", "kind", "baseline_rate", "current_rate", "reduction_percentage",
-                "baseline_start", "baseline_end", "current_start", "current_end", "baseline_studied", "current_studied",
-                "replayed", "timeline", "reason", "computed_at",
+                "study_day",
+                "scope",
+                "scope_id",
+                "period",
+                "kind",
+                "baseline_rate",
+                "current_rate",
+                "reduction_percentage",
+                "baseline_start",
+                "baseline_end",
+                "current_start",
+                "current_end",
+                "baseline_studied",
+                "current_studied",
+                "replayed",
+                "timeline",
+                "reason",
+                "computed_at",
             ),
             [_reduction_row(deployment, day, one, at, replayed) for one in found],
         )
@@ -106,9 +140,24 @@ def _reduction_row(deployment: Deployment, day: date, one: Reduction, at: dateti
     days = PERIODS[one.period]
     start = first if days is None else max(first, naive(shift(deployment.moment(day).at, -days, deployment.zone)))
     return (
-        day, one.scope, one.scope_id, one.period, OBSERVATIONAL, one.baseline_rate, one.current_rate,
-        one.reduction_percentage, one.baseline_start, first, start, at, one.baseline_studied, one.current_studied,
-        replayed, json.dumps(one.timeline), one.reason, at,
+        day,
+        one.scope,
+        one.scope_id,
+        one.period,
+        OBSERVATIONAL,
+        one.baseline_rate,
+        one.current_rate,
+        one.reduction_percentage,
+        one.baseline_start,
+        first,
+        start,
+        at,
+        one.baseline_studied,
+        one.current_studied,
+        replayed,
+        json.dumps(one.timeline),
+        one.reason,
+        at,
     )
 
 
@@ -116,22 +165,32 @@ def _reductions(
     deployment: Deployment, day: date, firsts: dict[str, datetime], analysable: dict[str, bool]
 ) -> list[Reduction]:
     moment = deployment.moment(day)
-    starts = {first: naive(shift(first.replace(tzinfo=UTC), -BASELINE_DAYS, deployment.zone)) for first in set(firsts.values())}
-    segments = [
-        (learner, segment, start, end)
-        for learner, first in firsts.items()
-        for segment, start, end in _segments(deployment, moment.at, first, starts[first])
-    ]
+    starts = {
+        first: naive(shift(first.replace(tzinfo=UTC), -BASELINE_DAYS, deployment.zone))
+        for first in set(firsts.values())
+    }
+    back = {
+        period: None if days is None else naive(shift(moment.at, -days, deployment.zone))
+        for period, days in PERIODS.items()
+    }
+    now = naive(moment.at)
+    segments: list[tuple[Any, ...]] = []
+    for learner, first in firsts.items():
+        segments.append((learner, BASELINE, starts[first], first))
+        segments.extend((learner, period, max(first, since or first), now) for period, since in back.items())
+    bounds = [naive(shift(moment.at, -7 * week, deployment.zone)) for week in range(TIMELINE_WEEKS + 1)]
     weeks = [
-        (learner, (day - timedelta(weeks=back)).isoformat(), *_week(deployment, moment.at, back))
+        (learner, (day - timedelta(weeks=week)).isoformat(), bounds[week + 1], bounds[week])
         for learner in firsts
-        for back in range(TIMELINE_WEEKS)
+        for week in range(TIMELINE_WEEKS)
     ]
     inputs = deployment.latest_inputs(day).days["interactions"]
     oldest = min(starts.values()).date() - timedelta(days=1)
     oldest = min(oldest, (moment.at - timedelta(weeks=TIMELINE_WEEKS + 1)).date())
     with open_engine() as engine:
-        engine.view("interactions", deployment.store.paths("interactions", {d: v for d, v in inputs.items() if d >= oldest}))
+        engine.view(
+            "interactions", deployment.store.paths("interactions", {d: v for d, v in inputs.items() if d >= oldest})
+        )
         totals = _totals(engine, segments, deployment.target.struggle_below)
         weekly = _totals(engine, weeks, deployment.target.struggle_below).rename(columns={"segment": "week"})
     shared = {learner: included for learner, included in analysable.items() if learner in firsts}
@@ -145,26 +204,15 @@ def _reductions(
 
 def _totals(engine: Any, segments: list[tuple[Any, ...]], struggle_below: float) -> pd.DataFrame:
     columns = list(zip(*segments, strict=True))
-    engine.register("segment_rows", pa.table([pa.array(column, kind) for column, kind in zip(columns, _SEGMENTS.types, strict=True)], schema=_SEGMENTS))
+    engine.register(
+        "segment_rows",
+        pa.table(
+            [pa.array(column, kind) for column, kind in zip(columns, _SEGMENTS.types, strict=True)], schema=_SEGMENTS
+        ),
+    )
     engine.make("segments", "SELECT *, md5_number_lower(learner_id) AS learner_key FROM segment_rows", {})
     frame: pd.DataFrame = engine.run(query("struggle_totals"), {"struggle_below": struggle_below}).to_pandas()
     return frame
-
-
-def _segments(deployment: Deployment, at: datetime, first: datetime, start: datetime) -> list[tuple[str, datetime, datetime]]:
-    now = naive(at)
-    found = [(BASELINE, start, first)]
-    for period, days in PERIODS.items():
-        since = first if days is None else max(first, naive(shift(at, -days, deployment.zone)))
-        found.append((period, since, now))
-    return found
-
-
-def _week(deployment: Deployment, at: datetime, back: int) -> tuple[datetime, datetime]:
-    return (
-        naive(shift(at, -7 * (back + 1), deployment.zone)),
-        naive(shift(at, -7 * back, deployment.zone)),
-    )
 
 
 def _first_predictions(connection: psycopg.Connection[Any], at: datetime) -> dict[str, datetime]:
@@ -174,9 +222,11 @@ def _first_predictions(connection: psycopg.Connection[Any], at: datetime) -> dic
     return dict(rows)
 
 
-def _insert(connection: psycopg.Connection[Any], table: str, columns: tuple[str, ...], rows: list[tuple[Any, ...]]) -> None:
-    listed = psycopg.sql.SQL(", ").join(map(psycopg.sql.Identifier, columns))
-    statement = psycopg.sql.SQL("COPY ml.{} ({}) FROM STDIN").format(psycopg.sql.Identifier(table), listed)
+def _insert(
+    connection: psycopg.Connection[Any], table: str, columns: tuple[str, ...], rows: list[tuple[Any, ...]]
+) -> None:
+    listed = sql.SQL(", ").join(map(sql.Identifier, columns))
+    statement = sql.SQL("COPY ml.{} ({}) FROM STDIN").format(sql.Identifier(table), listed)
     with connection.cursor() as cursor, cursor.copy(statement) as copy:
         for row in rows:
             copy.write_row(row)

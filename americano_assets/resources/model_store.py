@@ -13,6 +13,7 @@ from americano_assets.core.scoring import Scorer
 from americano_assets.errors import AmericanoError
 from americano_assets.resources.parquet_store import ParquetStore, hash_values
 
+
 @dataclass(frozen=True)
 class StoredModel:
     """A model as it scores, and what it was trained on.
@@ -36,7 +37,9 @@ class ModelStore:
     def __init__(self, root: Path) -> None:
         self.root = root
 
-    def save(self, model_type: str, study_day: date, dataset_version: str, target: Target, scorer: Scorer) -> StoredModel:
+    def save(
+        self, model_type: str, study_day: date, dataset_version: str, target: Target, scorer: Scorer
+    ) -> StoredModel:
         """Write a model; the same numbers give the same version."""
         content = {
             "model_type": model_type,
@@ -68,7 +71,9 @@ class ModelStore:
         try:
             content = json.loads(path.read_text())
         except FileNotFoundError:
-            raise AmericanoError(f"Model {version} is not in {path.parent.name}: materialize struggle_model again.") from None
+            raise AmericanoError(
+                f"Model {version} is not in {path.parent.name}: materialize struggle_model again."
+            ) from None
         except ValueError:
             content = None
         if content is None or hash_values(content) != version:

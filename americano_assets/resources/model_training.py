@@ -99,7 +99,10 @@ def _tell_mlflow(
             },
             metrics={**metrics, **training.rows},
             tags={**tags, "dataset_version": model.dataset_version, "model_version": model.version},
-            figures={"calibration.png": calibration_plot(curves), "importance.png": importance_plot(training.importance)},
+            figures={
+                "calibration.png": calibration_plot(curves),
+                "importance.png": importance_plot(training.importance),
+            },
             scorers={name: training.candidates[name].scorer for name in ordered},
             chosen=training.chosen,
             example=rows[[*MODEL_INPUTS, VALIDATION_MEAN]].head(_EXAMPLE_ROWS),
@@ -109,14 +112,12 @@ def _tell_mlflow(
     return run, ""
 
 
-def _tell_database(
-    deployment: Deployment, model: StoredModel, run: TrackedRun | None, summary: dict[str, Any]
-) -> None:
+def _tell_database(deployment: Deployment, model: StoredModel, run: TrackedRun | None, summary: dict[str, Any]) -> None:
     with deployment.connect() as connection:
         connection.execute(
             """
-            INSERT INTO ml.model_versions (model_version, model_type, study_day, threshold, horizon_days, struggle_below,
-              dataset_version, mlflow_run_id, registry_version, metrics, feature_importance, created_at)
+            INSERT INTO ml.model_versions (model_version, model_type, study_day, threshold, horizon_days,
+              struggle_below, dataset_version, mlflow_run_id, registry_version, metrics, feature_importance, created_at)
             VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
             ON CONFLICT (model_version) DO UPDATE SET
               mlflow_run_id = COALESCE(ml.model_versions.mlflow_run_id, EXCLUDED.mlflow_run_id),

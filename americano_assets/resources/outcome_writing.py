@@ -4,6 +4,7 @@ Belongs here: the transaction. Does not: what counts as a struggle (sql/labels.s
 """
 
 import json
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -34,9 +35,7 @@ class OutcomesWritten:
 
 def closing_episodes(connection: psycopg.Connection[Any], cutoff: datetime) -> pd.DataFrame:
     """Episodes whose window closed by `cutoff` (naive, UTC): see sql/closing_episodes.sql."""
-    cursor = connection.execute(
-        query("closing_episodes"), {"cutoff": cutoff, "recheck_from": cutoff - RECHECKED_DAYS}
-    )
+    cursor = connection.execute(query("closing_episodes"), {"cutoff": cutoff, "recheck_from": cutoff - RECHECKED_DAYS})
     names = [column.name for column in cursor.description or []]
     return pd.DataFrame(cursor.fetchall(), columns=names)
 
@@ -61,7 +60,12 @@ def write_outcomes(
         predictions.stage(
             ("id", *OUTCOME_COLUMNS),
             (
-                (row["prediction_id"], STATUS_OF_FLAGGED[row["outcome"]], _OUTCOME_VALUE[row["outcome"]], row["window_end"])
+                (
+                    row["prediction_id"],
+                    STATUS_OF_FLAGGED[row["outcome"]],
+                    _OUTCOME_VALUE[row["outcome"]],
+                    row["window_end"],
+                )
                 for row in flagged.to_dict("records")
             ),
         )
@@ -75,7 +79,8 @@ def write_outcomes(
 
 def _write_ledger(connection: psycopg.Connection[Any], judged: pd.DataFrame) -> int:
     connection.execute(
-        "CREATE TEMPORARY TABLE staged_outcomes (prediction_id text, outcome text, outcome_at timestamp(3)) ON COMMIT DROP"
+        "CREATE TEMPORARY TABLE staged_outcomes (prediction_id text, outcome text, outcome_at timestamp(3)) "
+        "ON COMMIT DROP"
     )
     with connection.cursor() as cursor, cursor.copy("COPY staged_outcomes FROM STDIN") as copy:
         for row in judged.to_dict("records"):
@@ -88,7 +93,7 @@ def _write_ledger(connection: psycopg.Connection[Any], judged: pd.DataFrame) -> 
     ).rowcount
 
 
-def _missed_row(row: dict[str, Any]) -> tuple[Any, ...]:
+def _missed_row(row: Mapping[Hashable, Any]) -> tuple[Any, ...]:
     vector = {name: round(row[name], 6) for name in (*FEATURE_NAMES, DATA_QUALITY)}
     return (
         row["prediction_id"],
@@ -135,5 +140,3 @@ def _write_missed_episodes(connection: psycopg.Connection[Any], missed: pd.DataF
                 for row in missed.to_dict("records")
             ],
         )
-
-

@@ -1,8 +1,10 @@
 """Outcomes known at a study day's cut-off, for episodes in the ledger and for those that were never flagged."""
 
 from datetime import UTC, date
+from typing import Any
 
 import pandas as pd
+import psycopg
 import pyarrow as pa
 
 from americano_assets.core.moment import naive
@@ -41,9 +43,10 @@ def judge(deployment: Deployment, day: date, episodes: pd.DataFrame) -> pd.DataF
         return episodes.assign(outcome=pd.Series(dtype="object"))
     tables = deployment.latest_tables(day)
     parts = []
-    for at, part in episodes.groupby("refreshed_at", sort=True):
+    for _, part in episodes.groupby("refreshed_at", sort=True):
         # refreshed_at is the cut-off of a study day: the window begins where that day ends.
-        closed = study_day_of(pd.Timestamp(at).to_pydatetime().replace(tzinfo=UTC), deployment.zone)
+        at = pd.Timestamp(part["refreshed_at"].iloc[0]).to_pydatetime().replace(tzinfo=UTC)
+        closed = study_day_of(at, deployment.zone)
         scored_day = date.fromordinal(closed.toordinal() - 1)
         pairs = pa.Table.from_pandas(
             part[["learner_id", "objective_id"]].drop_duplicates().sort_values(["learner_id", "objective_id"]),
@@ -60,8 +63,8 @@ def judge(deployment: Deployment, day: date, episodes: pd.DataFrame) -> pd.DataF
     return pd.concat(parts, ignore_index=True)
 
 
-def _in_ledger(connection: object, rows: pd.DataFrame) -> list[str]:
-    found = connection.execute(  # type: ignore[attr-defined]
+def _in_ledger(connection: psycopg.Connection[Any], rows: pd.DataFrame) -> list[str]:
+    found = connection.execute(
         "SELECT prediction_id FROM ml.episodes WHERE prediction_id = ANY (%s)", [rows["prediction_id"].tolist()]
     )
     return [row[0] for row in found]

@@ -37,12 +37,11 @@ class OwnedTable:
         self._run("CREATE TEMPORARY TABLE {staged} ON COMMIT DROP AS SELECT * FROM {table} WHERE false")
         listed = sql.SQL(", ").join(map(sql.Identifier, columns))
         statement = sql.SQL("COPY {staged} ({columns}) FROM STDIN").format(**self._names, columns=listed)
-        with self.connection.cursor() as cursor:
-            with cursor.copy(statement) as copy:
-                count = 0
-                for row in rows:
-                    copy.write_row(row)
-                    count += 1
+        with self.connection.cursor() as cursor, cursor.copy(statement) as copy:
+            count = 0
+            for row in rows:
+                copy.write_row(row)
+                count += 1
         self._run('CREATE INDEX ON {staged} ("id")')
         self._run("ANALYZE {staged}")
         return count
@@ -89,7 +88,7 @@ class OwnedTable:
             WHERE {guard}
             """,
             listed=sql.Literal(list(columns)),
-            guard=sql.SQL(guard),  # type: ignore[arg-type]
+            guard=sql.SQL(guard),
         )
         assignments = sql.SQL(", ").join(
             sql.SQL("{c} = CASE WHEN {literal} = ANY (o.columns) THEN s.{c} ELSE t.{c} END").format(
@@ -127,14 +126,12 @@ class OwnedTable:
             DELETE FROM ml.published p USING gone WHERE p.table_name = {name} AND p.row_id = gone."id"
             """,
             parameters,
-            condition=sql.SQL(condition),  # type: ignore[arg-type]
+            condition=sql.SQL(condition),
         )
         return cursor.rowcount
 
-    def _run(
-        self, text: str, parameters: Sequence[Any] | None = None, **parts: sql.Composable
-    ) -> psycopg.Cursor[Any]:
-        statement = sql.SQL(text).format(**self._names, day=sql.Literal(self.study_day), **parts)  # type: ignore[arg-type]
+    def _run(self, text: str, parameters: Sequence[Any] | None = None, **parts: sql.Composable) -> psycopg.Cursor[Any]:
+        statement = sql.SQL(text).format(**self._names, day=sql.Literal(self.study_day), **parts)
         return self.connection.execute(statement, parameters)
 
 

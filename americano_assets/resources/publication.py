@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import pandas as pd
 import psycopg
@@ -129,7 +128,9 @@ def publish_day(
         lock_publication(connection)
         withdrawn = _withdraw_opted_out(connection, study_day.day)
         rows = scored[scored["flagged"] | scored["prediction_id"].isin(_known_episodes(connection, scored))]
-        owner = dict(zip(rows["prediction_id"], zip(rows["learner_id"], rows["objective_id"], strict=True), strict=True))
+        owner = dict(
+            zip(rows["prediction_id"], zip(rows["learner_id"], rows["objective_id"], strict=True), strict=True)
+        )
 
         predictions = OwnedTable(connection, PREDICTIONS, study_day.day)
         predictions.stage(PREDICTION_COLUMNS, _prediction_rows(rows, at))
@@ -152,16 +153,13 @@ def publish_day(
 
 
 def _write_beside(table: OwnedTable, columns: Sequence[str], refreshed: Sequence[str]) -> int:
-    table.withdraw(
-        _OF_REFRESHED
-        + f' AND NOT EXISTS (SELECT 1 FROM staged_{table.table} s WHERE s."id" = t."id")'
-    )
+    table.withdraw(_OF_REFRESHED + f' AND NOT EXISTS (SELECT 1 FROM staged_{table.table} s WHERE s."id" = t."id")')
     table.connection.execute(
-        f'DELETE FROM staged_{table.table} s USING {PREDICTIONS} q, staged_{PREDICTIONS} r '  # noqa: S608
+        f"DELETE FROM staged_{table.table} s USING {PREDICTIONS} q, staged_{PREDICTIONS} r "
         'WHERE q."id" = s."predictionId" AND r."id" = q."id" AND q."predictedAt" <> r."predictedAt"'
     )
     table.connection.execute(
-        f'DELETE FROM staged_{table.table} s '  # noqa: S608
+        f"DELETE FROM staged_{table.table} s "
         f'WHERE NOT EXISTS (SELECT 1 FROM {PREDICTIONS} q WHERE q."id" = s."predictionId")'
     )
     return table.insert_new(columns) + table.refresh(refreshed, _OF_REFRESHED)
@@ -211,7 +209,15 @@ def _prediction_rows(rows: pd.DataFrame, at: datetime) -> list[Row]:
 
 def _indicator_rows(indicators: pd.DataFrame, owner: dict[str, tuple[str, str]], at: datetime) -> list[Row]:
     return [
-        (one["id"], *owner[one["prediction_id"]], one["prediction_id"], one["indicator_type"], one["severity"], one["context"], at)
+        (
+            one["id"],
+            *owner[one["prediction_id"]],
+            one["prediction_id"],
+            one["indicator_type"],
+            one["severity"],
+            one["context"],
+            at,
+        )
         for one in indicators.to_dict("records")
         if one["prediction_id"] in owner
     ]
@@ -295,7 +301,7 @@ def _record_day(connection: psycopg.Connection[Any], study_day: StudyDay, candid
     )
 
 
-def record_deployment(connection: psycopg.Connection[Any], first_study_day: date, zone: ZoneInfo) -> date:
+def record_deployment(connection: psycopg.Connection[Any], first_study_day: date) -> date:
     """Remember the first study day of this deployment, once; returns the remembered one."""
     connection.execute(
         "INSERT INTO ml.deployment (first_study_day, began_at) VALUES (%s, %s) ON CONFLICT DO NOTHING",

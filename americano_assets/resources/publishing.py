@@ -27,7 +27,9 @@ def publish(deployment: Deployment, day: date, kind: str) -> Published:
     now = deployment.now()
     at = cutoff(day, deployment.zone)
     if now < at:
-        raise AmericanoError(f"Study day {day} is still open until {at:%Y-%m-%d %H:%M} UTC: only closed days are published.")
+        raise AmericanoError(
+            f"Study day {day} is still open until {at:%Y-%m-%d %H:%M} UTC: only closed days are published."
+        )
     scored = require_day(deployment, TABLE, day)
     found = problems_of_day(deployment, day, scored)
     if found:

@@ -1,4 +1,4 @@
-"""Scored predictions of study days: writing them, checking them, and pairing them with outcomes once these are known."""
+"""Scored predictions of study days: writing, checking, and pairing them with outcomes once known."""
 
 from datetime import date, timedelta
 
@@ -30,7 +30,8 @@ def require_day(deployment: Deployment, table: str, day: date) -> pd.DataFrame:
     rows = deployment.store.read_day(table, day)
     if rows is None:
         raise AmericanoError(f"Study day {day} has no {table} yet: materialize {table} for it first.")
-    return rows.to_pandas()
+    frame: pd.DataFrame = rows.to_pandas()
+    return frame
 
 
 def score_day(deployment: Deployment, day: date) -> tuple[pd.DataFrame, StoredModel, Version]:

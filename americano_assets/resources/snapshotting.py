@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 from datetime import date
 
 import pandas as pd
-import pandera.errors
-import pandera.pandas as pandera
 import pyarrow as pa
+from pandera.errors import SchemaErrors
+from pandera.pandas import DataFrameSchema
 
 from americano_assets.core.study_day import days_between
 from americano_assets.core.validation import Violation, split_valid
@@ -93,7 +93,7 @@ def _checked(
     deployment: Deployment,
     table: str,
     batches: Iterator[pa.RecordBatch],
-    model: pandera.DataFrameSchema,
+    model: DataFrameSchema,
     quality: Quality,
 ) -> Iterator[pa.RecordBatch]:
     """The good rows of each batch; bad ones go to quarantine, or stop everything."""
@@ -101,7 +101,7 @@ def _checked(
         quality.rows += batch.num_rows
         try:
             split = split_valid(batch.to_pandas(), model)
-        except pandera.errors.SchemaErrors as error:
+        except SchemaErrors as error:
             case = error.failure_cases.iloc[0]
             raise BadRowsError(
                 f"{table}: column {case['column'] or case['failure_case']} breaks «{case['check']}» as a whole. "
@@ -113,7 +113,8 @@ def _checked(
         quality.add(split.violations, len(split.bad))
         if deployment.settings.on_invalid == "fail":
             raise BadRowsError(
-                f"{quality.messages[0]}. Correct the rows, or set AMERICANO_ON_INVALID=quarantine to go on without them."
+                f"{quality.messages[0]}. Correct the rows, or set AMERICANO_ON_INVALID=quarantine to go on "
+                "without them."
             )
         _quarantine(deployment, table, split.bad)
         yield batch.take(pa.array(split.good.index.to_numpy()))
@@ -135,4 +136,4 @@ def _refuse_too_many(table: str, quality: Quality) -> None:
 
 def refreshed_days(last: date, first: date, known: int = 14) -> list[date]:
     """The days that a night re-reads, because events arrive late: the last `known` ones."""
-    return [day for day in days_between(first, last)[-known:]]
+    return days_between(first, last)[-known:]

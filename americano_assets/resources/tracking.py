@@ -76,9 +76,10 @@ class Tracking:
             TrackingError: Anything went wrong; the run is then closed as failed.
         """
         try:
-            with self._mlflow() as mlflow, mlflow.start_run(
-                experiment_id=self._experiment(mlflow), run_name=name, tags=dict(tags)
-            ) as run:
+            with (
+                self._mlflow() as mlflow,
+                mlflow.start_run(experiment_id=self._experiment(mlflow), run_name=name, tags=dict(tags)) as run,
+            ):
                 mlflow.log_params(dict(params))
                 mlflow.log_metrics(dict(metrics))
                 for file_name, image in figures.items():
