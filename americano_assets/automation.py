@@ -70,9 +70,7 @@ def build_schedule(settings: Settings) -> dg.ScheduleDefinition:
             yield dg.SkipReason(f"every study day up to {closed} is published")
         for day in wanted:
             # The tick is part of the key: a night that failed is asked for again by the next tick, not by this one.
-            yield dg.RunRequest(
-                run_key=f"{day}@{closed}", partition_key=day.isoformat(), tags={KIND_TAG: NIGHTLY}
-            )
+            yield dg.RunRequest(run_key=f"{day}@{closed}", partition_key=day.isoformat(), tags={KIND_TAG: NIGHTLY})
 
     return nightly_schedule
 
@@ -101,7 +99,7 @@ def build_sensor() -> dg.SensorDefinition:
         newest = row[0] if row else None
         cursor = EventCursor.parse(context.cursor)
         wait = cursor.wait(newest, now)
-        if wait is not None:
+        if newest is None or wait is not None:
             return dg.SkipReason(wait)
         return dg.SensorResult(
             run_requests=[dg.RunRequest(run_key=f"open@{newest.isoformat()}", partition_key=day.isoformat())],

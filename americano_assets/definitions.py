@@ -4,7 +4,16 @@ from collections.abc import Sequence
 
 import dagster as dg
 
-from americano_assets.assets import features, interventions, outcomes, predictions, reduction, snapshots, sources, training
+from americano_assets.assets import (
+    features,
+    interventions,
+    outcomes,
+    predictions,
+    reduction,
+    snapshots,
+    sources,
+    training,
+)
 from americano_assets.automation import build_jobs, build_schedule, build_sensor
 from americano_assets.resources.deployment import Deployment
 from americano_assets.settings import Settings, load_settings
@@ -34,11 +43,7 @@ def build_defs(settings: Settings | None = None, **resource_overrides: object) -
         resource_overrides: Resources by name, instead of the real ones.
     """
     settings = settings or load_settings()
-    assets = [
-        grouped
-        for group, stage in stages(settings).items()
-        for grouped in dg.map_asset_specs(lambda spec, group=group: spec.replace_attributes(group_name=group), stage)
-    ]
+    assets = [grouped for group, stage in stages(settings).items() for grouped in _in_group(stage, group)]
     materializable = [
         key for asset in assets if isinstance(asset, dg.AssetsDefinition) for key in asset.keys if asset.is_executable
     ]
@@ -53,4 +58,14 @@ def build_defs(settings: Settings | None = None, **resource_overrides: object) -
     )
 
 
-defs = build_defs()
+def _in_group(stage: Stage, group: str) -> Stage:
+    def grouped(spec: dg.AssetSpec) -> dg.AssetSpec:
+        return spec.replace_attributes(group_name=group)
+
+    return dg.map_asset_specs(grouped, stage)
+
+
+@dg.definitions
+def defs() -> dg.Definitions:
+    """This environment's deployment, as Dagster's processes load it; merely importing this module builds nothing."""
+    return build_defs()

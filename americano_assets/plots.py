@@ -5,6 +5,7 @@ import io
 from collections.abc import Mapping
 
 import dagster as dg
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from americano_assets.core.metrics import Calibration
@@ -18,7 +19,9 @@ def calibration_plot(curves: Mapping[str, Calibration]) -> bytes:
     axes = figure.subplots()
     axes.plot([0, 1], [0, 1], color=_MUTED, linewidth=1, linestyle="--", label="perfect")
     for (name, curve), colour in zip(curves.items(), (_SECOND, _ACCENT, _INK), strict=False):
-        axes.plot(curve.prob_pred, curve.prob_true, marker="o", markersize=4, color=colour, label=name.replace("_", " "))
+        axes.plot(
+            curve.prob_pred, curve.prob_true, marker="o", markersize=4, color=colour, label=name.replace("_", " ")
+        )
     axes.set(xlabel="mean predicted probability", ylabel="share that struggled", xlim=(0, 1), ylim=(0, 1))
     axes.set_title("Calibration on held-out learners", fontsize=11)
     return _png(figure, axes)
@@ -39,7 +42,9 @@ def reduction_plot(timeline: list[dict[str, float | str | None]]) -> bytes:
     """Weekly struggle rate of the learners who were ever flagged."""
     figure = Figure(figsize=(6, 3.4), dpi=110, layout="constrained")
     axes = figure.subplots()
-    known = [(str(point["date"]), float(point["struggle_rate"])) for point in timeline if point["struggle_rate"] is not None]
+    known = [
+        (str(point["date"]), float(point["struggle_rate"])) for point in timeline if point["struggle_rate"] is not None
+    ]
     axes.plot([day for day, _ in known], [rate for _, rate in known], marker="o", markersize=4, color=_ACCENT)
     axes.set(ylabel="struggled / studied", ylim=(0, 1))
     axes.tick_params(axis="x", rotation=45, labelsize=8)
@@ -52,11 +57,11 @@ def picture(image: bytes, alternative: str) -> dg.MarkdownMetadataValue:
     return dg.MetadataValue.md(f"![{alternative}](data:image/png;base64,{base64.b64encode(image).decode()})")
 
 
-def _png(figure: Figure, axes: object, *, legend: bool = True) -> bytes:
+def _png(figure: Figure, axes: Axes, *, legend: bool = True) -> bytes:
     for side in ("top", "right"):
-        axes.spines[side].set_visible(False)  # type: ignore[attr-defined]
+        axes.spines[side].set_visible(False)
     if legend:
-        axes.legend(frameon=False, fontsize=9)  # type: ignore[attr-defined]
+        axes.legend(frameon=False, fontsize=9)
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png")
     return buffer.getvalue()

@@ -11,6 +11,8 @@ LATEST_INPUTS_TAG = "americano/latest_inputs"
 KIND_TAG = "americano/run_kind"
 REPLAY = "replay"
 NIGHTLY = "nightly"
+# What every asset returns: rows are in files and tables, so the result itself carries metadata and a version only.
+Result = dg.MaterializeResult[Any]
 
 
 def app_key(table: str) -> dg.AssetKey:

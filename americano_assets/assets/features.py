@@ -2,7 +2,7 @@
 
 import dagster as dg
 
-from americano_assets.assets.common import OWNERS, markdown_table, numbers, share, wants_latest
+from americano_assets.assets.common import OWNERS, Result, markdown_table, numbers, share, wants_latest
 from americano_assets.core.features import DATA_QUALITY, FEATURE_NAMES
 from americano_assets.core.rules import cold_start
 from americano_assets.partitions import day_of, days_of, study_days
@@ -25,9 +25,7 @@ def build(settings: Settings) -> list[dg.AssetsDefinition]:
         owners=OWNERS,
         kinds={"duckdb", "parquet"},
     )
-    def interactions(
-        context: dg.AssetExecutionContext, deployment: dg.ResourceParam[Deployment]
-    ) -> dg.MaterializeResult:
+    def interactions(context: dg.AssetExecutionContext, deployment: dg.ResourceParam[Deployment]) -> Result:
         """Each graded interaction once, however often it was recorded: reviews, answered and skipped validations."""
         days = days_of(context)
         stored = deployment.store.current_days("behavioral_events", refreshed_days(days[0], deployment.first_day))
@@ -45,7 +43,7 @@ def build(settings: Settings) -> list[dg.AssetsDefinition]:
     @dg.asset(
         deps=["interactions", "state_snapshots"], partitions_def=partitions, owners=OWNERS, kinds={"duckdb", "parquet"}
     )
-    def features(context: dg.AssetExecutionContext, deployment: dg.ResourceParam[Deployment]) -> dg.MaterializeResult:
+    def features(context: dg.AssetExecutionContext, deployment: dg.ResourceParam[Deployment]) -> Result:
         """The night's candidates and their fifteen features, as of the cut-off, from nothing stamped at or after it."""
         day = day_of(context)
         rows, content, state = publish_features(deployment, day, latest=wants_latest(context))
@@ -74,8 +72,8 @@ def build(settings: Settings) -> list[dg.AssetsDefinition]:
         )
 
     @dg.asset(deps=["interactions", "features"], partitions_def=partitions, owners=OWNERS, kinds={"duckdb", "parquet"})
-    def labels(context: dg.AssetExecutionContext, deployment: dg.ResourceParam[Deployment]) -> dg.MaterializeResult:
-        """Whether each candidate of the weekly training cut-offs struggled, where its window has closed by this cut-off.
+    def labels(context: dg.AssetExecutionContext, deployment: dg.ResourceParam[Deployment]) -> Result:
+        """Whether each candidate of the weekly training cut-offs struggled, where its window has closed by now.
 
         Null where the learner did not study enough to tell.
         """

@@ -1,13 +1,14 @@
 """From flagged predictions to what speaks for them and what to do, then into the app's tables."""
 
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import asdict
 
 import dagster as dg
 import pandas as pd
 import pyarrow as pa
 
-from americano_assets.assets.common import KIND_TAG, NIGHTLY, OWNERS, REPLAY, app_key, markdown_table
+from americano_assets.assets.common import KIND_TAG, NIGHTLY, OWNERS, REPLAY, Result, app_key, markdown_table
 from americano_assets.core.interventions import Indicator, Intervention
 from americano_assets.partitions import day_of, study_days
 from americano_assets.resources.advice import indicators_of_day, interventions_of_day
@@ -22,15 +23,13 @@ def build(settings: Settings) -> list[dg.AssetsDefinition]:
     partitions = study_days(settings)
 
     @dg.asset(deps=["scored_predictions"], partitions_def=partitions, owners=OWNERS, kinds={"python", "parquet"})
-    def indicators(context: dg.AssetExecutionContext, deployment: dg.ResourceParam[Deployment]) -> dg.MaterializeResult:
+    def indicators(context: dg.AssetExecutionContext, deployment: dg.ResourceParam[Deployment]) -> Result:
         """What in a learner's own record speaks for the struggle, with its severity."""
         rows = indicators_of_day(deployment, day_of(context))
         return _stored(deployment, context, "indicators", rows, Indicator, "indicator_type")
 
     @dg.asset(deps=["indicators"], partitions_def=partitions, owners=OWNERS, kinds={"python", "parquet"})
-    def interventions(
-        context: dg.AssetExecutionContext, deployment: dg.ResourceParam[Deployment]
-    ) -> dg.MaterializeResult:
+    def interventions(context: dg.AssetExecutionContext, deployment: dg.ResourceParam[Deployment]) -> Result:
         """What to do about each flagged prediction: at most three, one of a type, in a student's words."""
         rows = interventions_of_day(deployment, day_of(context))
         return _stored(deployment, context, "interventions", rows, Intervention, "intervention_type")
@@ -53,7 +52,9 @@ def build(settings: Settings) -> list[dg.AssetsDefinition]:
         partitions_def=partitions,
         name="publish",
     )
-    def publish_study_day(context: dg.AssetExecutionContext, deployment: dg.ResourceParam[Deployment]):  # noqa: ANN202
+    def publish_study_day(
+        context: dg.AssetExecutionContext, deployment: dg.ResourceParam[Deployment]
+    ) -> Iterator[Result]:
         kind = REPLAY if context.run.tags.get(KIND_TAG) == REPLAY else NIGHTLY
         done = publish(deployment, day_of(context), kind)
         counts = {PREDICTIONS: done.inserted, INDICATORS: done.indicators, RECOMMENDATIONS: done.interventions}
@@ -70,7 +71,7 @@ def _stored(
     rows: list[Indicator] | list[Intervention],
     kind: type[Indicator] | type[Intervention],
     type_column: str,
-) -> dg.MaterializeResult:
+) -> Result:
     frame = pd.DataFrame([asdict(row) for row in rows], columns=list(kind.__dataclass_fields__))
     schema = pa.schema(
         [(name, pa.int64() if name == "priority" else pa.string()) for name in kind.__dataclass_fields__]

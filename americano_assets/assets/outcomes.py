@@ -2,7 +2,7 @@
 
 import dagster as dg
 
-from americano_assets.assets.common import OWNERS, app_key, markdown_table, ml_key
+from americano_assets.assets.common import OWNERS, Result, app_key, markdown_table, ml_key
 from americano_assets.partitions import day_of, study_days
 from americano_assets.resources.deployment import Deployment
 from americano_assets.resources.outcomes_of_day import record_outcomes
@@ -20,19 +20,19 @@ def build(settings: Settings) -> list[dg.AssetsDefinition]:
         owners=OWNERS,
         kinds={"duckdb", "postgres"},
     )
-    def outcomes(context: dg.AssetExecutionContext, deployment: dg.ResourceParam[Deployment]) -> dg.MaterializeResult:
+    def outcomes(context: dg.AssetExecutionContext, deployment: dg.ResourceParam[Deployment]) -> Result:
         """What became of every episode whose window has closed: struggled, not, or not studied; and those missed.
 
         Reads the latest interactions, also on a rerun: an answer that arrived late corrects the verdict.
         """
         written, judged = record_outcomes(deployment, day_of(context))
-        by_outcome = judged["outcome"].value_counts() if len(judged) else {}
+        by_outcome = judged["outcome"].value_counts()
         return dg.MaterializeResult(
             metadata={
                 "dagster/row_count": written.judged,
                 "changed": written.changed,
                 "missed": written.missed,
-                "by_outcome": markdown_table([{"outcome": name, "episodes": int(n)} for name, n in dict(by_outcome).items()]),
+                "by_outcome": markdown_table([{"outcome": name, "episodes": int(n)} for name, n in by_outcome.items()]),
             }
         )
 

@@ -3,7 +3,7 @@
 import dagster as dg
 import numpy as np
 
-from americano_assets.assets.common import OWNERS, markdown_table, numbers, share
+from americano_assets.assets.common import OWNERS, Result, markdown_table, numbers, share
 from americano_assets.core.risk import risk_level
 from americano_assets.partitions import day_of, study_days
 from americano_assets.resources.deployment import Deployment
@@ -20,9 +20,7 @@ def build(settings: Settings) -> list[dg.AssetsDefinition]:
         owners=OWNERS,
         kinds={"scikitlearn", "parquet"},
     )
-    def scored_predictions(
-        context: dg.AssetExecutionContext, deployment: dg.ResourceParam[Deployment]
-    ) -> dg.MaterializeResult:
+    def scored_predictions(context: dg.AssetExecutionContext, deployment: dg.ResourceParam[Deployment]) -> Result:
         """p, confidence and reasons for every candidate, flagged or not, so that recall can be measured later."""
         scored, model, version = score_day(deployment, day_of(context))
         levels = [risk_level(p) for p in scored["probability"]]
@@ -51,7 +49,7 @@ def build_checks(settings: Settings) -> list[dg.AssetChecksDefinition]:
     def publishable(
         context: dg.AssetCheckExecutionContext, deployment: dg.ResourceParam[Deployment]
     ) -> dg.AssetCheckResult:
-        """Every candidate scored once, p in 0-1, flags true to the threshold, no one who opted out, a reason for each."""
+        """Every candidate scored once, p in 0-1, flags true to the threshold, nobody who opted out, a reason each."""
         day = day_of(context)
         scored = require_day(deployment, "scored_predictions", day)
         found = problems_of_day(deployment, day, scored)

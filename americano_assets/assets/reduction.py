@@ -2,7 +2,7 @@
 
 import dagster as dg
 
-from americano_assets.assets.common import OWNERS, markdown_table, ml_key, numbers
+from americano_assets.assets.common import OWNERS, Result, markdown_table, ml_key, numbers
 from americano_assets.partitions import day_of, study_days
 from americano_assets.plots import calibration_plot, picture, reduction_plot
 from americano_assets.resources.deployment import Deployment
@@ -26,9 +26,7 @@ def build(settings: Settings) -> list[dg.AssetsDefinition]:
         owners=OWNERS,
         kinds={"python", "postgres"},
     )
-    def model_performance(
-        context: dg.AssetExecutionContext, deployment: dg.ResourceParam[Deployment]
-    ) -> dg.MaterializeResult:
+    def model_performance(context: dg.AssetExecutionContext, deployment: dg.ResourceParam[Deployment]) -> Result:
         """How good the predictions of the last 90 matured days were, each scored before its outcome was known."""
         found = measure_performance(deployment, day_of(context))
         overall = next((one for one in found if one.scope == "all"), None)
@@ -51,9 +49,7 @@ def build(settings: Settings) -> list[dg.AssetsDefinition]:
         owners=OWNERS,
         kinds={"duckdb", "postgres"},
     )
-    def struggle_reduction(
-        context: dg.AssetExecutionContext, deployment: dg.ResourceParam[Deployment]
-    ) -> dg.MaterializeResult:
+    def struggle_reduction(context: dg.AssetExecutionContext, deployment: dg.ResourceParam[Deployment]) -> Result:
         """Struggle rates before and after the first published prediction: observational, never the effect."""
         found = measure_reduction(deployment, day_of(context))
         overall = [one for one in found if one.scope == "all"]

@@ -1,8 +1,11 @@
 """From the app's tables to Parquet: logs by study day, curriculum and plans whole."""
 
+from typing import Any
+
 import dagster as dg
 
-from americano_assets.assets.common import OWNERS, app_key, markdown_table, wants_latest
+from americano_assets.assets.common import OWNERS, Result, app_key, markdown_table, wants_latest
+from americano_assets.core.study_day import last_closed
 from americano_assets.partitions import day_of, days_of, study_days
 from americano_assets.resources.deployment import Deployment
 from americano_assets.resources.parquet_store import digest_of, hash_values
@@ -35,7 +38,7 @@ def build(settings: Settings) -> list[dg.AssetsDefinition]:
         owners=OWNERS,
         kinds={"parquet"},
     )
-    def log_snapshots(context: dg.AssetExecutionContext, deployment: dg.ResourceParam[Deployment]) -> dg.MaterializeResult:
+    def log_snapshots(context: dg.AssetExecutionContext, deployment: dg.ResourceParam[Deployment]) -> Result:
         """What happened in each study day: events, reviews, validations, finished sessions, each row checked.
 
         A night also re-reads the 13 days before it, because events arrive late; a day whose rows are the same keeps
@@ -43,7 +46,8 @@ def build(settings: Settings) -> list[dg.AssetsDefinition]:
         """
         days = days_of(context)
         read = refreshed_days(days[0], deployment.first_day) if len(days) == 1 else days
-        rows, contents = [], {}
+        rows: list[dict[str, Any]] = []
+        contents: dict[str, str] = {}
         for table in LOG_TABLES:
             before = deployment.store.current_days(table, read)
             versions, quality = snapshot_log(deployment, table, read)
@@ -73,18 +77,18 @@ def build(settings: Settings) -> list[dg.AssetsDefinition]:
         owners=OWNERS,
         kinds={"parquet"},
     )
-    def state_snapshots(
-        context: dg.AssetExecutionContext, deployment: dg.ResourceParam[Deployment]
-    ) -> dg.MaterializeResult:
+    def state_snapshots(context: dg.AssetExecutionContext, deployment: dg.ResourceParam[Deployment]) -> Result:
         """Curriculum, plans and profiles, whole, with the time at which they were read.
 
         A study day uses the first snapshot of the hour after its cut-off, else the last one before; a day older than
-        every snapshot uses the oldest with the columns that the app overwrites blanked. A rerun takes none.
+        every snapshot uses the oldest with the columns that the app overwrites blanked. A rerun takes none, nor does
+        an old day: it would come too late to speak for it.
         """
         day = day_of(context)
         recorded = deployment.store.manifest(day, "inputs") is not None and not wants_latest(context)
+        old = day < last_closed(deployment.now(), deployment.zone)
         tables = []
-        if not (recorded and snapshots(deployment.store)):
+        if not snapshots(deployment.store) or not (recorded or old):
             _, qualities, counts = snapshot_state(deployment)
             tables = [{"table": name, "rows": counts[name], "bad rows": qualities[name].bad} for name in counts]
         at = min(deployment.moment(day).at, deployment.now())

@@ -4,7 +4,7 @@ import dagster as dg
 import pandas as pd
 import pyarrow as pa
 
-from americano_assets.assets.common import OWNERS, markdown_table, numbers
+from americano_assets.assets.common import OWNERS, Result, markdown_table, numbers
 from americano_assets.partitions import day_of, study_days
 from americano_assets.plots import calibration_plot, importance_plot, picture
 from americano_assets.resources.deployment import Deployment
@@ -18,9 +18,7 @@ def build(settings: Settings) -> list[dg.AssetsDefinition]:
     partitions = study_days(settings)
 
     @dg.asset(deps=["features", "labels"], partitions_def=partitions, owners=OWNERS, kinds={"parquet"})
-    def training_set(
-        context: dg.AssetExecutionContext, deployment: dg.ResourceParam[Deployment]
-    ) -> dg.MaterializeResult:
+    def training_set(context: dg.AssetExecutionContext, deployment: dg.ResourceParam[Deployment]) -> Result:
         """Labelled rows of the weekly cut-offs, split by learner and by time: train, calibration, test."""
         day = day_of(context)
         rows = build_training_set(deployment, day)
@@ -31,12 +29,8 @@ def build(settings: Settings) -> list[dg.AssetsDefinition]:
             data_version=dg.DataVersion(version.content),
         )
 
-    @dg.asset(
-        deps=["training_set"], partitions_def=partitions, owners=OWNERS, kinds={"scikitlearn", "mlflow"}
-    )
-    def struggle_model(
-        context: dg.AssetExecutionContext, deployment: dg.ResourceParam[Deployment]
-    ) -> dg.MaterializeResult:
+    @dg.asset(deps=["training_set"], partitions_def=partitions, owners=OWNERS, kinds={"scikitlearn", "mlflow"})
+    def struggle_model(context: dg.AssetExecutionContext, deployment: dg.ResourceParam[Deployment]) -> Result:
         """The rules and the calibrated logistic regression, measured on learners and weeks that neither has seen.
 
         Equal training rows are not trained on twice: the model that they gave is used again.
