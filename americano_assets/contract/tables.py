@@ -7,6 +7,8 @@ from americano_assets.contract.model import Table
 from americano_assets.contract.read import READ
 from americano_assets.contract.written import WRITTEN
 
+__all__ = ["READ", "TABLES", "WRITTEN", "table"]
+
 TABLES: tuple[Table, ...] = READ + WRITTEN
 
 
