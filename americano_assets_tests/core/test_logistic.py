@@ -1,0 +1,152 @@
+"""The logistic regression finds what was planted, explains its own log-odds, and refuses what cannot carry it."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.linear_model import LogisticRegression
+from sklearn.preprocessing import StandardScaler
+
+from americano_assets.core.explain import logistic_contributions
+from americano_assets.core.logistic import (
+    MODEL_INPUTS,
+    LogisticModel,
+    TooLittleDataError,
+    choose_regularization,
+    fit_logistic,
+    importance,
+)
+from americano_assets.core.metrics import figures
+from americano_assets_tests.frames import NEUTRAL, feature_rows
+
+PLANTED = {"retention_score": -5.0, "historical_struggle_score": 3.0, "workload_level": 1.5}
+SEEN = ("retention_score", "historical_struggle_score", "workload_level", "validation_score")
+
+
+def simulated(learners: range, per_learner: int = 25) -> pd.DataFrame:
+    """Learners whose log-odds of a struggle are the planted sum; half of the workloads were not observed."""
+    generator = np.random.default_rng(learners.start)
+    drawn = generator.uniform(size=(len(learners) * per_learner, len(SEEN)))
+    rows = feature_rows(*(dict(zip(SEEN, values, strict=True)) for values in drawn))
+    unseen = generator.uniform(size=len(rows)) < 0.5
+    rows.loc[unseen, "observed_workload_level"] = False
+    rows.loc[unseen, "workload_level"] = NEUTRAL["workload_level"]
+    log_odds = sum(weight * (rows[name] - 0.5) for name, weight in PLANTED.items())
+    p = 1 / (1 + np.exp(-log_odds))
+    return rows.assign(
+        learner_id=np.repeat([f"learner-{number}" for number in learners], per_learner),
+        struggled=generator.uniform(size=len(rows)) < p,
+    )
+
+
+@pytest.fixture(scope="module")
+def train() -> pd.DataFrame:
+    return simulated(range(60))
+
+
+@pytest.fixture(scope="module")
+def calibration() -> pd.DataFrame:
+    return simulated(range(100, 130))
+
+
+@pytest.fixture(scope="module")
+def model(train: pd.DataFrame, calibration: pd.DataFrame) -> LogisticModel:
+    return fit_logistic(train, calibration)
+
+
+def test_it_recovers_what_was_planted(model: LogisticModel) -> None:
+    per_unit = dict(zip(model.inputs, model.slope * model.coefficient / model.scale, strict=True))
+    for feature, weight in PLANTED.items():
+        assert per_unit[feature] == pytest.approx(weight, rel=0.4)
+    assert abs(per_unit["validation_score"]) < 0.8
+    shares = importance(model)
+    assert sum(shares.values()) == pytest.approx(1)
+    assert sorted(shares, key=lambda name: -shares[name])[:2] == ["retention_score", "historical_struggle_score"]
+
+
+def test_contributions_and_intercept_are_the_log_odds(model: LogisticModel, calibration: pd.DataFrame) -> None:
+    by_hand = model.intercept + sum(
+        model.coefficient[place] * (calibration[name].astype(float) - model.mean[place]) / model.scale[place]
+        for place, name in enumerate(model.inputs)
+    )
+    np.testing.assert_allclose(model.log_odds(calibration), by_hand)
+    np.testing.assert_allclose(model.contributions(calibration).sum(axis=1) + model.intercept, by_hand)
+    # With its observed bit each feature is shown once; together they still say everything.
+    shown = sum(logistic_contributions(model, calibration).values())
+    np.testing.assert_allclose(shown + model.intercept, by_hand)
+
+
+def test_it_is_scikit_learns_fit_on_the_training_learners_alone(model: LogisticModel, train: pd.DataFrame) -> None:
+    inputs = train[list(MODEL_INPUTS)].to_numpy(dtype=float)
+    scaler = StandardScaler().fit(inputs)
+    reference = LogisticRegression(C=model.regularization, max_iter=1000).fit(
+        scaler.transform(inputs), train["struggled"]
+    )
+    np.testing.assert_allclose(
+        model.log_odds(train), reference.decision_function(scaler.transform(inputs)), rtol=1e-6, atol=1e-8
+    )
+
+
+def test_calibration_learners_see_their_own_rate(model: LogisticModel, calibration: pd.DataFrame) -> None:
+    assert model.probability(calibration).mean() == pytest.approx(calibration["struggled"].mean(), abs=0.005)
+    fresh = simulated(range(200, 260))
+    struggled, p = fresh["struggled"].to_numpy(dtype=bool), model.probability(fresh)
+    found = figures(struggled, p, p >= 0.5)
+    assert found["ece"] is not None
+    assert found["ece"] < 0.06
+    assert found["auc_roc"] is not None
+    assert found["auc_roc"] > 0.75
+
+
+def test_calibration_shifts_p_to_the_learners_it_is_fitted_on(train: pd.DataFrame, calibration: pd.DataFrame) -> None:
+    harder = calibration.assign(struggled=calibration["struggled"] | (calibration["validation_score"] < 0.4))
+    p = fit_logistic(train, harder).probability(harder)
+    assert p.mean() == pytest.approx(harder["struggled"].mean(), abs=0.005)
+
+
+def test_a_model_survives_json_to_the_last_bit(model: LogisticModel, calibration: pd.DataFrame) -> None:
+    back = LogisticModel.from_json(json.loads(json.dumps(model.to_json())))
+    np.testing.assert_array_equal(back.probability(calibration), model.probability(calibration))
+
+
+def test_the_order_of_rows_and_other_rows_change_nothing(model: LogisticModel, calibration: pd.DataFrame) -> None:
+    p = model.probability(calibration)
+    shuffled = np.random.default_rng(5).permutation(len(calibration))
+    np.testing.assert_array_equal(model.probability(calibration.iloc[shuffled]), p[shuffled])
+    np.testing.assert_array_equal(model.probability(calibration.iloc[7:8]), p[7:8])
+
+
+def test_p_is_never_certain(model: LogisticModel) -> None:
+    extreme = feature_rows({"retention_score": -100.0}, {"retention_score": 100.0})
+    assert model.probability(extreme).tolist() == [0.999, 0.001]
+
+
+def test_a_learner_in_both_sets_is_refused(train: pd.DataFrame, calibration: pd.DataFrame) -> None:
+    with pytest.raises(ValueError, match="1 learners stand in the training and in the calibration set"):
+        fit_logistic(train, pd.concat([calibration, train.head(1)]))
+
+
+@pytest.mark.parametrize("outcome", [True, False])
+def test_one_class_is_refused_in_either_set(outcome: bool, train: pd.DataFrame, calibration: pd.DataFrame) -> None:
+    with pytest.raises(TooLittleDataError, match="the training set has 1500 rows"):
+        fit_logistic(train.assign(struggled=outcome), calibration)
+    with pytest.raises(TooLittleDataError, match="the calibration set has 750 rows"):
+        fit_logistic(train, calibration.assign(struggled=outcome))
+
+
+def test_nothing_and_too_few_learners_are_refused(train: pd.DataFrame, calibration: pd.DataFrame) -> None:
+    with pytest.raises(TooLittleDataError, match="0 rows"):
+        fit_logistic(train.head(0), calibration)
+    two = train[train["learner_id"].isin(["learner-1", "learner-2"])]
+    with pytest.raises(TooLittleDataError, match="2 training learners"):
+        fit_logistic(two, calibration)
+    # All struggles are one learner's: the fold without this learner has one class.
+    alone = train.assign(struggled=train["struggled"] & (train["learner_id"] == "learner-1"))
+    with pytest.raises(TooLittleDataError, match="fold"):
+        choose_regularization(alone)
+
+
+def test_rows_without_an_input_are_named(model: LogisticModel, calibration: pd.DataFrame) -> None:
+    with pytest.raises(ValueError, match="lack 1 inputs of the model, the first is retention_score"):
+        model.probability(calibration.drop(columns="retention_score"))

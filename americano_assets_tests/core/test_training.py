@@ -1,0 +1,85 @@
+"""Which model scores, with which threshold, and why."""
+
+from datetime import date, timedelta
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from americano_assets.core.logistic import TooLittleDataError
+from americano_assets.core.splits import assign_splits
+from americano_assets.core.training import FALLBACK_RATE, LOGISTIC, RECALL_AIM, RULES, train
+from americano_assets_tests.frames import feature_row, feature_rows
+
+FIRST = date(2026, 1, 1)
+
+
+def labelled(learners: int = 40, weeks: int = 12, **values: Any) -> pd.DataFrame:
+    """A training set: the lower the session performance, which no rule reads, the likelier the struggle."""
+    generator = np.random.default_rng(1)
+    rows = []
+    for learner in range(learners):
+        for week in range(weeks):
+            performance = generator.uniform()
+            rows.append(
+                {
+                    **feature_row(learner, session_performance_score=performance, retention_score=0.8),
+                    "cutoff_day": pd.Timestamp(FIRST + timedelta(weeks=week)),
+                    "struggled": bool(generator.uniform() > performance),
+                    **values,
+                }
+            )
+    frame = pd.DataFrame(rows)
+    return frame.assign(split=assign_splits(frame, 7))
+
+
+def test_a_trained_model_that_beats_the_rules_scores() -> None:
+    rows = labelled()
+    found = train(rows, "auto")
+    assert found.chosen == LOGISTIC
+    assert "log loss on held-out learners" in found.why
+    scorer = found.candidates[LOGISTIC].scorer
+    calibration = rows[rows["split"] == "calibration"]
+    struggled = calibration["struggled"].to_numpy(dtype=bool)
+    flagged = scorer.flagged(calibration, scorer.probability(calibration))
+    assert RECALL_AIM <= flagged[struggled].mean() < RECALL_AIM + 0.05
+    assert max(found.importance, key=lambda name: found.importance[name]) == "session_performance_score"
+    assert found.rows["test_rows"] == (rows["split"] == "test").sum()
+    assert found.candidates[LOGISTIC].figures["n"] == found.rows["test_rows"]
+
+
+def test_the_rules_score_where_the_trained_model_does_not_beat_them() -> None:
+    rows = labelled()
+    # What the model learns is turned around on the learners and weeks that it is tested on.
+    turned = rows.assign(struggled=np.where(rows["split"] == "test", ~rows["struggled"], rows["struggled"]))
+    found = train(turned.assign(struggled=turned["struggled"].astype(bool)), "auto")
+    assert found.chosen == RULES
+    assert "does not beat the rules'" in found.why
+
+
+def test_the_model_that_is_asked_for_scores() -> None:
+    assert train(labelled(), RULES).chosen == RULES
+    assert list(train(labelled(), RULES).candidates) == [RULES]
+    assert train(labelled(), LOGISTIC).chosen == LOGISTIC
+
+
+@pytest.mark.parametrize("rows", [labelled().head(0), labelled(struggled=True), labelled(learners=2)])
+def test_the_rules_score_while_there_is_too_little_to_learn_from(rows: pd.DataFrame) -> None:
+    found = train(rows, "auto")
+    assert found.chosen == RULES
+    assert found.why.startswith("the rules score: ")
+    with pytest.raises(TooLittleDataError):
+        train(rows, LOGISTIC)
+
+
+def test_without_any_rows_a_cold_start_is_even_odds() -> None:
+    scorer = train(labelled().head(0), "auto").candidates[RULES].scorer
+    assert scorer.cohort_rate == FALLBACK_RATE
+    assert scorer.probability(feature_rows({})).tolist() == [FALLBACK_RATE]
+
+
+def test_the_cohorts_rate_is_the_training_learners_own() -> None:
+    rows = labelled()
+    scorer = train(rows, RULES).candidates[RULES].scorer
+    assert scorer.cohort_rate == rows.loc[rows["split"] == "train", "struggled"].mean()

@@ -1,0 +1,51 @@
+"""Feature rows as a night's query would give them, for tests of what is computed from them.
+
+Belongs here: frames with the right columns. Does not: rows of the database (world.py).
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from americano_assets.core.features import DATA_QUALITY, FEATURE_NAMES, FEATURES, OBSERVED_NAMES
+from americano_assets.core.rules import VALIDATION_MEAN
+from americano_assets.core.scoring import Scorer, score
+
+PLANNED_AT = pd.Timestamp("2026-03-12 09:00")
+PLANNED_DAY = 20523  # 2026-03-11: the study day that opens then holds PLANNED_AT
+NEUTRAL = {feature.name: 0.1 if feature.neutral is None else feature.neutral for feature in FEATURES}
+
+
+def feature_row(number: int, **values: Any) -> dict[str, Any]:
+    """One row; a feature that is named was observed, every other column may be named too."""
+    observed = {f"observed_{name}": name in values for name in FEATURE_NAMES}
+    return {
+        "learner_id": f"learner-{number}",
+        "objective_id": f"objective-{number}",
+        "course_id": "anatomy",
+        "planned_at": PLANNED_AT,
+        "planned_day": PLANNED_DAY,
+        "planned": True,
+        VALIDATION_MEAN: np.nan,
+        "unmastered_prerequisites": [],
+        "cohort_lapse_rate": None,
+        **NEUTRAL,
+        **observed,
+        DATA_QUALITY: sum(observed.values()) / len(FEATURE_NAMES),
+        **values,
+    }
+
+
+def feature_rows(*rows: Mapping[str, Any]) -> pd.DataFrame:
+    """A frame of rows as `feature_row` takes them, numbered from 1."""
+    frame = pd.DataFrame([feature_row(number, **row) for number, row in enumerate(rows, start=1)])
+    return frame.astype(dict.fromkeys((*FEATURE_NAMES, DATA_QUALITY, VALIDATION_MEAN), float)).astype(
+        dict.fromkeys(OBSERVED_NAMES, bool)
+    )
+
+
+def scored_rows(rows: Sequence[Mapping[str, Any]], threshold: float = 0.4, cohort_rate: float = 0.3) -> pd.DataFrame:
+    """Rows scored by the rules."""
+    return score(feature_rows(*rows), Scorer(None, cohort_rate, threshold))
