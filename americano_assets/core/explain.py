@@ -13,6 +13,7 @@ from americano_assets.core.rules import VALIDATION_MEAN, fired
 
 FACTORS_SHOWN = 3
 COLD_TEXT = "You have not worked on this topic yet, so this is what most students experience here"
+COHORT_TEXT = "Nothing of your own stands out; this is what most students experience here"
 _RULE_TEXT = {VALIDATION_MEAN: "Your answers on this topic over the last months were weak or missing"}
 
 
@@ -30,13 +31,15 @@ def rule_contributions(rows: pd.DataFrame) -> dict[str, FloatArray]:
 def factors_json(contributions: Mapping[str, FloatArray], rows: pd.DataFrame, cold: np.ndarray) -> list[str]:
     """For each row a JSON list of its up to three largest positive contributions, largest first.
 
-    Each is `{feature, value, contribution, text}`; a cold start has one factor that says so.
+    Each is `{feature, value, contribution, text}`. A cold start has one factor that says so, and so has a row in which
+    nothing speaks for a struggle: a threshold chosen for its recall flags such rows too.
     """
     names = list(contributions)
     table = np.column_stack([contributions[name] for name in names])
     values = rows[names].to_numpy(dtype=float)
     order = np.argsort(-table, axis=1, kind="stable")[:, :FACTORS_SHOWN]
     cold_factor = json.dumps([{"feature": "cold_start", "value": None, "contribution": 0.0, "text": COLD_TEXT}])
+    cohort = {"feature": "cohort_rate", "value": None, "contribution": 0.0, "text": COHORT_TEXT}
     return [
         cold_factor
         if is_cold
@@ -51,6 +54,7 @@ def factors_json(contributions: Mapping[str, FloatArray], rows: pd.DataFrame, co
                 for column in columns
                 if parts[column] > 0
             ]
+            or [cohort]
         )
         for is_cold, columns, parts, value_row in zip(cold, order, table, values, strict=True)
     ]
