@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Annotated, Literal
 from zoneinfo import ZoneInfo, available_timezones
 
+from dotenv import dotenv_values
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
@@ -25,7 +26,8 @@ class SettingsError(AmericanoError):
 
 
 def _home_from_environment() -> Path:
-    home = os.environ.get("AMERICANO_HOME")
+    # The home holds a settings file of its own, so where it is must be known before the settings are read.
+    home = os.environ.get("AMERICANO_HOME") or dotenv_values(PROJECT_ROOT / ".env").get("AMERICANO_HOME")
     return Path(home).expanduser().absolute() if home else PROJECT_ROOT / ".americano"
 
 

@@ -1,8 +1,172 @@
-"""Commands that run the pipeline.
+"""Commands that run the pipeline: `demo`, `nightly`, `backfill`.
 
-Belongs here: their output. Does not: what they do.
+Belongs here: their options and progress. Does not: what they do (runs.py, demo/flow.py), or the tables that they end
+with (cli/summary.py).
 """
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import date, datetime
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+if TYPE_CHECKING:
+    from rich.progress import Progress
+
+    from americano_assets.runs import Runner
+
 commands = typer.Typer()
+_PANEL = "Pipeline"
+_DAY = typer.Option(formats=["%Y-%m-%d"], metavar="YYYY-MM-DD")
+
+
+@commands.command(rich_help_panel=_PANEL)
+def demo(
+    learners: Annotated[int | None, typer.Option(min=1, help="Only so many students; without it all 28,785.")] = None,
+    fresh: Annotated[bool, typer.Option("--fresh", help="Remove what earlier demos made and start over.")] = False,
+) -> None:
+    """Load real students, replay nine weeks, score the last closed study day, and show who needs help."""
+    from americano_assets.cli.summary import show_demo
+    from americano_assets.demo.flow import load_students, plan, start_over
+    from americano_assets.runs import Runner
+    from americano_assets.settings import load_settings
+
+    settings = load_settings()
+    if fresh:
+        start_over(settings)
+    with _progress() as progress:
+        task = progress.add_task("Loading real students (OULAD)", total=None)
+        load_students(
+            settings,
+            learners,
+            lambda table, rows: progress.update(task, description=f"Loading {rows:,} rows of {table}"),
+        )
+        progress.update(task, description="Real students loaded", total=1, completed=1)
+        settings = load_settings()
+        with Runner(settings) as runner:
+            todo = plan(runner)
+            if todo.history:
+                _history(progress, runner, todo.history)
+            _nights(progress, runner, todo.nights)
+    show_demo(settings, todo.nights[-1][0])
+
+
+@commands.command(rich_help_panel=_PANEL)
+def nightly(
+    day: Annotated[datetime | None, _DAY] = None,
+    latest_inputs: Annotated[
+        bool,
+        typer.Option("--latest-inputs", help="Forget what the day was computed from before; take what is current."),
+    ] = False,
+) -> None:
+    """Run one closed study day from the app's tables to reduction metrics; without --day the last closed one."""
+    from americano_assets.assets.common import NIGHTLY
+    from americano_assets.cli.summary import show_night
+    from americano_assets.core.study_day import last_closed
+    from americano_assets.runs import Runner
+    from americano_assets.settings import load_settings
+
+    settings = load_settings()
+    with _progress() as progress, Runner(settings) as runner:
+        closed = last_closed(runner.deployment.now(), settings.zone)
+        chosen = day.date() if day else closed
+        _require_day(chosen, settings.americano_start_day, closed)
+        _nights(progress, runner, [(chosen, NIGHTLY)], latest_inputs=latest_inputs)
+    show_night(settings, chosen)
+
+
+@commands.command(rich_help_panel=_PANEL)
+def backfill(
+    from_: Annotated[datetime, typer.Option("--from", formats=["%Y-%m-%d"], help="First study day.")],
+    to: Annotated[datetime, typer.Option("--to", formats=["%Y-%m-%d"], help="Last study day.")],
+    history_only: Annotated[
+        bool, typer.Option("--history-only", help="Snapshots and interactions only, in one run; no predictions.")
+    ] = False,
+) -> None:
+    """Read the log of past study days, then replay each of their nights; what newer nights published stays."""
+    from americano_assets.assets.common import REPLAY
+    from americano_assets.cli.summary import show_night
+    from americano_assets.core.study_day import days_between, last_closed
+    from americano_assets.errors import AmericanoError
+    from americano_assets.runs import Runner
+    from americano_assets.settings import load_settings
+
+    settings = load_settings()
+    first, last = from_.date(), to.date()
+    if last < first:
+        raise AmericanoError(f"--from {first} is after --to {last}.")
+    with _progress() as progress, Runner(settings) as runner:
+        closed = last_closed(runner.deployment.now(), settings.zone)
+        for day in (first, last):
+            _require_day(day, settings.americano_start_day, closed)
+        days = days_between(first, last)
+        _history(progress, runner, days)
+        if not history_only:
+            _nights(progress, runner, [(day, REPLAY) for day in days])
+    if not history_only:
+        show_night(settings, last)
+
+
+def _require_day(day: date, first: date, closed: date) -> None:
+    from americano_assets.errors import AmericanoError
+
+    if day < first:
+        raise AmericanoError(
+            f"Study day {day} is before the first one, {first}: set AMERICANO_START_DAY to an earlier day."
+        )
+    if day > closed:
+        raise AmericanoError(f"Study day {day} is not closed yet; the last closed one is {closed}.")
+
+
+def _history(progress: "Progress", runner: "Runner", days: list[date]) -> None:
+    task = progress.add_task(f"Reading the log of {len(days)} study days", total=2)
+    runner.history(days, _advance(progress, task))
+    progress.update(task, completed=2)
+
+
+def _nights(
+    progress: "Progress", runner: "Runner", nights: list[tuple[date, str]], *, latest_inputs: bool = False
+) -> None:
+    steps = runner.steps()
+    for number, (day, kind) in enumerate(nights, 1):
+        task = progress.add_task(f"Study day {day} ({kind}, {number} of {len(nights)})", total=steps)
+        runner.night(day, kind, _advance(progress, task), latest_inputs=latest_inputs)
+        progress.update(task, completed=steps, step="")
+
+
+def _advance(progress: "Progress", task: int) -> Callable[[str], None]:
+    from rich.progress import TaskID
+
+    def follow(step: str) -> None:
+        progress.update(TaskID(task), advance=1, step=step.replace("__", "/"))
+
+    return follow
+
+
+@contextmanager
+def _progress() -> Iterator["Progress"]:
+    """Progress on stderr, so that standard output holds results alone; a log line a step where there is no terminal."""
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+    from americano_assets.cli.quiet import quiet_libraries
+
+    with (
+        quiet_libraries(),
+        Progress(
+            SpinnerColumn(finished_text="[green]✓[/]"),
+            TextColumn("{task.description}"),
+            BarColumn(bar_width=24),
+            TimeElapsedColumn(),
+            TextColumn("[dim]{task.fields[step]}[/]"),
+            console=Console(stderr=True),
+        ) as progress,
+    ):
+        original = progress.add_task
+
+        def add_task(description: str, total: float | None = None) -> object:
+            return original(description, total=total, step="")
+
+        progress.add_task = add_task  # type: ignore[method-assign,assignment]
+        yield progress

@@ -47,60 +47,86 @@ def reductions(totals: pd.DataFrame, weekly: pd.DataFrame) -> list[Reduction]:
     if totals.empty:
         return []
     shared, shared_weekly = totals[totals["in_analytics"]], weekly[weekly["in_analytics"]]
-    found = list(_of("all", "", shared, shared_weekly)) if len(shared) else []
-    for scope, rows, weeks in (("course", shared, shared_weekly), ("learner", totals, weekly)):
-        by_week = dict(list(weeks.groupby(f"{scope}_id", sort=True)))
-        for identity, part in rows.groupby(f"{scope}_id", sort=True):
-            found.extend(_of(scope, str(identity), part, by_week.get(identity, weeks.head(0))))
-    return found
-
-
-def _of(scope: str, identity: str, totals: pd.DataFrame, weekly: pd.DataFrame) -> Iterator[Reduction]:
-    by_segment = totals.groupby("segment")[_COUNTED].sum()
-    before = _counts(by_segment, BASELINE)
-    enough = before["sessions"] >= MIN_SESSIONS or before["studied"] >= MIN_OBJECTIVES
-    timeline = [
-        {
-            "date": str(week),
-            "struggle_rate": float(part["struggled"].sum() / part["studied"].sum()),
-            "struggles_count": int(part["struggled"].sum()),
-            "topics_studied": int(part["studied"].sum()),
-        }
-        for week, part in weekly.groupby("week", sort=True)
-        if part["studied"].sum() > 0
+    return [
+        *_of_scope("all", shared.assign(all_id=""), shared_weekly.assign(all_id="")),
+        *_of_scope("course", shared, shared_weekly),
+        *_of_scope("learner", totals, weekly),
     ]
-    for period in PERIODS:
-        after = _counts(by_segment, period)
-        baseline = before["struggled"] / before["studied"] if enough and before["studied"] else None
-        current = after["struggled"] / after["studied"] if after["studied"] else None
-        reason = None
-        if baseline is None:
-            reason = (
-                f"before the first prediction only {before['studied']} objectives and {before['sessions']} sessions "
-                f"were graded; {MIN_OBJECTIVES} objectives or {MIN_SESSIONS} sessions are needed"
-            )
-        elif current is None:
-            reason = "nothing was graded in the current period"
-        reduction = None
-        if baseline and current is not None:
-            reduction = (baseline - current) / baseline * 100
-        elif baseline == 0:
-            reason = "there was no struggle before, so nothing to reduce"
-        yield Reduction(
-            scope,
-            identity,
-            period,
-            baseline,
-            current,
-            reduction,
-            before["studied"],
-            after["studied"],
-            totals["baseline_start"].min(),
-            totals["first_at"].min(),
-            timeline,
-            reason,
+
+
+def _of_scope(scope: str, totals: pd.DataFrame, weekly: pd.DataFrame) -> Iterator[Reduction]:
+    """The figures of each course or learner; grouped once, because there may be a hundred thousand learners."""
+    key = f"{scope}_id"
+    counts: dict[str, dict[str, _Counts]] = {}
+    grouped = totals.groupby([key, "segment"])[["studied", "struggled", "sessions"]].sum()
+    for identity, segment, *numbers in grouped.reset_index().itertuples(index=False):
+        counts.setdefault(str(identity), {})[str(segment)] = _Counts(*map(int, numbers))
+    starts = totals.groupby(key)[["baseline_start", "first_at"]].min()
+    timelines: dict[str, list[dict[str, Any]]] = {}
+    by_week = weekly.groupby([key, "week"])[["studied", "struggled"]].sum()
+    for identity, week, studied, struggled in by_week[by_week["studied"] > 0].reset_index().itertuples(index=False):
+        timelines.setdefault(str(identity), []).append(
+            {
+                "date": str(week),
+                "struggle_rate": int(struggled) / int(studied),
+                "struggles_count": int(struggled),
+                "topics_studied": int(studied),
+            }
         )
+    for identity, baseline_start, first_at in starts.itertuples():
+        by_segment, timeline = counts[str(identity)], timelines.get(str(identity), [])
+        for period in PERIODS:
+            before, after = by_segment.get(BASELINE, _Counts()), by_segment.get(period, _Counts())
+            yield _figure(scope, str(identity), period, before, after, baseline_start, first_at, timeline)
 
 
-def _counts(by_segment: pd.DataFrame, segment: str) -> dict[str, int]:
-    return {name: int(by_segment[name].get(segment, 0)) for name in _COUNTED}
+@dataclass(frozen=True)
+class _Counts:
+    studied: int = 0
+    struggled: int = 0
+    sessions: int = 0
+
+    @property
+    def rate(self) -> float | None:
+        return self.struggled / self.studied if self.studied else None
+
+
+def _figure(
+    scope: str,
+    identity: str,
+    period: str,
+    before: _Counts,
+    after: _Counts,
+    baseline_start: Any,
+    first_at: Any,
+    timeline: list[dict[str, Any]],
+) -> Reduction:
+    enough = before.sessions >= MIN_SESSIONS or before.studied >= MIN_OBJECTIVES
+    baseline = before.rate if enough else None
+    current = after.rate
+    reduction, reason = None, None
+    if baseline is None:
+        reason = (
+            f"before the first prediction only {before.studied} objectives and {before.sessions} sessions were graded; "
+            f"{MIN_OBJECTIVES} objectives or {MIN_SESSIONS} sessions are needed"
+        )
+    elif current is None:
+        reason = "nothing was graded in the current period"
+    elif baseline == 0:
+        reason = "there was no struggle before, so nothing to reduce"
+    else:
+        reduction = (baseline - current) / baseline * 100
+    return Reduction(
+        scope,
+        identity,
+        period,
+        baseline,
+        current,
+        reduction,
+        before.studied,
+        after.studied,
+        baseline_start,
+        first_at,
+        timeline,
+        reason,
+    )

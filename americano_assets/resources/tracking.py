@@ -6,6 +6,7 @@ closed by the training step itself.
 """
 
 import contextlib
+import io
 import logging
 import os
 import warnings
@@ -100,8 +101,8 @@ class Tracking:
         import mlflow
         import mlflow.sklearn
 
-        logging.getLogger("mlflow").setLevel(logging.WARNING)
-        logging.getLogger("alembic").setLevel(logging.WARNING)
+        logging.getLogger("mlflow").setLevel(logging.ERROR)
+        logging.getLogger("alembic").setLevel(logging.ERROR)
         mlflow.set_tracking_uri(mlflow_uri(self.settings))
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -123,16 +124,18 @@ class Tracking:
     def _register(self, mlflow: Any, model_type: str, scorer: Scorer, example: pd.DataFrame) -> str:
         estimator = StruggleEstimator(scorer.to_json())
         signature = mlflow.models.infer_signature(example, estimator.predict_proba(example))
-        logged = mlflow.sklearn.log_model(
-            estimator,
-            name=model_type,
-            serialization_format="skops",
-            skops_trusted_types=_TRUSTED,
-            pip_requirements=_REQUIREMENTS,
-            signature=signature,
-            registered_model_name=REGISTERED_MODEL,
-            pyfunc_predict_fn="predict_proba",
-        )
+        # It prints to stderr what it registers, across any progress bar.
+        with contextlib.redirect_stderr(io.StringIO()):
+            logged = mlflow.sklearn.log_model(
+                estimator,
+                name=model_type,
+                serialization_format="skops",
+                skops_trusted_types=_TRUSTED,
+                pip_requirements=_REQUIREMENTS,
+                signature=signature,
+                registered_model_name=REGISTERED_MODEL,
+                pyfunc_predict_fn="predict_proba",
+            )
         version = str(logged.registered_model_version)
         client = mlflow.MlflowClient()
         client.set_model_version_tag(REGISTERED_MODEL, version, "model_type", model_type)

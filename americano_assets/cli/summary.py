@@ -1,0 +1,149 @@
+"""The tables that a run ends with.
+
+Belongs here: reading what was written and showing it. Does not: computing any figure.
+"""
+
+from datetime import date
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from americano_assets.contract.enums import PredictionStatus
+from americano_assets.core.moment import naive
+from americano_assets.core.study_day import cutoff
+from americano_assets.resources.database import connect, prepare
+from americano_assets.settings import Settings
+from americano_assets.sql import query
+
+_SHOWN = 10
+_FIGURES = (
+    ("auc_roc", "AUC"),
+    ("accuracy", "accuracy"),
+    ("precision", "precision"),
+    ("recall", "recall"),
+    ("brier", "Brier"),
+    ("log_loss", "log loss"),
+    ("ece", "ECE"),
+)
+
+
+def show_demo(settings: Settings, day: date) -> None:
+    """Riskiest predictions, held-out figures, what became of the replayed ones, where to look next."""
+    console = Console()
+    with connect(prepare(settings)) as connection:
+        _show_riskiest(console, connection, settings, day)
+        _show_held_out(console, connection, day)
+        _show_outcomes(console, connection)
+        _show_matured(console, connection, day)
+    console.print(
+        "\n[bold]Where to look next[/]\n"
+        "  ./americano dev                    Dagster's lineage, the API and MLflow on this machine\n"
+        '  psql "$(./americano db-url)"       the tables that the app reads\n'
+        "  ./americano nightly                the last closed study day again\n"
+        "  ./americano stop                   stop the embedded database"
+    )
+
+
+def show_night(settings: Settings, day: date) -> None:
+    """What one study day published."""
+    console = Console()
+    with connect(prepare(settings)) as connection:
+        row = connection.execute(
+            "SELECT candidates, published, model_version FROM ml.study_days WHERE study_day = %s", [day]
+        ).fetchone()
+        if row is not None:
+            console.print(f"Study day {day}: {row[0]:,} candidates, {row[1]:,} published, model {row[2][:8]}.")
+        _show_riskiest(console, connection, settings, day)
+
+
+def _show_riskiest(console: Console, connection: Any, settings: Settings, day: date) -> None:
+    at = cutoff(day, settings.zone)
+    rows = connection.execute(query("riskiest_upcoming"), {"cutoff": naive(at), "limit": _SHOWN}).fetchall()
+    title = f"Riskiest upcoming predictions, as of {at.astimezone(settings.zone):%Y-%m-%d %H:%M %Z}"
+    if not rows:
+        console.print(f"{title}: none. No learner has an objective planned for the next days that looks risky.")
+        return
+    table = Table("learner", "objective", "due", "p", "why", title=title, title_justify="left")
+    for learner, objective, _course, due, probability, reason in rows:
+        table.add_row(learner[-6:], objective, f"{due:%d %b}", f"{probability:.2f}", reason or "")
+    console.print(table)
+
+
+def _show_held_out(console: Console, connection: Any, day: date) -> None:
+    row = connection.execute(
+        "SELECT m.metrics, m.model_type, m.threshold FROM ml.study_days d "
+        "JOIN ml.model_versions m USING (model_version) WHERE d.study_day = %s",
+        [day],
+    ).fetchone()
+    if row is None:
+        return
+    metrics, chosen, threshold = row
+    counts = metrics["rows"]
+    figures = metrics["figures"]
+    base = figures[chosen]["base_rate"]
+    if base is None:
+        console.print(f"\nNo held-out rows yet: {metrics['why']}.")
+        return
+    table = Table(
+        "model",
+        *(title for _, title in _FIGURES),
+        title=f"\nLearners and weeks never seen: {counts['test_rows']:,.0f} rows, {counts['test_learners']:,.0f} learners",
+        title_justify="left",
+    )
+    for name, values in figures.items():
+        style = "bold" if name == chosen else None
+        table.add_row(name.replace("_", " "), *(_figure(values[key]) for key, _ in _FIGURES), style=style)
+    always_no = {"accuracy": 1 - base, "recall": 0.0}
+    table.add_row("always no", *(_figure(always_no.get(key)) for key, _ in _FIGURES), style="dim")
+    console.print(table)
+    console.print(
+        f"Base rate {base:.3f}; cold starts {counts.get('test_cold_share', 0):.1%} of these rows; "
+        f"threshold {threshold:.3f}, chosen on other learners. {metrics['why'].capitalize()}."
+    )
+
+
+def _show_outcomes(console: Console, connection: Any) -> None:
+    rows = connection.execute(query("statuses_by_day")).fetchall()
+    shown = [status for status in PredictionStatus if any(row[1] == status for row in rows)]
+    table = Table(
+        "predicted on",
+        *(s.lower().replace("_", " ") for s in shown),
+        title="\nWhat became of them",
+        title_justify="left",
+    )
+    for day in sorted({row[0] for row in rows}):
+        counts = {row[1]: row[2] for row in rows if row[0] == day}
+        table.add_row(f"{day:%Y-%m-%d}", *(f"{counts[status]:,}" if status in counts else "·" for status in shown))
+    console.print(table)
+
+
+def _show_matured(console: Console, connection: Any, day: date) -> None:
+    row = connection.execute(
+        "SELECT n, base_rate, always_no_accuracy, accuracy, precision, recall, auc_roc, log_loss, reason "
+        "FROM ml.model_performance WHERE study_day = %s AND scope = 'all'",
+        [day],
+    ).fetchone()
+    if row is not None and row[3] is not None:
+        console.print(
+            f"Of {row[0]:,} predictions whose outcome is known by now: accuracy {row[3]:.3f} (always no {row[2]:.3f}), "
+            f"precision {_figure(row[4])}, recall {_figure(row[5])}, AUC {_figure(row[6])}, base rate {row[1]:.3f}."
+        )
+    elif row is not None:
+        console.print(f"Predictions whose outcome is known by now: {row[8]}.")
+    reduction = connection.execute(
+        "SELECT baseline_rate, current_rate, reduction_percentage, reason FROM ml.struggle_reduction "
+        "WHERE study_day = %s AND scope = 'all' AND period = 'all'",
+        [day],
+    ).fetchone()
+    if reduction is not None and reduction[2] is not None:
+        console.print(
+            f"Struggle rate before {reduction[0]:.3f}, since {reduction[1]:.3f}: {reduction[2]:+.1f} % reduction. "
+            "[yellow]Observational[/]: nobody was helped in this replay, so this is what happens by itself."
+        )
+    elif reduction is not None:
+        console.print(f"Struggle reduction: {reduction[3]}.")
+
+
+def _figure(value: float | None) -> str:
+    return "—" if value is None else f"{value:.3f}"

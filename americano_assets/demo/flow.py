@@ -1,0 +1,105 @@
+"""What `americano demo` does, in order: load, history, replays, the last closed study day.
+
+Belongs here: the order, and what a second run may leave out. Does not: printing.
+"""
+
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+from americano_assets.assets.common import NIGHTLY, REPLAY
+from americano_assets.core.schedule import missing_days
+from americano_assets.core.study_day import days_between, last_closed, study_day_of
+from americano_assets.demo.oulad import load
+from americano_assets.errors import AmericanoError
+from americano_assets.resources.database import connect, prepare
+from americano_assets.resources.deployment import Deployment
+from americano_assets.resources.embedded import EmbeddedServer
+from americano_assets.resources.publication import record_deployment
+from americano_assets.runs import Runner
+from americano_assets.settings import HOME_SETTINGS_FILE, Settings
+
+REPLAY_WEEKS = 9
+# A hand-in that never came shows seven days after its due day; the pass mark is 40 of 100.
+DEMO_SETTINGS = {"AMERICANO_HORIZON_DAYS": "14", "AMERICANO_STRUGGLE_BELOW": "0.40"}
+_OURS = ("postgres", "dagster", "data", "models", "mlflow", HOME_SETTINGS_FILE, "analytics.duckdb")
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The study days of a demo run.
+
+    Attributes:
+        history: Days without interactions yet, consecutive; empty if all are there.
+        nights: (day, kind), oldest first; the last is the last closed day.
+    """
+
+    history: list[date]
+    nights: list[tuple[date, str]]
+
+
+def start_over(settings: Settings) -> None:
+    """Remove everything that a demo made, the embedded databases included.
+
+    Raises:
+        AmericanoError: The app's database is not the embedded one: it is not ours to empty.
+    """
+    if settings.database_url is not None:
+        raise AmericanoError(
+            "--fresh empties the embedded database only; DATABASE_URL is set. Unset it, or empty it yourself."
+        )
+    EmbeddedServer(settings.americano_home).stop()
+    for name in _OURS:
+        path = settings.americano_home / name
+        shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
+
+
+def load_students(settings: Settings, learners: int | None, progress: Callable[[str, int], None]) -> date:
+    """Load the demo's students, or what happened since; returns the first study day that has anything.
+
+    The settings that the demo needs are written into the home, so that later commands agree with it.
+    """
+    url = prepare(settings)
+    with connect(url) as connection:
+        stored = connection.execute("SELECT learners FROM ml.demo_load").fetchone()
+        if learners is None and stored is not None:
+            learners = stored[0]
+        load(connection, now=Deployment(settings).now(), learners=learners, progress=progress)
+        row = connection.execute(
+            'SELECT least((SELECT min("timestamp") FROM behavioral_events), '
+            '(SELECT min("respondedAt") FROM validation_responses))'
+        ).fetchone()
+    if row is None or row[0] is None:
+        raise AmericanoError("None of these students has done anything yet: take more of them (--learners).")
+    first: date = row[0].date() - timedelta(days=1)
+    path = settings.americano_home / HOME_SETTINGS_FILE
+    if not path.exists():
+        lines = [f"{name}={value}" for name, value in {**DEMO_SETTINGS, "AMERICANO_START_DAY": first}.items()]
+        path.write_text("# Written by `americano demo`; the environment and .env go first.\n" + "\n".join(lines) + "\n")
+    return first
+
+
+def plan(runner: Runner) -> Plan:
+    """What is still to be done up to the last closed study day."""
+    deployment = runner.deployment
+    closed = last_closed(deployment.now(), deployment.zone)
+    with deployment.connect() as connection:
+        began = record_deployment(connection, closed)
+        done = {row[0] for row in connection.execute("SELECT study_day FROM ml.study_days")}
+        first = _first_event_day(deployment)
+    days = days_between(first, closed)
+    known = deployment.store.current_days("interactions", days)
+    missing = [day for day in days if day not in known]
+    replays = [began - timedelta(weeks=week) for week in range(REPLAY_WEEKS, 0, -1)]
+    nights = [(day, REPLAY) for day in replays if day not in done and day >= first]
+    nights += [(day, NIGHTLY) for day in missing_days(closed, began, done | {closed})]
+    return Plan(days_between(missing[0], closed) if missing else [], [*nights, (closed, NIGHTLY)])
+
+
+def _first_event_day(deployment: Deployment) -> date:
+    with deployment.connect() as connection:
+        row = connection.execute('SELECT min("respondedAt") FROM validation_responses').fetchone()
+    if row is None or row[0] is None:
+        return deployment.first_day
+    return max(deployment.first_day, study_day_of(row[0].replace(tzinfo=deployment.now().tzinfo), deployment.zone))

@@ -1,0 +1,102 @@
+"""Runs Dagster jobs in this process, on the deployment's own instance, for the command line.
+
+Belongs here: starting a run, following it, and turning its failure into one sentence. Does not: what a run does.
+"""
+
+import uuid
+from collections.abc import Callable, Sequence
+from datetime import date
+from typing import Any, Self
+
+import dagster as dg
+
+from americano_assets.assets.common import KIND_TAG, LATEST_INPUTS_TAG
+from americano_assets.automation import HISTORY_JOB, NIGHTLY_JOB
+from americano_assets.definitions import build_defs
+from americano_assets.errors import AmericanoError
+from americano_assets.resources.dagster_home import prepare_dagster_home
+from americano_assets.resources.deployment import Deployment
+from americano_assets.settings import Settings
+
+Follower = Callable[[str], None]
+_QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+_STATEMENT_MILLISECONDS, _POOL_RECYCLE_SECONDS = 120_000, 3600
+_RANGE_START, _RANGE_END = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"
+
+
+class RunFailedError(AmericanoError):
+    """A run ended in failure; the message names the study day, the step and the reason."""
+
+
+class Runner:
+    """Runs of one deployment, recorded where Dagster's UI shows them. Close it when done."""
+
+    def __init__(self, settings: Settings) -> None:
+        prepare_dagster_home(settings)
+        self.deployment = Deployment(settings)
+        self.instance = dg.DagsterInstance.get()
+        # Dagster opens a connection for every event it stores, which is most of the time of a run over many days,
+        # unless it is told to hold some open as its webserver does.
+        self.instance.optimize_for_webserver(
+            statement_timeout=_STATEMENT_MILLISECONDS, pool_recycle=_POOL_RECYCLE_SECONDS, max_overflow=10
+        )
+        self._definitions = build_defs(settings, deployment=self.deployment)
+
+    def __enter__(self) -> Self:
+        """Itself."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Let go of Dagster's storage."""
+        self.instance.dispose()
+
+    def steps(self) -> int:
+        """Steps of a night, checks included."""
+        return len(self._definitions.resolve_job_def(NIGHTLY_JOB).graph.nodes)
+
+    def history(self, days: Sequence[date], follow: Follower) -> None:
+        """Snapshots and interactions of consecutive study days, in one ranged run."""
+        self._run(
+            HISTORY_JOB,
+            f"{days[0]} to {days[-1]}",
+            follow,
+            tags={_RANGE_START: str(days[0]), _RANGE_END: str(days[-1])},
+        )
+
+    def night(self, day: date, kind: str, follow: Follower, *, latest_inputs: bool = False) -> None:
+        """One closed study day, from the app's tables to reduction metrics."""
+        tags = {KIND_TAG: kind} | ({LATEST_INPUTS_TAG: "true"} if latest_inputs else {})
+        self._run(NIGHTLY_JOB, str(day), follow, partition_key=str(day), tags=tags)
+
+    def _run(self, job: str, what: str, follow: Follower, **options: Any) -> None:
+        run_id = str(uuid.uuid4())
+
+        def on_event(entry: dg.EventLogEntry) -> None:
+            event = entry.dagster_event
+            if event is not None and event.is_step_start and event.step_key:
+                follow(event.step_key)
+
+        # A run that the database did not let begin has nothing to listen to.
+        self.instance.add_event_listener(run_id, on_event)
+        try:
+            result = self._definitions.resolve_job_def(job).execute_in_process(
+                instance=self.instance, run_id=run_id, run_config=_QUIET, raise_on_error=False, **options
+            )
+        except dg.DagsterUnknownPartitionError as error:
+            raise AmericanoError(f"Study day {what} is not one of this deployment's study days.") from error
+        if not result.success:
+            raise RunFailedError(f"Study day {what}: {_failure(result)}")
+
+
+def _failure(result: dg.ExecuteInProcessResult) -> str:
+    for event in result.all_events:
+        if event.is_step_failure and event.step_failure_data.error is not None:
+            error = event.step_failure_data.error
+            while error.cause is not None:
+                error = error.cause
+            message = " ".join(error.message.split())
+            return f"step {event.step_key} failed: {message.partition(': ')[2] or message}"
+    failed = [check.check_name for check in result.get_asset_check_evaluations() if not check.passed]
+    if failed:
+        return f"the check {failed[0]} failed, so nothing was published"
+    return "the run failed before its first step; Dagster's UI shows why"
