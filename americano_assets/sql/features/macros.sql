@@ -5,7 +5,8 @@ CREATE OR REPLACE MACRO age_days(study_day, into_day, cutoff_day, cutoff_into) A
 -- Sums of fractions are taken over whole numbers of 10^-9: float sums change their last bits from run to run.
 CREATE OR REPLACE MACRO nano(x) AS round(x * 1000000000)::BIGINT;
 CREATE OR REPLACE MACRO nano_mean(total, n) AS total::DOUBLE / n / 1000000000;
-CREATE OR REPLACE MACRO clip(x, low, high) AS least(greatest(x, low), high);
+-- Null stays null: least and greatest pass over nulls, which would turn "not observed" into a value.
+CREATE OR REPLACE MACRO clip(x, low, high) AS CASE WHEN x IS NOT NULL THEN least(greatest(x, low), high) END;
 -- Decayed, shrunk success: (sum of weight * score + 0.6) / (sum of weights + 1).
 CREATE OR REPLACE MACRO mastery_of(weighted_score_nano, weight_nano) AS
   (weighted_score_nano + 600000000)::DOUBLE / (weight_nano + 1000000000);
