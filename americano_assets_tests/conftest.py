@@ -59,6 +59,12 @@ def database(server: EmbeddedServer, prepared_template: str) -> Iterator[str]:
     yield from _temporary(server, prepared_template)
 
 
+@pytest.fixture(scope="module")
+def module_database(server: EmbeddedServer, prepared_template: str) -> Iterator[str]:
+    """As `database`, for all tests of a module: for those that only read what the module wrote once."""
+    yield from _temporary(server, prepared_template)
+
+
 @pytest.fixture
 def empty_database(server: EmbeddedServer) -> Iterator[str]:
     """URL of a database of this test's own that holds nothing."""

@@ -83,18 +83,15 @@ class World:
         self.insert("lectures", id=f"{course}-lecture", userId=owner, courseId=course, title="", uploadedAt=LONG_AGO)
         return course
 
-    def objective(self, objective: str, course: str, complexity: str = "INTERMEDIATE", **values: Any) -> str:
+    def objective(self, objective: str, course: str, complexity: str = "INTERMEDIATE", text: str | None = None) -> str:
         """An objective of the course's lecture, with its card `<objective>-card` and prompt `<objective>-prompt`."""
         self.insert(
             "learning_objectives",
-            **{
-                "id": objective,
-                "lectureId": f"{course}-lecture",
-                "objective": objective,
-                "complexity": complexity,
-                "createdAt": LONG_AGO,
-                **values,
-            },
+            id=objective,
+            lectureId=f"{course}-lecture",
+            objective=text or objective,
+            complexity=complexity,
+            createdAt=LONG_AGO,
         )
         self.insert("cards", id=f"{objective}-card", courseId=course, objectiveId=objective, createdAt=LONG_AGO)
         self.insert("validation_prompts", id=f"{objective}-prompt", objectiveId=objective)
