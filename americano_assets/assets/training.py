@@ -6,7 +6,7 @@ import pyarrow as pa
 
 from americano_assets.assets.common import OWNERS, Result, markdown_table, numbers
 from americano_assets.partitions import day_of, study_days
-from americano_assets.plots import calibration_plot, importance_plot, picture
+from americano_assets.plots import picture
 from americano_assets.resources.deployment import Deployment
 from americano_assets.resources.feature_store import training_set as build_training_set
 from americano_assets.resources.model_training import train_day
@@ -58,10 +58,7 @@ def build(settings: Settings) -> list[dg.AssetsDefinition]:
             ),
             **numbers(trained.summary["rows"]),
         }
-        if trained.training is not None:
-            curves = {name: one.curve for name, one in trained.training.candidates.items() if one.curve is not None}
-            metadata["calibration"] = picture(calibration_plot(curves), "calibration")
-            metadata["importance"] = picture(importance_plot(trained.training.importance), "importance")
+        metadata.update({name: picture(image, name) for name, image in trained.pictures.items()})
         if trained.run is not None:
             metadata["mlflow_run_id"] = trained.run.run_id
         if trained.notice:

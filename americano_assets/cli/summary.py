@@ -88,7 +88,7 @@ def _show_held_out(console: Console, connection: Any, day: date) -> None:
     table = Table(
         "model",
         *(title for _, title in _FIGURES),
-        title=f"\nLearners and weeks never seen: {counts['test_rows']:,.0f} rows, {counts['test_learners']:,.0f} learners",
+        title=f"\nNever seen: {counts['test_rows']:,.0f} rows, {counts['test_learners']:,.0f} learners",
         title_justify="left",
     )
     for name, values in figures.items():

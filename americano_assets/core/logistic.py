@@ -21,7 +21,7 @@ from americano_assets.core.metrics import BoolArray, FloatArray
 MODEL_INPUTS: tuple[str, ...] = FEATURE_NAMES + OBSERVED_NAMES
 C_GRID = (0.01, 0.1, 1.0)
 CV_FOLDS = 3
-CV_ROWS = 60_000
+CV_ROWS = 30_000
 PROBABILITY_BOUNDS = (0.001, 0.999)
 PROBABILITY_DECIMALS = 6
 
@@ -122,7 +122,7 @@ def fit_logistic(train: pd.DataFrame, calibration: pd.DataFrame) -> LogisticMode
 
 
 def choose_regularization(train: pd.DataFrame, grid: Sequence[float] = C_GRID) -> float:
-    """The C with the lowest mean log loss over folds of learners; at most 60,000 rows, whole learners, are used."""
+    """The C with the lowest mean log loss over folds of learners; at most 30,000 rows, whole learners, are used."""
     learners = train["learner_id"].drop_duplicates().sort_values()
     if len(learners) < CV_FOLDS:
         raise TooLittleDataError(f"{len(learners)} training learners: cross-validation needs at least {CV_FOLDS}")

@@ -4,7 +4,9 @@ Belongs here: which files count for a day (its manifest), and memoised runs of t
 definitions themselves are in sql/.
 """
 
+import os
 from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from pathlib import Path
@@ -23,6 +25,8 @@ from americano_assets.resources.state_store import StateAt, StateSnapshot, snaps
 DAY_TABLES = ("interactions", "session_ends")
 # The look-back of 180 days, and one more because a cut-off within a day reaches into a 181st.
 LOOK_BACK = timedelta(days=181)
+_MOST_ENGINES = 4
+_DAYS_PER_ENGINE = 8
 
 
 @dataclass(frozen=True)
@@ -186,6 +190,15 @@ class CutoffTables:
         return {day: version for day, version in found.items() if version is not None}
 
     def _compute_features(self, days: list[date]) -> Iterable[tuple[date, pa.Table]]:
+        # Many small queries leave cores idle within each; a few engines side by side do not.
+        workers = min(os.cpu_count() or 1, _MOST_ENGINES, -(-len(days) // _DAYS_PER_ENGINE))
+        size = -(-len(days) // workers)
+        parts = [days[start : start + size] for start in range(0, len(days), size)]
+        with ThreadPoolExecutor(workers) as pool:
+            for part in pool.map(lambda some: list(self._features_in_turn(some)), parts):
+                yield from part
+
+    def _features_in_turn(self, days: list[date]) -> Iterable[tuple[date, pa.Table]]:
         with open_engine() as engine:
             self._view_days(engine, days[0] - LOOK_BACK, days[-1], in_memory=len(days) > 1)
             for day in days:

@@ -6,7 +6,7 @@ from datetime import date
 import pandas as pd
 import pyarrow as pa
 
-from americano_assets.core.features import OBSERVED_NAMES
+from americano_assets.core.features import DATA_QUALITY, FEATURE_NAMES, OBSERVED_NAMES
 from americano_assets.core.rules import VALIDATION_MEAN
 from americano_assets.core.splits import assign_splits
 from americano_assets.resources.cutoffs import CutoffTables, weekly_cutoffs
@@ -15,6 +15,10 @@ from americano_assets.resources.parquet_store import Version
 from americano_assets.resources.state_store import StateAt
 from americano_assets.schemas import FEATURES_TABLE, TRAINING_SET
 
+_FEATURE_COLUMNS = [
+    *("learner_id", "objective_id", "course_id", "planned"),
+    *(*FEATURE_NAMES, DATA_QUALITY, *OBSERVED_NAMES, VALIDATION_MEAN),
+]
 _LABEL_COLUMNS = ["learner_id", "objective_id", "struggled", "mean_score"]
 
 
@@ -67,10 +71,10 @@ def training_set(deployment: Deployment, day: date) -> pd.DataFrame:
     _, tables = training_tables(deployment, day)
     store = deployment.store
     parts = [
-        store.read_whole("features_at", tables.features[cutoff].content)
+        store.read_whole("features_at", tables.features[cutoff].content, _FEATURE_COLUMNS)
         .to_pandas()
         .merge(
-            store.read_whole("labels_at", tables.labels[cutoff].content).to_pandas()[_LABEL_COLUMNS],
+            store.read_whole("labels_at", tables.labels[cutoff].content, _LABEL_COLUMNS).to_pandas(),
             on=["learner_id", "objective_id"],
         )
         .assign(cutoff_day=pd.Timestamp(cutoff))

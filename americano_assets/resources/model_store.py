@@ -7,11 +7,12 @@ import json
 from dataclasses import asdict, dataclass
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 from americano_assets.core.moment import Target
 from americano_assets.core.scoring import Scorer
 from americano_assets.errors import AmericanoError
-from americano_assets.resources.parquet_store import ParquetStore, hash_values
+from americano_assets.resources.parquet_store import ParquetStore, hash_values, write_json
 
 
 @dataclass(frozen=True)
@@ -51,15 +52,22 @@ class ModelStore:
         version = hash_values(content)
         path = self.path(version)
         if not path.exists():
-            path.parent.mkdir(parents=True, exist_ok=True)
-            temporary = path.with_suffix(".writing")
-            temporary.write_text(json.dumps(content, indent=1, sort_keys=True))
-            temporary.rename(path)
+            write_json(path, content)
         return self.load(version)
 
     def path(self, version: str) -> Path:
         """Where a version's file is."""
         return self.root / f"{version}.json"
+
+    def remember(self, key: str, result: dict[str, Any]) -> None:
+        """Keep which model came out of the inputs that `key` stands for."""
+        write_json(self.root / "by_inputs" / f"{key}.json", result)
+
+    def remembered(self, key: str) -> dict[str, Any] | None:
+        """What came out of these inputs before, or None; a model that is gone counts as never made."""
+        path = self.root / "by_inputs" / f"{key}.json"
+        found: dict[str, Any] | None = json.loads(path.read_text()) if path.exists() else None
+        return found if found is not None and self.path(found["model_version"]).exists() else None
 
     def load(self, version: str) -> StoredModel:
         """Read a model.

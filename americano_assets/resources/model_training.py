@@ -30,6 +30,7 @@ class TrainedDay:
         run: Where it is in MLflow; None where that was not reached.
         notice: What went wrong with MLflow, or empty.
         summary: Figures as they are kept in ml.model_versions.
+        pictures: PNG images by name; none where nothing was trained.
     """
 
     model: StoredModel
@@ -37,6 +38,7 @@ class TrainedDay:
     run: TrackedRun | None
     notice: str
     summary: dict[str, Any]
+    pictures: dict[str, bytes]
 
 
 def train_day(
@@ -53,14 +55,17 @@ def train_day(
     """
     wanted = deployment.settings.model_type
     key = hash_values(dataset_version, wanted, vars(deployment.target), MODEL_INPUTS)
-    recorded = deployment.store.manifest(day, "model")
-    if recorded is not None and recorded["key"] == key:
-        return TrainedDay(deployment.models.load(recorded["model_version"]), None, None, "", recorded["summary"])
+    known = deployment.models.remembered(key)
+    if known is not None:
+        deployment.store.record_manifest(day, "model", known)
+        return TrainedDay(deployment.models.load(known["model_version"]), None, None, "", known["summary"], {})
     training = train(rows, wanted)
     model = deployment.models.save(
         training.chosen, day, dataset_version, deployment.target, training.candidates[training.chosen].scorer
     )
-    run, notice = _tell_mlflow(deployment, day, training, model, rows, tags)
+    curves = {name: one.curve for name, one in training.candidates.items() if one.curve is not None}
+    pictures = {"calibration": calibration_plot(curves), "importance": importance_plot(training.importance)}
+    run, notice = _tell_mlflow(deployment, day, training, model, rows, tags, pictures)
     summary = {
         "figures": {name: one.figures for name, one in training.candidates.items()},
         "figures_active": {name: one.figures_active for name, one in training.candidates.items()},
@@ -69,14 +74,21 @@ def train_day(
         "importance": training.importance,
     }
     _tell_database(deployment, model, run, summary)
-    deployment.store.record_manifest(day, "model", {"key": key, "model_version": model.version, "summary": summary})
-    return TrainedDay(model, training, run, notice, summary)
+    result = {"model_version": model.version, "summary": summary}
+    deployment.models.remember(key, result)
+    deployment.store.record_manifest(day, "model", result)
+    return TrainedDay(model, training, run, notice, summary, pictures)
 
 
 def _tell_mlflow(
-    deployment: Deployment, day: date, training: Training, model: StoredModel, rows: pd.DataFrame, tags: dict[str, str]
+    deployment: Deployment,
+    day: date,
+    training: Training,
+    model: StoredModel,
+    rows: pd.DataFrame,
+    tags: dict[str, str],
+    pictures: dict[str, bytes],
 ) -> tuple[TrackedRun | None, str]:
-    curves = {name: one.curve for name, one in training.candidates.items() if one.curve is not None}
     metrics = {
         f"{name}.{figure}": value
         for name, one in training.candidates.items()
@@ -99,10 +111,7 @@ def _tell_mlflow(
             },
             metrics={**metrics, **training.rows},
             tags={**tags, "dataset_version": model.dataset_version, "model_version": model.version},
-            figures={
-                "calibration.png": calibration_plot(curves),
-                "importance.png": importance_plot(training.importance),
-            },
+            figures={f"{name}.png": image for name, image in pictures.items()},
             scorers={name: training.candidates[name].scorer for name in ordered},
             chosen=training.chosen,
             example=rows[[*MODEL_INPUTS, VALIDATION_MEAN]].head(_EXAMPLE_ROWS),

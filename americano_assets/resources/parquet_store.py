@@ -60,7 +60,7 @@ class ParquetStore:
         folder = self.root / table / f"day={day.isoformat()}"
         version = self._write(folder, batches, schema)
         if self.current(table, day) != version:
-            _write_json(folder / "current.json", asdict(version))
+            write_json(folder / "current.json", asdict(version))
         return version
 
     def put_whole(self, table: str, data: pa.Table) -> Version:
@@ -105,13 +105,13 @@ class ParquetStore:
         version = self.current(table, day)
         return None if version is None else read_table(self.day_path(table, day, version))
 
-    def read_whole(self, table: str, content: str) -> pa.Table:
-        """A whole table by its content."""
-        return read_table(self.whole_path(table, content))
+    def read_whole(self, table: str, content: str, columns: list[str] | None = None) -> pa.Table:
+        """A whole table by its content; all columns, or those named."""
+        return read_table(self.whole_path(table, content), columns)
 
     def remember(self, table: str, key: str, version: Version) -> Version:
         """Keep which content came out of the inputs that `key` stands for."""
-        _write_json(self._memo_path(table, key), asdict(version))
+        write_json(self._memo_path(table, key), asdict(version))
         return version
 
     def remembered(self, table: str, key: str) -> Version | None:
@@ -138,7 +138,7 @@ class ParquetStore:
 
     def record_manifest(self, day: date, part: str, content: dict[str, Any]) -> None:
         """Record what a part of a study day was computed from."""
-        _write_json(self._manifest_path(day, part), content)
+        write_json(self._manifest_path(day, part), content)
 
     def _memo_path(self, table: str, key: str) -> Path:
         return self.root / table / "by_inputs" / f"{key}.json"
@@ -206,10 +206,10 @@ def _regroup(batches: Iterable[pa.RecordBatch], schema: pa.Schema) -> Iterator[p
         yield pa.Table.from_batches(held, schema).combine_chunks()
 
 
-def read_table(path: Path) -> pa.Table:
+def read_table(path: Path, columns: list[str] | None = None) -> pa.Table:
     """The rows of one file; a missing or damaged one is a clear error."""
     try:
-        return pq.read_table(path)
+        return pq.read_table(path, columns=columns)
     except FileNotFoundError:
         raise AmericanoError(f"{path.parent.name}: the file {path.name} is missing. Materialize it again.") from None
     except pa.ArrowInvalid as error:
@@ -219,7 +219,8 @@ def read_table(path: Path) -> pa.Table:
         ) from error
 
 
-def _write_json(path: Path, content: dict[str, Any]) -> None:
+def write_json(path: Path, content: dict[str, Any]) -> None:
+    """Write a small JSON file so that its name never stands for half of it."""
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f"{_LEFTOVER_PREFIX}{uuid.uuid4().hex}")
     try:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from americano_assets.errors import AmericanoError
-from americano_assets.resources.parquet_store import ParquetStore, hash_values
+from americano_assets.resources.parquet_store import ParquetStore, hash_values, write_json
 
 _STAMP = "%Y%m%dT%H%M%S%fZ"
 PROMPT_AFTER_CUTOFF = timedelta(hours=1)
@@ -42,12 +42,7 @@ class StateAt:
 
 def record_snapshot(store: ParquetStore, snapshot: StateSnapshot) -> None:
     """Make a snapshot known, after all its tables are stored."""
-    folder = store.root / "state_snapshots"
-    folder.mkdir(parents=True, exist_ok=True)
-    path = folder / f"{snapshot.taken_at.strftime(_STAMP)}.json"
-    temporary = path.with_suffix(".writing")
-    temporary.write_text(json.dumps(snapshot.tables, sort_keys=True))
-    temporary.rename(path)
+    write_json(store.root / "state_snapshots" / f"{snapshot.taken_at.strftime(_STAMP)}.json", snapshot.tables)
 
 
 def snapshots(store: ParquetStore) -> list[StateSnapshot]:
