@@ -194,7 +194,7 @@ def test_objectives_say_what_they_are_and_stand_on_earlier_tutor_marked_work(tmp
         ("Tutor-marked assessment 2", "Tutor-marked assessment 1"): 1.0,
         ("Computer-marked assessment 1", "Tutor-marked assessment 1"): 1.0,
         ("Tutor-marked assessment 3", "Tutor-marked assessment 2"): 1.0,
-        ("Tutor-marked assessment 3", "Tutor-marked assessment 1"): 0.5,
+        ("Tutor-marked assessment 3", "Tutor-marked assessment 1"): 1.0,
     }
 
 

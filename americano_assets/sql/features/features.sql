@@ -34,14 +34,14 @@ joined AS (
     COALESCE(1 - q.strength_mastery::DOUBLE / nullif(q.strength, 0), 0) AS prerequisite_mastery_gap_seen,
     o.complexity AS content_complexity_seen,
     clip(COALESCE(o.complexity, 0.6) - t.mean_mastery, 0, 1) AS complexity_mismatch_seen,
-    greatest(0, COALESCE(o.complexity, 0.6) - 0.5) AS complexity_mismatch_neutral,
+    clip(COALESCE(o.complexity, 0.6) - 0.5, 0, 1) AS complexity_mismatch_neutral,
     CASE WHEN t.n_windows > 0 THEN (t.n_struggles + 1)::DOUBLE / (t.n_windows + 2) END AS historical_struggle_score_seen,
     f.mismatch AS content_type_mismatch_seen,
     ls.cognitive_load AS cognitive_load_indicator_seen,
     1 - clip((epoch_ms(e.exam_at) - epoch_ms($cutoff)) / 86400000.0 / 90, 0, 1) AS days_until_exam_seen,
     clip((epoch_ms($cutoff) - epoch_ms(COALESCE(h.last_studied_at, t.last_studied_at))) / 86400000.0 / 30, 0, 1)
       AS days_since_last_study_seen,
-    least(1, COALESCE(w.n, 0) / 50.0) AS workload_level_seen,
+    clip(COALESCE(w.n, 0) / 50.0, 0, 1) AS workload_level_seen,
     -- Shrunk towards 0.6 by two answers; of the objective if it was ever answered, else of the topic.
     CASE
       WHEN h.n_validations > 0 THEN (h.validation_nano / 1000000000.0 + 1.2) / (h.n_validations + 2)
