@@ -52,16 +52,23 @@ class ParquetStore:
         return self.root / table / f"{content}.parquet"
 
     def put_day(self, table: str, day: date, batches: Iterable[pa.RecordBatch], schema: pa.Schema) -> Version:
-        """Store a day's rows and make them current.
+        """Store a day's rows and make them current; see `add_day`."""
+        version = self.add_day(table, day, batches, schema)
+        self.make_current(table, day, version)
+        return version
+
+    def add_day(self, table: str, day: date, batches: Iterable[pa.RecordBatch], schema: pa.Schema) -> Version:
+        """Store a day's rows without anyone reading them yet.
 
         Returns:
             The version; its content is the same for the same rows in the same order.
         """
-        folder = self.root / table / f"day={day.isoformat()}"
-        version = self._write(folder, batches, schema)
+        return self._write(self.root / table / f"day={day.isoformat()}", batches, schema)
+
+    def make_current(self, table: str, day: date, version: Version) -> None:
+        """From now on a stored version is what readers of the day find."""
         if self.current(table, day) != version:
-            write_json(folder / "current.json", asdict(version))
-        return version
+            write_json(self.root / table / f"day={day.isoformat()}" / "current.json", asdict(version))
 
     def put_whole(self, table: str, data: pa.Table) -> Version:
         """Store a whole table under its content."""

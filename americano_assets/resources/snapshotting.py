@@ -49,7 +49,7 @@ class Quality:
 
 
 def snapshot_log(deployment: Deployment, table: str, days: Sequence[date]) -> tuple[dict[date, Version], Quality]:
-    """Snapshot a log table for consecutive study days; a day's rows become current when they are whole.
+    """Snapshot a log table for consecutive study days; they become current when all of them are whole and fit.
 
     Raises:
         BadRowsError: Bad rows, and the settings say `fail`, or they are more than 1 %.
@@ -59,11 +59,13 @@ def snapshot_log(deployment: Deployment, table: str, days: Sequence[date]) -> tu
     for schema, batches in read_batches(deployment.url, table, log_query(table, days, deployment.zone)):
         checked = _checked(deployment, table, batches, LOG_TABLES[table], quality)
         for day, pieces in split_days(checked, days, deployment.zone):
-            versions[day] = deployment.store.put_day(table, day, pieces, schema)
+            versions[day] = deployment.store.add_day(table, day, pieces, schema)
         for day in days:
             if day not in versions:
-                versions[day] = deployment.store.put_day(table, day, iter(()), schema)
+                versions[day] = deployment.store.add_day(table, day, iter(()), schema)
     _refuse_too_many(table, quality)
+    for day, version in versions.items():
+        deployment.store.make_current(table, day, version)
     return versions, quality
 
 
