@@ -12,7 +12,8 @@ from americano_assets.core.schedule import EventCursor, missing_days
 from americano_assets.core.study_day import CLOSING_HOUR, last_closed, opening, study_day_of
 from americano_assets.partitions import study_days
 from americano_assets.resources.deployment import Deployment
-from americano_assets.resources.publication import PREDICTIONS, record_deployment
+from americano_assets.resources.ledger import record_deployment
+from americano_assets.resources.publication import PREDICTIONS
 from americano_assets.settings import Settings
 
 NIGHTLY_JOB = "nightly"

@@ -16,7 +16,7 @@ from americano_assets.errors import AmericanoError
 from americano_assets.resources.database import connect, prepare
 from americano_assets.resources.deployment import Deployment
 from americano_assets.resources.embedded import EmbeddedServer
-from americano_assets.resources.publication import record_deployment
+from americano_assets.resources.ledger import record_deployment
 from americano_assets.runs import Runner
 from americano_assets.settings import HOME_SETTINGS_FILE, Settings
 

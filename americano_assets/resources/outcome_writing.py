@@ -16,7 +16,7 @@ from americano_assets.core.features import DATA_QUALITY, FEATURE_NAMES
 from americano_assets.core.outcomes import MISSED, NOT_STRUGGLED, STATUS_OF_FLAGGED, STRUGGLED, UNSTUDIED
 from americano_assets.core.study_day import EPOCH
 from americano_assets.resources.ownership import OwnedTable, lock_publication
-from americano_assets.resources.publication import PREDICTION_COLUMNS, PREDICTIONS
+from americano_assets.resources.publication import PREDICTION_COLUMNS, PREDICTIONS, of_present_objectives
 from americano_assets.sql import query
 
 OUTCOME_COLUMNS = ("predictionStatus", "actualOutcome", "actualOutcomeRecordedAt")
@@ -55,6 +55,7 @@ def write_outcomes(
     with connection.transaction():
         lock_publication(connection)
         changed = _write_ledger(connection, judged)
+        missed = of_present_objectives(connection, missed)
         predictions = OwnedTable(connection, PREDICTIONS, study_day)
         flagged = judged[judged["flagged"]]
         predictions.stage(

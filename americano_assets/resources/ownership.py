@@ -115,12 +115,16 @@ class OwnedTable:
         return cursor.rowcount
 
     def withdraw(self, condition: str, parameters: Sequence[Any] = ()) -> int:
-        """Delete published rows that nobody else touched and that fulfil `condition` on `t`; returns how many."""
+        """Delete published rows that nobody else touched and that fulfil `condition` on `t`; returns how many.
+
+        A column that the app added since we wrote the row is none of ours, and no sign of a touch.
+        """
         cursor = self._run(
             """
             WITH gone AS (
               DELETE FROM {table} t USING ml.published p
-              WHERE p.table_name = {name} AND p.row_id = t."id" AND to_jsonb(t) = p.written AND ({condition})
+              WHERE p.table_name = {name} AND p.row_id = t."id" AND ({condition}) AND p.written = (
+                SELECT jsonb_object_agg(c.key, c.value) FROM jsonb_each(to_jsonb(t)) c WHERE p.written ? c.key)
               RETURNING t."id"
             )
             DELETE FROM ml.published p USING gone WHERE p.table_name = {name} AND p.row_id = gone."id"

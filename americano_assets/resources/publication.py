@@ -1,24 +1,22 @@
 """Publishes one study day into the app's tables, whole or not at all.
 
-Belongs here: the transaction, the ledger of episodes. Does not: what is worth publishing (core), or ownership of
-single values (ownership.py).
+Belongs here: the transaction, the rows of the app's tables. Does not: what is worth publishing (core), ownership of
+single values (ownership.py), the ledger (ledger.py).
 """
 
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime
 from typing import Any
 
 import pandas as pd
 import psycopg
 
 from americano_assets.core.features import DATA_QUALITY, FEATURE_NAMES
-from americano_assets.core.moment import Moment, naive
-from americano_assets.core.study_day import EPOCH
-from americano_assets.resources.model_store import StoredModel
+from americano_assets.core.moment import naive
+from americano_assets.resources.ledger import StudyDay, known_episodes, record_day, write_ledger
 from americano_assets.resources.ownership import OwnedTable, Row, lock_publication
-from americano_assets.sql import query
 
 PREDICTIONS = "struggle_predictions"
 INDICATORS = "struggle_indicators"
@@ -77,18 +75,6 @@ _OF_REFRESHED = (
 
 
 @dataclass(frozen=True)
-class StudyDay:
-    """A study day as it is published: its cut-off, what scored it, and whether learners could have seen it in time."""
-
-    day: date
-    moment: Moment
-    model: StoredModel
-    manifest_hash: str
-    kind: str
-    live: bool
-
-
-@dataclass(frozen=True)
 class Published:
     """What one publication did, in rows."""
 
@@ -127,7 +113,8 @@ def publish_day(
     with connection.transaction():
         lock_publication(connection)
         withdrawn = _withdraw_opted_out(connection, study_day.day)
-        rows = scored[scored["flagged"] | scored["prediction_id"].isin(_known_episodes(connection, scored))]
+        rows = scored[scored["flagged"] | scored["prediction_id"].isin(known_episodes(connection, scored))]
+        rows = of_present_objectives(connection, rows)
         owner = dict(
             zip(rows["prediction_id"], zip(rows["learner_id"], rows["objective_id"], strict=True), strict=True)
         )
@@ -146,10 +133,18 @@ def publish_day(
         n_interventions = _write_beside(
             advised, RECOMMENDATION_COLUMNS, ("description", "reasoning", "priority", "relatedObjectiveId")
         )
-        _write_ledger(connection, study_day, rows)
+        write_ledger(connection, study_day, rows)
         result = Published(len(scored), inserted, refreshed, n_indicators, n_interventions, withdrawn)
-        _record_day(connection, study_day, len(scored), len(rows))
+        record_day(connection, study_day, len(scored), len(rows))
     return result
+
+
+def of_present_objectives(connection: psycopg.Connection[Any], rows: pd.DataFrame) -> pd.DataFrame:
+    """Without rows of objectives that were deleted since the curriculum was read: no prediction can refer to them."""
+    found = connection.execute(
+        'SELECT "id" FROM learning_objectives WHERE "id" = ANY (%s)', [rows["objective_id"].unique().tolist()]
+    )
+    return rows[rows["objective_id"].isin([row[0] for row in found])]
 
 
 def _write_beside(table: OwnedTable, columns: Sequence[str], refreshed: Sequence[str]) -> int:
@@ -176,14 +171,6 @@ def _withdraw_opted_out(connection: psycopg.Connection[Any], day: date) -> int:
         for table, column in ((RECOMMENDATIONS, '"status"'), (INDICATORS, None), (PREDICTIONS, '"predictionStatus"'))
     ]
     return sum(counts)
-
-
-def _known_episodes(connection: psycopg.Connection[Any], scored: pd.DataFrame) -> list[str]:
-    found = connection.execute(
-        "SELECT prediction_id FROM ml.episodes WHERE first_flagged_at IS NOT NULL AND prediction_id = ANY (%s)",
-        [scored["prediction_id"].tolist()],
-    )
-    return [row[0] for row in found]
 
 
 def _prediction_rows(rows: pd.DataFrame, at: datetime) -> list[Row]:
@@ -240,72 +227,3 @@ def _recommendation_rows(interventions: pd.DataFrame, owner: dict[str, tuple[str
         for one in interventions.to_dict("records")
         if one["prediction_id"] in owner
     ]
-
-
-def _write_ledger(connection: psycopg.Connection[Any], study_day: StudyDay, rows: pd.DataFrame) -> None:
-    at, end = naive(study_day.moment.at), naive(study_day.moment.horizon_end)
-    connection.execute(
-        """
-        CREATE TEMPORARY TABLE staged_episodes ON COMMIT DROP AS
-        SELECT prediction_id, user_id, learning_objective_id, course_id, planned_day, refreshed_at, probability,
-          threshold, model_version, live, window_end, true AS before_planned_day
-        FROM ml.episodes WHERE false
-        """
-    )
-    with connection.cursor() as cursor, cursor.copy("COPY staged_episodes FROM STDIN") as copy:
-        for row in rows.to_dict("records"):
-            planned = EPOCH + timedelta(days=int(row["planned_day"]))
-            copy.write_row(
-                (
-                    row["prediction_id"],
-                    row["learner_id"],
-                    row["objective_id"],
-                    row["course_id"],
-                    planned,
-                    at,
-                    row["probability"],
-                    study_day.model.scorer.threshold,
-                    study_day.model.version,
-                    study_day.live,
-                    end,
-                    planned > study_day.day,
-                )
-            )
-    connection.execute(query("ledger_insert"))
-    connection.execute(query("ledger_refresh"))
-
-
-def _record_day(connection: psycopg.Connection[Any], study_day: StudyDay, candidates: int, published: int) -> None:
-    connection.execute(
-        """
-        INSERT INTO ml.study_days
-          (study_day, cutoff_at, kind, live, model_version, manifest_hash, candidates, published, published_at)
-        VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s)
-        ON CONFLICT (study_day) DO UPDATE SET model_version = EXCLUDED.model_version,
-          manifest_hash = EXCLUDED.manifest_hash, candidates = EXCLUDED.candidates, published = EXCLUDED.published,
-          live = ml.study_days.live OR EXCLUDED.live,
-          published_at = CASE WHEN ml.study_days.manifest_hash = EXCLUDED.manifest_hash
-            THEN ml.study_days.published_at ELSE EXCLUDED.published_at END
-        """,
-        [
-            study_day.day,
-            naive(study_day.moment.at),
-            study_day.kind,
-            study_day.live,
-            study_day.model.version,
-            study_day.manifest_hash,
-            candidates,
-            published,
-            datetime.now(UTC).replace(tzinfo=None),
-        ],
-    )
-
-
-def record_deployment(connection: psycopg.Connection[Any], first_study_day: date) -> date:
-    """Remember the first study day of this deployment, once; returns the remembered one."""
-    connection.execute(
-        "INSERT INTO ml.deployment (first_study_day, began_at) VALUES (%s, %s) ON CONFLICT DO NOTHING",
-        [first_study_day, datetime.now(UTC).replace(tzinfo=None)],
-    )
-    row = connection.execute("SELECT first_study_day FROM ml.deployment").fetchone()
-    return first_study_day if row is None else row[0]

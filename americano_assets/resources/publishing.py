@@ -5,8 +5,9 @@ from datetime import date, timedelta
 from americano_assets.core.study_day import cutoff
 from americano_assets.errors import AmericanoError
 from americano_assets.resources.deployment import Deployment
+from americano_assets.resources.ledger import StudyDay
 from americano_assets.resources.model_store import model_of_day
-from americano_assets.resources.publication import Published, StudyDay, publish_day
+from americano_assets.resources.publication import Published, publish_day
 from americano_assets.resources.scored_store import TABLE, problems_of_day, require_day
 
 # A night that publishes within this time after its cut-off could still be seen before the day's study begins.
