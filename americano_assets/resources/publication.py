@@ -141,6 +141,8 @@ def publish_day(
 
 def of_present_objectives(connection: psycopg.Connection[Any], rows: pd.DataFrame) -> pd.DataFrame:
     """Without rows of objectives that were deleted since the curriculum was read: no prediction can refer to them."""
+    if rows.empty:
+        return rows
     found = connection.execute(
         'SELECT "id" FROM learning_objectives WHERE "id" = ANY (%s)', [rows["objective_id"].unique().tolist()]
     )
