@@ -27,6 +27,8 @@ def record_outcomes(deployment: Deployment, day: date) -> tuple[OutcomesWritten,
     cutoff = naive(deployment.moment(day).at)
     with deployment.connect() as connection:
         episodes = closing_episodes(connection, cutoff)
+        # What an opted-out learner did is no longer read: without it they would be judged not to have studied.
+        episodes = episodes[episodes["learner_id"].isin(deployment.analysable())]
         judged = judge(deployment, day, episodes)
         scored = matured(deployment, day)
         missed = scored.head(0)
