@@ -14,6 +14,8 @@ from americano_assets.resources.state_store import snapshots, state_at
 from americano_assets.schemas import LOG_TABLES
 from americano_assets.settings import Settings
 
+# Where a row of the log finds its objective, its course and whether its learner may be analysed.
+LOOKED_UP = ("users", "cards", "validation_prompts", "learning_objectives", "lectures")
 STATE_SOURCES = (
     "users",
     "courses",
@@ -32,7 +34,7 @@ def build(settings: Settings) -> list[dg.AssetsDefinition]:
     partitions = study_days(settings)
 
     @dg.asset(
-        deps=[app_key(table) for table in (*LOG_TABLES, "validation_prompts")],
+        deps=[app_key(table) for table in (*LOG_TABLES, *LOOKED_UP)],
         partitions_def=partitions,
         backfill_policy=dg.BackfillPolicy.single_run(),
         owners=OWNERS,
