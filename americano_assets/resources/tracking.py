@@ -117,9 +117,10 @@ class Tracking:
         found = mlflow.get_experiment_by_name(name)
         if found is not None:
             return str(found.experiment_id)
-        local = self.settings.mlflow_tracking_uri is None
+        # A server keeps artefacts itself; beside a mere store they would land in whatever folder we are called from.
+        served = mlflow_uri(self.settings).startswith(("http://", "https://"))
         root = self.settings.americano_home / "mlflow"
-        return str(mlflow.create_experiment(name, artifact_location=root.as_uri() if local else None))
+        return str(mlflow.create_experiment(name, artifact_location=None if served else root.as_uri()))
 
     def _register(self, mlflow: Any, model_type: str, scorer: Scorer, example: pd.DataFrame) -> str:
         estimator = StruggleEstimator(scorer.to_json())
