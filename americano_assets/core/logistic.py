@@ -22,6 +22,8 @@ MODEL_INPUTS: tuple[str, ...] = FEATURE_NAMES + OBSERVED_NAMES
 C_GRID = (0.01, 0.1, 1.0)
 CV_FOLDS = 3
 CV_ROWS = 30_000
+# What hardly varied in training would be stretched without bound on the first day on which it does.
+MIN_SCALE = 0.05
 PROBABILITY_BOUNDS = (0.001, 0.999)
 PROBABILITY_DECIMALS = 6
 
@@ -151,8 +153,17 @@ def importance(model: LogisticModel) -> dict[str, float]:
     return {name: float(value / total) if total else 0.0 for name, value in per_feature.items()}
 
 
+class _BoundedScaler(StandardScaler):  # type: ignore[misc]
+    """Standardises inputs, which lie in 0-1, to at most 20 either way."""
+
+    def fit(self, x: FloatArray, y: object = None, sample_weight: object = None) -> "_BoundedScaler":
+        super().fit(x, y, sample_weight)
+        self.scale_ = np.maximum(self.scale_, MIN_SCALE)
+        return self
+
+
 def _pipeline(regularization: float) -> Pipeline:
-    return make_pipeline(StandardScaler(), LogisticRegression(C=regularization, max_iter=1000))
+    return make_pipeline(_BoundedScaler(), LogisticRegression(C=regularization, max_iter=1000))
 
 
 def _inputs(rows: pd.DataFrame) -> FloatArray:

@@ -105,6 +105,16 @@ def test_calibration_shifts_p_to_the_learners_it_is_fitted_on(train: pd.DataFram
     assert p.mean() == pytest.approx(harder["struggled"].mean(), abs=0.005)
 
 
+def test_what_hardly_varied_in_training_cannot_blow_up_a_night(train: pd.DataFrame, calibration: pd.DataFrame) -> None:
+    # Training cut-offs lie on one day of the week: what counts days is nearly the same on all of them.
+    jitter = 1e-5 * (train["learner_id"].str[-1] == "1")
+    usual = calibration.assign(days_since_last_study=0.15, observed_days_since_last_study=True)
+    train = train.assign(days_since_last_study=0.15 + jitter, observed_days_since_last_study=True)
+    model = fit_logistic(train, usual)
+    other_day = usual.assign(days_since_last_study=0.02)
+    assert np.abs(model.probability(other_day) - model.probability(usual)).max() < 0.05
+
+
 def test_a_model_survives_json_to_the_last_bit(model: LogisticModel, calibration: pd.DataFrame) -> None:
     back = LogisticModel.from_json(json.loads(json.dumps(model.to_json())))
     np.testing.assert_array_equal(back.probability(calibration), model.probability(calibration))
