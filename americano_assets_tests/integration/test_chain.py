@@ -1,0 +1,335 @@
+"""The whole chain, night after night, on a school in which each learner stands for one fate.
+
+One story is told once, with what stood in every table after each step; the tests read it. The rules score, because
+their thresholds are known. All is planned for 2026-03-12, and judged by what happens up to 2026-03-17 23:00.
+"""
+
+import json
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import pandas as pd
+import psycopg
+import pytest
+from pydantic import SecretStr
+
+from americano_assets.assets.common import KIND_TAG, REPLAY
+from americano_assets.core.splits import learner_split
+from americano_assets.errors import AmericanoError
+from americano_assets.resources.parquet_store import ParquetStore
+from americano_assets.resources.publication import INDICATORS, PREDICTIONS, RECOMMENDATIONS
+from americano_assets.resources.publishing import publish
+from americano_assets.schemas import LOG_TABLES
+from americano_assets_tests.world import Nights, World, at, published_rows, study_day, world_settings
+
+FIRST, SECOND, JUDGED = "2026-03-08", "2026-03-09", "2026-03-16"
+FIRST_CUTOFF, SECOND_CUTOFF, WINDOW_END = at("2026-03-09 23:00"), at("2026-03-10 23:00"), at("2026-03-17 23:00")
+PLANNED = at("2026-03-12 09:00")
+NO_PLANS = "2026-06-01"
+# Whose cards slipped before, and what they do on the day itself.
+SLIPPED = {
+    "stuck": "AAA",
+    "recovering": "GGG",
+    "idle": "",
+    "dismissing": "AAA",
+    "doubter": "AAA",
+    "leaving": "AAA",
+    "leaver": "AAA",
+}
+WENT_WELL = {"surprised": "AAA", "eager": "GGG"}
+DAY_FILES = ("features", "scored_predictions", "indicators", "interventions")
+OUR_TABLES = ("study_days", "episodes", "model_versions", "model_performance", "struggle_reduction", "published")
+
+
+@dataclass
+class Story:
+    """What stood where after each step."""
+
+    nights: Nights
+    world: World
+    app: dict[str, dict[str, list[Any]]] = field(default_factory=dict)
+    ours: dict[str, dict[str, list[Any]]] = field(default_factory=dict)
+    files: dict[str, dict[tuple[str, str], str]] = field(default_factory=dict)
+    runs: dict[str, dg.ExecuteInProcessResult] = field(default_factory=dict)
+
+    @property
+    def store(self) -> ParquetStore:
+        return self.nights.deployment.store
+
+    def tell(self, step: str, run: dg.ExecuteInProcessResult) -> None:
+        assert run.success
+        self.runs[step] = run
+        self.app[step] = published_rows(self.world)
+        self.ours[step] = {
+            table: self.world.rows(
+                f"SELECT (to_jsonb(t) - 'published_at' - 'created_at')::text FROM ml.{table} t ORDER BY 1"
+            )
+            for table in OUR_TABLES
+        }
+        self.files[step] = {
+            (table, day): version.content
+            for table in DAY_FILES
+            for day in (FIRST, SECOND, JUDGED)
+            if (version := self.store.current(table, study_day(day)))
+        }
+
+    def published(self, step: str, table: str) -> list[dict[str, Any]]:
+        """Rows of one of the app's tables."""
+        return [json.loads(text) for (text,) in self.app[step][table]]
+
+    def status(self, step: str) -> dict[str, tuple[str, bool | None, str | None]]:
+        """Each learner's status, outcome and when it was recorded."""
+        return {
+            row["userId"]: (row["predictionStatus"], row["actualOutcome"], row["actualOutcomeRecordedAt"])
+            for row in self.published(step, PREDICTIONS)
+        }
+
+    def kinds(self, step: str, table: str) -> Counter[str]:
+        """Rows by type of indicator or intervention."""
+        column = "indicatorType" if table == INDICATORS else "interventionType"
+        return Counter(row[column] for row in self.published(step, table))
+
+    def learners(self, step: str, table: str) -> set[str]:
+        """Learners with rows in one of the app's tables."""
+        return {row["userId"] for row in self.published(step, table)}
+
+    def rows(self, table: str, day: str) -> pd.DataFrame:
+        """A day's stored rows."""
+        stored = self.store.read_day(table, study_day(day))
+        assert stored is not None
+        frame: pd.DataFrame = stored.to_pandas()
+        return frame
+
+
+def school(world: World) -> None:
+    world.learner("owner")
+    world.course("anatomy", "owner")
+    world.objective("heart", "anatomy")
+    for learner in (*SLIPPED, *WENT_WELL, "unknown"):
+        assert learner_split(learner) == "train"  # no calibration learners: the rules keep their own threshold
+        world.learner(learner)
+        world.mission(learner, PLANNED, ["heart"])
+    for learner in SLIPPED:
+        world.reviews(learner, "heart", at("2026-03-05 10:00"), "AAAG")
+    for learner in WENT_WELL:
+        world.reviews(learner, "heart", at("2026-03-05 10:00"), "GGGG")
+
+
+def what_people_do_with_predictions(world: World) -> None:
+    """Between the first night and the second."""
+    mine = f'UPDATE {PREDICTIONS} SET {{}} WHERE "userId" = %s'
+    world.execute(mine.format("\"predictionStatus\" = 'DISMISSED'"), "dismissing")
+    world.execute(mine.format('"actualOutcome" = false, "actualOutcomeRecordedAt" = \'2026-03-10 08:00\''), "doubter")
+    world.execute(mine.format("\"acknowledgedAt\" = '2026-03-10 07:00'"), "leaver")
+    for learner in ("leaving", "leaver"):
+        world.execute('UPDATE users SET "performanceTrackingEnabled" = false WHERE "id" = %s', learner)
+
+
+@pytest.fixture(scope="module")
+def story(world: World, module_database: str, home: Path) -> Iterator[Story]:
+    settings = world_settings(
+        module_database, home, model_type="rule_based", mlflow_tracking_uri=SecretStr("nowhere://at-all")
+    )
+    school(world)
+    with dg.DagsterInstance.ephemeral() as instance:
+        nights = Nights(settings, instance)
+        story = Story(nights, world)
+        nights.deployment.clock = datetime(2026, 3, 9, 20, tzinfo=UTC)
+        assert nights.history("2026-02-20", FIRST).success
+        story.tell("first", nights.night(FIRST))
+        story.tell("first again", nights.night(FIRST))
+        what_people_do_with_predictions(world)
+        story.tell("second", nights.night(SECOND))
+        for learner, ratings in (SLIPPED | WENT_WELL).items():
+            world.reviews(learner, "heart", at("2026-03-12 10:00"), ratings)
+        story.tell("judged", nights.night(JUDGED))
+        nights.deployment.clock += timedelta(hours=12)
+        story.tell("second again", nights.night(SECOND, on_time=False, tags={KIND_TAG: REPLAY}))
+        world.answer("idle", "heart", at("2026-03-16 10:00"), 0.2)
+        story.tell("late answer", nights.night(JUDGED, on_time=False))
+        story.tell("no plans", nights.night(NO_PLANS))
+        yield story
+
+
+def test_who_is_struggling_is_published_with_reasons_and_advice(story: Story) -> None:
+    assert story.status("first") == dict.fromkeys(SLIPPED, ("PENDING", None, None))
+    assert story.kinds("first", INDICATORS) == {"LOW_RETENTION": 7, "HISTORICAL_STRUGGLE_PATTERN": 7}
+    assert story.kinds("first", RECOMMENDATIONS) == {"SPACED_REPETITION_BOOST": 7}
+    scored: dict[str, Any] = {
+        row["learner_id"]: row for row in story.rows("scored_predictions", FIRST).to_dict("records")
+    }
+    assert set(scored) == {*SLIPPED, *WENT_WELL, "unknown"}
+    assert scored["unknown"]["cold_start"]
+    assert not scored["unknown"]["flagged"]
+    assert scored["stuck"]["probability"] >= 0.7
+    assert scored["eager"]["probability"] < 0.4
+
+
+def test_every_stage_leaves_its_rows(story: Story) -> None:
+    for table in (*LOG_TABLES, "interactions", "session_ends", *DAY_FILES, "training_set"):
+        assert story.store.current(table, study_day(FIRST)) is not None, table
+    assert story.rows("features", FIRST)["learner_id"].is_monotonic_increasing
+    checks = story.runs["first"].get_asset_check_evaluations()
+    assert [(check.check_name, check.passed) for check in checks] == [("publishable", True)]
+    ((day,),) = story.world.rows("SELECT to_jsonb(t) FROM ml.study_days t WHERE study_day = %s", study_day(FIRST))
+    assert (day["kind"], day["live"], day["candidates"], day["published"]) == ("nightly", True, 10, 7)
+    assert len(story.ours["first"]["episodes"]) == len(SLIPPED)
+    ((model,),) = story.world.rows("SELECT to_jsonb(t) FROM ml.model_versions t LIMIT 1")
+    assert (model["model_type"], model["threshold"], model["mlflow_run_id"]) == ("rule_based", 0.4, None)
+
+
+def test_without_mlflow_a_night_goes_on_and_says_so(story: Story) -> None:
+    (materialization,) = story.runs["judged"].asset_materializations_for_node("struggle_model")
+    assert (
+        materialization.metadata["mlflow"].value
+        == "MLflow could not be used (UnsupportedModelRegistryStoreURIException)."
+    )
+
+
+def test_a_rerun_changes_no_byte(story: Story) -> None:
+    assert story.app["first again"] == story.app["first"]
+    assert story.files["first again"] == story.files["first"]
+    assert story.ours["first again"] == story.ours["first"]
+
+
+def test_who_opted_out_is_neither_extracted_nor_scored(story: Story) -> None:
+    for table in ("reviews", *DAY_FILES[:2]):
+        learners = story.rows(table, SECOND).get("learner_id", pd.Series(dtype=object))
+        assert not set(learners) & {"leaving", "leaver"}
+    # The last fourteen days are read again without them.
+    assert not set(story.rows("reviews", "2026-03-04")["learner_id"]) & {"leaving", "leaver"}
+    assert set(story.rows("reviews", "2026-03-04")["learner_id"]) >= {"stuck", "eager"}
+
+
+def test_open_rows_of_who_opted_out_are_withdrawn_and_touched_ones_kept_as_they_are(story: Story) -> None:
+    assert "leaving" not in story.status("second")
+    kept = {
+        step: [row for row in story.published(step, PREDICTIONS) if row["userId"] == "leaver"]
+        for step in ("second", "late answer")
+    }
+    assert len(kept["second"]) == 1
+    assert kept["late answer"] == kept["second"]  # and nothing of theirs is judged
+    for table in (INDICATORS, RECOMMENDATIONS):
+        assert not story.learners("second", table) & {"leaver", "leaving"}
+
+
+def test_the_second_night_refreshes_what_is_open(story: Story) -> None:
+    predicted_at = dict(story.world.rows(f'SELECT "userId", "predictedAt" FROM {PREDICTIONS}'))
+    assert predicted_at["stuck"] == predicted_at["dismissing"] == SECOND_CUTOFF
+    assert predicted_at["leaver"] == FIRST_CUTOFF
+    assert story.status("second")["dismissing"][0] == "DISMISSED"
+
+
+def test_outcomes_are_what_happened_in_the_window_of_the_last_refresh(story: Story) -> None:
+    end = WINDOW_END.isoformat()
+    found = story.status("judged")
+    assert found["stuck"] == ("CONFIRMED", True, end)
+    assert found["recovering"] == ("FALSE_POSITIVE", False, end)
+    assert found["idle"] == ("RESOLVED", None, end)
+    assert found["surprised"] == ("MISSED", True, end)
+    assert "eager" not in found
+    assert "unknown" not in found
+
+
+def test_what_a_learner_said_stays_and_the_outcome_is_kept_beside_it(story: Story) -> None:
+    assert story.status("judged")["dismissing"] == ("DISMISSED", True, WINDOW_END.isoformat())
+    status, outcome, recorded_at = story.status("judged")["doubter"]
+    assert (outcome, recorded_at) == (False, "2026-03-10T08:00:00")
+    assert status == "CONFIRMED"
+    ((ledger,),) = story.world.rows("SELECT outcome FROM ml.episodes WHERE user_id = 'doubter'")
+    assert ledger == "struggled"
+
+
+def test_a_miss_is_told_with_the_p_that_was_logged(story: Story) -> None:
+    p = story.rows("scored_predictions", SECOND).set_index("learner_id").loc["surprised", "probability"]
+    statement = f"""SELECT "predictedStruggleProbability", "predictedAt", "predictionDate" FROM {PREDICTIONS}
+        WHERE "userId" = 'surprised'"""
+    assert story.world.rows(statement) == [(p, SECOND_CUTOFF, PLANNED)]
+    assert story.world.rows("SELECT first_flagged_at, outcome FROM ml.episodes WHERE user_id = 'surprised'") == [
+        (None, "struggled")
+    ]
+    for table in (INDICATORS, RECOMMENDATIONS):
+        assert "surprised" not in story.learners("judged", table)
+
+
+def test_a_rerun_of_an_older_night_undoes_nothing(story: Story) -> None:
+    assert story.app["second again"] == story.app["judged"]
+    assert story.files["second again"] == story.files["judged"]
+    assert story.ours["second again"]["episodes"] == story.ours["judged"]["episodes"]
+    # It was live when it was live: a replay later takes nothing away.
+    assert story.world.rows("SELECT kind, live FROM ml.study_days WHERE study_day = %s", study_day(SECOND)) == [
+        ("nightly", True)
+    ]
+
+
+def test_an_answer_that_arrives_late_corrects_the_verdict_and_no_feature(story: Story) -> None:
+    assert story.status("late answer")["idle"] == ("CONFIRMED", True, WINDOW_END.isoformat())
+    others = {learner: told for learner, told in story.status("late answer").items() if learner != "idle"}
+    assert others == {learner: told for learner, told in story.status("judged").items() if learner != "idle"}
+    assert story.files["late answer"] == story.files["judged"]
+
+
+def test_a_day_without_candidates_is_green_and_empty(story: Story) -> None:
+    for table in DAY_FILES:
+        assert len(story.rows(table, NO_PLANS)) == 0
+    assert story.app["no plans"] == story.app["late answer"]
+    assert story.world.rows(
+        "SELECT candidates, published FROM ml.study_days WHERE study_day = %s", study_day(NO_PLANS)
+    ) == [(0, 0)]
+
+
+def test_figures_of_few_say_that_they_are_few(story: Story) -> None:
+    ((overall,),) = story.world.rows(
+        "SELECT to_jsonb(t) FROM ml.model_performance t WHERE scope = 'all' AND study_day = %s", study_day(JUDGED)
+    )
+    # Of six who studied enough to tell: stuck, recovering, dismissing, doubter, surprised, eager; idle answered late.
+    assert overall["n"] == 7
+    assert overall["accuracy"] is None
+    assert overall["reason"] == "7 matured predictions, at least 30 are needed"
+    reductions = story.world.rows(
+        "SELECT period, reduction_percentage, reason FROM ml.struggle_reduction WHERE scope = 'all' AND study_day = %s",
+        study_day(JUDGED),
+    )
+    assert {period for period, _, _ in reductions} == {"week", "month", "all"}
+    assert all(percentage is None and "are needed" in reason for _, percentage, reason in reductions)
+
+
+def test_faulty_rows_are_not_published_whoever_asks(story: Story) -> None:
+    day = study_day(FIRST)
+    store, version = story.store, story.store.current("scored_predictions", day)
+    sound = store.read_day("scored_predictions", day)
+    assert sound is not None
+    assert version is not None
+    broken = sound.set_column(sound.schema.get_field_index("probability"), "probability", [[1.5] * sound.num_rows])
+    before = published_rows(story.world)
+    store.put_day("scored_predictions", day, broken.to_batches(), broken.schema)
+    try:
+        with pytest.raises(
+            AmericanoError, match=r"2026-03-08 is not published: .*probability: \d+ rows break .* stay in place"
+        ):
+            publish(story.nights.deployment, day, "nightly")
+    finally:
+        store.put_day("scored_predictions", day, sound.to_batches(), sound.schema)
+    assert published_rows(story.world) == before
+
+
+def test_an_open_day_is_not_published(story: Story) -> None:
+    story.nights.deployment.clock = datetime(2026, 3, 9, 22, 59, tzinfo=UTC)
+    with pytest.raises(AmericanoError, match="2026-03-08 is still open until 2026-03-09 23:00 UTC"):
+        publish(story.nights.deployment, study_day(FIRST), "nightly")
+
+
+def test_an_empty_school_has_green_nights(database: str, tmp_path: Path) -> None:
+    with dg.DagsterInstance.ephemeral() as instance:
+        nights = Nights(world_settings(database, tmp_path), instance)
+        assert nights.night(FIRST).success
+        with psycopg.connect(database, autocommit=True) as connection:
+            world = World(connection)
+            assert published_rows(world) == {PREDICTIONS: [], INDICATORS: [], RECOMMENDATIONS: []}
+            assert world.rows("SELECT candidates, published FROM ml.study_days") == [(0, 0)]
+            assert world.rows("SELECT count(*) FROM ml.model_performance") == [(0,)]
