@@ -188,9 +188,7 @@ def _learn(state: _State, answers: Answers, now: slice, plan: Plan, day: int) ->
     if now.start == now.stop:
         return
     entry = answers.entry[now] - answers.entry[now.start]
-    right = np.where(
-        answers.is_review[now], answers.rating[now] != AGAIN, answers.points[now] / VALIDATION_POINTS
-    )
+    right = np.where(answers.is_review[now], answers.rating[now] != AGAIN, answers.points[now] / VALIDATION_POINTS)
     gain = np.where(answers.skipped[now], 0.0, _GAIN_WRONG + (_GAIN_RIGHT - _GAIN_WRONG) * right)
     gains = np.bincount(entry, weights=gain)
     _, first = np.unique(entry, return_index=True)

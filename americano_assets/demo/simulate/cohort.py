@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from americano_assets.demo.simulate.answers import Answers, answer
-from americano_assets.demo.simulate.curriculum import Curriculum, Floats, Ints, draw_curriculum
+from americano_assets.demo.simulate.curriculum import OBJECTIVES, Curriculum, Floats, Ints, draw_curriculum
 from americano_assets.demo.simulate.ids import ids
 from americano_assets.demo.simulate.learners import Learners, draw_learners
 from americano_assets.demo.simulate.memory import AGAIN
@@ -62,8 +62,8 @@ class Cohort:
         answers, whether a validation will be skipped. Columns learner_id, objective_id, day, p_struggle.
         """
         rows = self._judged
-        probability = struggle_probability(self.plan, self.curriculum, np.nan_to_num(self.base))
-        return self._frame(rows).assign(p_struggle=probability[rows])
+        probability = struggle_probability(self.plan, self.curriculum, self.base, rows)
+        return self._frame(rows).assign(p_struggle=probability)
 
     @cached_property
     def outcomes(self) -> pd.DataFrame:
@@ -92,7 +92,10 @@ class Cohort:
         return np.flatnonzero(has_evidence(self.plan) & (self.plan.day + HORIZON_DAYS <= self.arguments.days))
 
     def _frame(self, rows: Ints) -> pd.DataFrame:
-        learners, objectives = np.array(self.learner_ids), np.array(self.ids("learning_objectives", np.arange(120)))
+        learners, objectives = (
+            np.array(self.learner_ids),
+            np.array(self.ids("learning_objectives", np.arange(OBJECTIVES))),
+        )
         days = np.array([self.arguments.first + timedelta(days=n) for n in range(self.arguments.days)])
         return pd.DataFrame(
             {

@@ -4,6 +4,7 @@ Belongs here: everything that is the same for every learner. Does not: learners,
 """
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -72,7 +73,7 @@ def draw_curriculum(generator: np.random.Generator) -> Curriculum:
     """A curriculum with one long chain and one cycle of prerequisites."""
     difficulty = generator.normal(0, _DIFFICULTY_SPREAD, OBJECTIVES)
     apparent = difficulty + generator.normal(0, _COMPLEXITY_NOISE, OBJECTIVES)
-    pairs = {(later, earlier) for earlier, later in zip(CHAIN, CHAIN[1:], strict=False)}
+    pairs = {(later, earlier) for earlier, later in pairwise(CHAIN)}
     pairs |= {(CYCLE[place - 1], CYCLE[place]) for place in range(len(CYCLE))}
     for course in range(2, len(COURSES)):
         first = course * OBJECTIVES_PER_COURSE

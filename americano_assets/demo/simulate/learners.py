@@ -62,7 +62,7 @@ def draw_learners(generator: np.random.Generator, count: int) -> Learners:
     for flag, members in enumerate(generator.permutation(count)[: 3 * each].reshape(3, each), start=1):
         opted_out[members] = flag
     return Learners(
-        ability=generator.normal(0.8, 0.8, count),
+        ability=generator.normal(1.4, 0.8, count),
         forgetting=0.5 * generator.lognormal(0, 0.4, count),
         strength=generator.normal(0, 0.45, (count, len(COURSES))),
         tolerance=generator.uniform(2, 6, count),

@@ -6,15 +6,15 @@ from.
 
 import numpy as np
 import pandas as pd
-from scipy.special import expit
-from scipy.stats import binom
+from scipy.special import comb, expit
 
 from americano_assets.demo.simulate.curriculum import CARDS_PER_OBJECTIVE, Curriculum, Floats, Ints
+from americano_assets.demo.simulate.learners import Bools
 from americano_assets.demo.simulate.plan import SKIPPED_FATES, SKIPPED_SHARE, Plan
 from americano_assets.settings import Settings
 
 # How well a learner happens to be at ease with an objective on a planned day: nobody can know it before.
-FORM_SPREAD = 0.8
+FORM_SPREAD = 1.0
 FOLLOW_UP_EASE = 0.3
 VALIDATION_EASE = -0.2
 VALIDATION_POINTS = 10  # a validation's score is a count of tenths
@@ -23,32 +23,28 @@ HORIZON_DAYS: int = Settings.model_fields["americano_horizon_days"].default
 STRUGGLE_BELOW: float = Settings.model_fields["americano_struggle_below"].default
 
 _AGAIN_COUNT, _AGAIN_SHARE = 3, 0.3
-_NODES, _NODE_WEIGHTS = np.polynomial.hermite_e.hermegauss(11)
-_CHUNK = 10_000
+_NODES, _NODE_WEIGHTS = np.polynomial.hermite_e.hermegauss(9)
+_CHUNK = 1_000
 # A validation that stays skipped, or is answered after the window, counts as 0 in it.
 _COUNTS_AS_ZERO = SKIPPED_SHARE * (SKIPPED_FATES[1] + SKIPPED_FATES[2])
 
 
-def has_evidence(plan: Plan) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
+def has_evidence(plan: Plan) -> Bools:
     """Whether a planned day, if studied, gives a label."""
-    result: np.ndarray[tuple[int], np.dtype[np.bool_]] = plan.validated | (
-        plan.reviews + plan.follow_ups >= LEAST_REVIEWS
-    )
+    result: Bools = plan.validated | (plan.reviews + plan.follow_ups >= LEAST_REVIEWS)
     return result
 
 
-def struggled(reviews: Ints, again: Ints, validations: Ints, points: Ints) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
+def struggled(reviews: Ints, again: Ints, validations: Ints, points: Ints) -> Bools:
     """Whether a window with evidence is a struggle; `points` are the tenths of its validation."""
     total = (reviews - again) * VALIDATION_POINTS + points
     low = total < np.round(STRUGGLE_BELOW * VALIDATION_POINTS * (reviews + validations), 9)
-    result: np.ndarray[tuple[int], np.dtype[np.bool_]] = low | (
-        (again >= _AGAIN_COUNT) & (again >= np.round(_AGAIN_SHARE * reviews, 9))
-    )
+    result: Bools = low | ((again >= _AGAIN_COUNT) & (again >= np.round(_AGAIN_SHARE * reviews, 9)))
     return result
 
 
-def struggle_probability(plan: Plan, curriculum: Curriculum, base: Floats) -> Floats:
-    """P(struggle in the window | studied as planned, everything at its start), one a planned row.
+def struggle_probability(plan: Plan, curriculum: Curriculum, base: Floats, rows: Ints) -> Floats:
+    """P(struggle in the window | studied as planned, everything at its start), one a planned row of `rows`.
 
     Exact: over the form of the day by Gauss-Hermite quadrature, over the reviews' lapses by their Poisson-binomial
     distribution, over the validation's score by its binomial one.
@@ -56,40 +52,55 @@ def struggle_probability(plan: Plan, curriculum: Curriculum, base: Floats) -> Fl
     Args:
         plan: The planned rows.
         curriculum: For the ease of the cards.
-        base: Logits of success at the start of the window, one a row.
+        base: Logits of success at the start of the window, one a row of the plan.
+        rows: Which rows of the plan.
     """
-    chunks = [
-        _chunk(plan, curriculum, base, slice(first, first + _CHUNK)) for first in range(0, len(plan), _CHUNK)
-    ]
-    return np.concatenate(chunks) if chunks else np.zeros(0)
+    result = np.zeros(len(rows))
+    for validated in (False, True):
+        places = np.flatnonzero(plan.validated[rows] == validated)
+        for first in range(0, len(places), _CHUNK):
+            chunk = places[first : first + _CHUNK]
+            result[chunk] = _chunk(plan, curriculum, base, rows[chunk], validated)
+    return result
 
 
-def _chunk(plan: Plan, curriculum: Curriculum, base: Floats, rows: slice) -> Floats:
-    main, n = plan.reviews[rows], (plan.reviews + plan.follow_ups)[rows]
-    logits = base[rows, None] + FORM_SPREAD * _NODES
-    lapses = np.zeros((*logits.shape, CARDS_PER_OBJECTIVE + 1))
-    lapses[..., 0] = 1
-    for place in range(CARDS_PER_OBJECTIVE):
+def _chunk(plan: Plan, curriculum: Curriculum, base: Floats, rows: Ints, validated: bool) -> Floats:
+    n = plan.reviews[rows] + plan.follow_ups[rows]
+    logits = base[rows] + FORM_SPREAD * _NODES[:, None]
+    lapses = np.zeros((CARDS_PER_OBJECTIVE + 1, *logits.shape))  # by count of lapses, node, row
+    lapses[0] = 1
+    for place in range(int(n.max(initial=0))):
         card = (plan.first_card[rows] + place) % CARDS_PER_OBJECTIVE
-        ease = curriculum.card_ease[plan.objective[rows], card] + FOLLOW_UP_EASE * (place >= main)
-        lapse = np.where((place < n)[:, None], expit(-(logits + ease[:, None])), 0.0)[..., None]
-        shifted = np.concatenate([np.zeros_like(lapse), lapses[..., :-1]], axis=-1)
-        lapses = lapses * (1 - lapse) + shifted * lapse
-    validated = plan.validated[rows]
-    answered = binom.pmf(
-        np.arange(VALIDATION_POINTS + 1), VALIDATION_POINTS, expit(logits + VALIDATION_EASE)[..., None]
-    )
-    scores = (1 - _COUNTS_AS_ZERO) * answered
-    scores[..., 0] += _COUNTS_AS_ZERO
-    scores[~validated] = 0
-    scores[~validated, :, 0] = 1
-    points = np.arange(VALIDATION_POINTS + 1)
-    result = np.zeros(logits.shape)
+        ease = curriculum.card_ease[plan.objective[rows], card] + FOLLOW_UP_EASE * (place >= plan.reviews[rows])
+        lapse = expit(-(logits + ease)) * (place < n)
+        lapses[1:] += lapse * (lapses[:-1] - lapses[1:])
+        lapses[0] *= 1 - lapse
+    points = np.arange(VALIDATION_POINTS + 1) if validated else np.zeros(1, np.int64)
+    scores = _scores(logits) if validated else np.ones((1, *logits.shape))
+    weights = (_NODE_WEIGHTS / _NODE_WEIGHTS.sum())[:, None]
+    result = np.zeros(len(rows))
     for again in range(CARDS_PER_OBJECTIVE + 1):
-        struggle = struggled(n[:, None], np.array(again), validated[:, None].astype(np.int64), points[None, :])
-        result += lapses[..., again] * np.einsum("rns,rs->rn", scores, struggle.astype(float))
-    weighed: Floats = result @ (_NODE_WEIGHTS / _NODE_WEIGHTS.sum())
-    return weighed
+        struggle = struggled(n, np.array(again), np.array(int(validated)), points[:, None])
+        for score, such in zip(scores, struggle, strict=True):
+            if such.any():
+                result += (lapses[again] * score * weights).sum(axis=0) * such
+    return result
+
+
+def _scores(logits: Floats) -> Floats:
+    """Distribution of the tenths that a validation counts for in its window: (tenths, *logits.shape)."""
+    chance = expit(logits + VALIDATION_EASE)
+    result = np.stack(
+        [
+            (1 - _COUNTS_AS_ZERO)
+            * comb(VALIDATION_POINTS, points)
+            * chance**points
+            * (1 - chance) ** (VALIDATION_POINTS - points)
+            for points in range(VALIDATION_POINTS + 1)
+        ]
+    )
+    result[0] += _COUNTS_AS_ZERO
+    return result
 
 
 def best_auc(truth: pd.DataFrame) -> float:

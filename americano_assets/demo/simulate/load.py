@@ -1,0 +1,209 @@
+"""Loads a simulated cohort into the app's tables by COPY, and later what reached the app late.
+
+Belongs here: the transaction, who may be written over, what is known at a moment. Does not: how rows are made.
+"""
+
+import json
+from collections.abc import Callable, Iterable, Iterator
+from datetime import UTC, date, datetime, timedelta
+from io import BytesIO
+
+import psycopg
+import pyarrow as pa
+import pyarrow.csv as pacsv
+from psycopg import sql
+from psycopg.rows import tuple_row
+
+from americano_assets.contract.tables import READ
+from americano_assets.core.study_day import EPOCH, day_number
+from americano_assets.demo.oulad import LoadReport, Progress
+from americano_assets.demo.simulate import event_rows, log_rows, plan_rows, state_rows
+from americano_assets.demo.simulate.cohort import Arguments, Cohort
+from americano_assets.demo.simulate.school import OWNER, Known, School
+from americano_assets.errors import AmericanoError
+
+COHORT = "simulated"
+Rows = Callable[[School, Known], Iterator[pa.Table]]
+# Each after the tables that its foreign keys name.
+STATE_TABLES: dict[str, Rows] = {
+    "users": state_rows.users,
+    "courses": state_rows.courses,
+    "lectures": state_rows.lectures,
+    "learning_objectives": state_rows.learning_objectives,
+    "objective_prerequisites": state_rows.objective_prerequisites,
+    "cards": state_rows.cards,
+    "validation_prompts": state_rows.validation_prompts,
+    "exams": plan_rows.exams,
+    "user_learning_profiles": state_rows.user_learning_profiles,
+    "missions": plan_rows.missions,
+}
+LOG_TABLES: dict[str, Rows] = {
+    "study_sessions": log_rows.study_sessions,
+    "reviews": log_rows.reviews,
+    "validation_responses": log_rows.validation_responses,
+    "behavioral_events": event_rows.behavioral_events,
+}
+_LONG_AGO = 0
+_Cursor = psycopg.Cursor[tuple[object, ...]]
+
+
+def rows_of(cohort: Cohort, table: str, until: datetime) -> Iterator[pa.Table]:
+    """The rows of one of the app's tables as the app knew them at an aware moment, in bounded pieces."""
+    return {**STATE_TABLES, **LOG_TABLES}[table](School(cohort), Known(_LONG_AGO, _ms(until)))
+
+
+def load_simulated(
+    connection: psycopg.Connection[tuple[object, ...]],
+    cohort: Cohort,
+    *,
+    now: datetime,
+    progress: Progress | None = None,
+) -> LoadReport:
+    """Load a cohort into an empty database; where it already is, nothing changes.
+
+    All or nothing: one transaction, or a part of the caller's if one is open.
+
+    Args:
+        connection: To a database with the app's tables and schema `ml`.
+        cohort: From `simulate`.
+        now: Aware; only rows stamped at or before it, and known to the app by then, are loaded.
+        progress: Called with a table's name and the rows written to it.
+
+    Raises:
+        AmericanoError: The database holds rows of somebody else or another cohort, or `now` is before the cohort's
+            first study day.
+    """
+    with connection.transaction(), connection.cursor(row_factory=tuple_row) as cursor:
+        if (stored := _stored(cursor)) is not None:
+            _require_same(stored[0], cohort.arguments)
+            return _report(cohort, stored[1], {}, first=False)
+        for table in READ:
+            cursor.execute(sql.SQL("SELECT 1 FROM {} LIMIT 1").format(sql.Identifier(table.name)))
+            if cursor.fetchone():
+                raise AmericanoError(
+                    f"The table {table.name} already holds rows that the demo did not write: demo data are never mixed "
+                    "with an app's own rows. Load the demo into an empty database."
+                )
+        until, school = _ms(now), School(cohort)
+        if until < school.opened:
+            raise AmericanoError(
+                f"The simulated cohort begins on {cohort.arguments.first}, after {now:%Y-%m-%d}: simulate one that "
+                "ends earlier."
+            )
+        inserted = {
+            name: _copy(cursor, name, rows(school, Known(_LONG_AGO, until)), progress)
+            for name, rows in {**STATE_TABLES, **LOG_TABLES}.items()
+        }
+        cursor.execute(
+            "INSERT INTO ml.demo_load (cohort, shift_days, learners, loaded_through) VALUES (%s, %s, %s, %s)",
+            (COHORT, day_number(cohort.arguments.first), cohort.arguments.learners, _naive(until)),
+        )
+        _analyze(cursor, inserted)
+        return _report(cohort, _naive(until), inserted, first=True)
+
+
+def load_late(connection: psycopg.Connection[tuple[object, ...]], cohort: Cohort, *, now: datetime) -> LoadReport:
+    """Add the log rows that reached the app since the last load: stamped before it, sent later.
+
+    Raises:
+        AmericanoError: The database does not hold this cohort.
+    """
+    with connection.transaction(), connection.cursor(row_factory=tuple_row) as cursor:
+        stored = _stored(cursor)
+        if stored is None:
+            raise AmericanoError("The database holds no simulated cohort: load one first.")
+        _require_same(stored[0], cohort.arguments)
+        known = Known(_ms(stored[1].replace(tzinfo=UTC)), _ms(now))
+        school = School(cohort)
+        inserted = {name: _copy(cursor, name, rows(school, known), None) for name, rows in LOG_TABLES.items()}
+        until = max(known.after, known.until)
+        cursor.execute("UPDATE ml.demo_load SET loaded_through = %s", (_naive(until),))
+        _analyze(cursor, (name for name, rows in inserted.items() if rows))
+        return _report(cohort, _naive(until), inserted, first=False)
+
+
+def stored_arguments(connection: psycopg.Connection[tuple[object, ...]]) -> Arguments | None:
+    """The arguments of the cohort that the database holds; None: nothing is loaded.
+
+    Raises:
+        AmericanoError: It holds another demo's students.
+    """
+    with connection.transaction(), connection.cursor(row_factory=tuple_row) as cursor:
+        stored = _stored(cursor)
+        return None if stored is None else stored[0]
+
+
+def _stored(cursor: _Cursor) -> tuple[Arguments, datetime] | None:
+    cursor.execute("LOCK TABLE ml.demo_load IN SHARE ROW EXCLUSIVE MODE")
+    cursor.execute("SELECT cohort, shift_days, learners, loaded_through FROM ml.demo_load")
+    row = cursor.fetchone()
+    if row is None:
+        return None
+    cohort, first_day, learners, loaded_through = row
+    assert isinstance(first_day, int)
+    assert isinstance(learners, int)
+    assert isinstance(loaded_through, datetime)
+    if cohort != COHORT:
+        raise AmericanoError(
+            f"The demo database holds {learners} learners of {cohort}, not a simulated cohort: start over with --fresh."
+        )
+    call = cursor.execute("SELECT name FROM users WHERE id = %s", (OWNER,)).fetchone()
+    if call is None:
+        raise AmericanoError("The owner of the simulated courses is not in the table users any more: use --fresh.")
+    given = json.loads(str(call[0]))
+    first = EPOCH + timedelta(days=first_day)
+    arguments = Arguments(learners, given["days"], given["seed"], date.fromisoformat(given["end"]))
+    assert arguments.first == first
+    return arguments, loaded_through
+
+
+def _require_same(stored: Arguments, wanted: Arguments) -> None:
+    if stored != wanted:
+        raise AmericanoError(
+            f"The demo database holds a simulated cohort of {_words(stored)}, not of {_words(wanted)}: ask for the "
+            "former again, or start over with --fresh."
+        )
+
+
+def _words(arguments: Arguments) -> str:
+    return f"{arguments.learners} learners over {arguments.days} days up to {arguments.end} with seed {arguments.seed}"
+
+
+def _copy(cursor: _Cursor, table: str, pieces: Iterable[pa.Table], progress: Progress | None) -> int:
+    written = 0
+    for piece in pieces:
+        statement = sql.SQL("COPY {} ({}) FROM STDIN (FORMAT csv)").format(
+            sql.Identifier(table), sql.SQL(", ").join(map(sql.Identifier, piece.column_names))
+        )
+        text = BytesIO()
+        # Every value quoted, so that an empty text is not read as a missing one.
+        pacsv.write_csv(piece, text, pacsv.WriteOptions(include_header=False, quoting_style="all_valid"))
+        with cursor.copy(statement) as copy:
+            copy.write(text.getbuffer())
+        written += piece.num_rows
+    if progress:
+        progress(table, written)
+    return written
+
+
+def _analyze(cursor: _Cursor, tables: Iterable[str]) -> None:
+    for table in tables:
+        cursor.execute(sql.SQL("ANALYZE {}").format(sql.Identifier(table)))
+
+
+def _report(cohort: Cohort, loaded_through: datetime, inserted: dict[str, int], *, first: bool) -> LoadReport:
+    return LoadReport(
+        first=first,
+        shift_days=day_number(cohort.arguments.first),
+        learners=cohort.arguments.learners,
+        loaded_through=loaded_through.replace(tzinfo=UTC),
+        inserted=inserted,
+    )
+
+
+def _ms(moment: datetime) -> int:
+    return (moment - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(milliseconds=1)
+
+
+def _naive(ms: int) -> datetime:
+    return datetime(1970, 1, 1) + timedelta(milliseconds=ms)  # noqa: DTZ001 (as the column holds it)
