@@ -105,6 +105,9 @@ def load_simulated(
 def load_late(connection: psycopg.Connection[tuple[object, ...]], cohort: Cohort, *, now: datetime) -> LoadReport:
     """Add the log rows that reached the app since the last load: stamped before it, sent later.
 
+    For a cohort whose last study day had closed by then. Missions stay as they were loaded: what was studied without a
+    network closes none.
+
     Raises:
         AmericanoError: The database does not hold this cohort.
     """

@@ -1,0 +1,23 @@
+"""Cohorts that several tests look at, made once."""
+
+from datetime import UTC, date, datetime
+
+import pytest
+
+from americano_assets.demo.simulate import Cohort, simulate
+
+END = date(2026, 3, 1)
+# An hour after the last study day's cut-off: nothing of the cohort is later, but what was sent late is not there yet.
+AFTER = datetime(2026, 3, 3, tzinfo=UTC)
+
+
+@pytest.fixture(scope="session")
+def crowd() -> Cohort:
+    """Enough learners for shares and means to mean something."""
+    return simulate(learners=200, days=120, seed=1, end=END)
+
+
+@pytest.fixture(scope="session")
+def class_of_30() -> Cohort:
+    """Few enough to load into a database."""
+    return simulate(learners=30, days=60, seed=5, end=END)

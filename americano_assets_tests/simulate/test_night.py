@@ -1,0 +1,76 @@
+"""A simulated cohort through the pipeline: its labels are the generator's outcomes, its nights succeed."""
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import dagster as dg
+import pandas as pd
+import psycopg
+import pyarrow as pa
+import pytest
+
+from americano_assets.core.study_day import days_between
+from americano_assets.demo.simulate import Cohort, load_simulated
+from americano_assets.resources.cutoffs import PairSource
+from americano_assets_tests.simulate.conftest import END
+from americano_assets_tests.world import ClockedDeployment, Nights, read_world, world_settings
+
+LONG_AFTER = datetime(2026, 3, 20, tzinfo=UTC)  # all that was sent late is there
+
+
+@pytest.fixture(scope="module")
+def school(module_database: str, class_of_30: Cohort) -> str:
+    """URL of a database that holds the cohort."""
+    with psycopg.connect(module_database, autocommit=True) as connection:
+        load_simulated(connection, class_of_30, now=LONG_AFTER)
+    return module_database
+
+
+def test_the_labels_of_the_pipeline_are_the_outcomes_of_the_cohort(
+    school: str, class_of_30: Cohort, tmp_path: Path
+) -> None:
+    deployment = ClockedDeployment(world_settings(school, tmp_path / "home"), LONG_AFTER)
+    first = class_of_30.arguments.first
+    read_world(deployment, first.isoformat(), END.isoformat())
+    tables = deployment.latest_tables(END)
+    expected = class_of_30.outcomes
+    opted_out = class_of_30.learners.opted_out
+    hidden = {name for name, flag in zip(class_of_30.learner_ids, opted_out, strict=True) if flag in (1, 3)}
+    expected = expected[~expected["learner_id"].isin(hidden) & (expected["day"] > first)]
+    sources, wanted = {}, {}
+    for day, rows in expected.groupby("day"):
+        # The window of a planned day opens with the cut-off of the study day before it.
+        pairs = tables.store.put_whole("pairs", pa.Table.from_pandas(rows[["learner_id", "objective_id"]]))
+        before = pd.Timestamp(str(day)).date() - timedelta(days=1)
+        sources[before] = PairSource(pairs.content, tables.store.whole_path("pairs", pairs.content))
+        wanted[before] = rows
+    found = tables.labels(sources)
+    assert len(wanted) > 40
+    for day, rows in wanted.items():
+        labels = tables.store.read_whole("labels_at", found[day].content).to_pandas()
+        both = rows.merge(labels, on=["learner_id", "objective_id"], suffixes=("_expected", ""))
+        assert len(both) == len(rows)
+        wrong = both[both["struggled"] != both["struggled_expected"]]
+        assert wrong.empty, f"{day}: {len(wrong)} of {len(both)}\n{wrong.to_string()}"
+
+
+def test_a_whole_night_runs(school: str, class_of_30: Cohort, tmp_path: Path) -> None:
+    first = class_of_30.arguments.first
+    with dg.DagsterInstance.ephemeral() as instance:
+        nights = Nights(world_settings(school, tmp_path / "home", americano_start_day=first), instance)
+        nights.deployment.clock = LONG_AFTER
+        assert nights.history(first.isoformat(), (END - timedelta(days=1)).isoformat()).success
+        assert nights.night(END.isoformat()).success
+        store = nights.deployment.store
+        interactions = sum(
+            rows.num_rows for day in days_between(first, END) if (rows := store.read_day("interactions", day))
+        )
+        scored = store.read_day("scored_predictions", END)
+    assert scored is not None
+    assert scored.num_rows > 100
+    flags = zip(class_of_30.learner_ids, class_of_30.learners.opted_out, strict=True)
+    hidden = {name for name, flag in flags if flag in (1, 3)}
+    assert not hidden & set(scored.column("learner_id").to_pylist())
+    # Each answer counts once, however often it was recorded.
+    owner = class_of_30.learners.opted_out[class_of_30.plan.learner[class_of_30.answers.row]]
+    assert interactions == int(((owner == 0) | (owner == 2)).sum())
