@@ -3,11 +3,24 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-import dagster as dg
 import psycopg
 import pytest
 
-from americano_assets_tests.world import Nights, World, world_settings
+from americano_assets_tests.integration.night import Night
+from americano_assets_tests.world import World
+
+
+@pytest.fixture
+def night(database: str) -> Iterator[Night]:
+    """Three learners, each with an objective of the same number; nothing is published yet."""
+    with psycopg.connect(database, autocommit=True) as connection:
+        world = World(connection)
+        world.learner("owner")
+        world.course("anatomy", "owner")
+        for number in range(1, 4):
+            world.learner(f"learner-{number}")
+            world.objective(f"objective-{number}", "anatomy")
+        yield Night(database, world)
 
 
 @pytest.fixture(scope="module")
@@ -21,10 +34,3 @@ def world(module_database: str) -> Iterator[World]:
 def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The module's own home."""
     return tmp_path_factory.mktemp("home")
-
-
-@pytest.fixture(scope="module")
-def nights(module_database: str, home: Path) -> Iterator[Nights]:
-    """Jobs over the module's school."""
-    with dg.DagsterInstance.ephemeral() as instance:
-        yield Nights(world_settings(module_database, home), instance)
