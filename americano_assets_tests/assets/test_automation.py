@@ -101,8 +101,8 @@ def test_berlin_asks_at_eleven_for_the_day_that_has_just_closed_also_where_clock
 
 
 @pytest.mark.parametrize("day", ["2026-03-28", "2026-03-29", "2026-10-24", "2026-10-25"])
-def test_dagsters_partition_is_the_study_day_also_where_clocks_change(berlin: Daemon, day: str) -> None:
-    partitions = study_days(berlin.deployment.settings)
+def test_dagsters_partition_is_the_study_day_also_where_clocks_change(tmp_path: Path, day: str) -> None:
+    partitions = study_days(world_settings("postgresql://h/none", tmp_path, americano_timezone="Europe/Berlin"))
     window = partitions.time_window_for_partition_key(day)
     assert (window.start, window.end) == (opening(study_day(day), BERLIN), cutoff(study_day(day), BERLIN))
     closing = cutoff(study_day(day), BERLIN)

@@ -11,7 +11,7 @@ from americano_assets.core.metrics import calibration_bins, expected_calibration
 rows = st.lists(st.tuples(st.booleans(), st.integers(0, 100), st.booleans()), min_size=1, max_size=60)
 
 
-@settings(max_examples=60)
+@settings(max_examples=40)
 @given(rows)
 def test_figures_are_scikit_learns_and_missing_where_the_rows_cannot_carry_them(
     drawn: list[tuple[bool, int, bool]],

@@ -71,7 +71,7 @@ def test_what_was_not_observed_fires_nothing(feature: str) -> None:
     assert p_of(**{feature: EXTREMES[feature]}) > p_of()
 
 
-@settings(max_examples=40)
+@settings(max_examples=25)
 @given(some_features, some_features)
 def test_a_cold_start_gets_the_cohorts_rate_whatever_the_plan_says(
     plan: dict[str, float], behaviour: dict[str, float]
@@ -82,7 +82,7 @@ def test_a_cold_start_gets_the_cohorts_rate_whatever_the_plan_says(
     assert rule_based_probability(rows, COHORT)[0] == COHORT
 
 
-@settings(max_examples=40)
+@settings(max_examples=25)
 @given(some_features, st.sampled_from(["retention_score", VALIDATION_MEAN]), shares, shares)
 def test_worse_retention_and_answers_never_lower_p(
     others: dict[str, float], feature: str, one: float, other: float
@@ -91,7 +91,7 @@ def test_worse_retention_and_answers_never_lower_p(
     assert p_of(**{**others, feature: worse}) >= p_of(**{**others, feature: better})
 
 
-@settings(max_examples=40)
+@settings(max_examples=25)
 @given(some_features)
 def test_the_band_says_which_rules_fired(values: dict[str, float]) -> None:
     rows = feature_rows({**WARM, **values})

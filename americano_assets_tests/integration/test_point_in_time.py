@@ -144,7 +144,7 @@ def test_the_future_changes_no_byte(
     known = compute(now)
     assert known[1] == 6  # ann's two planned and one without a plan, bob's three without
 
-    @settings(max_examples=5, deadline=None)
+    @settings(max_examples=4, deadline=None)
     @given(changes)
     def check(drawn: list[Change]) -> None:
         forget_the_future(school, cutoff)

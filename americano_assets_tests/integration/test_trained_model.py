@@ -22,7 +22,7 @@ from americano_assets_tests.world import Nights, World, at, study_day, world_set
 
 LEARNERS = 40
 OBJECTIVES = ("heart", "lung")
-FIRST_MONDAY, LAST_MONDAY = date(2026, 1, 5), date(2026, 3, 16)
+FIRST_MONDAY = date(2026, 1, 5)
 MONDAYS = [FIRST_MONDAY + timedelta(weeks=week) for week in range(11)]
 SCORED, JUDGED = "2026-03-08", "2026-03-15"
 SCORED_CUTOFF, JUDGED_CUTOFF = at("2026-03-09 23:00"), at("2026-03-16 23:00")
