@@ -156,6 +156,8 @@ def importance(model: LogisticModel) -> dict[str, float]:
 class _BoundedScaler(StandardScaler):  # type: ignore[misc]
     """Standardises inputs, which lie in 0-1, to at most 20 either way."""
 
+    scale_: FloatArray
+
     def fit(self, x: FloatArray, y: object = None, sample_weight: object = None) -> "_BoundedScaler":
         super().fit(x, y, sample_weight)
         self.scale_ = np.maximum(self.scale_, MIN_SCALE)
@@ -163,7 +165,7 @@ class _BoundedScaler(StandardScaler):  # type: ignore[misc]
 
 
 def _pipeline(regularization: float) -> Pipeline:
-    return make_pipeline(_BoundedScaler(), LogisticRegression(C=regularization, max_iter=1000))
+    return make_pipeline(_BoundedScaler(), LogisticRegression(C=regularization, solver="newton-cholesky"))
 
 
 def _inputs(rows: pd.DataFrame) -> FloatArray:

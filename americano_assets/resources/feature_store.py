@@ -5,10 +5,12 @@ from datetime import date
 
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from americano_assets.core.features import DATA_QUALITY, FEATURE_NAMES, OBSERVED_NAMES
 from americano_assets.core.rules import VALIDATION_MEAN
 from americano_assets.core.splits import assign_splits
+from americano_assets.errors import AmericanoError
 from americano_assets.resources.cutoffs import CutoffTables, weekly_cutoffs
 from americano_assets.resources.deployment import Deployment
 from americano_assets.resources.parquet_store import Version
@@ -19,7 +21,8 @@ _FEATURE_COLUMNS = [
     *("learner_id", "objective_id", "course_id", "planned"),
     *(*FEATURE_NAMES, DATA_QUALITY, *OBSERVED_NAMES, VALIDATION_MEAN),
 ]
-_LABEL_COLUMNS = ["learner_id", "objective_id", "struggled", "mean_score"]
+_PAIR = ["learner_id", "objective_id"]
+_OUTCOME = ["struggled", "mean_score"]
 
 
 @dataclass(frozen=True)
@@ -71,20 +74,30 @@ def training_set(deployment: Deployment, day: date) -> pd.DataFrame:
     _, tables = training_tables(deployment, day)
     store = deployment.store
     parts = [
-        store.read_whole("features_at", tables.features[cutoff].content, _FEATURE_COLUMNS)
-        .to_pandas()
-        .merge(
-            store.read_whole("labels_at", tables.labels[cutoff].content, _LABEL_COLUMNS).to_pandas(),
-            on=["learner_id", "objective_id"],
+        _labelled(
+            store.read_whole("features_at", tables.features[cutoff].content, _FEATURE_COLUMNS),
+            store.read_whole("labels_at", tables.labels[cutoff].content, [*_PAIR, *_OUTCOME]),
+            cutoff,
         )
-        .assign(cutoff_day=pd.Timestamp(cutoff))
         for cutoff in sorted(tables.labels)
         if tables.labels[cutoff].rows
     ]
     if not parts:
         return pd.DataFrame(columns=[*TRAINING_SET.columns, *OBSERVED_NAMES, VALIDATION_MEAN])
-    rows = pd.concat(parts, ignore_index=True)
-    rows = rows[rows["struggled"].notna() & rows["learner_id"].isin(deployment.analysable())].reset_index(drop=True)
+    known = pa.concat_tables(parts)
+    rows = known.filter(pc.is_valid(known["struggled"])).to_pandas()
+    rows = rows[rows["learner_id"].isin(deployment.analysable())].reset_index(drop=True)
     rows["struggled"] = rows["struggled"].astype(bool)
     rows["split"] = assign_splits(rows, deployment.target.horizon_days)
     return TRAINING_SET.validate(rows) if len(rows) else rows
+
+
+def _labelled(features: pa.Table, labels: pa.Table, cutoff: date) -> pa.Table:
+    """Features with their outcome. Both are sorted by pair, so no join is needed; that they agree is checked."""
+    if not features.select(_PAIR).equals(labels.select(_PAIR)):
+        raise AmericanoError(
+            f"Features and labels of study day {cutoff} hold different pairs: materialize labels again."
+        )
+    for name in _OUTCOME:
+        features = features.append_column(name, labels[name])
+    return features.append_column("cutoff_day", pa.repeat(pd.Timestamp(cutoff), len(features)))
