@@ -165,7 +165,7 @@ class _BoundedScaler(StandardScaler):  # type: ignore[misc]
 
 
 def _pipeline(regularization: float) -> Pipeline:
-    return make_pipeline(_BoundedScaler(), LogisticRegression(C=regularization, solver="newton-cholesky"))
+    return make_pipeline(_BoundedScaler(), LogisticRegression(C=regularization, solver="newton-cholesky", tol=1e-8))
 
 
 def _inputs(rows: pd.DataFrame) -> FloatArray:
