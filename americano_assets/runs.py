@@ -9,18 +9,22 @@ from datetime import date
 from typing import Any, Self
 
 import dagster as dg
+from psycopg import sql
 
 from americano_assets.assets.common import KIND_TAG, LATEST_INPUTS_TAG
 from americano_assets.automation import HISTORY_JOB, NIGHTLY_JOB
 from americano_assets.definitions import build_defs
 from americano_assets.errors import AmericanoError
 from americano_assets.resources.dagster_home import prepare_dagster_home
+from americano_assets.resources.database import app_url, connect, prepare, require_contract
 from americano_assets.resources.deployment import Deployment
+from americano_assets.schemas import LOG_TABLES
 from americano_assets.settings import Settings
 
 Follower = Callable[[str], None]
 _QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 _STATEMENT_MILLISECONDS, _POOL_RECYCLE_SECONDS = 120_000, 3600
+_PLANS = "missions"
 _RANGE_START, _RANGE_END = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"
 
 
@@ -28,11 +32,26 @@ class RunFailedError(AmericanoError):
     """A run ended in failure; the message names the study day, the step and the reason."""
 
 
+def make_ready(settings: Settings) -> str:
+    """Have the app's database and the home ready for runs, and return the database's URL.
+
+    A database of the app's and the home are both proven usable before anything is written to either.
+
+    Raises:
+        AmericanoError: One of them cannot be used.
+    """
+    if settings.database_url is not None:
+        with connect(app_url(settings), autocommit=True) as connection:
+            require_contract(connection)
+    prepare_dagster_home(settings)
+    return prepare(settings)
+
+
 class Runner:
     """Runs of one deployment, recorded where Dagster's UI shows them. Close it when done."""
 
     def __init__(self, settings: Settings) -> None:
-        prepare_dagster_home(settings)
+        make_ready(settings)
         self.deployment = Deployment(settings)
         self.instance = dg.DagsterInstance.get()
         # Dagster opens a connection for every event it stores, which is most of the time of a run over many days,
@@ -53,6 +72,23 @@ class Runner:
     def steps(self) -> int:
         """Steps of a night, checks included."""
         return len(self._definitions.resolve_job_def(NIGHTLY_JOB).graph.nodes)
+
+    def require_rows(self) -> None:
+        """Refuse a database in which nobody has studied or planned anything yet.
+
+        Raises:
+            AmericanoError: All tables that a night could learn from are empty.
+        """
+        tables = (*LOG_TABLES, _PLANS)
+        filled = sql.SQL(" OR ").join(sql.SQL("EXISTS (SELECT FROM {})").format(sql.Identifier(t)) for t in tables)
+        with self.deployment.connect() as connection:
+            row = connection.execute(sql.SQL("SELECT {}").format(filled)).fetchone()
+            database = connection.info.dbname
+        if row is None or not row[0]:
+            raise AmericanoError(
+                f'Database "{database}" has no rows to work on: {", ".join(tables)} are empty. Let the app write some,'
+                " or load real students with `americano demo`."
+            )
 
     def history(self, days: Sequence[date], follow: Follower) -> None:
         """Snapshots and interactions of consecutive study days, in one ranged run."""
@@ -91,12 +127,27 @@ class Runner:
 def _failure(result: dg.ExecuteInProcessResult) -> str:
     for event in result.all_events:
         if event.is_step_failure and event.step_failure_data.error is not None:
-            error = event.step_failure_data.error
-            while error.cause is not None:
-                error = error.cause
-            message = " ".join(error.message.split())
-            return f"step {event.step_key} failed: {message.partition(': ')[2] or message}"
-    failed = [check.check_name for check in result.get_asset_check_evaluations() if not check.passed]
+            return f"step {event.step_key} failed: {_reason(event.step_failure_data.error)}"
+    failed = [check for check in result.get_asset_check_evaluations() if not check.passed]
     if failed:
-        return f"the check {failed[0]} failed, so nothing was published"
+        problems = failed[0].metadata.get("problems")
+        why = f" ({problems.value})" if problems is not None else ""
+        return f"the check {failed[0].check_name} failed{why}, so nothing was published"
     return "the run failed before its first step; Dagster's UI shows why"
+
+
+def _reason(error: Any) -> str:  # Dagster exports no name for it
+    """The sentence of the outermost error that is meant to be read; else the innermost error with its class."""
+    expected = {dg.Failure.__name__, *_family(AmericanoError)}
+    while True:
+        message = " ".join(error.message.split())
+        if error.cls_name in expected:
+            return message.partition(": ")[2]
+        if error.cause is None:
+            break
+        error = error.cause
+    return f"{message}. This was not foreseen: `americano dev` shows the run with its traceback."
+
+
+def _family(error: type[Exception]) -> set[str]:
+    return {error.__name__}.union(*(_family(heir) for heir in error.__subclasses__()))

@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo, available_timezones
 
 from dotenv import dotenv_values
 from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
 from americano_assets.errors import AmericanoError
@@ -111,6 +112,14 @@ class Settings(BaseSettings):
             raise ValueError("not an IANA time zone; allowed are names such as UTC or Europe/Berlin")
         return value
 
+    @field_validator("americano_start_day", mode="before")
+    @classmethod
+    def _written_day(cls, value: object) -> object:
+        try:
+            return date.fromisoformat(value) if isinstance(value, str) else value
+        except ValueError:
+            raise ValueError("must be a day, written YYYY-MM-DD") from None
+
     @field_validator("database_url", "americano_dagster_url")
     @classmethod
     def _postgres_url(cls, value: SecretStr | None) -> SecretStr | None:
@@ -160,5 +169,10 @@ def load_settings(home: Path | None = None) -> Settings:
             return Settings(_env_file=files, americano_home=home)  # type: ignore[call-arg]
         return Settings(_env_file=files)  # type: ignore[call-arg]
     except ValidationError as error:
-        lines = [f"{'.'.join(map(str, e['loc'])).upper()}: {e['msg']}" for e in error.errors(include_input=False)]
+        lines = [f"{'.'.join(map(str, e['loc'])).upper()}: {_rule(e)}" for e in error.errors(include_input=False)]
         raise SettingsError("Wrong setting. " + "; ".join(lines)) from None
+
+
+def _rule(broken: ErrorDetails) -> str:
+    # A rule of ours is a sentence already; before it pydantic puts two words of its own.
+    return str(broken["ctx"]["error"]) if broken["type"] == "value_error" else broken["msg"]

@@ -6,8 +6,8 @@ with (cli/summary.py).
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import date, datetime
-from typing import TYPE_CHECKING, Annotated
+from datetime import UTC, date, datetime
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -15,10 +15,11 @@ if TYPE_CHECKING:
     from rich.progress import Progress
 
     from americano_assets.runs import Runner
+    from americano_assets.settings import Settings
 
 commands = typer.Typer()
 _PANEL = "Pipeline"
-_DAY = typer.Option(formats=["%Y-%m-%d"], metavar="YYYY-MM-DD")
+_DAY: dict[str, Any] = {"formats": ["%Y-%m-%d"], "metavar": "YYYY-MM-DD"}
 
 
 @commands.command(rich_help_panel=_PANEL)
@@ -27,12 +28,13 @@ def demo(
     fresh: Annotated[bool, typer.Option("--fresh", help="Remove what earlier demos made and start over.")] = False,
 ) -> None:
     """Load real students, replay nine weeks, score the last closed study day, and show who needs help."""
+    from americano_assets.settings import load_settings
+
+    settings = load_settings()  # Before imports that take seconds: a wrong value is told at once.
     from americano_assets.cli.summary import show_demo
     from americano_assets.demo.flow import load_students, plan, start_over
     from americano_assets.runs import Runner
-    from americano_assets.settings import load_settings
 
-    settings = load_settings()
     if fresh:
         start_over(settings)
     with _progress() as progress:
@@ -54,52 +56,57 @@ def demo(
 
 @commands.command(rich_help_panel=_PANEL)
 def nightly(
-    day: Annotated[datetime | None, _DAY] = None,
+    day: Annotated[
+        datetime | None, typer.Option(**_DAY, help="Study day, named by the day on which it opens at 23:00.")
+    ] = None,
     latest_inputs: Annotated[
         bool,
         typer.Option("--latest-inputs", help="Forget what the day was computed from before; take what is current."),
     ] = False,
 ) -> None:
     """Run one closed study day from the app's tables to reduction metrics; without --day the last closed one."""
-    from americano_assets.assets.common import NIGHTLY
-    from americano_assets.cli.summary import show_night
-    from americano_assets.core.study_day import last_closed
-    from americano_assets.runs import Runner
     from americano_assets.settings import load_settings
 
     settings = load_settings()
+    closed = _last_closed(settings)
+    chosen = day.date() if day else closed
+    _require_day(chosen, settings, closed)
+    from americano_assets.assets.common import NIGHTLY
+    from americano_assets.cli.summary import show_night
+    from americano_assets.runs import Runner
+
     with _progress() as progress, Runner(settings) as runner:
-        closed = last_closed(runner.deployment.now(), settings.zone)
-        chosen = day.date() if day else closed
-        _require_day(chosen, settings.americano_start_day, closed)
+        runner.require_rows()
         _nights(progress, runner, [(chosen, NIGHTLY)], latest_inputs=latest_inputs)
     show_night(settings, chosen)
 
 
 @commands.command(rich_help_panel=_PANEL)
 def backfill(
-    from_: Annotated[datetime, typer.Option("--from", formats=["%Y-%m-%d"], help="First study day.")],
-    to: Annotated[datetime, typer.Option("--to", formats=["%Y-%m-%d"], help="Last study day.")],
+    from_: Annotated[datetime, typer.Option("--from", **_DAY, help="First study day.")],
+    to: Annotated[datetime, typer.Option("--to", **_DAY, help="Last study day, included.")],
     history_only: Annotated[
         bool, typer.Option("--history-only", help="Snapshots and interactions only, in one run; no predictions.")
     ] = False,
 ) -> None:
     """Read the log of past study days, then replay each of their nights; what newer nights published stays."""
-    from americano_assets.assets.common import REPLAY
-    from americano_assets.cli.summary import show_night
-    from americano_assets.core.study_day import days_between, last_closed
+    from americano_assets.core.study_day import days_between
     from americano_assets.errors import AmericanoError
-    from americano_assets.runs import Runner
     from americano_assets.settings import load_settings
 
     settings = load_settings()
     first, last = from_.date(), to.date()
     if last < first:
         raise AmericanoError(f"--from {first} is after --to {last}.")
+    closed = _last_closed(settings)
+    for day in (first, last):
+        _require_day(day, settings, closed)
+    from americano_assets.assets.common import REPLAY
+    from americano_assets.cli.summary import show_night
+    from americano_assets.runs import Runner
+
     with _progress() as progress, Runner(settings) as runner:
-        closed = last_closed(runner.deployment.now(), settings.zone)
-        for day in (first, last):
-            _require_day(day, settings.americano_start_day, closed)
+        runner.require_rows()
         days = days_between(first, last)
         _history(progress, runner, days)
         if not history_only:
@@ -108,15 +115,26 @@ def backfill(
         show_night(settings, last)
 
 
-def _require_day(day: date, first: date, closed: date) -> None:
+def _last_closed(settings: "Settings") -> date:
+    from americano_assets.core.study_day import last_closed
+
+    return last_closed(datetime.now(UTC), settings.zone)
+
+
+def _require_day(day: date, settings: "Settings", closed: date) -> None:
+    from americano_assets.core.study_day import cutoff
     from americano_assets.errors import AmericanoError
 
+    first = settings.americano_start_day
     if day < first:
         raise AmericanoError(
             f"Study day {day} is before the first one, {first}: set AMERICANO_START_DAY to an earlier day."
         )
     if day > closed:
-        raise AmericanoError(f"Study day {day} is not closed yet; the last closed one is {closed}.")
+        closes = cutoff(day, settings.zone).astimezone(settings.zone)
+        raise AmericanoError(
+            f"Study day {day} is not closed before {closes:%Y-%m-%d %H:%M %Z}; the last closed one is {closed}."
+        )
 
 
 def _history(progress: "Progress", runner: "Runner", days: list[date]) -> None:

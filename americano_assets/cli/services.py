@@ -26,7 +26,7 @@ def api() -> None:
     import uvicorn
 
     from americano_assets.cli.together import require_free_ports
-    from americano_assets.resources.database import app_url, connect, prepare
+    from americano_assets.resources.database import app_url, connect, prepare, require_contract
     from americano_assets.settings import load_settings
 
     settings = load_settings()
@@ -34,7 +34,9 @@ def api() -> None:
     if settings.database_url is None:
         prepare(settings)
     else:
-        connect(app_url(settings)).close()  # The API only reads: it sets nothing up on a database of the app's.
+        # The API only reads: it sets nothing up on a database of the app's.
+        with connect(app_url(settings), autocommit=True) as connection:
+            require_contract(connection)
     uvicorn.run("americano_assets.api.app:create_app", factory=True, host=_HOST, port=settings.port)
 
 

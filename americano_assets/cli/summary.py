@@ -6,8 +6,9 @@ Belongs here: reading what was written and showing it. Does not: computing any f
 from datetime import date
 from typing import Any
 
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 
 from americano_assets.contract.enums import PredictionStatus
 from americano_assets.core.moment import naive
@@ -86,8 +87,12 @@ def _show_held_out(console: Console, connection: Any, day: date) -> None:
         console.print(f"\nNo held-out rows yet: {metrics['why']}.")
         return
     table = Table(
-        "model",
+        Column("model", no_wrap=True),
         *(title for _, title in _FIGURES),
+        box=SIMPLE_HEAD,  # With lines between the columns it would not fit into 80.
+        collapse_padding=True,
+        show_edge=False,
+        pad_edge=False,
         title=f"\nNever seen: {counts['test_rows']:,.0f} rows, {counts['test_learners']:,.0f} learners",
         title_justify="left",
     )

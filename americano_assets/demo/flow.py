@@ -13,11 +13,11 @@ from americano_assets.core.schedule import missing_days
 from americano_assets.core.study_day import days_between, last_closed, study_day_of
 from americano_assets.demo.oulad import load
 from americano_assets.errors import AmericanoError
-from americano_assets.resources.database import connect, prepare
+from americano_assets.resources.database import connect
 from americano_assets.resources.deployment import Deployment
 from americano_assets.resources.embedded import EmbeddedServer
 from americano_assets.resources.ledger import record_deployment
-from americano_assets.runs import Runner
+from americano_assets.runs import Runner, make_ready
 from americano_assets.settings import HOME_SETTINGS_FILE, Settings
 
 REPLAY_WEEKS = 9
@@ -60,7 +60,7 @@ def load_students(settings: Settings, learners: int | None, progress: Callable[[
 
     The settings that the demo needs are written into the home, so that later commands agree with it.
     """
-    url = prepare(settings)
+    url = make_ready(settings)
     with connect(url) as connection:
         stored = connection.execute("SELECT learners FROM ml.demo_load").fetchone()
         if learners is None and stored is not None:
