@@ -93,7 +93,7 @@ class Engine:
             text: The query.
             parameters: Named values; those that the query does not name are left out.
         """
-        return self.connection.execute(text, _named(text, parameters)).to_arrow_table()
+        return self.connection.sql(text, params=_named(text, parameters)).to_arrow_table()
 
     def make(self, name: str, text: str, parameters: Mapping[str, object], kind: str = "TABLE") -> None:
         """Make a temporary table or view of a query's rows."""
