@@ -55,7 +55,7 @@ def figures(struggled: BoolArray, probability: FloatArray, flagged: BoolArray) -
     """
     n = len(struggled)
     if n == 0:
-        return {"n": 0.0, **dict.fromkeys(_FIGURES)}
+        return {"n": 0.0, **dict.fromkeys(FIGURES)}
     positives = int(struggled.sum())
     hits = int((struggled & flagged).sum())
     precision = hits / int(flagged.sum()) if flagged.any() else None
@@ -77,7 +77,7 @@ def figures(struggled: BoolArray, probability: FloatArray, flagged: BoolArray) -
     }
 
 
-_FIGURES = (
+FIGURES = (
     "base_rate",
     "always_no_accuracy",
     "accuracy",

@@ -9,6 +9,7 @@ import psycopg
 import pyarrow as pa
 from psycopg import sql
 
+from americano_assets.core.metrics import FIGURES
 from americano_assets.core.moment import naive
 from americano_assets.core.performance import Performance, performance
 from americano_assets.core.reduction import BASELINE, BASELINE_DAYS, PERIODS, TIMELINE_WEEKS, Reduction, reductions
@@ -19,18 +20,8 @@ from americano_assets.resources.scored_store import matured
 from americano_assets.sql import query
 
 OBSERVATIONAL = "observational"
-_FIGURES = (
-    "base_rate",
-    "always_no_accuracy",
-    "accuracy",
-    "precision",
-    "recall",
-    "f1_score",
-    "auc_roc",
-    "brier",
-    "log_loss",
-    "ece",
-)
+# The table has no column for it.
+_FIGURES = tuple(name for name in FIGURES if name != "average_precision")
 _SEGMENTS = pa.schema(
     [
         ("learner_id", pa.string()),
