@@ -12,7 +12,7 @@ import dagster as dg
 import pandas as pd
 
 from americano_assets.core.splits import learner_split
-from americano_assets.resources.parquet_store import ParquetStore
+from americano_assets.resources.parquet_store import ParquetStore, Version, read_table
 from americano_assets.resources.publication import INDICATORS, PREDICTIONS
 from americano_assets_tests.world import Nights, World, at, published_rows, study_day
 
@@ -86,6 +86,11 @@ class Story:
     def learners(self, step: str, table: str) -> set[str]:
         """Learners with rows in one of the app's tables."""
         return {row["userId"] for row in self.published(step, table)}
+
+    def read(self, table: str, day: str, content: str) -> pd.DataFrame:
+        """A day's rows as they stood when they had that content."""
+        frame: pd.DataFrame = read_table(self.store.day_path(table, study_day(day), Version(content, 0))).to_pandas()
+        return frame
 
     def rows(self, table: str, day: str) -> pd.DataFrame:
         """A day's stored rows."""

@@ -4,6 +4,7 @@ One story is told once, with what stood in every table after each step; the test
 their thresholds are known. All is planned for 2026-03-12, and judged by what happens up to 2026-03-17 23:00.
 """
 
+import json
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -61,6 +62,8 @@ def story(world: World, module_database: str, home: Path) -> Iterator[Story]:
         story.tell("second again", nights.night(SECOND, on_time=False, tags={KIND_TAG: REPLAY}))
         world.answer("idle", "heart", at("2026-03-16 10:00"), 0.2)
         story.tell("late answer", nights.night(JUDGED, on_time=False))
+        world.reviews("eager", "heart", at("2026-03-08 10:00"), "AAAA")  # told long after it happened
+        story.tell("first at last", nights.night(FIRST, on_time=False))
         story.tell("no plans", nights.night(NO_PLANS))
         yield story
 
@@ -69,9 +72,8 @@ def test_who_is_struggling_is_published_with_reasons_and_advice(story: Story) ->
     assert story.status("first") == dict.fromkeys(SLIPPED, ("PENDING", None, None))
     assert story.kinds("first", INDICATORS) == {"LOW_RETENTION": 7, "HISTORICAL_STRUGGLE_PATTERN": 7}
     assert story.kinds("first", RECOMMENDATIONS) == {"SPACED_REPETITION_BOOST": 7}
-    scored: dict[str, Any] = {
-        row["learner_id"]: row for row in story.rows("scored_predictions", FIRST).to_dict("records")
-    }
+    rows = story.read("scored_predictions", FIRST, story.files["first"]["scored_predictions", FIRST])
+    scored: dict[str, Any] = {row["learner_id"]: row for row in rows.to_dict("records")}
     assert set(scored) == {*SLIPPED, *WENT_WELL, "unknown"}
     assert scored["unknown"]["cold_start"]
     assert not scored["unknown"]["flagged"]
@@ -85,7 +87,7 @@ def test_every_stage_leaves_its_rows(story: Story) -> None:
     assert story.rows("features", FIRST)["learner_id"].is_monotonic_increasing
     checks = story.runs["first"].get_asset_check_evaluations()
     assert [(check.check_name, check.passed) for check in checks] == [("publishable", True)]
-    ((day,),) = story.world.rows("SELECT to_jsonb(t) FROM ml.study_days t WHERE study_day = %s", study_day(FIRST))
+    (day,) = [json.loads(text) for (text,) in story.ours["first"]["study_days"]]
     assert (day["kind"], day["live"], day["candidates"], day["published"]) == ("nightly", True, 10, 7)
     assert len(story.ours["first"]["episodes"]) == len(SLIPPED)
     ((model,),) = story.world.rows("SELECT to_jsonb(t) FROM ml.model_versions t LIMIT 1")
@@ -183,10 +185,20 @@ def test_an_answer_that_arrives_late_corrects_the_verdict_and_no_feature(story: 
     assert story.files["late answer"] == story.files["judged"]
 
 
+def test_a_rerun_reads_what_the_night_read_but_for_who_opted_out_since(story: Story) -> None:
+    before, since = (
+        story.read("features", FIRST, story.files[step]["features", FIRST]) for step in ("first", "first at last")
+    )
+    kept = before[~before["learner_id"].isin(["leaving", "leaver"])].reset_index(drop=True)
+    assert len(kept) == len(before) - 2
+    pd.testing.assert_frame_equal(since, kept)
+    assert story.app["first at last"] == story.app["late answer"]
+
+
 def test_a_day_without_candidates_is_green_and_empty(story: Story) -> None:
     for table in DAY_FILES:
         assert len(story.rows(table, NO_PLANS)) == 0
-    assert story.app["no plans"] == story.app["late answer"]
+    assert story.app["no plans"] == story.app["first at last"]
     assert story.world.rows(
         "SELECT candidates, published FROM ml.study_days WHERE study_day = %s", study_day(NO_PLANS)
     ) == [(0, 0)]
