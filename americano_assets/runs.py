@@ -4,7 +4,7 @@ Belongs here: starting a run, following it, and turning its failure into one sen
 """
 
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import date
 from typing import Any, Self
 
@@ -25,6 +25,7 @@ Follower = Callable[[str], None]
 _QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 _STATEMENT_MILLISECONDS, _POOL_RECYCLE_SECONDS = 120_000, 3600
 _PLANS = "missions"
+_INTERRUPTS = {KeyboardInterrupt.__name__, dg.DagsterExecutionInterruptedError.__name__}
 _RANGE_START, _RANGE_END = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"
 
 
@@ -120,8 +121,17 @@ class Runner:
             )
         except dg.DagsterUnknownPartitionError as error:
             raise AmericanoError(f"Study day {what} is not one of this deployment's study days.") from error
+        if _was_interrupted(result):
+            raise KeyboardInterrupt
         if not result.success:
             raise RunFailedError(f"Study day {what}: {_failure(result)}")
+
+
+def _was_interrupted(result: dg.ExecuteInProcessResult) -> bool:
+    """Whether Ctrl-C ended the run: Dagster makes a failure of it, as if something were wrong with the step."""
+    failures = [event.step_failure_data.error for event in result.all_events if event.is_step_failure]
+    failures += [event.job_failure_data.error for event in result.all_events if event.is_job_failure]
+    return any(link.cls_name in _INTERRUPTS for error in failures for link in _chain(error))
 
 
 def _failure(result: dg.ExecuteInProcessResult) -> str:
@@ -139,14 +149,18 @@ def _failure(result: dg.ExecuteInProcessResult) -> str:
 def _reason(error: Any) -> str:  # Dagster exports no name for it
     """The sentence of the outermost error that is meant to be read; else the innermost error with its class."""
     expected = {dg.Failure.__name__, *_family(AmericanoError)}
-    while True:
-        message = " ".join(error.message.split())
-        if error.cls_name in expected:
+    message = ""
+    for link in _chain(error):
+        message = " ".join(link.message.split())
+        if link.cls_name in expected:
             return message.partition(": ")[2]
-        if error.cause is None:
-            break
-        error = error.cause
     return f"{message}. This was not foreseen: `americano dev` shows the run with its traceback."
+
+
+def _chain(error: Any) -> Iterator[Any]:
+    while error is not None:
+        yield error
+        error = error.cause
 
 
 def _family(error: type[Exception]) -> set[str]:
