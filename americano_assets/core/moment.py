@@ -36,11 +36,12 @@ class Moment:
         """T + H, the end of the label window."""
         return shift(self.at, self.target.horizon_days, self.zone)
 
-    def parameters(self, from_later_state: bool) -> dict[str, object]:
+    def parameters(self, from_later_state: bool, plan_ahead_days: int = PLAN_AHEAD_DAYS) -> dict[str, object]:
         """The parameters of sql/features.
 
         Args:
             from_later_state: The curriculum and plans were snapshotted too late to speak for T.
+            plan_ahead_days: Planned candidates lie within so many study days of T.
 
         Returns:
             Naive UTC timestamps, day numbers, ms into the study day that holds T (0 at a cut-off).
@@ -50,7 +51,7 @@ class Moment:
             "cutoff": naive(self.at),
             "cutoff_day": day_number(day),
             "cutoff_into": round((self.at - opening(day, self.zone)).total_seconds() * 1000),
-            "planned_before": naive(shift(self.at, PLAN_AHEAD_DAYS, self.zone)),
+            "planned_before": naive(shift(self.at, plan_ahead_days, self.zone)),
             "workload_before": naive(shift(self.at, WORKLOAD_AHEAD_DAYS, self.zone)),
             "horizon_end": naive(self.horizon_end),
             "horizon_days": self.target.horizon_days,

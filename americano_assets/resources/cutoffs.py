@@ -5,7 +5,7 @@ definitions themselves are in sql/.
 """
 
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -107,7 +107,7 @@ def inputs_of_day(store: ParquetStore, day: date, first: date, *, latest: bool =
 
 @dataclass(frozen=True)
 class PairSource:
-    """A stored table of (learner_id, objective_id) pairs."""
+    """A stored table of (learner_id, objective_id) pairs, for features perhaps with planned_at."""
 
     content: str
     path: Path
@@ -132,10 +132,15 @@ class CutoffTables:
         """The curriculum and plans that speak for a day's cut-off."""
         return state_at(self.inputs.state, self.moment(day).at)
 
-    def features(self, days: Sequence[date]) -> dict[date, Version]:
-        """Spine and features at the cut-offs of `days`; read them with `store.read_whole("features_at", content)`."""
-        keys = {day: self._feature_key(day) for day in days}
-        return self._memoised("features_at", keys, self._compute_features)
+    def features(self, days: Sequence[date], pairs: Mapping[date, PairSource] | None = None) -> dict[date, Version]:
+        """Spine and features at the cut-offs of `days`; read them with `store.read_whole("features_at", content)`.
+
+        Args:
+            days: The study days.
+            pairs: For each of them the pairs to compute instead of the night's candidates (resources/engine.py).
+        """
+        keys = {day: self._feature_key(day, pairs) for day in days}
+        return self._memoised("features_at", keys, lambda missing: self._compute_features(missing, pairs))
 
     def labels(self, sources: dict[date, PairSource]) -> dict[date, Version]:
         """Outcomes of the pairs of each day, in the window that begins at its cut-off and has closed.
@@ -156,12 +161,17 @@ class CutoffTables:
             for day, version in features.items()
         }
 
-    def _feature_key(self, day: date) -> str:
+    def _feature_key(self, day: date, pairs: Mapping[date, PairSource] | None) -> str:
         moment = self.moment(day)
         state = self.state(day)
         contents = {table: digest_of(self._within(table, day - LOOK_BACK, day)) for table in DAY_TABLES}
         return hash_values(
-            feature_definition(), moment.parameters(state.from_later), str(self.zone), contents, state.snapshot.content
+            feature_definition(given=pairs is not None),
+            moment.parameters(state.from_later),
+            str(self.zone),
+            contents,
+            state.snapshot.content,
+            None if pairs is None else pairs[day].content,
         )
 
     def _label_key(self, day: date, source: PairSource) -> str:
@@ -189,16 +199,20 @@ class CutoffTables:
                 found[day] = self.store.remember(table, keys[day], self.store.put_whole(table, rows))
         return {day: version for day, version in found.items() if version is not None}
 
-    def _compute_features(self, days: list[date]) -> Iterable[tuple[date, pa.Table]]:
+    def _compute_features(
+        self, days: list[date], pairs: Mapping[date, PairSource] | None
+    ) -> Iterable[tuple[date, pa.Table]]:
         # Many small queries leave cores idle within each; a few engines side by side do not.
         workers = min(os.cpu_count() or 1, _MOST_ENGINES, -(-len(days) // _DAYS_PER_ENGINE))
         size = -(-len(days) // workers)
         parts = [days[start : start + size] for start in range(0, len(days), size)]
         with ThreadPoolExecutor(workers) as pool:
-            for part in pool.map(lambda some: list(self._features_in_turn(some)), parts):
+            for part in pool.map(lambda some: list(self._features_in_turn(some, pairs)), parts):
                 yield from part
 
-    def _features_in_turn(self, days: list[date]) -> Iterable[tuple[date, pa.Table]]:
+    def _features_in_turn(
+        self, days: list[date], pairs: Mapping[date, PairSource] | None
+    ) -> Iterable[tuple[date, pa.Table]]:
         with open_engine() as engine:
             self._view_days(engine, days[0] - LOOK_BACK, days[-1], in_memory=len(days) > 1)
             for day in days:
@@ -206,7 +220,8 @@ class CutoffTables:
                 engine.load_state(
                     {name: self.store.whole_path(name, content) for name, content in state.snapshot.tables.items()}
                 )
-                yield day, engine.features(self.moment(day), from_later_state=state.from_later)
+                given = None if pairs is None else read_table(pairs[day].path)
+                yield day, engine.features(self.moment(day), from_later_state=state.from_later, pairs=given)
 
     def _compute_labels(self, days: list[date], sources: dict[date, PairSource]) -> Iterable[tuple[date, pa.Table]]:
         with open_engine() as engine:

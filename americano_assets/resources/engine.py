@@ -14,10 +14,9 @@ from zoneinfo import ZoneInfo
 
 import duckdb
 import pyarrow as pa
-from dagster_duckdb import DuckDBResource
 
 from americano_assets.core.features import select_list
-from americano_assets.core.moment import Moment, naive
+from americano_assets.core.moment import PLAN_AHEAD_DAYS, Moment, naive
 from americano_assets.core.study_day import EPOCH, days_between, opening
 from americano_assets.sql import query
 
@@ -40,11 +39,21 @@ _FEATURE_STEPS = (
     ("cohort_lapses", "TABLE"),
 )
 
+# Who and what is computed where the pairs are given: these take the place of the night's own choice.
+_GIVEN = {"interesting_learners": "given_learners", "spine": "given_spine"}
+GIVEN_PAIRS = pa.schema(
+    [("learner_id", pa.string()), ("objective_id", pa.string()), ("planned_at", pa.timestamp("us"))]
+)
 
-def feature_definition() -> str:
-    """The text of every query that a feature's value depends on: part of the key under which results are kept."""
+
+def feature_definition(*, given: bool = False) -> str:
+    """The text of every query that a feature's value depends on: part of the key under which results are kept.
+
+    Args:
+        given: Of given pairs instead of the night's candidates.
+    """
     names = ["features/macros", *(f"state/{name}" for name in _STATE_STEPS)]
-    names += [f"features/{name}" for name, _ in _FEATURE_STEPS] + ["features/features"]
+    names += [f"features/{_step(name, given)}" for name, _ in _FEATURE_STEPS] + ["features/features"]
     return "\n".join(map(query, names)) + select_list()
 
 
@@ -114,14 +123,32 @@ class Engine:
             self.make(name, query(f"state/{name}"), {})
         self._state = dict(tables)
 
-    def features(self, moment: Moment, *, from_later_state: bool) -> pa.Table:
+    def features(
+        self,
+        moment: Moment,
+        *,
+        from_later_state: bool,
+        pairs: pa.Table | None = None,
+        plan_ahead_days: int = PLAN_AHEAD_DAYS,
+    ) -> pa.Table:
         """Spine and features at a cut-off, sorted by learner and objective.
 
         Reads the views interactions and session_ends, and what `load_state` made.
+
+        Args:
+            moment: The cut-off.
+            from_later_state: The plans were snapshotted too late to speak for the cut-off.
+            pairs: The pairs to compute, as GIVEN_PAIRS (`planned_at` may be left out or null: without a plan), instead
+                of the night's candidates. Those of unknown or opted-out learners, or unknown objectives, are left out;
+                of a pair given twice the earliest plan counts.
+            plan_ahead_days: The night's candidates are planned within so many study days.
         """
-        parameters = moment.parameters(from_later_state)
+        given = pairs is not None
+        if pairs is not None:
+            self.register("given_pairs", _given(pairs))
+        parameters = moment.parameters(from_later_state, plan_ahead_days)
         for name, kind in _FEATURE_STEPS:
-            self.make(name, query(f"features/{name}"), parameters, kind)
+            self.make(name, query(f"features/{_step(name, given)}"), parameters, kind)
         return self.run(query("features/features").replace("{columns}", select_list()), parameters)
 
     def labels(self, pairs: pa.Table, start: datetime, end: datetime, struggle_below: float) -> pa.Table:
@@ -134,11 +161,18 @@ class Engine:
 @contextmanager
 def open_engine() -> Iterator[Engine]:
     """An engine of its own, closed also when the body raises."""
-    with DuckDBResource(database=":memory:").get_connection() as connection:
-        try:
-            yield Engine(connection)
-        finally:
-            connection.close()
+    with duckdb.connect(":memory:") as connection:
+        yield Engine(connection)
+
+
+def _step(name: str, given: bool) -> str:
+    return _GIVEN.get(name, name) if given else name
+
+
+def _given(pairs: pa.Table) -> pa.Table:
+    if "planned_at" not in pairs.column_names:
+        pairs = pairs.append_column("planned_at", pa.nulls(len(pairs), GIVEN_PAIRS.field("planned_at").type))
+    return pairs.select(GIVEN_PAIRS.names).cast(GIVEN_PAIRS)
 
 
 @cache
