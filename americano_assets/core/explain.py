@@ -1,4 +1,8 @@
-"""Says in a student's words what speaks for a struggle in one row."""
+"""Says in a student's words what speaks for a struggle in one row.
+
+Only worries are told, and only those that the row bears out: a warning never carries a reassuring reason, and what was
+not observed says nothing about a learner.
+"""
 
 import json
 from collections.abc import Mapping
@@ -23,6 +27,25 @@ def logistic_contributions(model: LogisticModel, rows: pd.DataFrame) -> dict[str
     return {name: parts[name] + parts[f"observed_{name}"] for name in FEATURE_NAMES}
 
 
+def logistic_reasons(model: LogisticModel, rows: pd.DataFrame) -> dict[str, FloatArray]:
+    """`logistic_contributions` where they can be told to a student as a reason, 0 elsewhere, shape (n,) each.
+
+    A contribution is relative to the model's mean, so the words are about the side of the mean on which the value
+    lies. Told is a value that was observed, lies on its feature's worrying side, and by itself pushes the risk up. What
+    pushes it up from the reassuring side does so because the feature stands for something else (a confounded
+    coefficient): it counts for p and is left out of the reasons.
+    """
+    parts = dict(zip(model.inputs, model.contributions(rows).T, strict=True))
+    mean = dict(zip(model.inputs, model.mean, strict=True))
+    reasons = {}
+    for name, contribution in logistic_contributions(model, rows).items():
+        above = rows[name].to_numpy(dtype=float) - mean[name]
+        worrying = above < 0 if _BY_NAME[name].worse_when_low else above > 0
+        observed = rows[f"observed_{name}"].to_numpy(dtype=bool)
+        reasons[name] = np.where(observed & worrying & (parts[name] > 0), contribution, 0.0)
+    return reasons
+
+
 def rule_contributions(rows: pd.DataFrame) -> dict[str, FloatArray]:
     """The evidence of each feature's strongest rule that fired, shape (n,) each."""
     return fired(rows)
@@ -31,7 +54,8 @@ def rule_contributions(rows: pd.DataFrame) -> dict[str, FloatArray]:
 def factors_json(contributions: Mapping[str, FloatArray], rows: pd.DataFrame, cold: np.ndarray) -> list[str]:
     """For each row a JSON list of its up to three largest positive contributions, largest first.
 
-    Each is `{feature, value, contribution, text}`. A cold start has one factor that says so, and so has a row in which
+    `contributions` are those that can be told (`logistic_reasons`, `rule_contributions`). Each factor is `{feature,
+    value, contribution, text}`. A cold start has one factor that says so, and so has a row in which
     nothing speaks for a struggle: a threshold chosen for its recall flags such rows too.
     """
     names = list(contributions)
@@ -49,7 +73,7 @@ def factors_json(contributions: Mapping[str, FloatArray], rows: pd.DataFrame, co
                     "feature": names[column],
                     "value": round(float(value_row[column]), 6) if np.isfinite(value_row[column]) else None,
                     "contribution": round(float(parts[column]), 6),
-                    "text": factor_text(names[column], float(value_row[column])),
+                    "text": factor_text(names[column]),
                 }
                 for column in columns
                 if parts[column] > 0
@@ -60,14 +84,9 @@ def factors_json(contributions: Mapping[str, FloatArray], rows: pd.DataFrame, co
     ]
 
 
-def factor_text(feature: str, value: float) -> str:
-    """What the value says, plainly and kindly."""
-    if feature in _RULE_TEXT:
-        return _RULE_TEXT[feature]
-    described = _BY_NAME[feature]
-    neutral = 0.5 if described.neutral is None else described.neutral
-    middle = neutral if 0 < neutral < 1 else 0.25 if neutral == 0 else 0.5
-    return described.higher_is if value >= middle else described.lower_is
+def factor_text(feature: str) -> str:
+    """What worries about the feature, plainly and kindly."""
+    return _RULE_TEXT.get(feature) or _BY_NAME[feature].worry
 
 
 _BY_NAME = {feature.name: feature for feature in FEATURES}

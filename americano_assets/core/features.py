@@ -12,12 +12,19 @@ class Feature:
         neutral: Value where it was not observed; None where the query supplies `<name>_neutral`.
         higher_is: What a high value says, in words for a student.
         lower_is: What a low value says, in words for a student.
+        worse_when_low: Which side is the worry; the words of the other side reassure.
     """
 
     name: str
     neutral: float | None
     higher_is: str
     lower_is: str
+    worse_when_low: bool = False
+
+    @property
+    def worry(self) -> str:
+        """Why this feature would speak for a struggle, in words for a student."""
+        return self.lower_is if self.worse_when_low else self.higher_is
 
 
 FEATURES: tuple[Feature, ...] = (
@@ -26,6 +33,7 @@ FEATURES: tuple[Feature, ...] = (
         0.5,
         "You have been recalling this topic's cards well",
         "Cards of this topic have been slipping lately",
+        worse_when_low=True,
     ),
     Feature(
         "retention_decline_rate",
@@ -40,13 +48,18 @@ FEATURES: tuple[Feature, ...] = (
         "You rarely have to start over on cards of this objective",
     ),
     Feature(
-        "session_performance_score", 0.5, "Your last sessions went well", "Your last sessions were harder than usual"
+        "session_performance_score",
+        0.5,
+        "Your last sessions went well",
+        "Your last sessions were harder than usual",
+        worse_when_low=True,
     ),
     Feature(
         "validation_score",
         0.5,
         "Your recent answers on this topic were strong",
         "Your recent answers on this topic were weak or missing",
+        worse_when_low=True,
     ),
     Feature(
         "prerequisite_gap_count",

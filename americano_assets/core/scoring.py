@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from americano_assets.core.explain import factors_json, logistic_contributions, rule_contributions
+from americano_assets.core.explain import factors_json, logistic_reasons, rule_contributions
 from americano_assets.core.features import DATA_QUALITY
 from americano_assets.core.ids import cuid
 from americano_assets.core.logistic import LogisticModel
@@ -61,7 +61,7 @@ class Scorer:
         cold = cold_start(rows)
         if self.logistic is None:
             return factors_json(rule_contributions(rows), rows, cold)
-        return factors_json(logistic_contributions(self.logistic, rows), rows, cold)
+        return factors_json(logistic_reasons(self.logistic, rows), rows, cold)
 
 
 def confidence(probability: FloatArray, data_quality: FloatArray) -> FloatArray:
