@@ -8,11 +8,13 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI
 from fastapi.middleware.cors import CORSMiddleware
 
 from americano_assets.api import (
     access_log,
+    applying,
+    feedback,
     health,
     interventions,
     performance,
@@ -20,8 +22,11 @@ from americano_assets.api import (
     problems,
     reduction,
 )
+from americano_assets.api.access import Doorkeeper, caller
 from americano_assets.api.database import PoolLimits, new_pool
-from americano_assets.resources.database import app_url
+from americano_assets.api.limits import BodyLimit
+from americano_assets.resources.api_tokens import require_token
+from americano_assets.resources.database import app_url, connect
 from americano_assets.settings import Settings, load_settings
 
 Clock = Callable[[], datetime]
@@ -36,6 +41,11 @@ Times are ISO 8601 in UTC. Parameters may be written in snake_case or camelCase.
 
 def _utc_now() -> datetime:
     return datetime.now(UTC)
+
+
+def _require_token(url: str, now: datetime) -> None:
+    with connect(url) as connection:
+        require_token(connection, now)
 
 
 def create_app(
@@ -58,6 +68,8 @@ def create_app(
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         # Without DATABASE_URL this may start the embedded server, which blocks.
         url = await asyncio.to_thread(app_url, settings)
+        if settings.environment == "production":
+            await asyncio.to_thread(_require_token, url, clock())
         async with new_pool(url, limits) as pool:
             app.state.pool = pool
             yield
@@ -73,8 +85,10 @@ def create_app(
         openapi_url=None if hidden else "/openapi.json",
     )
     app.state.settings, app.state.limits, app.state.clock = settings, limits, clock
+    app.state.doorkeeper = Doorkeeper(always_closed=settings.environment == "production")
     access_log.configure()
     problems.install(app)
+    app.add_middleware(BodyLimit)
     app.add_middleware(access_log.AccessLog)
     # Added last, so outermost: a browser reads an error only where it too carries the CORS headers.
     app.add_middleware(
@@ -84,10 +98,13 @@ def create_app(
         allow_headers=["Authorization", "Content-Type", "X-Request-ID"],
         expose_headers=["Server-Timing", "X-Request-ID"],
     )
-    for router in (health.router, predictions.router, interventions.router):
-        app.include_router(router)
+    app.include_router(health.router)
+    # Every other route asks who comes, also one that forgets to.
+    known = [Depends(caller)]
+    for router in (predictions.router, feedback.router, interventions.router, applying.router):
+        app.include_router(router, dependencies=known)
     for router in (performance.router, reduction.router):
-        app.include_router(router, prefix="/analytics")
+        app.include_router(router, prefix="/analytics", dependencies=known)
         # The app's proxies call these two without the prefix.
-        app.include_router(router, include_in_schema=False)
+        app.include_router(router, include_in_schema=False, dependencies=known)
     return app

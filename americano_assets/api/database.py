@@ -1,4 +1,4 @@
-"""Reading the database: a small pool, one consistent read-only view a request, one SQL file a query.
+"""The database: a small pool, one consistent read-only view or one writing transaction a request, a SQL file a query.
 
 Belongs here: connections, time limits, what the caller is told when a database fails. Does not: any query's text.
 """
@@ -47,8 +47,7 @@ def new_pool(url: str, limits: PoolLimits) -> Pool:
             [str(round(limits.statement_seconds * 1000))],
         )
         await connection.commit()
-        await connection.set_read_only(True)
-        await connection.set_isolation_level(IsolationLevel.REPEATABLE_READ)
+        await _read_only(connection)
 
     return AsyncConnectionPool(
         url,
@@ -89,6 +88,10 @@ class Snapshot:
         return await cursor.fetchone()
 
 
+class Change(Snapshot):
+    """One transaction that writes, at read committed: rows that it changes are locked where its queries say so."""
+
+
 class Database:
     """The database, as one request may use it."""
 
@@ -104,10 +107,31 @@ class Database:
         Raises:
             ProblemError: The database cannot be reached, is too slow, or lacks what the API reads.
         """
+        async with self._connection() as connection:
+            yield Snapshot(connection)
+
+    @asynccontextmanager
+    async def change(self) -> AsyncIterator[Change]:
+        """A transaction that writes: all of it or, where anything goes wrong, nothing.
+
+        Raises:
+            ProblemError: As `snapshot`.
+        """
+        async with self._connection() as connection:
+            await connection.set_read_only(False)
+            await connection.set_isolation_level(IsolationLevel.READ_COMMITTED)
+            try:
+                async with connection.transaction():
+                    yield Change(connection)
+            finally:
+                await _read_only(connection)
+
+    @asynccontextmanager
+    async def _connection(self) -> AsyncIterator[AsyncConnection[DictRow]]:
         started = perf_counter()
         try:
             async with self._pool.connection() as connection:
-                yield Snapshot(connection)
+                yield connection
         except Error as error:
             problem = _problem(error, self._limits)
             if problem is None:
@@ -115,6 +139,12 @@ class Database:
             raise problem from None
         finally:
             self._timings["db"] = self._timings.get("db", 0.0) + perf_counter() - started
+
+
+async def _read_only(connection: AsyncConnection[DictRow]) -> None:
+    if not connection.closed:
+        await connection.set_read_only(True)
+        await connection.set_isolation_level(IsolationLevel.REPEATABLE_READ)
 
 
 def database(request: Request) -> Database:

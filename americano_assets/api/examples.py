@@ -62,6 +62,24 @@ INTERVENTIONS: dict[str, Any] = {
     ]
 }
 
+FEEDBACK: dict[str, Any] = {
+    "feedback_recorded": True,
+    "prediction_id": _PREDICTION,
+    "feedback_id": "ct6n4y3a1q5r8e0f2g4h7k9l1",
+    "submitted_at": "2026-11-24T07:30:00.000Z",
+    "message": "Thank you: this is what counts from now on.",
+    "model_accuracy_update": {"accuracy": 0.78, "data_points": 52},
+    "model_accuracy_update_reason": None,
+}
+
+APPLIED: dict[str, Any] = {
+    "success": True,
+    "intervention_id": "cs5m3x2z0p4q7d9e1f3h6j8k0",
+    "mission_id": "cu7p5z4b2r6s9f1g3h5i8l0m2",
+    "applied_at": "2026-11-24T07:30:00.000Z",
+    "message": "It is in the mission now.",
+}
+
 MODEL_PERFORMANCE: dict[str, Any] = {
     "accuracy": 0.775,
     "precision": 0.66,

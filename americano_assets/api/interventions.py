@@ -3,15 +3,15 @@
 Belongs here: the request and the answer. Does not: choosing interventions, or applying them.
 """
 
-from http import HTTPStatus
 from typing import Annotated
 
 from fastapi import APIRouter, Query
 from pydantic import Field
 
 from americano_assets.api import examples
+from americano_assets.api.access import IsCaller
 from americano_assets.api.database import UsesDatabase
-from americano_assets.api.problems import documented
+from americano_assets.api.problems import REFUSALS, documented
 from americano_assets.api.wire import Answer, Request, UserId, UtcTime
 
 NO_EXPERIMENT = "No holdout experiment has run yet, so no effect can be told from chance and regression to the mean."
@@ -54,10 +54,13 @@ class Interventions(Answer):
 @router.get(
     "/interventions",
     summary="A learner's interventions",
-    responses=documented(examples.INTERVENTIONS, HTTPStatus.UNPROCESSABLE_ENTITY, HTTPStatus.SERVICE_UNAVAILABLE),
+    responses=documented(examples.INTERVENTIONS, *REFUSALS),
 )
-async def interventions(database: UsesDatabase, asked: Annotated[InterventionsRequest, Query()]) -> Interventions:
+async def interventions(
+    database: UsesDatabase, caller: IsCaller, asked: Annotated[InterventionsRequest, Query()]
+) -> Interventions:
     """Every intervention recommended to the learner: newest first, within one night by priority."""
+    caller.require(asked.user_id)
     async with database.snapshot() as snapshot:
         rows = await snapshot.rows("interventions", user_id=asked.user_id)
     return Interventions(interventions=[Intervention.model_validate(row) for row in rows])

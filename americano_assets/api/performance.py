@@ -4,15 +4,15 @@ Belongs here: the request and the answer. Does not: computing a figure; the nigh
 """
 
 from datetime import date
-from http import HTTPStatus
 from typing import Annotated
 
 from fastapi import APIRouter, Query
 from pydantic import Field
 
 from americano_assets.api import examples
+from americano_assets.api.access import IsCaller
 from americano_assets.api.database import Row, UsesDatabase
-from americano_assets.api.problems import documented
+from americano_assets.api.problems import REFUSALS, documented
 from americano_assets.api.wire import Answer, Request, UserId, UtcTime
 
 _UNEXPLAINED = "Too few outcomes are known for the figures that are null."
@@ -89,10 +89,13 @@ FIGURES = (
 @router.get(
     "/model-performance",
     summary="How right the predictions were",
-    responses=documented(examples.MODEL_PERFORMANCE, HTTPStatus.UNPROCESSABLE_ENTITY, HTTPStatus.SERVICE_UNAVAILABLE),
+    responses=documented(examples.MODEL_PERFORMANCE, *REFUSALS),
 )
-async def model_performance(database: UsesDatabase, asked: Annotated[PerformanceRequest, Query()]) -> ModelPerformance:
+async def model_performance(
+    database: UsesDatabase, caller: IsCaller, asked: Annotated[PerformanceRequest, Query()]
+) -> ModelPerformance:
     """The newest figures, beside what never warning anybody would score. Also at /model-performance."""
+    caller.require(asked.user_id)
     scope = {"scope": "learner" if asked.user_id else "all", "scope_id": asked.user_id or ""}
     async with database.snapshot() as snapshot:
         row = await snapshot.row("model_performance", **scope)

@@ -4,7 +4,6 @@ Belongs here: the request, the answer, the default filter. Does not: scoring, or
 """
 
 from datetime import datetime
-from http import HTTPStatus
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
@@ -12,8 +11,9 @@ from fastapi import Request as HttpRequest
 from pydantic import BeforeValidator, Field, JsonValue
 
 from americano_assets.api import cursor, examples
+from americano_assets.api.access import IsCaller
 from americano_assets.api.database import Row, Snapshot, UsesDatabase
-from americano_assets.api.problems import InvalidParameterError, documented
+from americano_assets.api.problems import REFUSALS, InvalidParameterError, documented
 from americano_assets.api.reasoning import sentence
 from americano_assets.api.wire import Answer, Request, UserId, UtcTime
 from americano_assets.contract.enums import PredictionStatus
@@ -111,10 +111,10 @@ class Predictions(Answer):
 @router.get(
     "/predictions",
     summary="A learner's predictions",
-    responses=documented(examples.PREDICTIONS, HTTPStatus.UNPROCESSABLE_ENTITY, HTTPStatus.SERVICE_UNAVAILABLE),
+    responses=documented(examples.PREDICTIONS, *REFUSALS),
 )
 async def predictions(
-    http: HttpRequest, database: UsesDatabase, asked: Annotated[PredictionsRequest, Query()]
+    http: HttpRequest, database: UsesDatabase, caller: IsCaller, asked: Annotated[PredictionsRequest, Query()]
 ) -> Predictions:
     """Upcoming predictions first, the soonest at the top; then the past ones, the latest at the top; ties by id.
 
@@ -122,6 +122,7 @@ async def predictions(
     their status unless `status` says otherwise. Pages do not overlap and leave nothing out, also while rows are
     being added.
     """
+    caller.require(asked.user_id)
     now: datetime = http.app.state.clock()
     place = _place(asked.cursor)
     zone = http.app.state.settings.zone

@@ -3,6 +3,7 @@
 Belongs here: the document, the handlers, its place in OpenAPI. Does not: deciding what is an error.
 """
 
+from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
 
@@ -15,6 +16,14 @@ from starlette.responses import JSONResponse, Response
 
 MEDIA_TYPE = "application/problem+json"
 _SCHEMA_NAME = "Problem"
+# What every route but those of health may answer instead of what was asked.
+REFUSALS = (
+    HTTPStatus.UNAUTHORIZED,
+    HTTPStatus.FORBIDDEN,
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    HTTPStatus.UNPROCESSABLE_ENTITY,
+    HTTPStatus.SERVICE_UNAVAILABLE,
+)
 
 
 class InvalidField(BaseModel):
@@ -41,11 +50,12 @@ class Problem(BaseModel):
 class ProblemError(Exception):
     """An expected error, in the words that the caller may read."""
 
-    def __init__(self, status: HTTPStatus, code: str, detail: str) -> None:
+    def __init__(self, status: HTTPStatus, code: str, detail: str, *, headers: Mapping[str, str] | None = None) -> None:
         super().__init__(detail)
         self.status = status
         self.code = code
         self.detail = detail
+        self.headers = dict(headers or {})
 
 
 class InvalidParameterError(Exception):
@@ -112,7 +122,7 @@ async def _on_parameter(request: Request, error: InvalidParameterError) -> Respo
 
 
 async def _on_problem(request: Request, error: ProblemError) -> Response:
-    return response(error.status, error.code, error.detail, _request_id(request))
+    return response(error.status, error.code, error.detail, _request_id(request), headers=error.headers)
 
 
 async def _on_http(request: Request, error: HTTPException) -> Response:

@@ -5,16 +5,16 @@ computing a rate; the nightly run does.
 """
 
 from datetime import date
-from http import HTTPStatus
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query
 from pydantic import Field
 
 from americano_assets.api import examples
+from americano_assets.api.access import IsCaller
 from americano_assets.api.database import UsesDatabase
 from americano_assets.api.interventions import NO_EXPERIMENT
-from americano_assets.api.problems import documented
+from americano_assets.api.problems import REFUSALS, documented
 from americano_assets.api.wire import Answer, Request, UserId, UtcTime
 
 Period = Literal["week", "month", "all"]
@@ -104,10 +104,13 @@ RATES = ("baseline_rate", "current_rate", "reduction_percentage")
 @router.get(
     "/struggle-reduction",
     summary="Struggles before and after",
-    responses=documented(examples.STRUGGLE_REDUCTION, HTTPStatus.UNPROCESSABLE_ENTITY, HTTPStatus.SERVICE_UNAVAILABLE),
+    responses=documented(examples.STRUGGLE_REDUCTION, *REFUSALS),
 )
-async def struggle_reduction(database: UsesDatabase, asked: Annotated[ReductionRequest, Query()]) -> StruggleReduction:
+async def struggle_reduction(
+    database: UsesDatabase, caller: IsCaller, asked: Annotated[ReductionRequest, Query()]
+) -> StruggleReduction:
     """The before/after figure, labelled as the observation that it is. Also at /struggle-reduction."""
+    caller.require(asked.user_id)
     scope = {"scope": "learner" if asked.user_id else "all", "scope_id": asked.user_id or ""}
     async with database.snapshot() as snapshot:
         row = await snapshot.row("struggle_reduction", **scope, period=asked.period)

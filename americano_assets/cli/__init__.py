@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.text import Text
 
 from americano_assets.cli import pipeline, server, services
+from americano_assets.cli.token import token
 from americano_assets.errors import AmericanoError
 
 app = typer.Typer(
@@ -25,6 +26,7 @@ app = typer.Typer(
 app.add_typer(pipeline.commands)
 app.add_typer(services.commands)
 app.add_typer(server.commands)
+app.add_typer(token, name="token", rich_help_panel="Servers")
 
 
 def main() -> None:

@@ -16,28 +16,39 @@ if TYPE_CHECKING:
 commands = typer.Typer()
 _PANEL = "Servers"
 _HOST = "127.0.0.1"
+# Requests under way may finish; none takes longer than the database lets it.
+_GRACE_SECONDS = 10
 # Deprecations inside Dagster and MLflow are nothing that who runs them could act on.
 _QUIET = {"PYTHONWARNINGS": "ignore"}
 
 
 @commands.command(rich_help_panel=_PANEL)
 def api() -> None:
-    """Serve the HTTP API on 127.0.0.1 until Ctrl-C."""
+    """Serve the HTTP API until Ctrl-C, on 127.0.0.1 unless AMERICANO_API_HOST says otherwise."""
+    from datetime import UTC, datetime
+
     import uvicorn
 
     from americano_assets.cli.together import require_free_ports
-    from americano_assets.resources.database import app_url, connect, prepare, require_contract
+    from americano_assets.resources.api_tokens import require_token
+    from americano_assets.resources.database import connect, prepare
     from americano_assets.settings import load_settings
 
     settings = load_settings()
     require_free_ports([_api_service(settings)])
-    if settings.database_url is None:
-        prepare(settings)
-    else:
-        # The API only reads: it sets nothing up on a database of the app's.
-        with connect(app_url(settings), autocommit=True) as connection:
-            require_contract(connection)
-    uvicorn.run("americano_assets.api.app:create_app", factory=True, host=_HOST, port=settings.port)
+    url = prepare(settings)
+    if settings.environment == "production" or settings.americano_api_host != _HOST:
+        with connect(url) as connection:
+            require_token(connection, datetime.now(UTC))
+    uvicorn.run(
+        "americano_assets.api.app:create_app",
+        factory=True,
+        host=settings.americano_api_host,
+        port=settings.port,
+        workers=settings.americano_api_workers,
+        timeout_graceful_shutdown=_GRACE_SECONDS,
+        server_header=False,
+    )
 
 
 @commands.command(rich_help_panel=_PANEL)

@@ -48,8 +48,9 @@ class Rows:
 
     def empty(self) -> None:
         """No rows in any table that these tests write."""
-        written = ["intervention_recommendations", "struggle_indicators", "struggle_predictions", "users"]
+        written = ["intervention_recommendations", "struggle_indicators", "struggle_predictions", "missions", "users"]
         ours = ["study_days", "model_versions", "prediction_feedback", "model_performance", "struggle_reduction"]
+        ours += ["api_tokens", "generate_budget", "episodes"]
         self.execute("; ".join(f"DELETE FROM {table}" for table in [*written, *(f"ml.{name}" for name in ours)]))
 
     def learner(self, learner: str, **values: Any) -> None:
@@ -142,6 +143,16 @@ class Rows:
         }
         self.insert("intervention_recommendations", **{**own, **values})
 
+    def mission(self, row_id: str, objectives: list[Any], **values: Any) -> None:
+        """An open mission of LEARNER, for today unless `date` says otherwise."""
+        own = {"id": row_id, "userId": LEARNER, "date": NOW, "status": "PENDING", "estimatedMinutes": 30}
+        self.insert("missions", **{**own, "objectives": Jsonb(objectives), **values})
+
+    def one(self, statement: str, *parameters: Any) -> tuple[Any, ...]:
+        """The only row of a query."""
+        (row,) = self.connection.execute(statement.encode(), parameters).fetchall()
+        return tuple(row)
+
     def published(self, day: date = LAST_CLOSED, threshold: float = 0.5, model: str = MODEL) -> None:
         """A published study day and the model that scored it."""
         self.insert(
@@ -218,6 +229,23 @@ class Rows:
             "computed_at": CUTOFF,
         }
         self.insert("ml.struggle_reduction", **{**own, **values})
+
+    def episode(self, prediction_id: str, *, flagged: bool = True) -> None:
+        """A prediction's row in the ledger."""
+        self.insert(
+            "ml.episodes",
+            prediction_id=prediction_id,
+            user_id=LEARNER,
+            learning_objective_id=OBJECTIVE,
+            planned_day=NOW.date(),
+            first_flagged_at=CUTOFF if flagged else None,
+            refreshed_at=CUTOFF,
+            probability=0.8,
+            threshold=0.5,
+            model_version=MODEL,
+            live=True,
+            window_end=NOW,
+        )
 
     def feedback(self, prediction_id: str, learner: str = LEARNER) -> None:
         """A learner's feedback on a prediction."""

@@ -38,11 +38,12 @@ class Service:
         parameters: Mapping[str, Any] | None = None,
         method: str = "GET",
         headers: Mapping[str, str] | None = None,
+        **content: Any,
     ) -> httpx.Response:
-        """The response, whatever its status."""
+        """The response, whatever its status; `content` is a body as httpx takes it (`json`, `content`)."""
 
         async def send() -> httpx.Response:
-            return await self._client.request(method, path, params=parameters, headers=headers)
+            return await self._client.request(method, path, params=parameters, headers=headers, **content)
 
         return self._portal.call(send)
 
@@ -52,6 +53,13 @@ class Service:
         assert answer.status_code == 200, answer.text
         body: dict[str, Any] = answer.json()
         return body
+
+    def post(self, path: str, status: int = 200, **body: Any) -> dict[str, Any]:
+        """The body of an answer to a JSON body; its status must be `status`."""
+        answer = self.ask(path, method="POST", json=body)
+        assert answer.status_code == status, answer.text
+        found: dict[str, Any] = answer.json()
+        return found
 
 
 def settings_for(url: str, home: Path, **values: Any) -> Settings:
@@ -67,9 +75,7 @@ def serving(settings: Settings, limits: PoolLimits = LIMITS) -> Iterator[Service
         return service.now.replace(tzinfo=UTC)
 
     app = create_app(settings, limits=limits, clock=clock)
-    with (
-        start_blocking_portal() as portal,
-        portal.wrap_async_context_manager(app.router.lifespan_context(app)),
-    ):
+    with start_blocking_portal() as portal:
         service = Service(app, portal)
-        yield service
+        with portal.wrap_async_context_manager(app.router.lifespan_context(app)):
+            yield service

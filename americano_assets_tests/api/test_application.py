@@ -5,6 +5,7 @@ import logging
 import subprocess
 import sys
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -12,12 +13,15 @@ import pytest
 from americano_assets.api import examples
 from americano_assets.api.access_log import LOGGER
 from americano_assets.api.app import create_app
+from americano_assets.api.applying import Applied
+from americano_assets.api.feedback import FeedbackRecorded
 from americano_assets.api.health import Ready
 from americano_assets.api.interventions import Interventions
 from americano_assets.api.performance import ModelPerformance
 from americano_assets.api.predictions import Predictions
 from americano_assets.api.reduction import StruggleReduction
 from americano_assets.api.wire import Answer
+from americano_assets.resources.api_tokens import create_token
 from americano_assets_tests.api.rows import LEARNER, Rows
 from americano_assets_tests.api.serving import Service, serving, settings_for
 
@@ -54,8 +58,10 @@ def log() -> Iterator[Lines]:
         ("DELETE", "/predictions", 405, "method_not_allowed"),
     ],
 )
-def test_errors_are_problem_documents(cut_off: Service, method: str, path: str, status: int, code: str) -> None:
-    answer = cut_off.ask(path, method=method)
+def test_errors_are_problem_documents(
+    rows: Rows, service: Service, method: str, path: str, status: int, code: str
+) -> None:
+    answer = service.ask(path, method=method)
     problem = answer.json()
     assert answer.status_code == problem["status"] == status
     assert answer.headers["content-type"] == "application/problem+json"
@@ -128,8 +134,11 @@ def test_the_servers_own_access_log_is_silenced(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("environment", "status"), [("development", 200), ("staging", 200), ("production", 404)])
-def test_documentation_is_not_served_in_production(tmp_path: Path, environment: str, status: int) -> None:
-    with serving(settings_for(NOWHERE, tmp_path, environment=environment)) as service:
+def test_documentation_is_not_served_in_production(
+    rows: Rows, shared_database: str, tmp_path: Path, environment: str, status: int
+) -> None:
+    create_token(rows.connection, "app", datetime.now(UTC))
+    with serving(settings_for(shared_database, tmp_path, environment=environment)) as service:
         found = [service.ask(path).status_code for path in ("/docs", "/redoc", "/openapi.json")]
     assert found == [status] * 3
 
@@ -140,21 +149,23 @@ def test_openapi_describes_every_route_parameter_and_problem(tmp_path: Path) -> 
         "/health",
         "/health/ready",
         "/predictions",
+        "/predictions/{prediction_id}/feedback",
         "/interventions",
+        "/interventions/{intervention_id}/apply",
         "/analytics/model-performance",
         "/analytics/struggle-reduction",
     }
     assert "Problem" in document["components"]["schemas"]
     assert "HTTPValidationError" not in document["components"]["schemas"]
     for path, item in document["paths"].items():
-        route = item["get"]
+        (route,) = item.values()
         assert route["summary"]
         assert route["description"]
         assert all(parameter.get("description") for parameter in route.get("parameters", [])), path
         for status, answer in route["responses"].items():
-            media = "application/json" if status == "200" else "application/problem+json"
+            media = "application/json" if status.startswith("2") else "application/problem+json"
             assert list(answer["content"]) == [media], (path, status)
-            assert path == "/health" or status != "200" or answer["content"][media]["example"]
+            assert path == "/health" or not status.startswith("2") or answer["content"][media]["example"]
 
 
 @pytest.mark.parametrize(
@@ -165,6 +176,8 @@ def test_openapi_describes_every_route_parameter_and_problem(tmp_path: Path) -> 
         (ModelPerformance, examples.MODEL_PERFORMANCE),
         (StruggleReduction, examples.STRUGGLE_REDUCTION),
         (Ready, examples.READY),
+        (FeedbackRecorded, examples.FEEDBACK),
+        (Applied, examples.APPLIED),
     ],
 )
 def test_documented_examples_are_possible_answers(answer: type[Answer], example: dict[str, object]) -> None:

@@ -233,13 +233,13 @@ def test_unknown_learner_gets_an_empty_answer(rows: Rows, service: Service) -> N
         ("cursor", UNSTORABLE.encode()),
     ],
 )
-def test_bad_parameters_are_refused_by_name(cut_off: Service, name: str, value: str) -> None:
-    answer = cut_off.ask("/predictions", {"user_id": LEARNER, name: value})
+def test_bad_parameters_are_refused_by_name(service: Service, name: str, value: str) -> None:
+    answer = service.ask("/predictions", {"user_id": LEARNER, name: value})
     assert answer.status_code == 422
     assert {error["name"].split(".")[0] for error in answer.json()["errors"]} == {name}
 
 
-def test_learner_is_required(cut_off: Service) -> None:
-    answer = cut_off.ask("/predictions")
+def test_learner_is_required(service: Service) -> None:
+    answer = service.ask("/predictions")
     assert answer.status_code == 422
     assert answer.json()["errors"][0]["name"] == "user_id"

@@ -1,0 +1,110 @@
+"""Who may come in: bearer tokens, and whose rows a token opens.
+
+Belongs here: reading the header, recognising a token, refusing. Does not: making tokens (resources/api_tokens.py).
+"""
+
+from collections import OrderedDict
+from dataclasses import dataclass
+from http import HTTPStatus
+from time import monotonic
+from typing import Annotated
+
+from fastapi import Depends, Request, Security
+from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+
+from americano_assets.api.database import UsesDatabase
+from americano_assets.api.problems import ProblemError
+from americano_assets.core.moment import naive
+from americano_assets.resources.api_tokens import token_hash
+
+# How long a worker trusts what it looked up: a revoked token works at most this much longer.
+REMEMBERED_SECONDS = 10.0
+_MOST_REMEMBERED = 4096
+_CHALLENGE = {"WWW-Authenticate": "Bearer"}
+
+_bearer = HTTPBearer(
+    auto_error=False,
+    description="A token made with `americano token create`. Outside production nobody is asked while none was made.",
+)
+
+
+@dataclass(frozen=True)
+class Caller:
+    """Who asks: the app, or one learner."""
+
+    learner_id: str | None
+
+    def require(self, user_id: str | None) -> None:
+        """Refuse rows that this caller's token does not open.
+
+        Args:
+            user_id: Whose rows are asked for; None: everybody's.
+
+        Raises:
+            ProblemError: 403.
+        """
+        if self.learner_id is not None and user_id != self.learner_id:
+            raise ProblemError(
+                HTTPStatus.FORBIDDEN,
+                "another_learner",
+                "This token opens the rows of one learner only: give that learner as user_id.",
+            )
+
+    def owns(self, user_id: str) -> bool:
+        """Whether a row of `user_id` may be seen: where not, it is answered as if it were not there."""
+        return self.learner_id is None or self.learner_id == user_id
+
+
+class Doorkeeper:
+    """Recognises tokens, and remembers for some seconds what the database said of them."""
+
+    def __init__(self, *, always_closed: bool) -> None:
+        self._always_closed = always_closed
+        self._known: OrderedDict[str, tuple[float, Caller | None]] = OrderedDict()
+
+    async def admit(self, request: Request, database: UsesDatabase, token: str | None) -> Caller:
+        """The caller.
+
+        Raises:
+            ProblemError: 401, without saying whether a token was unknown, expired or revoked.
+        """
+        hashed = token_hash(token) if token else ""
+        remembered = self._known.get(hashed)
+        if remembered is not None and monotonic() - remembered[0] < REMEMBERED_SECONDS:
+            caller = remembered[1]
+        else:
+            caller = await self._look_up(request, database, hashed)
+            self._known[hashed] = (monotonic(), caller)
+            self._known.move_to_end(hashed)
+            while len(self._known) > _MOST_REMEMBERED:
+                self._known.popitem(last=False)
+        if caller is None:
+            raise ProblemError(
+                HTTPStatus.UNAUTHORIZED,
+                "token_needed",
+                "Send a valid bearer token in the header Authorization.",
+                headers=_CHALLENGE,
+            )
+        return caller
+
+    async def _look_up(self, request: Request, database: UsesDatabase, hashed: str) -> Caller | None:
+        now = naive(request.app.state.clock())
+        async with database.snapshot() as snapshot:
+            row = await snapshot.row("token", token_hash=hashed, now=now)
+        if row is not None and row["known"]:
+            return Caller(row["learner_id"])
+        closed = self._always_closed or row is None or row["any_token"] or hashed
+        return None if closed else Caller(None)
+
+
+async def caller(
+    request: Request,
+    database: UsesDatabase,
+    given: Annotated[HTTPAuthorizationCredentials | None, Security(_bearer)],
+) -> Caller:
+    """Who asks."""
+    keeper: Doorkeeper = request.app.state.doorkeeper
+    return await keeper.admit(request, database, given.credentials if given else None)
+
+
+IsCaller = Annotated[Caller, Depends(caller)]

@@ -1,0 +1,141 @@
+"""POST /predictions/{id}/feedback: a learner's own word on what became of a prediction.
+
+Belongs here: the request, the answer, the one transaction. Does not: what feedback does to training or to an effect.
+"""
+
+from enum import StrEnum
+from http import HTTPStatus
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Path
+from fastapi import Request as HttpRequest
+from pydantic import Field, StrictBool
+
+from americano_assets.api import examples
+from americano_assets.api.access import IsCaller
+from americano_assets.api.database import Change, UsesDatabase
+from americano_assets.api.problems import REFUSALS, ProblemError, documented
+from americano_assets.api.wire import Answer, Request, RowId, UtcTime
+from americano_assets.contract.enums import PredictionStatus
+from americano_assets.core.ids import cuid
+from americano_assets.core.moment import naive
+
+MIN_FEEDBACK = 30
+
+router = APIRouter(tags=["predictions"])
+
+
+class FeedbackType(StrEnum):
+    """What the learner thinks of the prediction or of what was recommended."""
+
+    HELPFUL = "HELPFUL"
+    NOT_HELPFUL = "NOT_HELPFUL"
+    INACCURATE = "INACCURATE"
+    INTERVENTION_GOOD = "INTERVENTION_GOOD"
+    INTERVENTION_BAD = "INTERVENTION_BAD"
+
+
+class FeedbackRequest(Request):
+    """What became of it."""
+
+    actual_struggle: StrictBool = Field(description="Whether the learner struggled with the objective.")
+    feedback_type: FeedbackType
+    comments: Annotated[str, Field(max_length=1000, pattern=r"^[^\x00]*$")] | None = Field(
+        default=None, description="In the learner's own words; nobody reads them but people."
+    )
+
+
+class AccuracyUpdate(Answer):
+    """How often predictions were right by the word of those whom they were about."""
+
+    accuracy: float = Field(description="0-1.")
+    data_points: int = Field(description="Predictions with feedback.")
+
+
+class FeedbackRecorded(Answer):
+    """What was kept."""
+
+    feedback_recorded: bool = True
+    prediction_id: str
+    feedback_id: str
+    submitted_at: UtcTime = Field(description="When it was first said in these words.")
+    message: str
+    model_accuracy_update: AccuracyUpdate | None = None
+    model_accuracy_update_reason: str | None = Field(
+        default=None, description="Why `model_accuracy_update` is null; null if it is not."
+    )
+
+
+@router.post(
+    "/predictions/{prediction_id}/feedback",
+    summary="A learner's word on a prediction",
+    responses=documented(
+        examples.FEEDBACK,
+        *REFUSALS,
+        HTTPStatus.NOT_FOUND,
+    ),
+)
+async def feedback(
+    http: HttpRequest,
+    database: UsesDatabase,
+    caller: IsCaller,
+    prediction_id: Annotated[RowId, Path(description="The prediction.")],
+    said: FeedbackRequest,
+) -> FeedbackRecorded:
+    """Keeps the learner's word and sets status and outcome by it, in one transaction.
+
+    One word a learner and prediction: the same again changes nothing, another one replaces it. It goes before the
+    computed outcome from then on, in every later night too.
+    """
+    now = naive(http.app.state.clock())
+    async with database.change() as change:
+        prediction = await change.row("lock_prediction", id=prediction_id)
+        if prediction is None or not caller.owns(prediction["user_id"]):
+            raise ProblemError(HTTPStatus.NOT_FOUND, "unknown_prediction", "There is no such prediction.")
+        owner = prediction["user_id"]
+        written = await change.row(
+            "write_feedback",
+            id=cuid("feedback", prediction_id, owner),
+            prediction_id=prediction_id,
+            user_id=owner,
+            actual_struggle=said.actual_struggle,
+            feedback_type=said.feedback_type,
+            comments=said.comments,
+            now=now,
+        )
+        kept = await change.row("feedback", prediction_id=prediction_id, user_id=owner)
+        if kept is None:
+            raise RuntimeError("feedback that was just written is gone")
+        status = status_after(prediction["prediction_status"], said.actual_struggle)
+        await change.row(
+            "write_outcome",
+            id=prediction_id,
+            status=status,
+            status_text=status,
+            outcome=said.actual_struggle,
+            recorded_at=kept["submitted_at"],
+        )
+        update = await _accuracy(change)
+    return FeedbackRecorded(
+        prediction_id=prediction_id,
+        feedback_id=kept["id"],
+        submitted_at=kept["submitted_at"],
+        message="Thank you: this is what counts from now on." if written else "This was recorded before.",
+        **update,
+    )
+
+
+def status_after(status: str, struggled: bool) -> str:
+    """The status by a learner's word. One that was never warned of was MISSED if they struggled, else is RESOLVED."""
+    below_threshold = status == PredictionStatus.MISSED
+    if struggled:
+        return PredictionStatus.MISSED if below_threshold else PredictionStatus.CONFIRMED
+    return PredictionStatus.RESOLVED if below_threshold else PredictionStatus.FALSE_POSITIVE
+
+
+async def _accuracy(change: Change) -> dict[str, Any]:
+    row = await change.row("feedback_accuracy") or {}
+    n = row.get("data_points", 0)
+    if n < MIN_FEEDBACK:
+        return {"model_accuracy_update_reason": f"{n} predictions have feedback; {MIN_FEEDBACK} are needed."}
+    return {"model_accuracy_update": AccuracyUpdate.model_validate(row)}

@@ -1,0 +1,82 @@
+"""How much one request may bring, and how often a learner's predictions may be generated.
+
+Belongs here: the size of a body, the budget of calls. Does not: time limits of the database (database.py).
+"""
+
+from datetime import datetime, timedelta
+from http import HTTPStatus
+from math import ceil
+
+from starlette.datastructures import Headers
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from americano_assets.api import problems
+from americano_assets.api.database import Change
+from americano_assets.api.problems import ProblemError
+from americano_assets.core.moment import naive
+
+MAX_BODY_BYTES = 64 * 1024
+
+
+class BodyLimit:
+    """ASGI middleware that refuses bodies over 64 KiB, whether or not they say how long they are."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass a request on, or answer 413."""
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        told = Headers(scope=scope).get("content-length", "0")
+        if not told.isdigit() or int(told) > MAX_BODY_BYTES:
+            await _too_large(scope)(scope, receive, send)
+            return
+        # What says nothing of its length is read here, so that no route ever holds more than the limit.
+        messages: list[Message] = []
+        size, more = 0, True
+        while more:
+            message = await receive()
+            messages.append(message)
+            size += len(message.get("body", b""))
+            more = message.get("more_body", False)
+            if size > MAX_BODY_BYTES:
+                await _too_large(scope)(scope, receive, send)
+                return
+
+        async def replay() -> Message:
+            return messages.pop(0) if messages else await receive()
+
+        await self.app(scope, replay, send)
+
+
+def _too_large(scope: Scope) -> ASGIApp:
+    return problems.response(
+        HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+        "body_too_large",
+        f"A body may hold at most {MAX_BODY_BYTES:,} bytes.",
+        scope.get("state", {}).get("request_id"),
+    )
+
+
+async def spend_generate(change: Change, user_id: str, now: datetime, per_minute: int) -> None:
+    """Take one call out of a learner's budget: `per_minute` at once, then one every 60 / `per_minute` seconds.
+
+    Raises:
+        ProblemError: 429 with Retry-After, where the budget is used up.
+    """
+    spacing = timedelta(minutes=1) / per_minute
+    at = naive(now)
+    if await change.row("spend_generate", user_id=user_id, now=at, spacing=spacing, burst=per_minute) is not None:
+        return
+    row = await change.row("generate_budget", user_id=user_id)
+    whole_at: datetime = row["whole_at"] if row else at
+    wait = whole_at + spacing - per_minute * spacing - at
+    seconds = max(1, ceil(wait.total_seconds()))
+    raise ProblemError(
+        HTTPStatus.TOO_MANY_REQUESTS,
+        "too_many_requests",
+        f"This learner's predictions may be generated {per_minute} times a minute; try again in {seconds} s.",
+        headers={"Retry-After": str(seconds)},
+    )

@@ -1,0 +1,67 @@
+"""Commands about the HTTP service's bearer tokens: `token create`, `list`, `revoke`.
+
+Belongs here: their output. Does not: what a token is (resources/api_tokens.py).
+"""
+
+from datetime import UTC, datetime, timedelta
+from typing import Annotated
+
+import typer
+
+token = typer.Typer(no_args_is_help=True, help="Bearer tokens of the HTTP service.")
+_NAME = Annotated[str, typer.Argument(help="What you call it, for instance app-2026-11.")]
+
+
+@token.command()
+def create(
+    name: _NAME,
+    learner: Annotated[str | None, typer.Option(help="Bind it to one learner's id; else it opens all rows.")] = None,
+    days: Annotated[int | None, typer.Option(min=1, help="Days until it ends; else when it is revoked.")] = None,
+) -> None:
+    """Make a token and print it. It is shown this once; only its hash is kept."""
+    from americano_assets.resources.api_tokens import create_token
+    from americano_assets.resources.database import connect, prepare
+    from americano_assets.settings import load_settings
+
+    now = datetime.now(UTC)
+    with connect(prepare(load_settings())) as connection:
+        made = create_token(
+            connection, name, now, learner_id=learner, expires_at=now + timedelta(days=days) if days else None
+        )
+    typer.echo(made)
+
+
+@token.command("list")
+def list_() -> None:
+    """Show all tokens by name; never the tokens themselves."""
+    from rich.console import Console
+    from rich.table import Table
+
+    from americano_assets.resources.api_tokens import tokens
+    from americano_assets.resources.database import connect, prepare
+    from americano_assets.settings import load_settings
+
+    now = datetime.now(UTC)
+    with connect(prepare(load_settings())) as connection:
+        found = tokens(connection)
+    if not found:
+        typer.echo("No token was ever made: outside production the service lets everybody in.")
+        return
+    table = Table("name", "opens", "made", "ends", "state")
+    for one in found:
+        ends = f"{one.expires_at:%Y-%m-%d %H:%M}" if one.expires_at else "—"
+        opens = one.learner_id or "every learner's rows"
+        table.add_row(one.name, opens, f"{one.created_at:%Y-%m-%d %H:%M}", ends, one.state(now))
+    Console().print(table)
+
+
+@token.command()
+def revoke(name: _NAME) -> None:
+    """End a token. Running workers notice within ten seconds."""
+    from americano_assets.resources.api_tokens import revoke_token
+    from americano_assets.resources.database import connect, prepare
+    from americano_assets.settings import load_settings
+
+    with connect(prepare(load_settings())) as connection:
+        revoke_token(connection, name, datetime.now(UTC))
+    typer.echo(f'Token "{name}" is revoked.')

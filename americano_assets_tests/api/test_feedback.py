@@ -1,0 +1,90 @@
+"""POST /predictions/{id}/feedback."""
+
+import pytest
+
+from americano_assets_tests.api.rows import LEARNER, NOW, Rows
+from americano_assets_tests.api.serving import Service
+
+_STATE = 'SELECT "predictionStatus"::text, "actualOutcome", "actualOutcomeRecordedAt" FROM struggle_predictions'
+
+
+@pytest.mark.parametrize(
+    ("before", "struggled", "after"),
+    [
+        ("PENDING", True, "CONFIRMED"),
+        ("PENDING", False, "FALSE_POSITIVE"),
+        ("CONFIRMED", False, "FALSE_POSITIVE"),
+        ("DISMISSED", True, "CONFIRMED"),
+        ("MISSED", True, "MISSED"),
+        ("MISSED", False, "RESOLVED"),
+    ],
+)
+def test_the_learners_word_sets_status_and_outcome(
+    rows: Rows, service: Service, before: str, struggled: bool, after: str
+) -> None:
+    rows.prediction("p1", predictionStatus=before)
+    answer = service.post("/predictions/p1/feedback", actualStruggle=struggled, feedbackType="HELPFUL")
+    assert (answer["feedback_recorded"], answer["prediction_id"]) == (True, "p1")
+    assert answer["submitted_at"] == "2026-11-24T12:00:00.000Z"
+    assert rows.one(_STATE) == (after, struggled, NOW)
+
+
+def test_saying_it_again_changes_nothing_and_something_else_replaces_it(rows: Rows, service: Service) -> None:
+    rows.prediction("p1")
+    first = service.post("/predictions/p1/feedback", actual_struggle=True, feedback_type="HELPFUL", comments="hard")
+    service.now = NOW.replace(hour=13)
+    again = service.post("/predictions/p1/feedback", actual_struggle=True, feedback_type="HELPFUL", comments="hard")
+    assert {**again, "message": ""} == {**first, "message": ""}
+    assert "before" in again["message"]
+    other = service.post("/predictions/p1/feedback", actual_struggle=False, feedback_type="INACCURATE")
+    assert (other["feedback_id"], other["submitted_at"]) == (first["feedback_id"], "2026-11-24T13:00:00.000Z")
+    stored = rows.one("SELECT user_id, actual_struggle, feedback_type, comments FROM ml.prediction_feedback")
+    assert stored == (LEARNER, False, "INACCURATE", None)
+    assert rows.one(_STATE)[:2] == ("FALSE_POSITIVE", False)
+
+
+@pytest.mark.parametrize(
+    ("body", "named"),
+    [
+        ({"feedback_type": "HELPFUL"}, "actual_struggle"),
+        ({"actual_struggle": "yes", "feedback_type": "HELPFUL"}, "actual_struggle"),
+        ({"actual_struggle": True, "feedback_type": "GREAT"}, "feedback_type"),
+        ({"actual_struggle": True, "feedback_type": "HELPFUL", "comments": "x" * 1001}, "comments"),
+        ({"actual_struggle": True, "feedback_type": "HELPFUL", "comments": "a\x00b"}, "comments"),
+    ],
+)
+def test_a_wrong_body_is_told_and_changes_nothing(
+    rows: Rows, service: Service, body: dict[str, object], named: str
+) -> None:
+    rows.prediction("p1")
+    answer = service.ask("/predictions/p1/feedback", method="POST", json=body)
+    assert answer.status_code == 422
+    assert named in answer.json()["detail"] or named in str(answer.json()["errors"])
+    assert rows.one(_STATE) == ("PENDING", None, None)
+    assert rows.one("SELECT count(*) FROM ml.prediction_feedback") == (0,)
+
+
+def test_an_unknown_prediction_is_none(rows: Rows, service: Service) -> None:
+    assert service.post("/predictions/p0/feedback", 404, actual_struggle=True, feedback_type="HELPFUL")["code"] == (
+        "unknown_prediction"
+    )
+    assert rows.one("SELECT count(*) FROM ml.prediction_feedback") == (0,)
+
+
+def test_accuracy_by_the_learners_words_is_told_where_there_are_enough(rows: Rows, service: Service) -> None:
+    for number in range(30):
+        rows.prediction(f"p{number}")
+        rows.episode(f"p{number}", flagged=number < 20)
+    for number in range(29):
+        rows.feedback(f"p{number}")
+    rows.execute("UPDATE ml.prediction_feedback SET actual_struggle = false WHERE prediction_id IN ('p0', 'p1')")
+    answer = service.post("/predictions/p29/feedback", actual_struggle=False, feedback_type="HELPFUL")
+    # Right: 18 flagged that struggled, and the last one, neither flagged nor hard.
+    assert answer["model_accuracy_update"] == {"accuracy": 19 / 30, "data_points": 30}
+
+
+def test_text_columns_take_it_too(rows_apart: Rows, service_apart: Service) -> None:
+    rows_apart.enums_as_text()
+    rows_apart.prediction("p1")
+    service_apart.post("/predictions/p1/feedback", actual_struggle=True, feedback_type="HELPFUL")
+    assert rows_apart.one(_STATE) == ("CONFIRMED", True, NOW)
