@@ -9,7 +9,7 @@ from collections.abc import Mapping
 import pandera.pandas as pa
 
 from americano_assets.contract.enums import MissionStatus, ObjectiveComplexity, ReviewRating
-from americano_assets.core.features import DATA_QUALITY, FEATURE_NAMES, OBSERVED_NAMES
+from americano_assets.core.features import DATA_QUALITY, EXTENDED_NAMES, FEATURE_NAMES, OBSERVED_NAMES
 
 RATINGS = tuple(map(str, ReviewRating))
 COMPLEXITIES = tuple(map(str, ObjectiveComplexity))
@@ -132,7 +132,7 @@ INTERACTIONS = _table(
 )
 
 _PAIR = {"learner_id": _id(), "objective_id": _id(), "course_id": _id()}
-_FEATURES = {name: pa.Column(float, checks=_share) for name in (*FEATURE_NAMES, DATA_QUALITY)}
+_FEATURES = {name: pa.Column(float, checks=_share) for name in (*FEATURE_NAMES, DATA_QUALITY, *EXTENDED_NAMES)}
 
 FEATURES_TABLE = _table(
     "features",

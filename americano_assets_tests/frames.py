@@ -9,13 +9,20 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from americano_assets.core.features import DATA_QUALITY, FEATURE_NAMES, FEATURES, OBSERVED_NAMES
+from americano_assets.core.features import (
+    DATA_QUALITY,
+    EXTENDED,
+    EXTENDED_NAMES,
+    FEATURE_NAMES,
+    FEATURES,
+    OBSERVED_NAMES,
+)
 from americano_assets.core.rules import VALIDATION_MEAN
 from americano_assets.core.scoring import Scorer, score
 
 PLANNED_AT = pd.Timestamp("2026-03-12 09:00")
 PLANNED_DAY = 20523  # 2026-03-11: the study day that opens then holds PLANNED_AT
-NEUTRAL = {feature.name: 0.1 if feature.neutral is None else feature.neutral for feature in FEATURES}
+NEUTRAL = {feature.name: 0.1 if feature.neutral is None else feature.neutral for feature in FEATURES + EXTENDED}
 
 
 def feature_row(number: int, **values: Any) -> dict[str, Any]:
@@ -41,7 +48,7 @@ def feature_row(number: int, **values: Any) -> dict[str, Any]:
 def feature_rows(*rows: Mapping[str, Any]) -> pd.DataFrame:
     """A frame of rows as `feature_row` takes them, numbered from 1."""
     frame = pd.DataFrame([feature_row(number, **row) for number, row in enumerate(rows, start=1)])
-    return frame.astype(dict.fromkeys((*FEATURE_NAMES, DATA_QUALITY, VALIDATION_MEAN), float)).astype(
+    return frame.astype(dict.fromkeys((*FEATURE_NAMES, *EXTENDED_NAMES, DATA_QUALITY, VALIDATION_MEAN), float)).astype(
         dict.fromkeys(OBSERVED_NAMES, bool)
     )
 

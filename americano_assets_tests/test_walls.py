@@ -18,7 +18,7 @@ from americano_assets.assets import (
     sources,
     training,
 )
-from americano_assets.core.features import DATA_QUALITY, FEATURE_NAMES, OBSERVED_NAMES, select_list
+from americano_assets.core.features import DATA_QUALITY, EXTENDED_NAMES, FEATURE_NAMES, OBSERVED_NAMES, select_list
 from americano_assets.definitions import build_defs
 from americano_assets.settings import PROJECT_ROOT
 from americano_assets_tests.world import world_settings
@@ -171,5 +171,5 @@ def test_every_query_says_its_grain() -> None:
 
 def test_the_features_are_listed_once() -> None:
     columns = [line.rsplit(" AS ", 1)[1] for line in select_list().split(",\n")]
-    assert columns == [*FEATURE_NAMES, *OBSERVED_NAMES, DATA_QUALITY]
+    assert columns == [*FEATURE_NAMES, *OBSERVED_NAMES, DATA_QUALITY, *EXTENDED_NAMES]
     assert "{columns}" in (PACKAGE / "sql/features/features.sql").read_text()

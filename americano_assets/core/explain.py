@@ -10,7 +10,7 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
-from americano_assets.core.features import FEATURE_NAMES, FEATURES
+from americano_assets.core.features import EXTENDED, EXTENDED_NAMES, FEATURE_NAMES, FEATURES
 from americano_assets.core.logistic import LogisticModel
 from americano_assets.core.metrics import FloatArray
 from americano_assets.core.rules import VALIDATION_MEAN, fired
@@ -24,7 +24,8 @@ _RULE_TEXT = {VALIDATION_MEAN: "Your answers on this topic over the last months 
 def logistic_contributions(model: LogisticModel, rows: pd.DataFrame) -> dict[str, FloatArray]:
     """Each feature's share of the uncalibrated log-odds, its observed bit included, shape (n,) each."""
     parts = dict(zip(model.inputs, model.contributions(rows).T, strict=True))
-    return {name: parts[name] + parts[f"observed_{name}"] for name in FEATURE_NAMES}
+    whole = {name: parts[name] + parts[f"observed_{name}"] for name in FEATURE_NAMES}
+    return whole | {name: parts[name] for name in EXTENDED_NAMES}
 
 
 def logistic_reasons(model: LogisticModel, rows: pd.DataFrame) -> dict[str, FloatArray]:
@@ -89,4 +90,4 @@ def factor_text(feature: str) -> str:
     return _RULE_TEXT.get(feature) or _BY_NAME[feature].worry
 
 
-_BY_NAME = {feature.name: feature for feature in FEATURES}
+_BY_NAME = {feature.name: feature for feature in FEATURES + EXTENDED}

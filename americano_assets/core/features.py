@@ -1,4 +1,9 @@
-"""The features' names, their neutral values and what they mean to a student. Their values come from sql/features."""
+"""The features' names, their neutral values and what they mean to a student. Their values come from sql/features.
+
+FEATURES are the fifteen, each with an observed bit, on which rules, indicators and the data quality stand. EXTENDED are
+further inputs of the trained models alone. MODEL_INPUTS is every input column, in order: models never list features
+themselves.
+"""
 
 from dataclasses import dataclass
 
@@ -102,8 +107,25 @@ FEATURES: tuple[Feature, ...] = (
     ),
     Feature("workload_level", 0.0, "Your plan for the coming days is full", "Your plan for the coming days is light"),
 )
+# What a trained model reads beside the fifteen; docs/features.md shows what each group gave.
+EXTENDED: tuple[Feature, ...] = (
+    Feature(
+        "last_score",
+        0.6,
+        "Your last answer here went well",
+        "Your last answer here did not go well",
+    ),
+    Feature(
+        "objective_success",
+        0.6,
+        "Your answers on this objective were mostly right",
+        "Your answers on this objective were often wrong or missing",
+    ),
+)
 FEATURE_NAMES: tuple[str, ...] = tuple(feature.name for feature in FEATURES)
+EXTENDED_NAMES: tuple[str, ...] = tuple(feature.name for feature in EXTENDED)
 OBSERVED_NAMES: tuple[str, ...] = tuple(f"observed_{name}" for name in FEATURE_NAMES)
+MODEL_INPUTS: tuple[str, ...] = FEATURE_NAMES + OBSERVED_NAMES + EXTENDED_NAMES
 DATA_QUALITY = "data_quality"
 # Known for every learner from the curriculum and the plan: observing them says nothing about the learner's behaviour.
 CURRICULUM_FEATURES: frozenset[str] = frozenset(
@@ -120,10 +142,13 @@ CURRICULUM_FEATURES: frozenset[str] = frozenset(
 
 def select_list() -> str:
     """The select list that turns `<name>_seen` columns into values, observed bits and the data quality (0-1)."""
-    values = [
-        f"COALESCE({f.name}_seen, {f.name + '_neutral' if f.neutral is None else f.neutral})::DOUBLE AS {f.name}"
-        for f in FEATURES
-    ]
+    values, extended = ([_value(feature) for feature in listed] for listed in (FEATURES, EXTENDED))
     bits = [f"{name}_seen IS NOT NULL AS observed_{name}" for name in FEATURE_NAMES]
     observed = " + ".join(f"({name}_seen IS NOT NULL)::INTEGER" for name in FEATURE_NAMES)
-    return ",\n  ".join([*values, *bits, f"({observed})::DOUBLE / {len(FEATURES)} AS {DATA_QUALITY}"])
+    quality = f"({observed})::DOUBLE / {len(FEATURES)} AS {DATA_QUALITY}"
+    return ",\n  ".join([*values, *bits, quality, *extended])
+
+
+def _value(feature: Feature) -> str:
+    neutral = f"{feature.name}_neutral" if feature.neutral is None else feature.neutral
+    return f"COALESCE({feature.name}_seen, {neutral})::DOUBLE AS {feature.name}"

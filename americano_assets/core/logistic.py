@@ -15,10 +15,9 @@ from sklearn.model_selection import GroupKFold
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from americano_assets.core.features import FEATURE_NAMES, OBSERVED_NAMES
+from americano_assets.core.features import EXTENDED_NAMES, FEATURE_NAMES, MODEL_INPUTS
 from americano_assets.core.metrics import BoolArray, FloatArray
 
-MODEL_INPUTS: tuple[str, ...] = FEATURE_NAMES + OBSERVED_NAMES
 C_GRID = (0.01, 0.1, 1.0)
 CV_FOLDS = 3
 CV_ROWS = 30_000
@@ -149,6 +148,7 @@ def importance(model: LogisticModel) -> dict[str, float]:
     """Each feature's share (0-1, summing to 1) of the absolute standardised coefficients, bits with their feature."""
     weight = dict(zip(model.inputs, np.abs(model.coefficient), strict=True))
     per_feature = {name: weight[name] + weight[f"observed_{name}"] for name in FEATURE_NAMES}
+    per_feature |= {name: weight[name] for name in EXTENDED_NAMES}
     total = sum(per_feature.values())
     return {name: float(value / total) if total else 0.0 for name, value in per_feature.items()}
 

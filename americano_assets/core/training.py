@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from americano_assets.core.features import FEATURE_NAMES
+from americano_assets.core.features import EXTENDED_NAMES, FEATURE_NAMES
 from americano_assets.core.logistic import LogisticModel, TooLittleDataError, fit_logistic, importance
 from americano_assets.core.metrics import Calibration, calibration_bins, figures, threshold_for_recall
 from americano_assets.core.risk import MEDIUM_RISK
@@ -79,11 +79,12 @@ def train(rows: pd.DataFrame, wanted: str) -> Training:
     if LOGISTIC in candidates:
         chosen, why = _choose(candidates, wanted)
     logistic = candidates[chosen].scorer.logistic
+    nothing = dict.fromkeys(FEATURE_NAMES + EXTENDED_NAMES, 0.0)
     return Training(
         candidates,
         chosen,
         why,
-        importance(logistic) if isinstance(logistic, LogisticModel) else dict.fromkeys(FEATURE_NAMES, 0.0),
+        importance(logistic) if isinstance(logistic, LogisticModel) else nothing,
         _row_counts(parts, len(rows)),
     )
 

@@ -37,6 +37,8 @@ _FEATURE_STEPS = (
     ("recent_validations", "TABLE"),
     ("learner_sessions", "TABLE"),
     ("cohort_lapses", "TABLE"),
+    ("own_record", "TABLE"),
+    ("extended", "TABLE"),
 )
 
 # Who and what is computed where the pairs are given: these take the place of the night's own choice.

@@ -7,7 +7,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from americano_assets.core.features import DATA_QUALITY, FEATURE_NAMES, OBSERVED_NAMES
+from americano_assets.core.features import DATA_QUALITY, MODEL_INPUTS, OBSERVED_NAMES
 from americano_assets.core.rules import VALIDATION_MEAN
 from americano_assets.core.splits import assign_splits
 from americano_assets.errors import AmericanoError
@@ -19,7 +19,7 @@ from americano_assets.schemas import FEATURES_TABLE, TRAINING_SET
 
 _FEATURE_COLUMNS = [
     *("learner_id", "objective_id", "course_id", "planned"),
-    *(*FEATURE_NAMES, DATA_QUALITY, *OBSERVED_NAMES, VALIDATION_MEAN),
+    *(*MODEL_INPUTS, DATA_QUALITY, VALIDATION_MEAN),
 ]
 _PAIR = ["learner_id", "objective_id"]
 _OUTCOME = ["struggled", "mean_score"]

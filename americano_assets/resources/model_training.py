@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from americano_assets.core.logistic import MODEL_INPUTS
+from americano_assets.core.features import MODEL_INPUTS
 from americano_assets.core.moment import naive
 from americano_assets.core.rules import VALIDATION_MEAN
 from americano_assets.core.training import Training, train

@@ -9,8 +9,8 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import StandardScaler
 
 from americano_assets.core.explain import logistic_contributions
+from americano_assets.core.features import MODEL_INPUTS
 from americano_assets.core.logistic import (
-    MODEL_INPUTS,
     LogisticModel,
     TooLittleDataError,
     choose_regularization,

@@ -7,7 +7,14 @@ import pandas as pd
 import pytest
 
 from americano_assets.core.explain import COLD_TEXT, FACTORS_SHOWN, factors_json
-from americano_assets.core.features import FEATURE_NAMES, FEATURES, OBSERVED_NAMES, select_list
+from americano_assets.core.features import (
+    EXTENDED,
+    EXTENDED_NAMES,
+    FEATURE_NAMES,
+    FEATURES,
+    OBSERVED_NAMES,
+    select_list,
+)
 from americano_assets.core.risk import risk_level
 from americano_assets.core.scoring import Scorer, confidence, score
 from americano_assets_tests.frames import feature_rows, scored_rows
@@ -82,13 +89,14 @@ def test_whoever_is_flagged_is_told_why(threshold: float) -> None:
 
 def test_every_feature_has_a_text_for_either_side() -> None:
     assert len(FEATURES) == 15
-    assert all(feature.higher_is and feature.lower_is for feature in FEATURES)
-    assert len({feature.higher_is for feature in FEATURES}) == len(FEATURES)
+    listed = FEATURES + EXTENDED
+    assert all(feature.higher_is and feature.lower_is for feature in listed)
+    assert len({feature.higher_is for feature in listed}) == len(listed)
 
 
 def test_the_query_selects_each_feature_each_bit_and_the_quality_in_this_order() -> None:
     names = [line.rsplit(" AS ", 1)[1] for line in select_list().split(",\n")]
-    assert names == [*FEATURE_NAMES, *OBSERVED_NAMES, "data_quality"]
+    assert names == [*FEATURE_NAMES, *OBSERVED_NAMES, "data_quality", *EXTENDED_NAMES]
 
 
 def test_a_night_without_candidates_scores_to_nothing() -> None:

@@ -48,7 +48,8 @@ joined AS (
       WHEN t.n_validations > 0 THEN (t.validation_nano / 1000000000.0 + 1.2) / (t.n_validations + 2)
     END AS validation_mean_180,
     COALESCE(q.unmastered_prerequisites[:3], []) AS unmastered_prerequisites,
-    cl.lapse_rate AS cohort_lapse_rate
+    cl.lapse_rate AS cohort_lapse_rate,
+    x.* EXCLUDE (learner_key, objective_key)
   FROM spine s
   JOIN objectives_known o USING (objective_key)
   LEFT JOIN objective_history h ON h.learner_key = s.learner_key AND h.objective_key = s.objective_key
@@ -62,6 +63,7 @@ joined AS (
   LEFT JOIN next_exam e ON e.learner_key = s.learner_key AND e.course_key = s.course_key
   LEFT JOIN workload w ON w.learner_key = s.learner_key
   LEFT JOIN cohort_lapses cl ON cl.objective_key = s.objective_key
+  LEFT JOIN extended x ON x.learner_key = s.learner_key AND x.objective_key = s.objective_key
 )
 SELECT learner_id, objective_id, course_id, planned_at, planned_day, planned, validation_mean_180,
   unmastered_prerequisites, cohort_lapse_rate, {columns}
