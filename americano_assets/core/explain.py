@@ -12,7 +12,7 @@ import pandas as pd
 
 from americano_assets.core.features import EXTENDED, EXTENDED_NAMES, FEATURE_NAMES, FEATURES
 from americano_assets.core.logistic import LogisticModel
-from americano_assets.core.metrics import FloatArray
+from americano_assets.core.metrics import BoolArray, FloatArray
 from americano_assets.core.rules import VALIDATION_MEAN, fired
 
 FACTORS_SHOWN = 3
@@ -42,8 +42,7 @@ def logistic_reasons(model: LogisticModel, rows: pd.DataFrame) -> dict[str, Floa
     for name, contribution in logistic_contributions(model, rows).items():
         above = rows[name].to_numpy(dtype=float) - mean[name]
         worrying = above < 0 if _BY_NAME[name].worse_when_low else above > 0
-        observed = rows[f"observed_{name}"].to_numpy(dtype=bool)
-        reasons[name] = np.where(observed & worrying & (parts[name] > 0), contribution, 0.0)
+        reasons[name] = np.where(_observed(rows, name) & worrying & (parts[name] > 0), contribution, 0.0)
     return reasons
 
 
@@ -88,6 +87,15 @@ def factors_json(contributions: Mapping[str, FloatArray], rows: pd.DataFrame, co
 def factor_text(feature: str) -> str:
     """What worries about the feature, plainly and kindly."""
     return _RULE_TEXT.get(feature) or _BY_NAME[feature].worry
+
+
+def _observed(rows: pd.DataFrame, name: str) -> BoolArray:
+    if name in FEATURE_NAMES:
+        bits: BoolArray = rows[f"observed_{name}"].to_numpy(dtype=bool)
+        return bits
+    # An extended feature has no bit: at its neutral value there was nothing to tell, or nothing worth telling.
+    differs: BoolArray = rows[name].to_numpy(dtype=float) != _BY_NAME[name].neutral
+    return differs
 
 
 _BY_NAME = {feature.name: feature for feature in FEATURES + EXTENDED}

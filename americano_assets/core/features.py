@@ -114,12 +114,14 @@ EXTENDED: tuple[Feature, ...] = (
         0.6,
         "Your last answer here went well",
         "Your last answer here did not go well",
+        worse_when_low=True,
     ),
     Feature(
         "objective_success",
         0.6,
         "Your answers on this objective were mostly right",
         "Your answers on this objective were often wrong or missing",
+        worse_when_low=True,
     ),
 )
 FEATURE_NAMES: tuple[str, ...] = tuple(feature.name for feature in FEATURES)

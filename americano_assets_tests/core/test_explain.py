@@ -15,8 +15,8 @@ from americano_assets.core.explain import (
     logistic_reasons,
     rule_contributions,
 )
-from americano_assets.core.features import CURRICULUM_FEATURES, FEATURE_NAMES, FEATURES
-from americano_assets.core.logistic import MODEL_INPUTS, LogisticModel
+from americano_assets.core.features import CURRICULUM_FEATURES, FEATURE_NAMES, FEATURES, MODEL_INPUTS
+from americano_assets.core.logistic import LogisticModel
 from americano_assets.core.rules import VALIDATION_MEAN
 from americano_assets.core.scoring import Scorer, score
 from americano_assets_tests.frames import feature_rows
