@@ -114,6 +114,7 @@ def _tell_mlflow(
             figures={f"{name}.png": image for name, image in pictures.items()},
             scorers={name: training.candidates[name].scorer for name in ordered},
             chosen=training.chosen,
+            study_day=day,
             example=rows[[*MODEL_INPUTS, VALIDATION_MEAN]].head(_EXAMPLE_ROWS),
         )
     except TrackingError as error:

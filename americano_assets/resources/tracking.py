@@ -12,6 +12,7 @@ import os
 import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,13 @@ CHAMPION = "champion"
 _TRUSTED = [f"{StruggleEstimator.__module__}.{StruggleEstimator.__qualname__}"]
 # Named, because finding them out takes MLflow ten seconds a model.
 _REQUIREMENTS = ["scikit-learn", "skops", "pandas", "numpy"]
+_STUDY_DAY = "study_day"
+# MLflow's own defaults wait four minutes for a server that does not answer, and a night does not depend on it.
+_DEFAULTS = {
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",
+    "MLFLOW_HTTP_REQUEST_TIMEOUT": "10",
+}
 
 
 class TrackingError(AmericanoError):
@@ -59,9 +67,10 @@ class Tracking:
         figures: Mapping[str, bytes],
         scorers: Mapping[str, Scorer],
         chosen: str,
+        study_day: date,
         example: pd.DataFrame,
     ) -> TrackedRun:
-        """Log one training and register its models; the chosen one becomes `champion`.
+        """Log one training and register its models; the chosen one becomes `champion` unless a newer night's is.
 
         Args:
             name: Name of the run.
@@ -71,6 +80,7 @@ class Tracking:
             figures: PNG images by file name.
             scorers: Models by type; the last registered is the chosen one.
             chosen: The type that scores.
+            study_day: The day that the models were trained for.
             example: A few feature rows, for the signature.
 
         Raises:
@@ -86,10 +96,10 @@ class Tracking:
                 for file_name, image in figures.items():
                     self._log_image(mlflow, file_name, image)
                 versions = {
-                    model_type: self._register(mlflow, model_type, scorer, example)
+                    model_type: self._register(mlflow, model_type, scorer, example, study_day)
                     for model_type, scorer in scorers.items()
                 }
-                mlflow.MlflowClient().set_registered_model_alias(REGISTERED_MODEL, CHAMPION, versions[chosen])
+                self._promote(mlflow.MlflowClient(), versions[chosen], study_day)
                 return TrackedRun(run.info.run_id, run.info.experiment_id, versions)
         except Exception as error:
             # MLflow wraps what its store or the network raises in many types; none may stop a night.
@@ -97,7 +107,8 @@ class Tracking:
 
     @contextlib.contextmanager
     def _mlflow(self) -> Iterator[Any]:
-        os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+        for setting, value in _DEFAULTS.items():
+            os.environ.setdefault(setting, value)
         import mlflow
         import mlflow.sklearn
 
@@ -122,7 +133,17 @@ class Tracking:
         root = self.settings.americano_home / "mlflow"
         return str(mlflow.create_experiment(name, artifact_location=None if served else root.as_uri()))
 
-    def _register(self, mlflow: Any, model_type: str, scorer: Scorer, example: pd.DataFrame) -> str:
+    @staticmethod
+    def _promote(client: Any, version: str, study_day: date) -> None:
+        """Make a version the champion, but for an old day that is trained again while a newer one's is champion."""
+        model = client.get_registered_model(REGISTERED_MODEL)
+        if CHAMPION in model.aliases:
+            champion = client.get_model_version(REGISTERED_MODEL, str(model.aliases[CHAMPION]))
+            if champion.tags.get(_STUDY_DAY, "") > study_day.isoformat():
+                return
+        client.set_registered_model_alias(REGISTERED_MODEL, CHAMPION, version)
+
+    def _register(self, mlflow: Any, model_type: str, scorer: Scorer, example: pd.DataFrame, study_day: date) -> str:
         estimator = StruggleEstimator(scorer.to_json())
         signature = mlflow.models.infer_signature(example, estimator.predict_proba(example))
         # It prints to stderr what it registers, across any progress bar.
@@ -140,6 +161,7 @@ class Tracking:
         version = str(logged.registered_model_version)
         client = mlflow.MlflowClient()
         client.set_model_version_tag(REGISTERED_MODEL, version, "model_type", model_type)
+        client.set_model_version_tag(REGISTERED_MODEL, version, _STUDY_DAY, study_day.isoformat())
         return version
 
     @staticmethod

@@ -202,6 +202,35 @@ def test_mlflow_keeps_the_run_and_a_champion_that_scores_alike(school: School) -
     assert Scorer.from_json(loaded.scorer).threshold == model.scorer.threshold
 
 
+def test_an_old_day_that_is_trained_again_does_not_move_the_champion_back(school: School) -> None:
+    import mlflow
+
+    deployment = school.nights.deployment
+    rows = deployment.store.read_day("features", study_day(SCORED))
+    assert rows is not None
+
+    def champion_after(day: date) -> tuple[str, str]:
+        scorers = {"rule_based": Scorer(None, 0.3, 0.4)}
+        logged = deployment.tracking.log_training(
+            name="again",
+            params={},
+            metrics={},
+            tags={},
+            figures={},
+            scorers=scorers,
+            chosen="rule_based",
+            study_day=day,
+            example=rows.to_pandas().head(5),
+        )
+        champion = mlflow.MlflowClient().get_model_version_by_alias(REGISTERED_MODEL, CHAMPION)
+        return str(champion.version), logged.registry_versions["rule_based"]
+
+    before, newest = champion_after(study_day("2026-03-30"))
+    assert before == newest
+    after, old = champion_after(study_day(SCORED))
+    assert after == before != old
+
+
 def test_a_rerun_trains_nothing_anew(school: School) -> None:
     before = school.world.rows("SELECT model_version, mlflow_run_id FROM ml.model_versions ORDER BY 1")
     again = school.nights.night(JUDGED)
