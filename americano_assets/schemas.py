@@ -10,6 +10,7 @@ import pandera.pandas as pa
 
 from americano_assets.contract.enums import MissionStatus, ObjectiveComplexity, ReviewRating
 from americano_assets.core.features import DATA_QUALITY, EXTENDED_NAMES, FEATURE_NAMES, OBSERVED_NAMES
+from americano_assets.core.validation import ROW_ID
 
 RATINGS = tuple(map(str, ReviewRating))
 COMPLEXITIES = tuple(map(str, ObjectiveComplexity))
@@ -28,8 +29,12 @@ def _stamp(*, nullable: bool = False) -> pa.Column:
     return pa.Column("datetime64[us]", nullable=nullable)
 
 
-def _table(name: str, columns: Mapping[str, pa.Column], **options: object) -> pa.DataFrameSchema:
-    return pa.DataFrameSchema(dict(columns), name=name, strict=False, **options)  # type: ignore[arg-type]
+def _table(
+    name: str, columns: Mapping[str, pa.Column], row_id: str | None = None, **options: object
+) -> pa.DataFrameSchema:
+    """A model; `row_id` names the column by which a report points at a row. Where that is a person there is none."""
+    metadata = {ROW_ID: row_id} if row_id else None
+    return pa.DataFrameSchema(dict(columns), name=name, strict=False, metadata=metadata, **options)  # type: ignore[arg-type]
 
 
 LOG_TABLES: dict[str, pa.DataFrameSchema] = {
@@ -47,6 +52,7 @@ LOG_TABLES: dict[str, pa.DataFrameSchema] = {
             ),
             "duration_ms": pa.Column(float, nullable=True, checks=pa.Check.ge(0)),
         },
+        row_id="event_id",
     ),
     "reviews": _table(
         "reviews",
@@ -57,6 +63,7 @@ LOG_TABLES: dict[str, pa.DataFrameSchema] = {
             "card_id": _id(),
             "rating": pa.Column(checks=pa.Check.isin(RATINGS)),
         },
+        row_id="review_id",
     ),
     "validation_responses": _table(
         "validation_responses",
@@ -68,6 +75,7 @@ LOG_TABLES: dict[str, pa.DataFrameSchema] = {
             "score": pa.Column(float, checks=_share),
             "skipped": pa.Column(bool),
         },
+        row_id="response_id",
     ),
     "study_sessions": _table(
         "study_sessions",
@@ -78,6 +86,7 @@ LOG_TABLES: dict[str, pa.DataFrameSchema] = {
             "started_at": _stamp(),
             "duration_ms": pa.Column("Int64", nullable=True, coerce=True, checks=pa.Check.ge(0)),
         },
+        row_id="session_id",
     ),
 }
 
@@ -91,9 +100,12 @@ STATE_TABLES: dict[str, pa.DataFrameSchema] = {
             "complexity": pa.Column(checks=pa.Check.isin(COMPLEXITIES)),
             "has_card": pa.Column(bool),
         },
+        row_id="objective_id",
     ),
     "prerequisites": _table(
-        "prerequisites", {"objective_id": _id(), "prerequisite_id": _id(), "strength": pa.Column(float, pa.Check.ge(0))}
+        "prerequisites",
+        {"objective_id": _id(), "prerequisite_id": _id(), "strength": pa.Column(float, pa.Check.ge(0))},
+        row_id="objective_id",
     ),
     "planned_objectives": _table(
         "planned_objectives",
@@ -105,8 +117,11 @@ STATE_TABLES: dict[str, pa.DataFrameSchema] = {
             "status": pa.Column(checks=pa.Check.isin(MISSION_STATUSES)),
             "completed_at": _stamp(nullable=True),
         },
+        row_id="mission_id",
     ),
-    "exams": _table("exams", {"exam_id": _id(), "learner_id": _id(), "course_id": _id(), "exam_at": _stamp()}),
+    "exams": _table(
+        "exams", {"exam_id": _id(), "learner_id": _id(), "course_id": _id(), "exam_at": _stamp()}, row_id="exam_id"
+    ),
     "profiles": _table(
         "profiles",
         {

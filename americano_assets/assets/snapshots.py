@@ -49,6 +49,7 @@ def build(settings: Settings) -> list[dg.AssetsDefinition]:
         days = days_of(context)
         read = refreshed_days(days[0], deployment.first_day) if len(days) == 1 else days
         rows: list[dict[str, Any]] = []
+        bad_rows: list[dict[str, Any]] = []
         contents: dict[str, str] = {}
         for table in LOG_TABLES:
             before = deployment.store.current_days(table, read)
@@ -60,15 +61,16 @@ def build(settings: Settings) -> list[dg.AssetsDefinition]:
                     "table": table,
                     "rows": sum(versions[day].rows for day in days),
                     "bad rows": quality.bad,
-                    "rules broken": "; ".join(quality.messages) or "none",
                     "earlier days changed by late rows": ", ".join(map(str, late)) or "none",
                 }
             )
+            bad_rows += quality.report()
         return dg.MaterializeResult(
             metadata={
                 "dagster/row_count": sum(int(row["rows"]) for row in rows),
                 "study_days": len(days),
                 "tables": markdown_table(rows),
+                "rules_broken": markdown_table(bad_rows),
             },
             data_version=dg.DataVersion(hash_values(contents)),
         )
@@ -89,10 +91,11 @@ def build(settings: Settings) -> list[dg.AssetsDefinition]:
         day = day_of(context)
         recorded = deployment.store.manifest(day, "inputs") is not None and not wants_latest(context)
         old = day < last_closed(deployment.now(), deployment.zone)
-        tables = []
+        tables, bad_rows = [], []
         if not snapshots(deployment.store) or not (recorded or old):
             _, qualities, counts = snapshot_state(deployment)
             tables = [{"table": name, "rows": counts[name], "bad rows": qualities[name].bad} for name in counts]
+            bad_rows = [row for quality in qualities.values() for row in quality.report()]
         at = min(deployment.moment(day).at, deployment.now())
         used = state_at(snapshots(deployment.store), at)
         return dg.MaterializeResult(
@@ -100,6 +103,7 @@ def build(settings: Settings) -> list[dg.AssetsDefinition]:
                 "taken_at": used.snapshot.taken_at.isoformat(),
                 "taken_in_time": not used.from_later,
                 "tables": markdown_table(tables),
+                "rules_broken": markdown_table(bad_rows),
             },
             data_version=dg.DataVersion(used.snapshot.content),
         )

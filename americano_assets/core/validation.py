@@ -1,17 +1,23 @@
 """Splits rows by whether they keep the rules of their table, and says in words which rule was broken how often."""
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 
 import pandas as pd
 import pandera.errors
 import pandera.pandas as pa
 
 EXAMPLES = 3
+# A schema's metadata names the column that holds a row's id; a table without one has no examples.
+ROW_ID = "row_id"
 
 
 @dataclass(frozen=True)
 class Violation:
-    """A rule that rows broke: where, which, how many rows, and up to three of the values."""
+    """A rule that rows broke: where, which, how many rows, and the ids of up to three of them.
+
+    The values themselves are not told: they may be people's words, and the message goes into logs.
+    """
 
     table: str
     column: str
@@ -20,8 +26,23 @@ class Violation:
     examples: tuple[str, ...]
 
     def __str__(self) -> str:
-        shown = ", ".join(self.examples)
-        return f"{self.table}.{self.column}: {self.count} rows break «{self.rule}» (e.g. {shown})"
+        rows = "1 row breaks" if self.count == 1 else f"{self.count} rows break"
+        shown = f" (e.g. {', '.join(self.examples)})" if self.examples else ""
+        return f"{self.table}.{self.column}: {rows} «{self.rule}»{shown}"
+
+
+def merged(violations: Iterable[Violation]) -> list[Violation]:
+    """The violations of several batches as those of one: a rule of a column once, counts added."""
+    found: dict[tuple[str, str, str], Violation] = {}
+    for one in violations:
+        key = (one.table, one.column, one.rule)
+        before = found.get(key)
+        found[key] = (
+            one
+            if before is None
+            else replace(before, count=before.count + one.count, examples=(*before.examples, *one.examples)[:EXAMPLES])
+        )
+    return list(found.values())
 
 
 @dataclass(frozen=True)
@@ -48,13 +69,14 @@ def split_valid(frame: pd.DataFrame, schema: pa.DataFrameSchema) -> Split:
         if cases["index"].isna().any():
             raise
     cases = cases.assign(index=cases["index"].astype(int), column=cases["column"].fillna("(row)"))
+    row_id = (schema.metadata or {}).get(ROW_ID)
     violations = tuple(
         Violation(
             str(schema.name),
             str(column),
             str(rule),
             int(group["index"].nunique()),
-            tuple(str(case) for case in group["failure_case"].drop_duplicates().head(EXAMPLES)),
+            _ids(frame, row_id, group["index"]),
         )
         for (column, rule), group in cases.groupby(["column", "check"], sort=True)
     )
@@ -62,3 +84,10 @@ def split_valid(frame: pd.DataFrame, schema: pa.DataFrameSchema) -> Split:
     bad = frame.loc[reason.index].assign(reason=reason)
     good = frame.drop(index=reason.index)
     return Split(good, bad, violations)
+
+
+def _ids(frame: pd.DataFrame, row_id: str | None, indexes: pd.Series) -> tuple[str, ...]:
+    if row_id is None:
+        return ()
+    chosen = indexes.drop_duplicates().sort_values().head(EXAMPLES)
+    return tuple(str(one) or "(empty)" for one in frame.loc[chosen, row_id])

@@ -12,7 +12,8 @@ from typing import Any
 from americano_assets.core.moment import Target
 from americano_assets.core.scoring import Scorer
 from americano_assets.errors import AmericanoError
-from americano_assets.resources.parquet_store import ParquetStore, hash_values, write_json
+from americano_assets.resources.files import write_json
+from americano_assets.resources.parquet_store import ParquetStore, hash_values
 
 
 @dataclass(frozen=True)

@@ -1,19 +1,18 @@
 """The Parquet store: immutable files named by their content, and small pointers that say which one is current.
 
-Belongs here: atomic writing, content hashes, versions, manifests. Does not: what the rows mean.
+Belongs here: content hashes, versions, manifests. Does not: what the rows mean, or how a file is written (files.py).
 
     <table>/day=YYYY-MM-DD/<content>.parquet   a day's rows; never changed once there
     <table>/day=YYYY-MM-DD/current.json        which content is current, its rows, when it was first written
     <table>/<content>.parquet                  a table that is stored whole (state, memoised results)
-    manifests/day=YYYY-MM-DD.json              what a study day was computed from
+    manifests/day=YYYY-MM-DD/<part>.json       what a study day was computed from
+    successors.json                            contents that stand in another's place since a learner was forgotten
 """
 
 import hashlib
 import json
 import os
-import uuid
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import date
 from pathlib import Path
@@ -23,10 +22,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from americano_assets.errors import AmericanoError
+from americano_assets.resources.files import move_into_place, write_json, written_beside
+from americano_assets.resources.successors import Successors
 
 _CONTENT_LENGTH = 32
 _ROW_GROUP_ROWS = 122_880
-_LEFTOVER_PREFIX = ".writing-"
+_PARQUET_END = b"PAR1"
 
 
 @dataclass(frozen=True)
@@ -42,14 +43,15 @@ class ParquetStore:
 
     def __init__(self, root: Path) -> None:
         self.root = root
+        self.successors = Successors(root / "successors.json")
 
     def day_path(self, table: str, day: date, version: Version) -> Path:
         """Path of a day's content."""
-        return self.root / table / f"day={day.isoformat()}" / f"{version.content}.parquet"
+        return self._path(self._day_folder(table, day), version.content)
 
     def whole_path(self, table: str, content: str) -> Path:
         """Path of a whole table's content."""
-        return self.root / table / f"{content}.parquet"
+        return self._path(self.root / table, content)
 
     def put_day(self, table: str, day: date, batches: Iterable[pa.RecordBatch], schema: pa.Schema) -> Version:
         """Store a day's rows and make them current; see `add_day`."""
@@ -63,12 +65,12 @@ class ParquetStore:
         Returns:
             The version; its content is the same for the same rows in the same order.
         """
-        return self._write(self.root / table / f"day={day.isoformat()}", batches, schema)
+        return self._write(self._day_folder(table, day), batches, schema)
 
     def make_current(self, table: str, day: date, version: Version) -> None:
         """From now on a stored version is what readers of the day find."""
         if self.current(table, day) != version:
-            write_json(self.root / table / f"day={day.isoformat()}" / "current.json", asdict(version))
+            write_json(self._day_folder(table, day) / "current.json", asdict(version))
 
     def put_whole(self, table: str, data: pa.Table) -> Version:
         """Store a whole table under its content."""
@@ -76,9 +78,9 @@ class ParquetStore:
 
     def current(self, table: str, day: date) -> Version | None:
         """The current version of a day, or None where the day was never stored."""
-        pointer = self.root / table / f"day={day.isoformat()}" / "current.json"
+        pointer = self._day_folder(table, day) / "current.json"
         try:
-            return Version(**json.loads(pointer.read_text()))
+            return self._as_it_is_now(pointer.parent, Version(**json.loads(pointer.read_text())))
         except FileNotFoundError:
             return None
         except (ValueError, TypeError) as error:
@@ -96,14 +98,14 @@ class ParquetStore:
         """Paths of the given day contents.
 
         Raises:
-            AmericanoError: A file that should be there is not.
+            AmericanoError: A file that should be there is not, or is cut off.
         """
         paths = [self.day_path(table, day, version) for day, version in sorted(versions.items())]
-        missing = [path for path in paths if not path.exists()]
-        if missing:
+        unfit = [path for path in paths if not _is_whole(path)]
+        if unfit:
             raise AmericanoError(
-                f"{len(missing)} of {len(paths)} files of {table} are missing, the first of {missing[0].parent.name}. "
-                "Materialize those days again."
+                f"{len(unfit)} of {len(paths)} files of {table} are missing or cut off, the first of "
+                f"{unfit[0].parent.name}. Remove what is left of them and materialize those days again."
             )
         return [str(path) for path in paths]
 
@@ -127,7 +129,9 @@ class ParquetStore:
         if not path.exists():
             return None
         version = Version(**json.loads(path.read_text()))
-        return version if self.whole_path(table, version.content).exists() else None
+        if not self.whole_path(table, version.content).exists():
+            return None
+        return self._as_it_is_now(self.root / table, version)
 
     def manifest(self, day: date, part: str) -> dict[str, Any] | None:
         """What was recorded of `part` of a study day, or None."""
@@ -153,31 +157,41 @@ class ParquetStore:
     def _manifest_path(self, day: date, part: str) -> Path:
         return self.root / "manifests" / f"day={day.isoformat()}" / f"{part}.json"
 
-    def _write(self, folder: Path, batches: Iterable[pa.RecordBatch], schema: pa.Schema) -> Version:
-        with self._temporary(folder) as temporary:
-            rows = 0
-            # One row-group size and no page index of times: the same rows give the same bytes.
-            with pq.ParquetWriter(temporary, schema, compression="zstd", compression_level=3) as writer:
-                for chunk in _regroup(batches, schema):
-                    writer.write_table(chunk, row_group_size=_ROW_GROUP_ROWS)
-                    rows += chunk.num_rows
-            content = hash_file(temporary)
-            final = folder / f"{content}.parquet"
-            if final.exists():
-                temporary.unlink()
-            else:
-                _sync(temporary)
-                temporary.rename(final)
-        return Version(content, rows)
+    def _day_folder(self, table: str, day: date) -> Path:
+        return self.root / table / f"day={day.isoformat()}"
 
-    @contextmanager
-    def _temporary(self, folder: Path) -> Iterator[Path]:
-        folder.mkdir(parents=True, exist_ok=True)
-        temporary = folder / f"{_LEFTOVER_PREFIX}{uuid.uuid4().hex}"
-        try:
-            yield temporary
-        finally:
-            temporary.unlink(missing_ok=True)
+    def _path(self, folder: Path, content: str) -> Path:
+        successor = self.successors.of(content)
+        if successor is not None and (path := folder / f"{successor.content}.parquet").exists():
+            return path
+        return folder / f"{content}.parquet"
+
+    def _as_it_is_now(self, folder: Path, version: Version) -> Version:
+        """The version with the rows that it has since somebody was forgotten; its name stays."""
+        successor = self.successors.of(version.content)
+        if successor is None or not (folder / f"{successor.content}.parquet").exists():
+            return version
+        return Version(version.content, successor.rows)
+
+    def _write(self, folder: Path, batches: Iterable[pa.RecordBatch], schema: pa.Schema) -> Version:
+        with written_beside(folder) as temporary:
+            rows = write_parquet(temporary, batches, schema)
+            content = hash_file(temporary)
+            # What somebody was removed from is not written a second time: its name means what is left.
+            if not self._path(folder, content).exists():
+                move_into_place(temporary, folder / f"{content}.parquet")
+        return self._as_it_is_now(folder, Version(self.successors.name_of(content), rows))
+
+
+def write_parquet(path: Path, batches: Iterable[pa.RecordBatch], schema: pa.Schema) -> int:
+    """Write rows so that the same rows in the same order give the same bytes; returns how many they were."""
+    rows = 0
+    # One row-group size, however the rows arrived.
+    with pq.ParquetWriter(path, schema, compression="zstd", compression_level=3) as writer:
+        for chunk in _regroup(batches, schema):
+            writer.write_table(chunk, row_group_size=_ROW_GROUP_ROWS)
+            rows += chunk.num_rows
+    return rows
 
 
 def hash_file(path: Path) -> str:
@@ -226,22 +240,11 @@ def read_table(path: Path, columns: list[str] | None = None) -> pa.Table:
         ) from error
 
 
-def write_json(path: Path, content: dict[str, Any]) -> None:
-    """Write a small JSON file so that its name never stands for half of it."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f"{_LEFTOVER_PREFIX}{uuid.uuid4().hex}")
+def _is_whole(path: Path) -> bool:
+    """Whether a Parquet file is there up to its last bytes."""
     try:
-        temporary.write_text(json.dumps(content, sort_keys=True, indent=1, default=str))
-        _sync(temporary)
-        temporary.rename(path)
-    finally:
-        temporary.unlink(missing_ok=True)
-
-
-def _sync(path: Path) -> None:
-    """Flush to disk before the rename: after a power cut a name must not stand for half a file."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+        with path.open("rb") as file:
+            file.seek(-len(_PARQUET_END), os.SEEK_END)
+            return file.read() == _PARQUET_END
+    except OSError:
+        return False

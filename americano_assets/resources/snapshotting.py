@@ -3,49 +3,25 @@
 Belongs here: extraction joined to validation and storage, and what happens to bad rows. Does not: Dagster.
 """
 
-from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from contextlib import contextmanager
 from datetime import date
 
-import pandas as pd
 import pyarrow as pa
 from pandera.errors import SchemaErrors
 from pandera.pandas import DataFrameSchema
 
 from americano_assets.core.study_day import days_between
-from americano_assets.core.validation import Violation, split_valid
-from americano_assets.errors import AmericanoError
+from americano_assets.core.validation import split_valid
 from americano_assets.resources.deployment import Deployment
 from americano_assets.resources.extraction import log_query, read_batches, read_whole, split_days
 from americano_assets.resources.parquet_store import Version
+from americano_assets.resources.quarantine import BadRowsError, Quality, record_reading, set_aside
 from americano_assets.resources.state_store import StateSnapshot, record_snapshot
 from americano_assets.schemas import LOG_TABLES, STATE_TABLES
 
-BAD_ROW_LIMIT = 0.01
-
-
-class BadRowsError(AmericanoError):
-    """Rows break the rules of their table, and the settings or their share forbid going on."""
-
-
-@dataclass
-class Quality:
-    """What the checks of one table found."""
-
-    rows: int = 0
-    bad: int = 0
-    violations: Counter[tuple[str, str]] = field(default_factory=Counter)
-    messages: list[str] = field(default_factory=list)
-
-    def add(self, found: Sequence[Violation], bad: int) -> None:
-        """Count the violations of one batch."""
-        self.bad += bad
-        for violation in found:
-            key = (violation.column, violation.rule)
-            if key not in self.violations:
-                self.messages.append(str(violation))
-            self.violations[key] += violation.count
+# Rows are checked as Python objects, which take many times the room of an Arrow batch: so many at a time.
+_CHECKED_ROWS = 32_768
 
 
 def snapshot_log(deployment: Deployment, table: str, days: Sequence[date]) -> tuple[dict[date, Version], Quality]:
@@ -54,16 +30,15 @@ def snapshot_log(deployment: Deployment, table: str, days: Sequence[date]) -> tu
     Raises:
         BadRowsError: Bad rows, and the settings say `fail`, or they are more than 1 %.
     """
-    quality = Quality()
     versions: dict[date, Version] = {}
-    for schema, batches in read_batches(deployment.url, table, log_query(table, days, deployment.zone)):
-        checked = _checked(deployment, table, batches, LOG_TABLES[table], quality)
-        for day, pieces in split_days(checked, days, deployment.zone):
-            versions[day] = deployment.store.add_day(table, day, pieces, schema)
-        for day in days:
-            if day not in versions:
-                versions[day] = deployment.store.add_day(table, day, iter(()), schema)
-    _refuse_too_many(table, quality)
+    with _reading(deployment, table) as quality:
+        for schema, batches in read_batches(deployment.url, table, log_query(table, days, deployment.zone)):
+            checked = _checked(deployment, table, batches, LOG_TABLES[table], quality)
+            for day, pieces in split_days(checked, days, deployment.zone):
+                versions[day] = deployment.store.add_day(table, day, pieces, schema)
+            for day in days:
+                if day not in versions:
+                    versions[day] = deployment.store.add_day(table, day, iter(()), schema)
     for day, version in versions.items():
         deployment.store.make_current(table, day, version)
     return versions, quality
@@ -81,14 +56,25 @@ def snapshot_state(deployment: Deployment) -> tuple[StateSnapshot, dict[str, Qua
     counts: dict[str, int] = {}
     for table, model in STATE_TABLES.items():
         rows = read_whole(deployment.url, table)
-        quality = Quality()
-        good = list(_checked(deployment, table, iter(rows.to_batches()), model, quality))
-        _refuse_too_many(table, quality)
+        with _reading(deployment, table) as quality:
+            good = list(_checked(deployment, table, iter(rows.to_batches()), model, quality))
         version = deployment.store.put_whole(table, pa.Table.from_batches(good, rows.schema))
         contents[table], qualities[table], counts[table] = version.content, quality, version.rows
     snapshot = StateSnapshot(taken_at, contents)
     record_snapshot(deployment.store, snapshot)
     return snapshot, qualities, counts
+
+
+@contextmanager
+def _reading(deployment: Deployment, table: str) -> Iterator[Quality]:
+    """What one reading of a table finds, in the end recorded whatever becomes of it; too many bad rows are refused."""
+    quality = Quality(table, deployment.now(), refused=True)
+    try:
+        yield quality
+        quality.refuse_too_many()
+        quality.refused = False
+    finally:
+        record_reading(deployment.store, quality)
 
 
 def _checked(
@@ -99,7 +85,7 @@ def _checked(
     quality: Quality,
 ) -> Iterator[pa.RecordBatch]:
     """The good rows of each batch; bad ones go to quarantine, or stop everything."""
-    for batch in batches:
+    for batch in _in_pieces(batches):
         quality.rows += batch.num_rows
         try:
             split = split_valid(batch.to_pandas(), model)
@@ -115,25 +101,17 @@ def _checked(
         quality.add(split.violations, len(split.bad))
         if deployment.settings.on_invalid == "fail":
             raise BadRowsError(
-                f"{quality.messages[0]}. Correct the rows, or set AMERICANO_ON_INVALID=quarantine to go on "
+                f"{'; '.join(quality.messages)}. Correct the rows, or set AMERICANO_ON_INVALID=quarantine to go on "
                 "without them."
             )
-        _quarantine(deployment, table, split.bad)
+        set_aside(deployment.store, quality, split.bad)
         yield batch.take(pa.array(split.good.index.to_numpy()))
 
 
-def _quarantine(deployment: Deployment, table: str, bad: pd.DataFrame) -> None:
-    today = deployment.now().date()
-    rows = pa.Table.from_pandas(bad.astype({"reason": "string"}), preserve_index=False)
-    deployment.store.put_day(f"quarantine/{table}", today, rows.to_batches(), rows.schema)
-
-
-def _refuse_too_many(table: str, quality: Quality) -> None:
-    if quality.bad > BAD_ROW_LIMIT * quality.rows:
-        raise BadRowsError(
-            f"{table}: {quality.bad} of {quality.rows} rows are bad, more than {BAD_ROW_LIMIT:.0%}. "
-            + "; ".join(quality.messages[:3])
-        )
+def _in_pieces(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    for batch in batches:
+        for start in range(0, batch.num_rows, _CHECKED_ROWS):
+            yield batch.slice(start, _CHECKED_ROWS)
 
 
 def refreshed_days(last: date, first: date, known: int = 14) -> list[date]:

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from americano_assets.errors import AmericanoError
-from americano_assets.resources.parquet_store import ParquetStore, hash_values, write_json
+from americano_assets.resources.files import write_json
+from americano_assets.resources.parquet_store import ParquetStore, hash_values
 
 _STAMP = "%Y%m%dT%H%M%S%fZ"
 PROMPT_AFTER_CUTOFF = timedelta(hours=1)

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from americano_assets.core.validation import split_valid
-from americano_assets.schemas import LOG_TABLES
+from americano_assets.core.validation import EXAMPLES, Violation, merged, split_valid
+from americano_assets.schemas import LOG_TABLES, STATE_TABLES
 
 ANSWERS = LOG_TABLES["validation_responses"]
 
@@ -39,8 +39,8 @@ def test_the_reason_names_table_column_rule_and_count() -> None:
     split = split_valid(answers({}, {"score": 1.5}, {"score": -1.0}, {"learner_id": "", "score": 2.0}), ANSWERS)
     told = [str(violation) for violation in split.violations]
     assert told == [
-        "validation_responses.learner_id: 1 rows break «not empty» (e.g. )",
-        "validation_responses.score: 3 rows break «in_range(0, 1)» (e.g. 1.5, -1.0, 2.0)",
+        "validation_responses.learner_id: 1 row breaks «not empty» (e.g. r3)",
+        "validation_responses.score: 3 rows break «in_range(0, 1)» (e.g. r1, r2, r3)",
     ]
     assert split.bad["reason"].iloc[-1] == "learner_id: not empty; score: in_range(0, 1)"
 
@@ -66,3 +66,20 @@ def test_rows_are_counted_from_the_top_of_their_batch() -> None:
     split = split_valid(frame, ANSWERS)
     assert split.good.index.tolist() == [0]
     assert split.bad.index.tolist() == [1]
+
+
+def test_the_same_rule_in_several_batches_is_told_once_with_all_its_rows() -> None:
+    batches = [answers({}, {"score": 2.0}), answers({"response_id": "late", "score": -1.0}, {"learner_id": ""})]
+    told = merged(violation for frame in batches for violation in split_valid(frame, ANSWERS).violations)
+    assert told == [
+        Violation("validation_responses", "score", "in_range(0, 1)", 2, ("r1", "late")),
+        Violation("validation_responses", "learner_id", "not empty", 1, ("r1",)),
+    ]
+    assert len(merged(told * 4)[0].examples) == EXAMPLES
+
+
+def test_rows_of_people_are_counted_and_not_pointed_at() -> None:
+    learners = STATE_TABLES["learners"]
+    frame = pd.DataFrame({"learner_id": ["", "ann"], "in_analytics": True, "created_at": pd.Timestamp("2026-03-10")})
+    (violation,) = split_valid(frame.astype({"created_at": "datetime64[us]"}), learners).violations
+    assert str(violation) == "learners.learner_id: 1 row breaks «not empty»"

@@ -1,0 +1,59 @@
+"""Writing a file so that its name never stands for half of it, and what a full disk or a closed folder says.
+
+Belongs here: temporary names, flushing, renaming. Does not: what is in a file, or which name it gets.
+"""
+
+import json
+import os
+import uuid
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+from americano_assets.errors import AmericanoError
+
+LEFTOVER_PREFIX = ".writing-"
+
+
+class StorageError(AmericanoError):
+    """A file could not be written; what stood under its name before is unchanged."""
+
+
+@contextmanager
+def written_beside(folder: Path) -> Iterator[Path]:
+    """A temporary path in `folder` (made if need be), gone afterwards unless the caller renamed it.
+
+    Raises:
+        StorageError: The disk is full, or the folder or file cannot be written.
+    """
+    temporary = folder / f"{LEFTOVER_PREFIX}{uuid.uuid4().hex}"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        yield temporary
+    except OSError as error:
+        reason = os.strerror(error.errno) if error.errno else " ".join(str(error).split())
+        raise StorageError(
+            f"Nothing could be written into {folder} ({reason}): what was there before is unchanged. Free some space or"
+            " give the folder back its rights, then run it again."
+        ) from error
+    finally:
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
+
+
+def move_into_place(temporary: Path, final: Path) -> None:
+    """Flush a whole file to disk and give it its name: after a power cut the name does not stand for half of it."""
+    descriptor = os.open(temporary, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+    temporary.replace(final)
+
+
+def write_json(path: Path, content: Mapping[str, Any]) -> None:
+    """Write a small JSON file in one step."""
+    with written_beside(path.parent) as temporary:
+        temporary.write_text(json.dumps(content, sort_keys=True, indent=1, default=str))
+        move_into_place(temporary, path)

@@ -1,0 +1,135 @@
+"""Rows that break the rules of their table: set aside with the reason, counted, reported.
+
+Belongs here: what a reading found wrong, where its bad rows lie, reading that back. Does not: the rules (schemas.py),
+or reading the app's tables.
+
+    quarantine/<table>/day=YYYY-MM-DD/<content>.parquet    bad rows of one batch, with the column `reason`
+    quarantine/<table>/day=YYYY-MM-DD/reading-<time>.json  what one reading of the table found; the day is the clock's
+"""
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass, field
+from datetime import date, datetime
+
+import pandas as pd
+import pyarrow as pa
+
+from americano_assets.core.validation import Violation, merged
+from americano_assets.errors import AmericanoError
+from americano_assets.resources.files import write_json
+from americano_assets.resources.parquet_store import ParquetStore, Version, read_table
+
+BAD_ROW_LIMIT = 0.01
+_FOLDER = "quarantine"
+_STAMP = "%Y%m%dT%H%M%S%fZ"
+_SHOWN_IN_ERROR = 3
+
+
+class BadRowsError(AmericanoError):
+    """Rows break the rules of their table, and the settings or their share forbid going on."""
+
+
+@dataclass
+class Quality:
+    """What the checks of one reading of a table found.
+
+    Attributes:
+        table: The table.
+        read_at: When it began (aware, UTC); its day names the folder in quarantine.
+        rows: Rows read.
+        bad: Rows that break a rule.
+        violations: The rules broken, each once.
+        files: Contents of the files in quarantine, in the order of reading.
+        refused: The reading went no further: it was not to go on, or the bad rows were too many.
+    """
+
+    table: str
+    read_at: datetime
+    rows: int = 0
+    bad: int = 0
+    violations: list[Violation] = field(default_factory=list)
+    files: list[str] = field(default_factory=list)
+    refused: bool = False
+
+    @property
+    def messages(self) -> list[str]:
+        """A sentence a rule."""
+        return [str(violation) for violation in self.violations]
+
+    def add(self, found: Sequence[Violation], bad: int) -> None:
+        """Count the violations of one batch."""
+        self.bad += bad
+        self.violations = merged([*self.violations, *found])
+
+    def report(self) -> list[dict[str, object]]:
+        """A row a broken rule, for metadata and the command line."""
+        return [
+            {
+                "table": one.table,
+                "column": one.column,
+                "rule": one.rule,
+                "rows": one.count,
+                "examples": ", ".join(one.examples) or "not shown: they are people",
+            }
+            for one in self.violations
+        ]
+
+    def refuse_too_many(self) -> None:
+        """Stop where the bad rows are so many that the rest would mislead.
+
+        Raises:
+            BadRowsError: They are more than 1 %.
+        """
+        if self.bad > BAD_ROW_LIMIT * self.rows:
+            raise BadRowsError(
+                f"{self.table}: {self.bad} of {self.rows} rows are bad, more than {BAD_ROW_LIMIT:.0%}. "
+                + "; ".join(self.messages[:_SHOWN_IN_ERROR])
+            )
+
+
+def set_aside(store: ParquetStore, quality: Quality, bad: pd.DataFrame) -> None:
+    """Keep the bad rows of one batch; they become visible with `record_reading`."""
+    rows = pa.Table.from_pandas(bad.astype({"reason": "string"}), preserve_index=False)
+    quality.files.append(store.add_day(_table(quality), quality.read_at.date(), rows.to_batches(), rows.schema).content)
+
+
+def record_reading(store: ParquetStore, quality: Quality) -> None:
+    """Make what a reading set aside visible; nothing where nothing was."""
+    if quality.files:
+        name = f"reading-{quality.read_at.strftime(_STAMP)}.json"
+        write_json(store.root / _table(quality) / f"day={quality.read_at.date()}" / name, asdict(quality))
+
+
+def readings(store: ParquetStore, day: date | None = None) -> Iterator[Quality]:
+    """All readings that set rows aside, oldest first, or those of one day.
+
+    Raises:
+        AmericanoError: A record cannot be read.
+    """
+    pattern = f"*/day={day.isoformat() if day else '*'}/reading-*.json"
+    for path in sorted((store.root / _FOLDER).glob(pattern), key=lambda path: (path.name, path.parent)):
+        try:
+            content = json.loads(path.read_text())
+            content["violations"] = [
+                Violation(**one | {"examples": tuple(one["examples"])}) for one in content["violations"]
+            ]
+            content["read_at"] = datetime.fromisoformat(content["read_at"])
+            yield Quality(**content)
+        except (ValueError, TypeError, KeyError) as error:
+            raise AmericanoError(
+                f"The record {path.name} in quarantine of {path.parent.parent.name} cannot be read ({error}): remove"
+                " it."
+            ) from error
+
+
+def rows_of(store: ParquetStore, reading: Quality) -> pd.DataFrame:
+    """The rows that a reading set aside, with their `reason`."""
+    day = reading.read_at.date()
+    paths = [store.day_path(_table(reading), day, Version(content, 0)) for content in reading.files]
+    rows: pd.DataFrame = pd.concat([read_table(path).to_pandas() for path in paths], ignore_index=True)
+    return rows
+
+
+def _table(quality: Quality) -> str:
+    return f"{_FOLDER}/{quality.table}"

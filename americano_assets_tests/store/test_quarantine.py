@@ -1,0 +1,100 @@
+"""Bad rows are set aside and told, none of them vanishes, and too many stop everything."""
+
+from datetime import timedelta
+
+import pytest
+
+from americano_assets.resources import snapshotting
+from americano_assets.resources.quarantine import BadRowsError, readings, rows_of
+from americano_assets.resources.snapshotting import snapshot_log
+from americano_assets_tests.world import ClockedDeployment, World, at, study_day
+
+DAY = study_day("2026-03-09")
+GOOD = 400
+
+
+def answers(school: World, *scores: float) -> None:
+    with school.connection.transaction():
+        for learner in ("ann", "bob"):
+            school.learner(learner)
+        for number in range(GOOD):
+            school.answer("ann", "heart", at("2026-03-10 09:00") + timedelta(seconds=number), 0.5)
+        for number, score in enumerate(scores):
+            school.answer("bob", "heart", at("2026-03-10 10:00"), score, id=f"wrong-{number}")
+
+
+def test_bad_rows_of_every_batch_of_a_reading_are_found_again(
+    school: World, deployment: ClockedDeployment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answers(school, 1.5, -0.5)
+    monkeypatch.setattr(snapshotting, "_CHECKED_ROWS", GOOD + 1)  # so that each bad row is in a batch of its own
+    versions, quality = snapshot_log(deployment, "validation_responses", [DAY])
+    assert versions[DAY].rows == GOOD
+    assert (quality.rows, quality.bad) == (GOOD + 2, 2)
+    (reading,) = readings(deployment.store)
+    assert len(reading.files) == 2
+    assert reading == quality
+    rows = rows_of(deployment.store, reading)
+    assert rows["response_id"].tolist() == ["wrong-0", "wrong-1"]
+    assert set(rows["reason"]) == {"score: in_range(0, 1)"}
+    assert quality.report() == [
+        {
+            "table": "validation_responses",
+            "column": "score",
+            "rule": "in_range(0, 1)",
+            "rows": 2,
+            "examples": "wrong-0, wrong-1",
+        }
+    ]
+
+
+def test_each_reading_is_kept_and_found_by_its_day(school: World, deployment: ClockedDeployment) -> None:
+    answers(school, 1.5)
+    snapshot_log(deployment, "validation_responses", [DAY])
+    deployment.clock += timedelta(days=1)
+    school.execute("UPDATE validation_responses SET score = 1.7 WHERE id = 'wrong-0'")
+    snapshot_log(deployment, "validation_responses", [DAY])
+    assert [reading.read_at.day for reading in readings(deployment.store)] == [10, 11]
+    (later,) = readings(deployment.store, deployment.clock.date())
+    assert rows_of(deployment.store, later)["score"].tolist() == [1.7]
+    assert not list(readings(deployment.store, DAY))
+
+
+def test_too_many_stop_the_reading_and_are_kept_all_the_same(school: World, deployment: ClockedDeployment) -> None:
+    answers(school, 1.5)
+    before, _ = snapshot_log(deployment, "validation_responses", [DAY])
+    answers_more = [2.0, 3.0, 4.0, 5.0]
+    for number, score in enumerate(answers_more):
+        school.answer("bob", "heart", at("2026-03-10 11:00"), score, id=f"worse-{number}")
+    deployment.clock += timedelta(hours=1)
+    with pytest.raises(BadRowsError, match=r"5 of 405 rows are bad, more than 1%.*e\.g\. wrong-0, worse-0, worse-1"):
+        snapshot_log(deployment, "validation_responses", [DAY])
+    assert deployment.store.current("validation_responses", DAY) == before[DAY]
+    last = list(readings(deployment.store))[-1]
+    assert last.refused
+    assert len(rows_of(deployment.store, last)) == 5
+
+
+def test_fail_names_column_rule_count_and_rows_and_sets_nothing_aside(
+    school: World, deployment: ClockedDeployment
+) -> None:
+    answers(school, 1.5, -0.5)
+    deployment.settings = deployment.settings.model_copy(update={"americano_on_invalid": "fail"})
+    with pytest.raises(
+        BadRowsError,
+        match=r"validation_responses\.score: 2 rows break «in_range\(0, 1\)» \(e\.g\. wrong-0, wrong-1\)\. Correct",
+    ):
+        snapshot_log(deployment, "validation_responses", [DAY])
+    assert not list(readings(deployment.store))
+    assert deployment.store.current("validation_responses", DAY) is None
+
+
+def test_what_people_wrote_is_in_no_message(school: World, deployment: ClockedDeployment) -> None:
+    answers(school)
+    school.review("bob", "heart", at("2026-03-10 09:00"))
+    school.event("bob", "CARD_REVIEWED", at("2026-03-10 09:00"), {"rating": "my name is Bob"}, id="odd")
+    with pytest.raises(BadRowsError) as error:
+        snapshot_log(deployment, "behavioral_events", [DAY])
+    assert "behavioral_events.rating: 1 row breaks" in str(error.value)
+    assert "odd" in str(error.value)
+    assert "Bob" not in str(error.value)
