@@ -36,7 +36,9 @@ def measure_performance(deployment: Deployment, day: date) -> list[Performance]:
     """Figures of matured predictions at the day's cut-off, written to ml.model_performance in one transaction."""
     rows = matured(deployment, day)
     if len(rows):
-        rows = rows[rows["struggled"].notna()].assign(in_analytics=rows["learner_id"].map(deployment.analysable()))
+        # Filtered first: a column of other rows would bring them back into a frame that is empty by then.
+        rows = rows[rows["struggled"].notna()]
+        rows = rows.assign(in_analytics=rows["learner_id"].map(deployment.analysable()))
         rows["struggled"] = rows["struggled"].astype(bool)
     found = performance(rows) if len(rows) else []
     newest = rows.sort_values("scored_day").iloc[-1] if len(rows) else None

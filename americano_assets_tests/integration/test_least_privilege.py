@@ -1,0 +1,73 @@
+"""A role with the documented grants runs the chain and the API, and can do nothing else."""
+
+import os
+import re
+from datetime import UTC, datetime
+from pathlib import Path
+from urllib.parse import urlsplit, urlunsplit
+
+import dagster as dg
+import psycopg
+import pytest
+
+from americano_assets.contract.grants import grants
+from americano_assets.resources.database import bootstrap
+from americano_assets_tests.api.serving import serving
+from americano_assets_tests.integration.story import FIRST, JUDGED, school
+from americano_assets_tests.world import Nights, World, published_rows, world_settings
+
+_DOCS = Path(__file__).parents[2] / "docs" / "production.md"
+
+
+def _as_role(url: str, role: str) -> str:
+    parts = urlsplit(url)
+    host = parts.netloc.rpartition("@")[2]
+    return urlunsplit(parts._replace(netloc=f"{role}@{host}"))
+
+
+def test_the_documented_grants_are_those_of_the_contract() -> None:
+    (block,) = re.findall(r"```sql\n(CREATE SCHEMA.*?)```", _DOCS.read_text(), re.DOTALL)
+    assert block == grants()
+
+
+def test_a_role_with_them_runs_a_night_and_serves_and_can_do_no_more(empty_database: str, tmp_path: Path) -> None:
+    role = f"pipeline_{os.getpid()}"
+    with psycopg.connect(empty_database, autocommit=True) as owner:
+        bootstrap(owner)
+        owner.execute(f'CREATE ROLE "{role}" LOGIN'.encode())
+        try:
+            owner.execute(grants(role).encode())
+            world = World(owner)
+            school(world)
+            world.mission("idle", datetime(2026, 3, 20, 9), [])  # noqa: DTZ001
+            url = _as_role(empty_database, role)
+            settings = world_settings(url, tmp_path / "home", model_type="rule_based")
+            with dg.DagsterInstance.ephemeral() as instance:
+                nights = Nights(settings, instance)
+                nights.deployment.clock = datetime(2026, 3, 9, 20, tzinfo=UTC)
+                assert nights.history("2026-02-20", FIRST).success
+                assert nights.night(FIRST).success
+                assert nights.night(JUDGED).success
+            assert all(published_rows(world).values())
+            (prediction,) = world.rows('SELECT "id" FROM struggle_predictions ORDER BY "id" LIMIT 1')[0]
+            advised = world.rows(
+                'SELECT "id" FROM intervention_recommendations WHERE "userId" = %s ORDER BY "id" LIMIT 1', "idle"
+            )
+            with serving(settings) as service:
+                service.now = datetime(2026, 3, 10, 9)  # noqa: DTZ001
+                service.get("/predictions", user_id="idle")
+                service.post(f"/predictions/{prediction}/feedback", actual_struggle=True, feedback_type="HELPFUL")
+                service.post(f"/interventions/{advised[0][0]}/apply")
+                assert service.get("/health/ready")["database"] == "up"
+            with psycopg.connect(url, autocommit=True) as narrow:
+                for forbidden in (
+                    'SELECT "email" FROM users',
+                    'SELECT "userAnswer" FROM validation_responses',
+                    "UPDATE missions SET \"status\" = 'COMPLETED'",
+                    "DELETE FROM users",
+                    "CREATE TABLE public.ours (a int)",
+                ):
+                    with pytest.raises(psycopg.errors.InsufficientPrivilege):
+                        narrow.execute(forbidden.encode())
+        finally:
+            owner.execute(f'DROP OWNED BY "{role}" CASCADE; DROP ROLE "{role}"'.encode())
