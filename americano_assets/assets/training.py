@@ -2,13 +2,12 @@
 
 import dagster as dg
 import pandas as pd
-import pyarrow as pa
 
 from americano_assets.assets.common import OWNERS, Result, markdown_table, numbers
 from americano_assets.partitions import day_of, study_days
 from americano_assets.plots import picture
+from americano_assets.resources.datasets import dvc_tags, store_training_set
 from americano_assets.resources.deployment import Deployment
-from americano_assets.resources.feature_store import training_set as build_training_set
 from americano_assets.resources.model_training import train_day
 from americano_assets.settings import Settings
 
@@ -21,9 +20,7 @@ def build(settings: Settings) -> list[dg.AssetsDefinition]:
     def training_set(context: dg.AssetExecutionContext, deployment: dg.ResourceParam[Deployment]) -> Result:
         """Labelled rows of the weekly cut-offs, split by learner and by time: train, calibration, test."""
         day = day_of(context)
-        rows = build_training_set(deployment, day)
-        table = pa.Table.from_pandas(rows, preserve_index=False)
-        version = deployment.store.put_day("training_set", day, table.to_batches(), table.schema)
+        rows, version = store_training_set(deployment, day)
         return dg.MaterializeResult(
             metadata={"dagster/row_count": len(rows), "splits": markdown_table(_split_summary(rows))},
             data_version=dg.DataVersion(version.content),
@@ -45,7 +42,12 @@ def build(settings: Settings) -> list[dg.AssetsDefinition]:
             day,
             stored.to_pandas(),
             version.content,
-            {"dagster_run_id": context.run_id, "asset": "struggle_model", "partition": context.partition_key},
+            {
+                "dagster_run_id": context.run_id,
+                "asset": "struggle_model",
+                "partition": context.partition_key,
+                **dvc_tags(deployment.settings),
+            },
         )
         metadata: dict[str, dg.MetadataValue | str | float | int] = {
             "model_type": trained.model.model_type,

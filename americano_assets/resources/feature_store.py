@@ -69,9 +69,8 @@ def training_labels(deployment: Deployment, day: date) -> TrainingTables:
     return training_tables(deployment, day)[1]
 
 
-def training_set(deployment: Deployment, day: date) -> pd.DataFrame:
+def labelled_rows(deployment: Deployment, tables: TrainingTables) -> pd.DataFrame:
     """All labelled rows with their split, sorted by cut-off, learner and objective, without today's opt-outs."""
-    _, tables = training_tables(deployment, day)
     store = deployment.store
     parts = [
         _labelled(

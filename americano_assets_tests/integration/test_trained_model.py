@@ -4,6 +4,7 @@ Every Monday all learners answer on two objectives. The weak fail nine times of 
 Mondays are the exceptions is fixed, so each outcome, rate and figure can be worked out here.
 """
 
+import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -71,6 +72,7 @@ def school(world: World, module_database: str, home: Path) -> Iterator[School]:
     with world.connection.transaction():
         fill(world)
     settings = world_settings(module_database, home, americano_start_day=FIRST_MONDAY - timedelta(days=2))
+    (home / "dvc.lock").write_text("schema: '2.0'\n")
     with dg.DagsterInstance.ephemeral() as instance:
         nights = Nights(settings, instance)
         assert nights.history(settings.americano_start_day.isoformat(), SCORED).success
@@ -182,6 +184,7 @@ def test_mlflow_keeps_the_run_and_a_champion_that_scores_alike(school: School) -
     run = client.get_run(run_id)
     assert run.info.status == "FINISHED"
     assert run.data.tags["dataset_version"] == model.dataset_version
+    assert run.data.tags["dvc_lock"] == hashlib.sha256(b"schema: '2.0'\n").hexdigest()
     assert run.data.tags["dagster_run_id"] == school.trained.run_id
     assert run.data.tags["partition"] == SCORED
     assert run.data.metrics["logistic_regression.auc_roc"] > 0.7
