@@ -49,7 +49,7 @@ def build_defs(settings: Settings | None = None, **resource_overrides: object) -
     ]
     return dg.Definitions(
         assets=assets,
-        asset_checks=predictions.build_checks(settings),
+        asset_checks=[*predictions.build_checks(settings), *interventions.build_checks(settings)],
         jobs=build_jobs(settings, materializable),
         schedules=[build_schedule(settings)],
         sensors=[build_sensor()],

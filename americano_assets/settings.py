@@ -16,6 +16,7 @@ from pydantic import Field, SecretStr, ValidationError, field_validator, model_v
 from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
+from americano_assets.core.experiment import Policy
 from americano_assets.errors import AmericanoError
 
 PROJECT_ROOT = Path(__file__).resolve().parent.parent
@@ -73,6 +74,17 @@ class Settings(BaseSettings):
     )
     americano_training_weeks: int = Field(
         104, ge=1, le=520, description="Weekly cut-offs that a training set reaches back."
+    )
+    americano_experiment_unit: Literal["learner", "episode"] = Field(
+        "episode",
+        description="What is drawn into the holdout: whole learners, or (learner, objective) by (learner, objective).",
+    )
+    americano_holdout_share: float = Field(
+        0.0,
+        ge=0,
+        le=1,
+        description="Share (0-1) from whom help is withheld by chance, so that its effect can be told;"
+        " the demo sets 0.1. See docs/experiment.md.",
     )
     americano_on_invalid: Literal["fail", "quarantine"] | None = Field(
         None, description="Bad source rows. Unset: fail in production, quarantine elsewhere."
@@ -144,6 +156,11 @@ class Settings(BaseSettings):
     def zone(self) -> ZoneInfo:
         """Time zone of the study day."""
         return ZoneInfo(self.americano_timezone)
+
+    @property
+    def experiment(self) -> Policy:
+        """From whom help is withheld by chance."""
+        return Policy(self.americano_experiment_unit, self.americano_holdout_share)
 
     @property
     def on_invalid(self) -> Literal["fail", "quarantine"]:

@@ -13,6 +13,7 @@ from americano_assets.core.interventions import Indicator, Intervention
 from americano_assets.partitions import day_of, study_days
 from americano_assets.resources.advice import indicators_of_day, interventions_of_day
 from americano_assets.resources.deployment import Deployment
+from americano_assets.resources.experiment import contamination
 from americano_assets.resources.publication import INDICATORS, PREDICTIONS, RECOMMENDATIONS
 from americano_assets.resources.publishing import publish
 from americano_assets.settings import Settings
@@ -62,6 +63,29 @@ def build(settings: Settings) -> list[dg.AssetsDefinition]:
             yield dg.MaterializeResult(app_key(table), metadata={"rows_written": rows, **done.metadata})
 
     return [indicators, interventions, publish_study_day]
+
+
+def build_checks(settings: Settings) -> list[dg.AssetChecksDefinition]:
+    """What must be true after publication."""
+
+    @dg.asset_check(asset=app_key(RECOMMENDATIONS), partitions_def=study_days(settings))
+    def holdout_untouched(
+        context: dg.AssetCheckExecutionContext, deployment: dg.ResourceParam[Deployment]
+    ) -> dg.AssetCheckResult:
+        """No intervention and no alert reached an episode of the holdout, whoever wrote it: else the effect is off."""
+        with deployment.connect() as connection:
+            found = contamination(connection)
+        problems = [f"{rows} rows of {table} belong to holdout episodes" for table, rows in found.items() if rows]
+        return dg.AssetCheckResult(
+            passed=not problems,
+            metadata={
+                "study_day": day_of(context).isoformat(),
+                "holdout_share": deployment.settings.experiment.share,
+                "problems": "; ".join(problems) or "none",
+            },
+        )
+
+    return [holdout_untouched]
 
 
 def _stored(

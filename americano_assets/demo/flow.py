@@ -21,8 +21,13 @@ from americano_assets.runs import Runner, make_ready
 from americano_assets.settings import HOME_SETTINGS_FILE, Settings
 
 REPLAY_WEEKS = 9
-# A hand-in that never came shows seven days after its due day; the pass mark is 40 of 100.
-DEMO_SETTINGS = {"AMERICANO_HORIZON_DAYS": "14", "AMERICANO_STRUGGLE_BELOW": "0.40"}
+# A hand-in that never came shows seven days after its due day; the pass mark is 40 of 100. A holdout among students of
+# years ago withholds nothing from anybody.
+DEMO_SETTINGS = {
+    "AMERICANO_HORIZON_DAYS": "14",
+    "AMERICANO_STRUGGLE_BELOW": "0.40",
+    "AMERICANO_HOLDOUT_SHARE": "0.1",
+}
 _OURS = ("postgres", "dagster", "data", "models", "mlflow", HOME_SETTINGS_FILE, "analytics.duckdb")
 
 

@@ -1,24 +1,32 @@
 """The ledger of published study days and episodes, in schema ml: what was said of whom, when, by which model.
 
-Belongs here: rows of ml.study_days, ml.episodes and ml.deployment. Does not: the app's tables (publication.py).
+Belongs here: rows of ml.study_days, ml.episodes, ml.assignments and ml.deployment. Does not: the app's tables
+(publication.py).
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pandas as pd
 import psycopg
 
+from americano_assets.core.experiment import HOLDOUT, Policy
 from americano_assets.core.moment import Moment, naive
 from americano_assets.core.study_day import EPOCH
+from americano_assets.resources.experiment import experiment_of
 from americano_assets.resources.model_store import StoredModel
 from americano_assets.sql import query
 
 
 @dataclass(frozen=True)
 class StudyDay:
-    """A study day as it is published: its cut-off, what scored it, and whether learners could have seen it in time."""
+    """A study day as it is published: its cut-off, what scored it, whether learners could have seen it in time.
+
+    Attributes:
+        policy: The share and unit of the experiment in force.
+    """
 
     day: date
     moment: Moment
@@ -26,6 +34,7 @@ class StudyDay:
     manifest_hash: str
     kind: str
     live: bool
+    policy: Policy = field(default_factory=Policy)
 
 
 def known_episodes(connection: psycopg.Connection[Any], scored: pd.DataFrame) -> list[str]:
@@ -37,50 +46,85 @@ def known_episodes(connection: psycopg.Connection[Any], scored: pd.DataFrame) ->
     return [row[0] for row in found]
 
 
-def write_ledger(connection: psycopg.Connection[Any], study_day: StudyDay, rows: pd.DataFrame) -> None:
-    """Bring published rows into the ledger, or move their episodes to this refresh."""
+def write_ledger(
+    connection: psycopg.Connection[Any],
+    study_day: StudyDay,
+    rows: pd.DataFrame,
+    intervention_types: Mapping[str, list[str]],
+) -> int:
+    """Bring rows that will be published into the ledger with their arm, or move their episodes to this refresh.
+
+    Args:
+        connection: In the publication's transaction, before any of the app's rows is written.
+        study_day: The day.
+        rows: Scored rows.
+        intervention_types: What was chosen for each prediction, whatever its arm.
+
+    Returns:
+        How many of the rows belong to the holdout.
+    """
     at, end = naive(study_day.moment.at), naive(study_day.moment.horizon_end)
+    model, policy = study_day.model, study_day.policy
+    arms = experiment_of(connection, policy).arms(rows["learner_id"], rows["objective_id"])
     connection.execute(
         """
         CREATE TEMPORARY TABLE staged_episodes ON COMMIT DROP AS
-        SELECT prediction_id, user_id, learning_objective_id, course_id, planned_day, refreshed_at, probability,
-          threshold, model_version, live, window_end, true AS before_planned_day
-        FROM ml.episodes WHERE false
-        """
+        SELECT prediction_id, user_id, learning_objective_id, course_id, planned_day, probability, arm,
+          intervention_types, %(at)s::timestamp(3) AS refreshed_at, threshold, model_version, live, window_end,
+          true AS before_planned_day
+        FROM ml.assignments WHERE false
+        """,
+        {"at": at},
     )
+    listed = ("prediction_id", "learner_id", "objective_id", "course_id", "planned_day", "probability")
     with connection.cursor() as cursor, cursor.copy("COPY staged_episodes FROM STDIN") as copy:
-        for row in rows.to_dict("records"):
-            planned = EPOCH + timedelta(days=int(row["planned_day"]))
+        for (identity, learner, objective, course, day, p), arm in zip(
+            rows[list(listed)].itertuples(index=False), arms, strict=True
+        ):
+            planned = EPOCH + timedelta(days=int(day))
             copy.write_row(
                 (
-                    row["prediction_id"],
-                    row["learner_id"],
-                    row["objective_id"],
-                    row["course_id"],
+                    identity,
+                    learner,
+                    objective,
+                    course,
                     planned,
+                    p,
+                    arm,
+                    intervention_types.get(identity, []),
                     at,
-                    row["probability"],
-                    study_day.model.scorer.threshold,
-                    study_day.model.version,
+                    model.scorer.threshold,
+                    model.version,
                     study_day.live,
                     end,
                     planned > study_day.day,
                 )
             )
+    connection.execute("ANALYZE staged_episodes")
     connection.execute(query("ledger_insert"))
     connection.execute(query("ledger_refresh"))
+    connection.execute(
+        query("assignments_insert"), {"unit": policy.unit, "share": policy.share, "is_random": policy.is_random}
+    )
+    held = connection.execute(
+        "SELECT count(*) FROM staged_episodes JOIN ml.assignments a USING (prediction_id) WHERE a.arm = %s", [HOLDOUT]
+    ).fetchone()
+    return int(held[0]) if held else 0
 
 
-def record_day(connection: psycopg.Connection[Any], study_day: StudyDay, candidates: int, published: int) -> None:
-    """Remember that a study day was published; one that was ever live stays so."""
+def record_day(
+    connection: psycopg.Connection[Any], study_day: StudyDay, *, candidates: int, published: int, held_out: int
+) -> None:
+    """Remember that a study day was published; one that was ever live stays so, and so does its experiment."""
     connection.execute(
         """
         INSERT INTO ml.study_days
-          (study_day, cutoff_at, kind, live, model_version, manifest_hash, candidates, published, published_at)
-        VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s)
+          (study_day, cutoff_at, kind, live, model_version, manifest_hash, candidates, published, published_at,
+           experiment_unit, holdout_share, held_out)
+        VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
         ON CONFLICT (study_day) DO UPDATE SET model_version = EXCLUDED.model_version,
           manifest_hash = EXCLUDED.manifest_hash, candidates = EXCLUDED.candidates, published = EXCLUDED.published,
-          live = ml.study_days.live OR EXCLUDED.live,
+          held_out = EXCLUDED.held_out, live = ml.study_days.live OR EXCLUDED.live,
           published_at = CASE WHEN ml.study_days.manifest_hash = EXCLUDED.manifest_hash
             THEN ml.study_days.published_at ELSE EXCLUDED.published_at END
         """,
@@ -94,6 +138,9 @@ def record_day(connection: psycopg.Connection[Any], study_day: StudyDay, candida
             candidates,
             published,
             datetime.now(UTC).replace(tzinfo=None),
+            study_day.policy.unit,
+            study_day.policy.share,
+            held_out,
         ],
     )
 

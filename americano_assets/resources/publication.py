@@ -13,8 +13,10 @@ from typing import Any
 import pandas as pd
 import psycopg
 
+from americano_assets.core.experiment import HOLDOUT
 from americano_assets.core.features import DATA_QUALITY, FEATURE_NAMES
 from americano_assets.core.moment import naive
+from americano_assets.resources.experiment import require_untouched_holdout
 from americano_assets.resources.ledger import StudyDay, known_episodes, record_day, write_ledger
 from americano_assets.resources.ownership import OwnedTable, Row, lock_publication
 
@@ -84,9 +86,11 @@ class Published:
     indicators: int
     interventions: int
     withdrawn: int
+    held_out: int
+    holdout_share: float
 
     @property
-    def metadata(self) -> dict[str, int]:
+    def metadata(self) -> dict[str, int | float]:
         """For Dagster."""
         return dict(vars(self))
 
@@ -100,14 +104,18 @@ def publish_day(
 ) -> Published:
     """Publish flagged episodes, and refresh those published before, in one transaction.
 
-    A row whose `predictedAt` is later is left as it is: a rerun of an old day does not undo newer ones.
+    A row whose `predictedAt` is later is left as it is: a rerun of an old day does not undo newer ones. The ledger is
+    written first, with each episode's arm; a holdout episode is published without its interventions.
 
     Args:
         connection: On the app's database.
         study_day: The day.
         scored: As schemas.SCORED_PREDICTIONS, all candidates.
         indicators: Rows of core.interventions.Indicator for the flagged, as a frame.
-        interventions: Rows of core.interventions.Intervention for the flagged, as a frame.
+        interventions: Rows of core.interventions.Intervention for the flagged, as a frame, whatever their arm.
+
+    Raises:
+        AmericanoError: A holdout episode would be left with an intervention; then nothing was written.
     """
     at = naive(study_day.moment.at)
     with connection.transaction():
@@ -118,6 +126,8 @@ def publish_day(
         owner = dict(
             zip(rows["prediction_id"], zip(rows["learner_id"], rows["objective_id"], strict=True), strict=True)
         )
+
+        held_out = write_ledger(connection, study_day, rows, _types_of(interventions))
 
         predictions = OwnedTable(connection, PREDICTIONS, study_day.day)
         predictions.stage(PREDICTION_COLUMNS, _prediction_rows(rows, at))
@@ -130,13 +140,26 @@ def publish_day(
         n_indicators = _write_beside(shown, INDICATOR_COLUMNS, ("severity", "context"))
         advised = OwnedTable(connection, RECOMMENDATIONS, study_day.day)
         advised.stage(RECOMMENDATION_COLUMNS, _recommendation_rows(interventions, owner, at))
+        connection.execute(
+            f"DELETE FROM staged_{RECOMMENDATIONS} s USING ml.assignments a "
+            'WHERE a.prediction_id = s."predictionId" AND a.arm = %s',
+            [HOLDOUT],
+        )
         n_interventions = _write_beside(
             advised, RECOMMENDATION_COLUMNS, ("description", "reasoning", "priority", "relatedObjectiveId")
         )
-        write_ledger(connection, study_day, rows)
-        result = Published(len(scored), inserted, refreshed, n_indicators, n_interventions, withdrawn)
-        record_day(connection, study_day, len(scored), len(rows))
-    return result
+        require_untouched_holdout(connection)
+        record_day(connection, study_day, candidates=len(scored), published=len(rows), held_out=held_out)
+    return Published(
+        candidates=len(scored),
+        inserted=inserted,
+        refreshed=refreshed,
+        indicators=n_indicators,
+        interventions=n_interventions,
+        withdrawn=withdrawn,
+        held_out=held_out,
+        holdout_share=study_day.policy.share,
+    )
 
 
 def of_present_objectives(connection: psycopg.Connection[Any], rows: pd.DataFrame) -> pd.DataFrame:
@@ -160,6 +183,13 @@ def _write_beside(table: OwnedTable, columns: Sequence[str], refreshed: Sequence
         f'WHERE NOT EXISTS (SELECT 1 FROM {PREDICTIONS} q WHERE q."id" = s."predictionId")'
     )
     return table.insert_new(columns) + table.refresh(refreshed, _OF_REFRESHED)
+
+
+def _types_of(interventions: pd.DataFrame) -> dict[str, list[str]]:
+    types: dict[str, list[str]] = {}
+    for prediction, kind in zip(interventions["prediction_id"], interventions["intervention_type"], strict=True):
+        types.setdefault(prediction, []).append(kind)
+    return {prediction: sorted(kinds) for prediction, kinds in types.items()}
 
 
 def _withdraw_opted_out(connection: psycopg.Connection[Any], day: date) -> int:

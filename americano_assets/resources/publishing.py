@@ -1,7 +1,8 @@
 """The publish step of a study day: check once more, then write everything in one transaction."""
 
-from datetime import date, timedelta
+from datetime import date
 
+from americano_assets.core.experiment import is_live
 from americano_assets.core.study_day import cutoff
 from americano_assets.errors import AmericanoError
 from americano_assets.resources.deployment import Deployment
@@ -9,9 +10,6 @@ from americano_assets.resources.ledger import StudyDay
 from americano_assets.resources.model_store import model_of_day
 from americano_assets.resources.publication import Published, publish_day
 from americano_assets.resources.scored_store import TABLE, problems_of_day, require_day
-
-# A night that publishes within this time after its cut-off could still be seen before the day's study begins.
-ON_TIME = timedelta(hours=6)
 
 
 def publish(deployment: Deployment, day: date, kind: str) -> Published:
@@ -41,7 +39,8 @@ def publish(deployment: Deployment, day: date, kind: str) -> Published:
         model=model_of_day(deployment.store, deployment.models, day),
         manifest_hash=deployment.tables(day).inputs.content,
         kind=kind,
-        live=kind != "replay" and now - at <= ON_TIME,
+        live=is_live(replayed=kind == "replay", cutoff=at, published_at=now),
+        policy=deployment.settings.experiment,
     )
     with deployment.connect() as connection:
         return publish_day(

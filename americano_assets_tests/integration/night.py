@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 import pandas as pd
 import psycopg
 
+from americano_assets.core.experiment import Policy
 from americano_assets.core.interventions import Indicator, Intervention, indicators_of, interventions_of
 from americano_assets.core.moment import Moment, Target
 from americano_assets.core.scoring import Scorer
@@ -21,6 +22,7 @@ from americano_assets_tests.api.rows import WRITTEN
 from americano_assets_tests.frames import scored_rows
 from americano_assets_tests.world import World, at, study_day
 
+NOBODY_HELD_OUT = Policy()
 UTC = ZoneInfo("UTC")
 TARGET = Target(7, 0.65)
 THRESHOLD = 0.4
@@ -39,7 +41,9 @@ class Night:
         self.url = url
         self.world = world
 
-    def publish(self, day: str, *rows: Mapping[str, Any], live: bool = True) -> Published:
+    def publish(
+        self, day: str, *rows: Mapping[str, Any], live: bool = True, policy: Policy = NOBODY_HELD_OUT
+    ) -> Published:
         """Publish rows of learner-1, learner-2 …, each for an objective of the same number."""
         scored = scored_rows(rows, THRESHOLD) if rows else scored_rows([{}], THRESHOLD).head(0)
         flagged: list[Any] = scored[scored["flagged"]].to_dict("records")
@@ -48,7 +52,7 @@ class Night:
         with psycopg.connect(self.url) as connection:
             return publish_day(
                 connection,
-                StudyDay(study_day(day), moment, model, f"inputs-of-{day}", "nightly", live),
+                StudyDay(study_day(day), moment, model, f"inputs-of-{day}", "nightly", live, policy),
                 scored,
                 _frame([one for row in flagged for one in indicators_of(row)], Indicator),
                 _frame([one for row in flagged for one in interventions_of(row, {}, 30)], Intervention),
@@ -74,6 +78,7 @@ class Night:
         return [
             self.world.rows("SELECT to_jsonb(t)::text FROM ml.published t ORDER BY table_name, row_id"),
             self.world.rows("SELECT to_jsonb(t)::text FROM ml.episodes t ORDER BY prediction_id"),
+            self.world.rows("SELECT to_jsonb(t)::text FROM ml.assignments t ORDER BY prediction_id"),
             self.world.rows("SELECT (to_jsonb(t) - 'published_at')::text FROM ml.study_days t ORDER BY study_day"),
         ]
 

@@ -105,7 +105,7 @@ def test_a_rerun_of_an_older_day_undoes_nothing(night: Night) -> None:
     assert night.prediction(1)["predictedAt"] == "2026-03-09T23:00:00"
 
 
-@pytest.mark.parametrize("table", [INDICATORS, RECOMMENDATIONS, "ml.episodes", "ml.study_days"])
+@pytest.mark.parametrize("table", [INDICATORS, RECOMMENDATIONS, "ml.episodes", "ml.assignments", "ml.study_days"])
 def test_a_night_is_published_whole_or_not_at_all(night: Night, table: str) -> None:
     night.publish(FIRST, FORGETTING)
     before, bookkeeping = published_rows(night.world), night.bookkeeping()

@@ -1,0 +1,50 @@
+"""The experiment of a deployment: its salt, and the proof that nothing reached the holdout.
+
+Belongs here: ml.experiment, and reading ml.assignments. Does not: the draw (core/experiment.py), writing assignments,
+which a publication does with the rest of its ledger (ledger.py).
+"""
+
+import secrets
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import psycopg
+
+from americano_assets.core.experiment import Experiment, Policy
+from americano_assets.errors import AmericanoError
+from americano_assets.sql import query
+
+_SALT_BYTES = 16
+
+
+def experiment_of(connection: psycopg.Connection[Any], policy: Policy) -> Experiment:
+    """The deployment's experiment; its salt is made once and never changes, whatever the policy."""
+    connection.execute(
+        "INSERT INTO ml.experiment (salt, created_at) VALUES (%s, %s) ON CONFLICT DO NOTHING",
+        [secrets.token_hex(_SALT_BYTES), datetime.now(UTC).replace(tzinfo=None)],
+    )
+    row = connection.execute("SELECT salt FROM ml.experiment").fetchone()
+    if row is None:
+        raise AmericanoError("ml.experiment has no row: restore it from a backup, its salt decides every arm.")
+    return Experiment(policy, row[0])
+
+
+def contamination(connection: psycopg.Connection[Any]) -> dict[str, int]:
+    """Rows that reached holdout episodes, by table: interventions whoever wrote them. Zero where all is well."""
+    rows: Sequence[tuple[str, int]] = connection.execute(query("contamination")).fetchall()
+    return dict(rows)
+
+
+def require_untouched_holdout(connection: psycopg.Connection[Any]) -> None:
+    """Refuse a transaction in which a row of ours would reach a holdout episode.
+
+    Raises:
+        AmericanoError: One would.
+    """
+    row = connection.execute(query("holdout_breaches")).fetchone()
+    if row is not None and row[0]:
+        raise AmericanoError(
+            f"{row[0]} interventions of intervention_recommendations belong to holdout episodes of ml.assignments: "
+            "nothing is published. Remove what wrote them; a holdout episode gets none by any path."
+        )

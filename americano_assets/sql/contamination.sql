@@ -1,0 +1,4 @@
+-- Grain: one row a table: how many of its rows belong to holdout episodes, whoever wrote them.
+SELECT 'intervention_recommendations' AS table_name, count(*)::integer AS n
+FROM intervention_recommendations r
+JOIN ml.assignments a ON a.prediction_id = r."predictionId" AND a.arm = 'holdout'
