@@ -7,6 +7,7 @@ with (cli/summary.py).
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, date, datetime
+from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -22,29 +23,50 @@ _PANEL = "Pipeline"
 _DAY: dict[str, Any] = {"formats": ["%Y-%m-%d"], "metavar": "YYYY-MM-DD"}
 
 
+class DemoCohort(StrEnum):
+    """Whom a demo shows."""
+
+    OULAD = "oulad"
+    SIMULATED = "simulated"
+
+
 @commands.command(rich_help_panel=_PANEL)
 def demo(
-    learners: Annotated[int | None, typer.Option(min=1, help="Only so many students; without it all 28,785.")] = None,
+    cohort: Annotated[
+        DemoCohort, typer.Option(help="Real students, or simulated ones of whom everything is known.")
+    ] = DemoCohort.OULAD,
+    learners: Annotated[
+        int | None, typer.Option(min=1, help="Only so many learners; without it 28,785 real ones, 250 simulated.")
+    ] = None,
+    days: Annotated[
+        int | None, typer.Option(min=30, help="Study days before the first load; without it 150. Simulated only.")
+    ] = None,
+    seed: Annotated[int | None, typer.Option(min=0, help="Of every draw; without it 1. Simulated only.")] = None,
     fresh: Annotated[bool, typer.Option("--fresh", help="Remove what earlier demos made and start over.")] = False,
 ) -> None:
-    """Load real students, replay nine weeks, score the last closed study day, and show who needs help."""
+    """Load learners, replay nine weeks, score the last closed study day, and show who needs help."""
+    if cohort is DemoCohort.OULAD and (days, seed) != (None, None):
+        raise typer.BadParameter("--days and --seed belong to --cohort simulated.")
     from americano_assets.settings import load_settings
 
     settings = load_settings()  # Before imports that take seconds: a wrong value is told at once.
     from americano_assets.cli.summary import show_demo
-    from americano_assets.demo.flow import load_students, plan, start_over
+    from americano_assets.demo.flow import load_cohort, load_students, plan, start_over
     from americano_assets.runs import Runner
 
     if fresh:
         start_over(settings)
     with _progress() as progress:
-        task = progress.add_task("Loading real students (OULAD)", total=None)
-        load_students(
-            settings,
-            learners,
-            lambda table, rows: progress.update(task, description=f"Loading {rows:,} rows of {table}"),
-        )
-        progress.update(task, description="Real students loaded", total=1, completed=1)
+        task = progress.add_task(f"Loading learners ({cohort})", total=None)
+
+        def tell(table: str, rows: int) -> None:
+            progress.update(task, description=f"Loading {rows:,} rows of {table}")
+
+        if cohort is DemoCohort.SIMULATED:
+            load_cohort(settings, learners, days, seed, tell)
+        else:
+            load_students(settings, learners, tell)
+        progress.update(task, description=f"Learners loaded ({cohort})", total=1, completed=1)
         settings = load_settings()
         with Runner(settings) as runner:
             todo = plan(runner)

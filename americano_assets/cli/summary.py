@@ -14,6 +14,7 @@ from americano_assets.contract.enums import PredictionStatus
 from americano_assets.core.moment import naive
 from americano_assets.core.study_day import cutoff
 from americano_assets.resources.database import connect, prepare
+from americano_assets.resources.deployment import Deployment
 from americano_assets.settings import Settings
 from americano_assets.sql import query
 
@@ -35,6 +36,7 @@ def show_demo(settings: Settings, day: date) -> None:
     with connect(prepare(settings)) as connection:
         _show_riskiest(console, connection, settings, day)
         _show_held_out(console, connection, day)
+        _show_best_possible(console, settings, day)
         _show_outcomes(console, connection)
         _show_matured(console, connection, day)
     console.print(
@@ -105,6 +107,26 @@ def _show_held_out(console: Console, connection: Any, day: date) -> None:
     console.print(
         f"Base rate {base:.3f}; cold starts {counts.get('test_cold_share', 0):.1%} of these rows; "
         f"threshold {threshold:.3f}, chosen on other learners. {metrics['why'].capitalize()}."
+    )
+
+
+def _show_best_possible(console: Console, settings: Settings, day: date) -> None:
+    from americano_assets.demo.simulated import TARGET, ZONE, is_simulated, yardstick
+
+    deployment = Deployment(settings)
+    if not is_simulated(deployment):
+        return
+    found = yardstick(deployment, day)
+    if found is None:
+        console.print(
+            f"Best possible AUC: not known here. The simulator knows it for {TARGET.horizon_days} days, "
+            f"{TARGET.struggle_below} and study days in {ZONE}, on held-out rows planned for the day after a cut-off."
+        )
+        return
+    reached = ", ".join(f"{name.replace('_', ' ')} {_figure(auc)}" for name, auc in found.reached.items())
+    console.print(
+        f"[bold]Best possible AUC {found.best:.3f}[/] on the {found.rows:,} of these rows that are planned for the day "
+        f"after their cut-off: so much the true probabilities reach. There: {reached}."
     )
 
 

@@ -4,14 +4,17 @@ Belongs here: the order, and what a second run may leave out. Does not: printing
 """
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
+from typing import Any
+
+import psycopg
 
 from americano_assets.assets.common import NIGHTLY, REPLAY
 from americano_assets.core.schedule import missing_days
 from americano_assets.core.study_day import days_between, last_closed, study_day_of
-from americano_assets.demo.oulad import load
+from americano_assets.demo import oulad, simulated
 from americano_assets.errors import AmericanoError
 from americano_assets.resources.database import connect
 from americano_assets.resources.deployment import Deployment
@@ -21,12 +24,14 @@ from americano_assets.runs import Runner, make_ready
 from americano_assets.settings import HOME_SETTINGS_FILE, Settings
 
 REPLAY_WEEKS = 9
-# A hand-in that never came shows seven days after its due day; the pass mark is 40 of 100. A holdout among students of
-# years ago withholds nothing from anybody.
-DEMO_SETTINGS = {
-    "AMERICANO_HORIZON_DAYS": "14",
-    "AMERICANO_STRUGGLE_BELOW": "0.40",
-    "AMERICANO_HOLDOUT_SHARE": "0.1",
+# A holdout among students of years ago, or simulated ones, withholds nothing from anybody.
+_HOLDOUT = {"AMERICANO_HOLDOUT_SHARE": "0.1"}
+# A hand-in that never came shows seven days after its due day; the pass mark is 40 of 100.
+_OULAD_SETTINGS = {"AMERICANO_HORIZON_DAYS": "14", "AMERICANO_STRUGGLE_BELOW": "0.40", **_HOLDOUT}
+_SIMULATED_SETTINGS = {
+    "AMERICANO_HORIZON_DAYS": f"{simulated.TARGET.horizon_days}",
+    "AMERICANO_STRUGGLE_BELOW": f"{simulated.TARGET.struggle_below:.2f}",
+    **_HOLDOUT,
 }
 _OURS = ("postgres", "dagster", "data", "models", "mlflow", HOME_SETTINGS_FILE, "analytics.duckdb")
 
@@ -65,22 +70,42 @@ def load_students(settings: Settings, learners: int | None, progress: Callable[[
 
     The settings that the demo needs are written into the home, so that later commands agree with it.
     """
-    url = make_ready(settings)
-    with connect(url) as connection:
+    with connect(make_ready(settings)) as connection:
         stored = connection.execute("SELECT learners FROM ml.demo_load").fetchone()
         if learners is None and stored is not None:
             learners = stored[0]
-        load(connection, now=Deployment(settings).now(), learners=learners, progress=progress)
-        row = connection.execute(
-            'SELECT least((SELECT min("timestamp") FROM behavioral_events), '
-            '(SELECT min("respondedAt") FROM validation_responses))'
-        ).fetchone()
+        report = oulad.load(connection, now=Deployment(settings).now(), learners=learners, progress=progress)
+        return _settle(settings, connection, _OULAD_SETTINGS, first_load=report.first)
+
+
+def load_cohort(
+    settings: Settings,
+    learners: int | None,
+    days: int | None,
+    seed: int | None,
+    progress: Callable[[str, int], None],
+) -> date:
+    """As `load_students`, with the simulated cohort."""
+    with connect(make_ready(settings)) as connection:
+        report = simulated.load(
+            connection, now=Deployment(settings).now(), learners=learners, days=days, seed=seed, progress=progress
+        )
+        return _settle(settings, connection, _SIMULATED_SETTINGS, first_load=report.first)
+
+
+def _settle(
+    settings: Settings, connection: psycopg.Connection[Any], values: Mapping[str, str], *, first_load: bool
+) -> date:
+    row = connection.execute(
+        'SELECT least((SELECT min("timestamp") FROM behavioral_events), '
+        '(SELECT min("respondedAt") FROM validation_responses))'
+    ).fetchone()
     if row is None or row[0] is None:
         raise AmericanoError("None of these students has done anything yet: take more of them (--learners).")
     first: date = row[0].date() - timedelta(days=1)
     path = settings.americano_home / HOME_SETTINGS_FILE
-    if not path.exists():
-        lines = [f"{name}={value}" for name, value in {**DEMO_SETTINGS, "AMERICANO_START_DAY": first}.items()]
+    if first_load or not path.exists():
+        lines = [f"{name}={value}" for name, value in {**values, "AMERICANO_START_DAY": first}.items()]
         path.write_text("# Written by `americano demo`; the environment and .env go first.\n" + "\n".join(lines) + "\n")
     return first
 

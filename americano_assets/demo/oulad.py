@@ -82,9 +82,14 @@ def load(
             if stored is None:
                 shift = tables.shift_days(reference or until.date())
                 return _Load(cursor, tables, progress).first(until, shift, wanted)
-            if stored.cohort != COHORT or stored.learners != wanted:
+            if stored.cohort != COHORT:
                 raise AmericanoError(
-                    f"The demo database holds {stored.learners} learners of {stored.cohort}, not {wanted} of {COHORT}: "
+                    f"The demo database holds {stored.learners} learners of the {stored.cohort} cohort, no real "
+                    f"students: ask for them again (--cohort {stored.cohort}), or start over with --fresh."
+                )
+            if stored.learners != wanted:
+                raise AmericanoError(
+                    f"The demo database holds {stored.learners} learners of {stored.cohort}, not {wanted}: "
                     f"ask for {stored.learners} again (--learners), or start over with --fresh."
                 )
             return _Load(cursor, tables, progress).since(stored, until)

@@ -1,6 +1,7 @@
 """A simulated cohort: reproducible, ruled by its parameters, its truth true."""
 
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
 
 import fsrs
 import numpy as np
@@ -9,12 +10,13 @@ import pyarrow as pa
 import pytest
 from scipy.special import expit
 from scipy.stats import spearmanr
+from sklearn.linear_model import LogisticRegression
 
 from americano_assets.demo.simulate import Cohort, best_auc, rows_of, simulate
-from americano_assets.demo.simulate.curriculum import CARDS_PER_OBJECTIVE, CHAIN, CYCLE
+from americano_assets.demo.simulate.curriculum import CARDS_PER_OBJECTIVE, CHAIN, CYCLE, course_of
 from americano_assets.demo.simulate.load import LOG_TABLES, STATE_TABLES
 from americano_assets.demo.simulate.memory import AGAIN, reviewed
-from americano_assets.demo.simulate.plan import SKIPPED_FATES, SKIPPED_SHARE
+from americano_assets.demo.simulate.plan import SKIPPED_FATES, SKIPPED_SHARE, overload
 from americano_assets.demo.simulate.truth import FOLLOW_UP_EASE, FORM_SPREAD, VALIDATION_EASE, struggle_probability
 from americano_assets.errors import AmericanoError
 from americano_assets_tests.simulate.conftest import AFTER, END
@@ -57,6 +59,55 @@ def test_the_same_seed_gives_the_same_bytes_and_another_seed_others() -> None:
     pd.testing.assert_frame_equal(first.truth, again.truth)
     differing = contents(other)
     assert all(differing[table] != content for table, content in contents(first).items())
+
+
+def test_help_changes_those_who_get_it_and_nobody_elses_chance(crowd: Cohort) -> None:
+    arguments: dict[str, Any] = vars(crowd.arguments)
+    nobody = simulate(**arguments, help_given=np.zeros(len(crowd.plan)))
+    np.testing.assert_array_equal(nobody.answers.rating, crowd.answers.rating)
+    helped = np.arange(len(crowd.learners)) % 2 == 0
+    eased = simulate(**arguments, help_given=np.where(helped[crowd.plan.learner], 0.8, 0.0))
+    rows = crowd.plan.learner[crowd.answers.row]
+    others = ~helped[rows]
+    for name in ("rating", "points", "memory"):
+        before, after = getattr(crowd.answers, name), getattr(eased.answers, name)
+        np.testing.assert_array_equal(after[others], before[others])
+        assert (after[~others] != before[~others]).any()
+    rate = [
+        cohort.outcomes.loc[
+            cohort.outcomes["learner_id"].isin(np.array(cohort.learner_ids)[helped]), "struggled"
+        ].mean()
+        for cohort in (crowd, eased)
+    ]
+    assert rate[1] < rate[0] - 0.08
+    # The truth knows of the help.
+    both = eased.truth.merge(eased.outcomes, on=["learner_id", "objective_id", "day"])
+    assert both["struggled"].mean() == pytest.approx(both["p_struggle"].mean(), abs=0.01)
+
+
+def test_the_parameters_come_back_from_the_answers(crowd: Cohort) -> None:
+    plan, answers, learners = crowd.plan, crowd.answers, crowd.learners
+    row = answers.row[answers.is_review]
+    learner, objective = plan.learner[row], plan.objective[row]
+    card = answers.card[answers.is_review]
+    terms = {
+        "ability": learners.ability[learner],
+        "strength": learners.strength[learner, course_of(objective)],
+        "difficulty": crowd.curriculum.difficulty[objective],
+        "overload": overload(plan, learners.tolerance)[row],
+        "night": (plan.at_night[row] > 0).astype(float),
+        "ease": crowd.curriculum.card_ease.ravel()[card],
+    }
+    planted = {"ability": 1.0, "strength": 1.0, "difficulty": -1.0, "overload": -0.7, "night": -0.35, "ease": 1.0}
+    known = sum(planted[name] * terms[name] for name in ("ability", "strength", "difficulty", "overload", "night"))
+    # What is left of the logits is what was learnt, forgotten, and is missing of the groundwork.
+    terms["memory"] = crowd.base[row] - known
+    planted["memory"] = 1.0
+    fit = LogisticRegression(C=np.inf).fit(np.column_stack(list(terms.values())), answers.rating[answers.is_review] > 1)
+    # The form of the day, N(0, 1), is averaged over, which shrinks every coefficient alike (Zeger, Liang, Albert 1988).
+    shrunk = 1 / np.sqrt(1 + (16 * np.sqrt(3) / (15 * np.pi)) ** 2)
+    found = dict(zip(terms, fit.coef_[0] / shrunk, strict=True))
+    assert found == pytest.approx(planted, abs=0.1)
 
 
 def test_abler_learners_succeed_more_and_harder_objectives_less(crowd: Cohort) -> None:
@@ -175,6 +226,6 @@ def test_the_prerequisites_hold_a_long_chain_and_a_cycle(crowd: Cohort) -> None:
 
 @pytest.mark.parametrize("wrong", [{"learners": 0}, {"days": 29}, {"seed": -1}])
 def test_a_cohort_that_cannot_be_is_refused(wrong: dict[str, int]) -> None:
-    arguments = {"learners": 1, "days": 30, "seed": 0, **wrong}
+    arguments: dict[str, Any] = {"learners": 1, "days": 30, "seed": 0, **wrong}
     with pytest.raises(AmericanoError, match="at least 1 learner, 30 days"):
         simulate(end=date(2026, 3, 1), **arguments)

@@ -1,7 +1,7 @@
 """A simulated cohort in a real PostgreSQL: the contract holds, every edge is there, nobody else's rows are mixed in."""
 
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,8 @@ from psycopg import sql
 
 from americano_assets.contract.check import check
 from americano_assets.contract.enums import EventType
-from americano_assets.demo.simulate import Cohort, load_late, load_simulated, simulate, stored_arguments
+from americano_assets.demo import oulad, simulated
+from americano_assets.demo.simulate import Cohort, load_simulated, load_since, simulate, stored_arguments
 from americano_assets.demo.simulate.event_rows import SEARCHED
 from americano_assets.demo.simulate.load import LOG_TABLES, STATE_TABLES
 from americano_assets.demo.simulate.state_rows import PEOPLES_WORDS
@@ -25,6 +26,7 @@ from americano_assets_tests.world import ClockedDeployment, read_world, world_se
 
 TABLES = (*STATE_TABLES, *LOG_TABLES)
 EARLIER = datetime(2026, 2, 10, 15, tzinfo=UTC)
+END_OF_IT = datetime(2026, 3, 1, 23, tzinfo=UTC)
 Connection = psycopg.Connection[Any]
 
 
@@ -153,17 +155,47 @@ def test_what_was_sent_late_comes_with_a_later_load(connection: Connection) -> N
     cohort = simulate(learners=100, days=30, seed=1, end=END)
     load_simulated(connection, cohort, now=AFTER)
     before = {table: one(connection, f"SELECT count(*) FROM {table}") for table in LOG_TABLES}
-    report = load_late(connection, cohort, now=AFTER + timedelta(days=5))
+    report = load_since(connection, cohort, now=AFTER + timedelta(days=5))
     assert report.inserted["reviews"] > 0
     assert report.inserted["behavioral_events"] > 0
     after = {table: one(connection, f"SELECT count(*) FROM {table}") for table in LOG_TABLES}
-    assert after == {table: before[table] + rows for table, rows in report.inserted.items()}
+    assert after == {table: before[table] + report.inserted[table] for table in LOG_TABLES}
     assert one(connection, 'SELECT max("timestamp") FROM behavioral_events').replace(tzinfo=UTC) < AFTER
-    assert set(load_late(connection, cohort, now=AFTER + timedelta(days=9)).inserted.values()) == {0}
+    assert set(load_since(connection, cohort, now=AFTER + timedelta(days=9)).inserted.values()) == {0}
+
+
+def test_loads_day_by_day_end_as_a_single_load(connection: Connection, loaded: Connection, class_of_30: Cohort) -> None:
+    load_simulated(connection, class_of_30, now=EARLIER)
+    for now in (EARLIER + timedelta(days=1), EARLIER + timedelta(hours=30), END_OF_IT, AFTER):
+        load_since(connection, class_of_30, now=now)
+    assert contents(connection) == contents(loaded)
+    assert not load_since(connection, class_of_30, now=EARLIER).inserted
+    assert contents(connection) == contents(loaded)
+
+
+def test_a_later_load_keeps_what_the_app_and_its_users_changed(connection: Connection, class_of_30: Cohort) -> None:
+    load_simulated(connection, class_of_30, now=EARLIER)
+    gone = class_of_30.learner_ids[0]
+    connection.execute("DELETE FROM users WHERE id = %s", (gone,))
+    connection.execute("DELETE FROM courses WHERE id IN (SELECT id FROM courses ORDER BY id LIMIT 1)")
+    connection.execute("UPDATE missions SET status = 'SKIPPED', \"completedAt\" = date WHERE status = 'PENDING'")
+    halved = """UPDATE missions SET objectives = objectives - 0 WHERE status = 'IN_PROGRESS'
+        AND jsonb_array_length(objectives) > 1 RETURNING id, objectives"""
+    changed = connection.execute(halved.encode()).fetchall()
+    assert changed
+    skipped = connection.execute("SELECT id FROM missions WHERE status = 'SKIPPED'").fetchall()
+    report = load_since(connection, class_of_30, now=AFTER)
+    assert report.closed_missions > 0
+    assert one(connection, f"SELECT count(*) FROM users WHERE id = '{gone}'") == 0
+    assert one(connection, f"SELECT count(*) FROM behavioral_events WHERE \"userId\" = '{gone}'") == 0
+    assert one(connection, "SELECT count(*) FROM courses") == 5
+    assert set(skipped) <= set(connection.execute("SELECT id FROM missions WHERE status = 'SKIPPED'").fetchall())
+    for mission, objectives in changed:
+        assert one(connection, f"SELECT objectives FROM missions WHERE id = '{mission}'") == objectives
 
 
 def test_a_second_load_changes_nothing_and_another_cohort_is_refused(connection: Connection) -> None:
-    def cohort(**other: int) -> Cohort:
+    def cohort(**other: Any) -> Cohort:
         return simulate(**{"learners": 8, "days": 30, "seed": 1, **other}, end=END)
 
     assert stored_arguments(connection) is None
@@ -202,3 +234,22 @@ def test_a_cohort_of_days_to_come_is_refused(connection: Connection) -> None:
     with pytest.raises(AmericanoError, match="begins on 2026-01-31, after 2025-12-24"):
         load_simulated(connection, cohort, now=datetime(2025, 12, 24, tzinfo=UTC))
     assert one(connection, "SELECT count(*) FROM users") == 0
+
+
+def test_the_demo_keeps_to_the_cohort_that_is_there(connection: Connection) -> None:
+    evening = datetime(2026, 3, 2, 22, tzinfo=UTC)  # the last closed study day is that of 28 February
+    assert simulated.load(connection, now=evening, learners=6, days=30, seed=3).first
+    stored = stored_arguments(connection)
+    assert stored is not None
+    assert (stored.learners, stored.days, stored.seed, stored.end) == (6, 30, 3, date(2026, 2, 28))
+    before = contents(connection)
+    again = simulated.load(connection, now=evening)
+    assert (again.first, contents(connection)) == (False, before)
+    later = simulated.load(connection, now=evening + timedelta(days=3))
+    assert later.inserted["reviews"] > 0
+    assert later.inserted["missions"] > 0
+    assert stored_arguments(connection) == stored
+    with pytest.raises(AmericanoError, match=r"seed 3, not of .* with seed 4: ask for the former again.*--fresh"):
+        simulated.load(connection, now=evening, seed=4)
+    with pytest.raises(AmericanoError, match=r"6 learners of the simulated cohort.*--cohort simulated.*--fresh"):
+        oulad.load(connection, now=evening, learners=6)

@@ -11,6 +11,7 @@ import pytest
 
 from americano_assets.core.study_day import days_between
 from americano_assets.demo.simulate import Cohort, load_simulated
+from americano_assets.demo.simulated import is_simulated, yardstick
 from americano_assets.resources.cutoffs import PairSource
 from americano_assets_tests.simulate.conftest import END
 from americano_assets_tests.world import ClockedDeployment, Nights, read_world, world_settings
@@ -66,7 +67,16 @@ def test_a_whole_night_runs(school: str, class_of_30: Cohort, tmp_path: Path) ->
             rows.num_rows for day in days_between(first, END) if (rows := store.read_day("interactions", day))
         )
         scored = store.read_day("scored_predictions", END)
+        assert is_simulated(nights.deployment)
+        found = yardstick(nights.deployment, END)
+        elsewhere = ClockedDeployment(world_settings(school, tmp_path / "home", americano_horizon_days=8), LONG_AFTER)
+        assert yardstick(elsewhere, END) is None
     assert scored is not None
+    # Of held-out rows alone: those planned for the day after one of the weekly cut-offs, and studied.
+    assert found is not None
+    assert found.rows > 5
+    assert 0.6 < found.best < 1
+    assert set(found.reached) >= {"rule_based"}
     assert scored.num_rows > 100
     flags = zip(class_of_30.learner_ids, class_of_30.learners.opted_out, strict=True)
     hidden = {name for name, flag in flags if flag in (1, 3)}

@@ -67,9 +67,17 @@ class _State:
 
 
 def answer(
-    generator: np.random.Generator, learners: Learners, curriculum: Curriculum, plan: Plan, agenda: Agenda, days: int
+    generator: np.random.Generator,
+    learners: Learners,
+    curriculum: Curriculum,
+    plan: Plan,
+    agenda: Agenda,
+    days: int,
+    help_given: Floats | None = None,
 ) -> tuple[Answers, Floats]:
     """All answers of the simulation.
+
+    Every draw is made whether it is needed or not: so who is helped changes nobody else's chance.
 
     Returns:
         The answers, and for each planned row the logits of success as the day that it is planned for opens; NaN after
@@ -92,6 +100,8 @@ def answer(
         - _OVERLOAD * overload(plan, learners.tolerance)
         - _AT_NIGHT * (plan.at_night > 0)
     )
+    if help_given is not None:
+        fixed = fixed + help_given
     form = generator.normal(0, FORM_SPREAD, len(plan))
     base = np.full(len(plan), np.nan)
     chance = generator.random((2, len(answers)), dtype=np.float32)
@@ -105,7 +115,8 @@ def answer(
         success = expit(base[row] + form[row] + ease[now])
         _review(state, answers, now, plan, success, chance, day)
         graded = ~answers.is_review[now] & ~answers.skipped[now]
-        answers.points[now][graded] = generator.binomial(VALIDATION_POINTS, success[graded])
+        tenths = generator.random((VALIDATION_POINTS, int(graded.sum()))) < success[graded]
+        answers.points[now][graded] = tenths.sum(axis=0)
         _learn(state, answers, now, plan, day)
     return answers, base
 

@@ -26,18 +26,26 @@ class Arguments:
     """What a cohort is a pure function of.
 
     Attributes:
-        end: The last study day.
+        days: Study days up to `end`.
+        end: The last study day that a load at its end holds whole.
+        ahead: Further study days after it, for loads on later days.
     """
 
     learners: int
     days: int
     seed: int
     end: date
+    ahead: int = 0
 
     @property
     def first(self) -> date:
         """The first study day."""
         return self.end - timedelta(days=self.days - 1)
+
+    @property
+    def span(self) -> int:
+        """All study days that are simulated."""
+        return self.days + self.ahead
 
 
 @dataclass(frozen=True)
@@ -89,14 +97,14 @@ class Cohort:
 
     @property
     def _judged(self) -> Ints:
-        return np.flatnonzero(has_evidence(self.plan) & (self.plan.day + HORIZON_DAYS <= self.arguments.days))
+        return np.flatnonzero(has_evidence(self.plan) & (self.plan.day + HORIZON_DAYS <= self.arguments.span))
 
     def _frame(self, rows: Ints) -> pd.DataFrame:
         learners, objectives = (
             np.array(self.learner_ids),
             np.array(self.ids("learning_objectives", np.arange(OBJECTIVES))),
         )
-        days = np.array([self.arguments.first + timedelta(days=n) for n in range(self.arguments.days)])
+        days = np.array([self.arguments.first + timedelta(days=n) for n in range(self.arguments.span)])
         return pd.DataFrame(
             {
                 "learner_id": learners[self.plan.learner[rows]],
@@ -106,7 +114,9 @@ class Cohort:
         )
 
 
-def simulate(*, learners: int, days: int, seed: int, end: date) -> Cohort:
+def simulate(
+    *, learners: int, days: int, seed: int, end: date, ahead: int = 0, help_given: Floats | None = None
+) -> Cohort:
     """A cohort; the same arguments give the same bytes.
 
     Args:
@@ -114,11 +124,15 @@ def simulate(*, learners: int, days: int, seed: int, end: date) -> Cohort:
         days: Study days of activity, the last of them `end`; plans reach a fortnight further.
         seed: Of every draw.
         end: The last study day.
+        ahead: Study days of activity after `end`.
+        help_given: Logits by which help eases the answers of a planned row, one a row of the plan that the same
+            arguments give without help; None: nobody is helped. Chance is the same with and without it, so that two
+            calls show each row with and without help.
 
     Raises:
         AmericanoError: Fewer than one learner or 30 days.
     """
-    if learners < 1 or days < 30 or seed < 0:
+    if learners < 1 or days < 30 or seed < 0 or ahead < 0:
         raise AmericanoError(
             f"A simulated cohort needs at least 1 learner, 30 days and a seed of at least 0, not {learners} learners, "
             f"{days} days and seed {seed}."
@@ -126,9 +140,9 @@ def simulate(*, learners: int, days: int, seed: int, end: date) -> Cohort:
     generators = np.random.default_rng(seed).spawn(5)
     curriculum = draw_curriculum(generators[0])
     drawn = draw_learners(generators[1], learners)
-    plan = draw_plan(generators[2], drawn, days)
-    steps = agenda(plan, days)
-    answers, base = answer(generators[3], drawn, curriculum, plan, steps, days)
-    arguments = Arguments(learners, days, seed, end)
+    arguments = Arguments(learners, days, seed, end, ahead)
+    plan = draw_plan(generators[2], drawn, arguments.span)
+    steps = agenda(plan, arguments.span)
+    answers, base = answer(generators[3], drawn, curriculum, plan, steps, arguments.span, help_given)
     timing = draw_timing(generators[4], drawn, plan, steps, answers, arguments.first)
     return Cohort(arguments, drawn, curriculum, plan, steps, answers, timing, base)

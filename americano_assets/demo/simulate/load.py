@@ -4,12 +4,13 @@ Belongs here: the transaction, who may be written over, what is known at a momen
 """
 
 import json
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from io import BytesIO
 
 import psycopg
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.csv as pacsv
 from psycopg import sql
 from psycopg.rows import tuple_row
@@ -17,6 +18,7 @@ from psycopg.rows import tuple_row
 from americano_assets.contract.tables import READ
 from americano_assets.core.study_day import EPOCH, day_number
 from americano_assets.demo.oulad import LoadReport, Progress
+from americano_assets.demo.oulad_tables import query
 from americano_assets.demo.simulate import event_rows, log_rows, plan_rows, state_rows
 from americano_assets.demo.simulate.cohort import Arguments, Cohort
 from americano_assets.demo.simulate.school import OWNER, Known, School
@@ -43,6 +45,16 @@ LOG_TABLES: dict[str, Rows] = {
     "validation_responses": log_rows.validation_responses,
     "behavioral_events": event_rows.behavioral_events,
 }
+# What the app overwrites while learners study, but for missions.
+_OVERWRITTEN: dict[str, Sequence[str]] = {
+    "learning_objectives": ("lastStudiedAt", "masteryLevel", "totalStudyTimeMs", "weaknessScore"),
+    "cards": (
+        *("difficulty", "stability", "retrievability", "lastReviewedAt", "nextReviewAt", "reviewCount", "lapseCount"),
+    ),
+}
+_GROWING: dict[str, Rows] = {"exams": plan_rows.exams, "missions": plan_rows.missions, **LOG_TABLES}
+# Whoever deletes an account or a course does not find its rows back with the next load.
+_NEEDED = {"userId": "users", "courseId": "courses", "cardId": "cards", "promptId": "validation_prompts"}
 _LONG_AGO = 0
 _Cursor = psycopg.Cursor[tuple[object, ...]]
 
@@ -102,11 +114,23 @@ def load_simulated(
         return _report(cohort, _naive(until), inserted, first=True)
 
 
-def load_late(connection: psycopg.Connection[tuple[object, ...]], cohort: Cohort, *, now: datetime) -> LoadReport:
-    """Add the log rows that reached the app since the last load: stamped before it, sent later.
+def load_since(
+    connection: psycopg.Connection[tuple[object, ...]],
+    cohort: Cohort,
+    *,
+    now: datetime,
+    progress: Progress | None = None,
+) -> LoadReport:
+    """Add what reached the app since the last load: what happened since, and what happened before but was sent late.
 
-    For a cohort whose last study day had closed by then. Missions stay as they were loaded: what was studied without a
-    network closes none.
+    In the end everything is as one load at `now` would have left it. What the app or its users changed meanwhile
+    stays: the state of a mission, deleted accounts and courses.
+
+    Args:
+        connection: To a database that holds this cohort.
+        cohort: From `simulate`.
+        now: Aware; before the last load: nothing changes.
+        progress: Called with a table's name and the rows written to it.
 
     Raises:
         AmericanoError: The database does not hold this cohort.
@@ -116,13 +140,23 @@ def load_late(connection: psycopg.Connection[tuple[object, ...]], cohort: Cohort
         if stored is None:
             raise AmericanoError("The database holds no simulated cohort: load one first.")
         _require_same(stored[0], cohort.arguments)
-        known = Known(_ms(stored[1].replace(tzinfo=UTC)), _ms(now))
+        after = _ms(stored[1].replace(tzinfo=UTC))
+        known = Known(after, max(after, _ms(now)))
+        if known.until == after:
+            return _report(cohort, stored[1], {}, first=False)
         school = School(cohort)
-        inserted = {name: _copy(cursor, name, rows(school, known), None) for name, rows in LOG_TABLES.items()}
-        until = max(known.after, known.until)
-        cursor.execute("UPDATE ml.demo_load SET loaded_through = %s", (_naive(until),))
+        closed = _move_missions(cursor, plan_rows.moved_missions(school, known))
+        for name, columns in _OVERWRITTEN.items():
+            _overwrite(cursor, name, columns, STATE_TABLES[name](school, Known(_LONG_AGO, known.until)))
+        present = {column: _ids(cursor, name) for column, name in _NEEDED.items()}
+        inserted = {}
+        for name, rows in _GROWING.items():
+            if name in LOG_TABLES and "missionId" not in present:
+                present["missionId"] = _ids(cursor, "missions")
+            inserted[name] = _copy(cursor, name, (_kept(piece, present) for piece in rows(school, known)), progress)
+        cursor.execute("UPDATE ml.demo_load SET loaded_through = %s", (_naive(known.until),))
         _analyze(cursor, (name for name, rows in inserted.items() if rows))
-        return _report(cohort, _naive(until), inserted, first=False)
+        return _report(cohort, _naive(known.until), inserted, first=False, closed=closed)
 
 
 def stored_arguments(connection: psycopg.Connection[tuple[object, ...]]) -> Arguments | None:
@@ -148,15 +182,15 @@ def _stored(cursor: _Cursor) -> tuple[Arguments, datetime] | None:
     assert isinstance(loaded_through, datetime)
     if cohort != COHORT:
         raise AmericanoError(
-            f"The demo database holds {learners} learners of {cohort}, not a simulated cohort: start over with --fresh."
+            f"The demo database holds {learners} learners of {cohort}, not a simulated cohort: ask for them again "
+            f"(--cohort {cohort}), or start over with --fresh."
         )
     call = cursor.execute("SELECT name FROM users WHERE id = %s", (OWNER,)).fetchone()
     if call is None:
         raise AmericanoError("The owner of the simulated courses is not in the table users any more: use --fresh.")
     given = json.loads(str(call[0]))
-    first = EPOCH + timedelta(days=first_day)
-    arguments = Arguments(learners, given["days"], given["seed"], date.fromisoformat(given["end"]))
-    assert arguments.first == first
+    arguments = Arguments(**{**given, "end": date.fromisoformat(given["end"])})
+    assert (arguments.first, arguments.learners) == (EPOCH + timedelta(days=first_day), learners)
     return arguments, loaded_through
 
 
@@ -164,7 +198,7 @@ def _require_same(stored: Arguments, wanted: Arguments) -> None:
     if stored != wanted:
         raise AmericanoError(
             f"The demo database holds a simulated cohort of {_words(stored)}, not of {_words(wanted)}: ask for the "
-            "former again, or start over with --fresh."
+            "former again (--learners, --days, --seed), or start over with --fresh."
         )
 
 
@@ -194,13 +228,58 @@ def _analyze(cursor: _Cursor, tables: Iterable[str]) -> None:
         cursor.execute(sql.SQL("ANALYZE {}").format(sql.Identifier(table)))
 
 
-def _report(cohort: Cohort, loaded_through: datetime, inserted: dict[str, int], *, first: bool) -> LoadReport:
+def _move_missions(cursor: _Cursor, pieces: Iterable[pa.Table]) -> int:
+    cursor.execute(
+        'CREATE TEMPORARY TABLE moved_missions AS SELECT id, status, "completedAt", "actualMinutes", objectives, '
+        "status AS was_status, objectives AS was_objectives FROM missions WITH NO DATA"
+    )
+    _copy(cursor, "moved_missions", pieces, None)
+    moved = cursor.execute(query("move_missions").encode()).rowcount
+    cursor.execute("DROP TABLE moved_missions")
+    return moved
+
+
+def _overwrite(cursor: _Cursor, table: str, columns: Sequence[str], pieces: Iterable[pa.Table]) -> None:
+    names = {"table": sql.Identifier(table), "columns": sql.SQL(", ").join(map(sql.Identifier, columns))}
+    cursor.execute(
+        sql.SQL("CREATE TEMPORARY TABLE fresh AS SELECT id, {columns} FROM {table} WITH NO DATA").format(**names)
+    )
+    _copy(cursor, "fresh", (piece.select(["id", *columns]) for piece in pieces), None)
+    cursor.execute(
+        sql.SQL(
+            "UPDATE {table} AS t SET ({columns}) = (SELECT {columns} FROM fresh WHERE fresh.id = t.id) "
+            "WHERE t.id IN (SELECT id FROM fresh)"
+        ).format(**names)
+    )
+    cursor.execute("DROP TABLE fresh")
+
+
+def _ids(cursor: _Cursor, table: str) -> pa.Array:
+    return pa.array([row[0] for row in cursor.execute(f"SELECT id FROM {table}".encode())], pa.string())
+
+
+def _kept(piece: pa.Table, present: Mapping[str, pa.Array]) -> pa.Table:
+    """Without the rows that name what is there no more; a mission that is gone is only not named."""
+    for column in set(piece.column_names) & set(present):
+        there = pc.is_in(piece[column], value_set=present[column])
+        if column == "missionId":
+            named = pc.if_else(there, piece[column], pa.scalar(None, pa.string()))
+            piece = piece.set_column(piece.column_names.index(column), column, named)
+        else:
+            piece = piece.filter(there)
+    return piece
+
+
+def _report(
+    cohort: Cohort, loaded_through: datetime, inserted: dict[str, int], *, first: bool, closed: int = 0
+) -> LoadReport:
     return LoadReport(
         first=first,
         shift_days=day_number(cohort.arguments.first),
         learners=cohort.arguments.learners,
         loaded_through=loaded_through.replace(tzinfo=UTC),
         inserted=inserted,
+        closed_missions=closed,
     )
 
 

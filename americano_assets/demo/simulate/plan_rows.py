@@ -13,49 +13,71 @@ from americano_assets.contract.enums import MissionStatus, ObjectiveComplexity
 from americano_assets.demo.simulate.columns import chosen, groups_of, json_lists, json_object, moments, texts
 from americano_assets.demo.simulate.curriculum import COURSES, OBJECTIVES_PER_LECTURE, Ints
 from americano_assets.demo.simulate.learners import Bools
+from americano_assets.demo.simulate.plan import PLANNED_AHEAD
 from americano_assets.demo.simulate.school import Known, School, chunks
 from americano_assets.demo.simulate.state_rows import objective_texts
 from americano_assets.demo.simulate.timing import DAY, HOUR, MINUTE, opening_ms
 
 _MINUTES_AN_OBJECTIVE = 15
+_CHUNK = 20_000
 _LABELS = [str(label) for label in MissionStatus]
 
 
 def missions(school: School, known: Known) -> Iterator[pa.Table]:
-    """All missions, those of the days ahead too, in the state that the app knew."""
+    """Missions, made a fortnight before their day, in the state that the app knew."""
+    for numbers in chunks(known.numbers(_made(school)), _CHUNK):
+        yield _missions(school, numbers, known.until)
+
+
+def moved_missions(school: School, known: Known) -> Iterator[pa.Table]:
+    """Missions made before whose state changed meanwhile; `was_status` and `was_objectives` are as they were before."""
+    for numbers in chunks(Known(0, known.after).numbers(_made(school)), _CHUNK):
+        before, now = (_missions(school, numbers, until) for until in (known.after, known.until))
+        moved = now.select(["id", "status", "completedAt", "actualMinutes", "objectives"])
+        for name in ("status", "objectives"):
+            moved = moved.append_column(f"was_{name}", before[name])
+        yield moved.filter(pc.or_(*(pc.not_equal(now[name], before[name]) for name in ("status", "objectives"))))
+
+
+def _made(school: School) -> Ints:
+    """When each mission was made; those of the first fortnight before anything else."""
+    days = np.maximum(school.missions.day - PLANNED_AHEAD, 0)
+    return opening_ms(school.cohort.arguments.first, days) - HOUR
+
+
+def _missions(school: School, numbers: Ints, until: int) -> pa.Table:
     m, first = school.missions, school.cohort.arguments.first
-    for numbers in chunks(np.arange(len(m)), 20_000):
-        places, heads = groups_of(m.heads, numbers)
-        rows = m.rows[places]
-        done = m.studied[rows] <= known.until
-        count = np.diff(heads)
-        started = np.add.reduceat(done, heads[:-1]) > 0 if len(rows) else np.zeros(0, np.bool_)
-        over = m.known[numbers] <= known.until
-        labels = np.select(
-            [over & m.skipped[numbers], over, started],
-            [_number(MissionStatus.SKIPPED), _number(MissionStatus.COMPLETED), _number(MissionStatus.IN_PROGRESS)],
-            _number(MissionStatus.PENDING),
-        )
-        completed = over & ~m.skipped[numbers]
-        minutes = np.bincount(np.repeat(np.arange(len(numbers)), count), weights=done, minlength=len(numbers)) * 12
-        yield pa.table(
-            {
-                "id": school.ids("missions", numbers),
-                "userId": school.users(m.learner[numbers]),
-                # A mission is for a calendar day: its study day opened an hour before that.
-                "date": moments(opening_ms(first, m.day[numbers]) + HOUR),
-                "status": chosen(_LABELS, labels),
-                "estimatedMinutes": count * _MINUTES_AN_OBJECTIVE,
-                "completedAt": moments(np.where(over, m.ended[numbers], 0), over),
-                "actualMinutes": pa.array(minutes.astype(np.int64), mask=~completed),
-                "successScore": pa.nulls(len(numbers), pa.float64()),
-                "objectives": pc.if_else(
-                    pa.array(m.older[numbers]),
-                    json_lists(_older_items(school, rows), heads),
-                    json_lists(_items(school, rows, done), heads),
-                ),
-            }
-        )
+    places, heads = groups_of(m.heads, numbers)
+    rows = m.rows[places]
+    done = m.studied[rows] <= until
+    count = np.diff(heads)
+    started = np.add.reduceat(done, heads[:-1]) > 0 if len(rows) else np.zeros(0, np.bool_)
+    over = m.known[numbers] <= until
+    labels = np.select(
+        [over & m.skipped[numbers], over, started],
+        [_number(MissionStatus.SKIPPED), _number(MissionStatus.COMPLETED), _number(MissionStatus.IN_PROGRESS)],
+        _number(MissionStatus.PENDING),
+    )
+    completed = over & ~m.skipped[numbers]
+    minutes = np.bincount(np.repeat(np.arange(len(numbers)), count), weights=done, minlength=len(numbers)) * 12
+    return pa.table(
+        {
+            "id": school.ids("missions", numbers),
+            "userId": school.users(m.learner[numbers]),
+            # A mission is for a calendar day: its study day opened an hour before that.
+            "date": moments(opening_ms(first, m.day[numbers]) + HOUR),
+            "status": chosen(_LABELS, labels),
+            "estimatedMinutes": count * _MINUTES_AN_OBJECTIVE,
+            "completedAt": moments(np.where(over, m.ended[numbers], 0), over),
+            "actualMinutes": pa.array(minutes.astype(np.int64), mask=~completed),
+            "successScore": pa.nulls(len(numbers), pa.float64()),
+            "objectives": pc.if_else(
+                pa.array(m.older[numbers]),
+                json_lists(_older_items(school, rows), heads),
+                json_lists(_items(school, rows, done), heads),
+            ),
+        }
+    )
 
 
 def _number(status: MissionStatus) -> int:

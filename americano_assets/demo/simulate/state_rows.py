@@ -51,7 +51,7 @@ def users(school: School, _: Known) -> Iterator[pa.Table]:
     joined_at = school.founded - school.generator("users").integers(0, 300 * DAY, len(learners))
     made = moments(np.append(joined_at, school.founded))
     arguments = school.cohort.arguments
-    call = json.dumps({"days": arguments.days, "seed": arguments.seed, "end": arguments.end.isoformat()})
+    call = json.dumps({**vars(arguments), "end": arguments.end.isoformat()})
     flags = [np.append(learners.opted_out != flag, flag == 2) for flag in (1, 2, 3)]
     yield pa.table(
         {

@@ -1,0 +1,121 @@
+"""The simulated cohort as a demo: which one, loaded up to now, and what the best forecast could have reached.
+
+Belongs here: the demo's defaults, what a second run means. Does not: how a cohort comes about (`simulate/`).
+"""
+
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pandas as pd
+import psycopg
+
+from americano_assets.core.metrics import figures
+from americano_assets.core.moment import Target
+from americano_assets.core.scoring import Scorer
+from americano_assets.core.study_day import last_closed
+from americano_assets.demo.oulad import LoadReport, Progress
+from americano_assets.demo.simulate import Arguments, best_auc, load_simulated, load_since, simulate, stored_arguments
+from americano_assets.demo.simulate.truth import HORIZON_DAYS, STRUGGLE_BELOW
+from americano_assets.resources.deployment import Deployment
+from americano_assets.resources.model_store import model_of_day
+
+LEARNERS, DAYS, SEED = 250, 150, 1
+# Later runs of the demo bring what happened since, for so many days.
+DAYS_AHEAD = 60
+TARGET = Target(HORIZON_DAYS, STRUGGLE_BELOW)
+# In which the cohort's study days close at 23:00.
+ZONE = ZoneInfo("UTC")
+
+
+def load(
+    connection: psycopg.Connection[Any],
+    *,
+    now: datetime,
+    learners: int | None = None,
+    days: int | None = None,
+    seed: int | None = None,
+    progress: Progress | None = None,
+) -> LoadReport:
+    """Load a cohort into an empty database, or add what happened since to the one that is there.
+
+    Args:
+        connection: To a database with the app's tables and schema `ml`.
+        now: Aware; nothing that happened after it is loaded.
+        learners: How many; None: as the database holds, else 250.
+        days: Study days before the first load; None: as the database holds, else 150.
+        seed: None: as the database holds, else 1.
+        progress: Called with a table's name and the rows written to it.
+
+    Raises:
+        AmericanoError: The database holds rows of somebody else or a cohort of other arguments, or no cohort can be
+            made of these.
+    """
+    stored = stored_arguments(connection)
+    known = stored or Arguments(LEARNERS, DAYS, SEED, last_closed(now, ZONE), DAYS_AHEAD)
+    cohort = simulate(
+        learners=known.learners if learners is None else learners,
+        days=known.days if days is None else days,
+        seed=known.seed if seed is None else seed,
+        end=known.end,
+        ahead=known.ahead,
+    )
+    if stored is None:
+        return load_simulated(connection, cohort, now=now, progress=progress)
+    return load_since(connection, cohort, now=now, progress=progress)
+
+
+@dataclass(frozen=True)
+class Yardstick:
+    """AUC on held-out rows of which the simulator knows the true probability.
+
+    Attributes:
+        rows: How many.
+        best: What the true probabilities themselves can be expected to reach there.
+        reached: By model type, on the same rows; None where all or none of them struggled.
+    """
+
+    rows: int
+    best: float
+    reached: dict[str, float | None]
+
+
+def is_simulated(deployment: Deployment) -> bool:
+    """Whether the database holds a simulated cohort."""
+    with deployment.connect() as connection:
+        row = connection.execute("SELECT cohort FROM ml.demo_load").fetchone()
+    return row is not None and row[0] == "simulated"
+
+
+def yardstick(deployment: Deployment, day: date) -> Yardstick | None:
+    """How near the day's model comes to what is possible, on rows that it was not trained on.
+
+    Of the held-out rows those whose planned study day opens with the cut-off: for these the truth is exact.
+
+    Returns:
+        None where there are no such rows, or the settings ask for something else than the truth answers.
+    """
+    stored = deployment.store.read_day("training_set", day)
+    if stored is None or (deployment.target, deployment.zone) != (TARGET, ZONE):
+        return None
+    with deployment.connect() as connection:
+        arguments = stored_arguments(connection)
+    if arguments is None:
+        return None
+    truth = simulate(**vars(arguments)).truth
+    opened = pd.to_datetime(truth["day"]) - timedelta(days=1)
+    rows = stored.to_pandas()
+    rows = rows[rows["split"] == "test"].assign(cutoff_day=lambda frame: pd.to_datetime(frame["cutoff_day"]))
+    both = rows.merge(truth.assign(cutoff_day=opened), on=["learner_id", "objective_id", "cutoff_day"])
+    if both.empty:
+        return None
+    model = model_of_day(deployment.store, deployment.models, day)
+    scorers = {"rule_based": Scorer(None, model.scorer.cohort_rate, model.scorer.threshold)}
+    scorers[model.model_type] = model.scorer
+    struggled = both["struggled"].to_numpy(dtype=bool)
+    reached = {}
+    for name, scorer in scorers.items():
+        p = scorer.probability(both)
+        reached[name] = figures(struggled, p, scorer.flagged(both, p))["auc_roc"]
+    return Yardstick(len(both), best_auc(both), reached)
