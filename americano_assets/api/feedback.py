@@ -17,6 +17,7 @@ from americano_assets.api.database import Change, UsesDatabase
 from americano_assets.api.problems import REFUSALS, ProblemError, documented
 from americano_assets.api.wire import Answer, Request, RowId, UtcTime
 from americano_assets.contract.enums import PredictionStatus
+from americano_assets.core.feedback import status_by_word
 from americano_assets.core.ids import cuid
 from americano_assets.core.moment import naive
 
@@ -127,10 +128,7 @@ async def feedback(
 
 def status_after(status: str, struggled: bool) -> str:
     """The status by a learner's word. One that was never warned of was MISSED if they struggled, else is RESOLVED."""
-    below_threshold = status == PredictionStatus.MISSED
-    if struggled:
-        return PredictionStatus.MISSED if below_threshold else PredictionStatus.CONFIRMED
-    return PredictionStatus.RESOLVED if below_threshold else PredictionStatus.FALSE_POSITIVE
+    return status_by_word(struggled, flagged=status != PredictionStatus.MISSED)
 
 
 async def _accuracy(change: Change) -> dict[str, Any]:

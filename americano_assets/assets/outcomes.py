@@ -23,7 +23,8 @@ def build(settings: Settings) -> list[dg.AssetsDefinition]:
     def outcomes(context: dg.AssetExecutionContext, deployment: dg.ResourceParam[Deployment]) -> Result:
         """What became of every episode whose window has closed: struggled, not, or not studied; and those missed.
 
-        Reads the latest interactions, also on a rerun: an answer that arrived late corrects the verdict.
+        Reads the latest interactions, also on a rerun: an answer that arrived late corrects the verdict, with a
+        trace in ml.outcome_changes. A learner's own word goes before it on the app's row, never in the experiment.
         """
         written, judged = record_outcomes(deployment, day_of(context))
         by_outcome = judged["outcome"].value_counts()
@@ -32,6 +33,9 @@ def build(settings: Settings) -> list[dg.AssetsDefinition]:
                 "dagster/row_count": written.judged,
                 "changed": written.changed,
                 "missed": written.missed,
+                "first_flags_judged": written.first_flags,
+                "told_by_learners": written.told_by_learners,
+                "corrected_by_late_events": written.corrected,
                 "by_outcome": markdown_table([{"outcome": name, "episodes": int(n)} for name, n in by_outcome.items()]),
             }
         )

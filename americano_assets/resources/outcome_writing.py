@@ -13,7 +13,8 @@ import pandas as pd
 import psycopg
 
 from americano_assets.core.features import DATA_QUALITY, FEATURE_NAMES
-from americano_assets.core.outcomes import MISSED, NOT_STRUGGLED, STATUS_OF_FLAGGED, STRUGGLED, UNSTUDIED
+from americano_assets.core.feedback import MISSED
+from americano_assets.core.outcomes import STRUGGLED, told
 from americano_assets.core.study_day import EPOCH
 from americano_assets.resources.ownership import OwnedTable, lock_publication
 from americano_assets.resources.publication import PREDICTION_COLUMNS, PREDICTIONS, of_present_objectives
@@ -21,77 +22,113 @@ from americano_assets.sql import query
 
 OUTCOME_COLUMNS = ("predictionStatus", "actualOutcome", "actualOutcomeRecordedAt")
 RECHECKED_DAYS = timedelta(days=14)
-_OUTCOME_VALUE = {STRUGGLED: True, NOT_STRUGGLED: False, UNSTUDIED: None}
+LAST_REFRESH, FIRST_FLAG = "last_refresh", "first_flag"
+_CLOSING = {LAST_REFRESH: "closing_episodes", FIRST_FLAG: "closing_first_flags"}
+_STAGED = ("prediction_id", "learner_id", "outcome", "mean_score", "n_reviews", "n_validations", "n_again")
 
 
 @dataclass(frozen=True)
 class OutcomesWritten:
-    """Rows of one writing."""
+    """Rows of one writing.
+
+    Attributes:
+        judged: Episodes whose last refresh's window was looked at.
+        changed: Verdicts of those that are new or other than before.
+        missed: Misses published now.
+        first_flags: The experiment's verdicts that were looked at.
+        told_by_learners: Predictions whose learner said what became of them.
+        corrected: Verdicts that had been told and are another now, of either window.
+    """
 
     judged: int
     changed: int
     missed: int
+    first_flags: int
+    told_by_learners: int
+    corrected: int
 
 
-def closing_episodes(connection: psycopg.Connection[Any], cutoff: datetime) -> pd.DataFrame:
-    """Episodes whose window closed by `cutoff` (naive, UTC): see sql/closing_episodes.sql."""
-    cursor = connection.execute(query("closing_episodes"), {"cutoff": cutoff, "recheck_from": cutoff - RECHECKED_DAYS})
-    names = [column.name for column in cursor.description or []]
-    return pd.DataFrame(cursor.fetchall(), columns=names)
+def closing(connection: psycopg.Connection[Any], basis: str, cutoff: datetime) -> pd.DataFrame:
+    """Windows that closed by `cutoff` (naive, UTC), of last refreshes or of first flags: see sql/closing_*.sql."""
+    return _frame(connection.execute(query(_CLOSING[basis]), _recheck(cutoff)))
+
+
+def feedback(connection: psycopg.Connection[Any], before: datetime | None = None) -> pd.DataFrame:
+    """What learners said became of predictions (sql/feedback.sql), by `before` (naive, UTC) where it is given.
+
+    It goes before the computed outcome in the app's rows and in training, never in the effect.
+    """
+    return _frame(connection.execute(query("feedback"), {"before": before}))
 
 
 def write_outcomes(
-    connection: psycopg.Connection[Any], study_day: date, judged: pd.DataFrame, missed: pd.DataFrame
+    connection: psycopg.Connection[Any],
+    study_day: date,
+    cutoff: datetime,
+    judged: pd.DataFrame,
+    first_flags: pd.DataFrame,
+    missed: pd.DataFrame,
+    struggle_below: float,
 ) -> OutcomesWritten:
     """Write verdicts, in one transaction.
 
     Args:
         connection: On the app's database.
         study_day: The day at whose cut-off the outcomes are known.
-        judged: `prediction_id`, `flagged`, `outcome`, `window_end` of ledger episodes.
+        cutoff: That cut-off (naive, UTC).
+        judged: Ledger episodes: `prediction_id`, `learner_id`, `flagged`, `window_end`, `outcome`, `mean_score`,
+            `n_reviews`, `n_validations`, `n_again` in the window of the last refresh.
+        first_flags: The same of assignments, in the window of the first flag.
         missed: Scored rows below the threshold that turned out struggles, with `predicted_at`, `window_end`,
             `model_version`, `threshold`.
+        struggle_below: A mean graded score below this is a struggle.
     """
     with connection.transaction():
         lock_publication(connection)
-        changed = _write_ledger(connection, judged)
+        _stage(connection, {LAST_REFRESH: judged, FIRST_FLAG: first_flags})
+        corrected = connection.execute(query("outcome_changes_insert"), {"known_at": cutoff}).rowcount
+        changed = connection.execute(query("episode_outcomes")).rowcount
+        connection.execute(query("first_flag_outcomes_upsert"), {"struggle_below": struggle_below})
+        connection.execute(query("feedback_changes_insert"))
         missed = of_present_objectives(connection, missed)
+        words = feedback(connection)
         predictions = OwnedTable(connection, PREDICTIONS, study_day)
-        flagged = judged[judged["flagged"]]
-        predictions.stage(
-            ("id", *OUTCOME_COLUMNS),
-            (
-                (
-                    row["prediction_id"],
-                    STATUS_OF_FLAGGED[row["outcome"]],
-                    _OUTCOME_VALUE[row["outcome"]],
-                    row["window_end"],
-                )
-                for row in flagged.to_dict("records")
-            ),
-        )
+        predictions.stage(("id", *OUTCOME_COLUMNS), told(judged, words).itertuples(index=False))
         predictions.refresh(OUTCOME_COLUMNS)
         columns = (*PREDICTION_COLUMNS, "actualOutcome", "actualOutcomeRecordedAt")
         predictions.stage(columns, (_missed_row(row) for row in missed.to_dict("records")))
         inserted = predictions.insert_new(columns)
         _write_missed_episodes(connection, missed)
-    return OutcomesWritten(len(judged), changed, inserted)
+    return OutcomesWritten(
+        judged=len(judged),
+        changed=changed,
+        missed=inserted,
+        first_flags=len(first_flags),
+        told_by_learners=len(words),
+        corrected=corrected,
+    )
 
 
-def _write_ledger(connection: psycopg.Connection[Any], judged: pd.DataFrame) -> int:
+def _stage(connection: psycopg.Connection[Any], by_basis: Mapping[str, pd.DataFrame]) -> None:
     connection.execute(
-        "CREATE TEMPORARY TABLE staged_outcomes (prediction_id text, outcome text, outcome_at timestamp(3)) "
-        "ON COMMIT DROP"
+        "CREATE TEMPORARY TABLE staged_outcomes (basis text, prediction_id text, user_id text, outcome text, "
+        "mean_score double precision, n_reviews integer, n_validations integer, n_again integer, "
+        "outcome_at timestamp(3)) ON COMMIT DROP"
     )
     with connection.cursor() as cursor, cursor.copy("COPY staged_outcomes FROM STDIN") as copy:
-        for row in judged.to_dict("records"):
-            copy.write_row((row["prediction_id"], row["outcome"], row["window_end"]))
-    return connection.execute(
-        """
-        UPDATE ml.episodes e SET outcome = s.outcome, outcome_at = s.outcome_at FROM staged_outcomes s
-        WHERE s.prediction_id = e.prediction_id AND e.outcome IS DISTINCT FROM s.outcome
-        """
-    ).rowcount
+        for basis, rows in by_basis.items():
+            known = rows[[*_STAGED, "window_end"]].astype(object)
+            for values in known.where(known.notna(), None).itertuples(index=False):
+                copy.write_row((basis, *values))
+    connection.execute("ANALYZE staged_outcomes")
+
+
+def _recheck(cutoff: datetime) -> dict[str, datetime]:
+    return {"cutoff": cutoff, "recheck_from": cutoff - RECHECKED_DAYS}
+
+
+def _frame(cursor: psycopg.Cursor[Any]) -> pd.DataFrame:
+    return pd.DataFrame(cursor.fetchall(), columns=[column.name for column in cursor.description or []])
 
 
 def _missed_row(row: Mapping[Hashable, Any]) -> tuple[Any, ...]:

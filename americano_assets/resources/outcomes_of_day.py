@@ -1,21 +1,30 @@
 """Outcomes known at a study day's cut-off, for episodes in the ledger and for those that were never flagged."""
 
-from datetime import UTC, date
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pandas as pd
 import psycopg
 import pyarrow as pa
 
-from americano_assets.core.moment import naive
+from americano_assets.core.moment import Target, naive
 from americano_assets.core.outcomes import outcome_of
-from americano_assets.core.study_day import study_day_of
-from americano_assets.resources.cutoffs import PairSource
+from americano_assets.core.study_day import opening, study_day_of
+from americano_assets.resources.cutoffs import CutoffTables, Inputs, PairSource
 from americano_assets.resources.deployment import Deployment
-from americano_assets.resources.outcome_writing import OutcomesWritten, closing_episodes, write_outcomes
+from americano_assets.resources.engine import open_engine
+from americano_assets.resources.outcome_writing import (
+    FIRST_FLAG,
+    LAST_REFRESH,
+    OutcomesWritten,
+    closing,
+    write_outcomes,
+)
 from americano_assets.resources.scored_store import matured
 
 _EPISODE_PAIRS = "episode_pairs"
+_EVIDENCE = ["mean_score", "n_reviews", "n_validations", "n_again"]
+_PAIR = ["learner_id", "objective_id"]
 
 
 def record_outcomes(deployment: Deployment, day: date) -> tuple[OutcomesWritten, pd.DataFrame]:
@@ -26,43 +35,66 @@ def record_outcomes(deployment: Deployment, day: date) -> tuple[OutcomesWritten,
     """
     cutoff = naive(deployment.moment(day).at)
     with deployment.connect() as connection:
-        episodes = closing_episodes(connection, cutoff)
-        # What an opted-out learner did is no longer read: without it they would be judged not to have studied.
-        episodes = episodes[episodes["learner_id"].isin(deployment.analysable())]
-        judged = judge(deployment, day, episodes)
+        judged, first_flags = (
+            judge(deployment, day, _of_analysable(deployment, closing(connection, basis, cutoff)))
+            for basis in (LAST_REFRESH, FIRST_FLAG)
+        )
         scored = matured(deployment, day)
         missed = scored.head(0)
         if len(scored):
             unflagged = scored[~scored["flagged"] & scored["struggled"].eq(True).fillna(False).astype(bool)]
             missed = unflagged[~unflagged["prediction_id"].isin(_in_ledger(connection, unflagged))]
         connection.rollback()
-        return write_outcomes(connection, day, judged, missed), judged
+        written = write_outcomes(connection, day, cutoff, judged, first_flags, missed, deployment.target.struggle_below)
+    return written, judged
 
 
-def judge(deployment: Deployment, day: date, episodes: pd.DataFrame) -> pd.DataFrame:
-    """Add `outcome` to ledger episodes, from what is known of their windows now."""
-    if episodes.empty:
-        return episodes.assign(outcome=pd.Series(dtype="object"))
-    tables = deployment.latest_tables(day)
+def judge(deployment: Deployment, day: date, windows: pd.DataFrame) -> pd.DataFrame:
+    """Add `outcome` and its evidence to (learner, objective) rows with `window_start`, `window_end` (naive, UTC).
+
+    A window keeps the length that it had when it was opened, whatever the horizon is now.
+    """
+    if windows.empty:
+        return windows.assign(**{name: pd.Series(dtype="object") for name in ("outcome", *_EVIDENCE)})
+    inputs = deployment.latest_inputs(day)
     parts = []
-    for _, part in episodes.groupby("refreshed_at", sort=True):
-        # refreshed_at is the cut-off of a study day: the window begins where that day ends.
-        at = pd.Timestamp(part["refreshed_at"].iloc[0]).to_pydatetime().replace(tzinfo=UTC)
-        closed = study_day_of(at, deployment.zone)
-        scored_day = date.fromordinal(closed.toordinal() - 1)
-        pairs = pa.Table.from_pandas(
-            part[["learner_id", "objective_id"]].drop_duplicates().sort_values(["learner_id", "objective_id"]),
-            preserve_index=False,
-        )
-        version = deployment.store.put_whole(_EPISODE_PAIRS, pairs)
-        path = deployment.store.whole_path(_EPISODE_PAIRS, version.content)
-        labels = tables.labels({scored_day: PairSource(version.content, path)})[scored_day]
-        outcome = deployment.store.read_whole("labels_at", labels.content).to_pandas()
-        joined = part.drop(columns="outcome").merge(
-            outcome[["learner_id", "objective_id", "struggled"]], on=["learner_id", "objective_id"]
-        )
+    for (start, end), part in windows.groupby(["window_start", "window_end"], sort=True):
+        pairs = pa.Table.from_pandas(part[_PAIR].drop_duplicates().sort_values(_PAIR), preserve_index=False)
+        labels = _labels(deployment, inputs, pairs, _aware(start), _aware(end))
+        joined = part.merge(labels[[*_PAIR, "struggled", *_EVIDENCE]], on=_PAIR)
         parts.append(joined.assign(outcome=outcome_of(joined["struggled"])))
     return pd.concat(parts, ignore_index=True)
+
+
+def _labels(deployment: Deployment, inputs: Inputs, pairs: pa.Table, start: datetime, end: datetime) -> pd.DataFrame:
+    """Labels of pairs in [start, end), kept by content where the window begins at a cut-off, as those of nights do."""
+    zone, store = deployment.zone, deployment.store
+    opened, closed = study_day_of(start, zone), study_day_of(end, zone)
+    if opening(opened, zone) == start:
+        target = Target((closed - opened).days, deployment.target.struggle_below)
+        content = store.put_whole(_EPISODE_PAIRS, pairs).content
+        source = PairSource(content, store.whole_path(_EPISODE_PAIRS, content))
+        scored_day = opened - timedelta(days=1)
+        tables = CutoffTables(store, inputs, zone, target, deployment.now())
+        frame = store.read_whole("labels_at", tables.labels({scored_day: source})[scored_day].content).to_pandas()
+    else:
+        inside = {d: v for d, v in inputs.days["interactions"].items() if opened <= d <= closed}
+        with open_engine() as engine:
+            engine.view(
+                "interactions", store.paths("interactions", inside or dict([*inputs.days["interactions"].items()][:1]))
+            )
+            frame = engine.labels(pairs, start, end, deployment.target.struggle_below).to_pandas()
+    return pd.DataFrame(frame)
+
+
+def _of_analysable(deployment: Deployment, rows: pd.DataFrame) -> pd.DataFrame:
+    """Without learners who opted out: what they did is no longer read, and would look as if they had not studied."""
+    return rows[rows["learner_id"].isin(deployment.analysable())]
+
+
+def _aware(stamp: Any) -> datetime:
+    moment: datetime = pd.Timestamp(stamp).to_pydatetime().replace(tzinfo=UTC)
+    return moment
 
 
 def _in_ledger(connection: psycopg.Connection[Any], rows: pd.DataFrame) -> list[str]:
