@@ -8,7 +8,16 @@ import dagster as dg
 import pandas as pd
 import pyarrow as pa
 
-from americano_assets.assets.common import KIND_TAG, NIGHTLY, OWNERS, REPLAY, Result, app_key, markdown_table
+from americano_assets.assets.common import (
+    KIND_TAG,
+    NIGHTLY,
+    OWNERS,
+    REPLAY,
+    Result,
+    app_key,
+    markdown_table,
+    wants_latest,
+)
 from americano_assets.core.interventions import Indicator, Intervention
 from americano_assets.partitions import day_of, study_days
 from americano_assets.resources.advice import indicators_of_day, interventions_of_day
@@ -31,9 +40,14 @@ def build(settings: Settings) -> list[dg.AssetsDefinition]:
 
     @dg.asset(deps=["indicators"], partitions_def=partitions, owners=OWNERS, kinds={"python", "parquet"})
     def interventions(context: dg.AssetExecutionContext, deployment: dg.ResourceParam[Deployment]) -> Result:
-        """What to do about each flagged prediction: at most three, one of a type, in a student's words."""
-        rows = interventions_of_day(deployment, day_of(context))
-        return _stored(deployment, context, "interventions", rows, Intervention, "intervention_type")
+        """What to do about each flagged prediction, whatever its arm: at most three, in a student's words.
+
+        What the holdout showed about a type moves its priority; publication leaves out what is withheld.
+        """
+        rows, effects = interventions_of_day(deployment, day_of(context), latest=wants_latest(context))
+        learned = markdown_table([{"type": kind, **asdict(effect)} for kind, effect in effects.items()])
+        stored = _stored(deployment, context, "interventions", rows, Intervention, "intervention_type")
+        return stored._replace(metadata={**(stored.metadata or {}), "learned_about_types": learned})
 
     @dg.multi_asset(
         specs=[
@@ -98,7 +112,7 @@ def _stored(
 ) -> Result:
     frame = pd.DataFrame([asdict(row) for row in rows], columns=list(kind.__dataclass_fields__))
     schema = pa.schema(
-        [(name, pa.int64() if name == "priority" else pa.string()) for name in kind.__dataclass_fields__]
+        [(name, pa.int64() if name.endswith("priority") else pa.string()) for name in kind.__dataclass_fields__]
     )
     stored = pa.Table.from_pandas(frame, schema=schema, preserve_index=False)
     version = deployment.store.put_day(table, day_of(context), stored.to_batches(), schema)

@@ -6,9 +6,16 @@ from dataclasses import dataclass
 from typing import Any
 
 from americano_assets.core.ids import cuid
+from americano_assets.core.priorities import shifted
+from americano_assets.core.tailoring import FORMAT_WORDS, Profile
 
 MAX_PER_PREDICTION = 3
 LONG_SESSION_MINUTES = 50
+SHORTEST_MINUTES = 10
+BREAK_EVERY_MINUTES = 25
+MORE_TIME = 1.25
+REVIEW_DAYS = (1, 3, 7)
+NOTHING_KNOWN = Profile()
 
 
 @dataclass(frozen=True)
@@ -63,7 +70,14 @@ class Indicator:
 
 @dataclass(frozen=True)
 class Intervention:
-    """A row of intervention_recommendations."""
+    """A row of intervention_recommendations, and what a machine needs of it.
+
+    Attributes:
+        priority: 1-10, with what was learned about its type.
+        base_priority: The same before anything was learned.
+        actions: JSON: `type`, `objective_ids`, `minutes`; by type also `days_before`, `review_days`, `hours`,
+            `time_factor`, `load_factor`, `break_every_minutes`, `format`.
+    """
 
     id: str
     prediction_id: str
@@ -71,7 +85,9 @@ class Intervention:
     description: str
     reasoning: str
     priority: int
+    base_priority: int
     related_objective_id: str
+    actions: str
 
 
 def signs_of(row: Mapping[str, Any]) -> list[Sign]:
@@ -108,70 +124,124 @@ def severity(depth: float) -> str:
 
 
 def interventions_of(
-    row: Mapping[str, Any], names: Mapping[str, str], session_minutes: float | None
+    row: Mapping[str, Any],
+    names: Mapping[str, str],
+    profile: Profile = NOTHING_KNOWN,
+    easier: str | None = None,
+    shifts: Mapping[str, int] | None = None,
 ) -> list[Intervention]:
     """What to do about one flagged row: at most three, one of a type, highest priority first.
 
     Args:
         row: A scored row, with `unmastered_prerequisites` (ids, strongest first).
         names: Objective texts by id.
-        session_minutes: The learner's usual session, or None.
+        profile: How the learner studies.
+        easier: An easier objective of the topic that they have not mastered, by id.
+        shifts: What was learned about types (core/priorities.py), added to their priority.
     """
     prediction, objective = str(row["prediction_id"]), str(row["objective_id"])
     signs = signs_of(row)
-    chosen: list[Intervention] = []
+    chosen: dict[str, Intervention] = {}
+    hours = {"start": profile.hours.start, "end": profile.hours.end} if profile.hours else None
+    best_time = f" Between {profile.hours.text} is when your studying goes best." if profile.hours else ""
+    half = max(round(profile.minutes / 2), SHORTEST_MINUTES)
 
-    def add(kind: str, priority: int, description: str, reasoning: str, related: str = objective) -> None:
-        if all(one.intervention_type != kind for one in chosen):
-            identity = cuid("intervention", prediction, kind)
-            chosen.append(Intervention(identity, prediction, kind, description, reasoning, priority, related))
+    def add(
+        kind: str, priority: int, description: str, reasoning: str, related: str = objective, **actions: Any
+    ) -> None:
+        chosen.setdefault(
+            kind,
+            Intervention(
+                cuid("intervention", prediction, kind),
+                prediction,
+                kind,
+                description,
+                reasoning,
+                shifted(priority, (shifts or {}).get(kind, 0)),
+                priority,
+                related,
+                json.dumps({"type": kind, **actions}, sort_keys=True),
+            ),
+        )
 
     if PREREQUISITES in signs:
         gaps = [str(gap) for gap in row["unmastered_prerequisites"]]
         listed = _listed([names[gap] for gap in gaps if gap in names])
+        what = f"what this builds on: {listed}" if listed else "the groundwork of this objective"
         add(
             "PREREQUISITE_REVIEW",
             9,
-            f"Go over what this builds on a day or two before: {listed}."
-            if listed
-            else "Go over the groundwork first.",
+            f"A day or two before, take about {half} minutes to go over {what}.{best_time}",
             "This objective builds on things that are not secure yet; going over them first makes it easier.",
             gaps[0] if gaps else objective,
+            objective_ids=gaps or [objective],
+            minutes=half,
+            days_before=[2, 1],
+            hours=hours,
         )
     if COMPLEXITY in signs:
+        start = (
+            f"Start with «{names[easier]}»"
+            if easier is not None and easier in names
+            else "Start with an easier objective"
+        )
         add(
             "DIFFICULTY_PROGRESSION",
             8,
-            "Start with an easier objective of the same topic, and plan 25 % more time for this one.",
-            "It is a big step from where you are in this topic; a smaller step first helps.",
+            f"{start}, a smaller step in the same topic, and plan 25 % more time for this one.",
+            "This one is a big step from where you are in the topic; a smaller one first gives you a foothold.",
+            easier or objective,
+            objective_ids=[easier, objective] if easier else [objective],
+            minutes=round(profile.minutes * MORE_TIME),
+            time_factor=MORE_TIME,
         )
     if OVERLOAD in signs:
         add(
             "COGNITIVE_LOAD_REDUCE",
             8,
-            "Halve today's mission and keep the rest for tomorrow.",
-            "Your last day of study was heavy; what is learned tired does not last.",
+            f"Make your next mission half as long, about {half} minutes, and keep the rest for the day after.",
+            "Your last day of study was heavy, and what is learned tired does not last: less today is more later.",
+            objective_ids=[objective],
+            minutes=half,
+            load_factor=0.5,
+            hours=hours,
         )
-        if session_minutes is not None and session_minutes > LONG_SESSION_MINUTES:
-            add("BREAK_SCHEDULE_ADJUST", 5, "Take a short break every 25 minutes.", "Your sessions are long.")
+        if profile.longest_habit is not None and profile.longest_habit > LONG_SESSION_MINUTES:
+            add(
+                "BREAK_SCHEDULE_ADJUST",
+                5,
+                f"Take a short break every {BREAK_EVERY_MINUTES} minutes.",
+                f"Your sessions last about {round(profile.longest_habit)} minutes; short breaks keep you fresh.",
+                objective_ids=[objective],
+                minutes=round(profile.longest_habit),
+                break_every_minutes=BREAK_EVERY_MINUTES,
+            )
     if FORMAT in signs:
+        form = FORMAT_WORDS.get(profile.best_format or "", "the form that you learn best from")
         add(
             "CONTENT_FORMAT_ADAPT",
             7,
-            "Look for the same content in the format that you learn best from.",
-            "The format of this objective is the one that suits you least.",
+            f"Look for the same content as {form}.",
+            "This objective comes in the form that suits you least; the same content in another form may click sooner.",
+            objective_ids=[objective],
+            minutes=profile.minutes,
+            format=profile.best_format,
         )
     if any(sign in signs for sign in (RETENTION, LAPSES, HISTORY)):
         forgetting = RETENTION in signs or LAPSES in signs
         add(
             "SPACED_REPETITION_BOOST",
             6,
-            "Add short reviews of this topic after 1, 3 and 7 days.",
+            f"Add short reviews of this topic after 1, 3 and 7 days, about {SHORTEST_MINUTES} minutes each.{best_time}",
             "Cards of this topic have been slipping lately; short reviews at growing distances hold them."
             if forgetting
             else "Earlier objectives of this topic were often hard; short reviews at growing distances help them stay.",
+            objective_ids=[objective],
+            minutes=SHORTEST_MINUTES,
+            review_days=list(REVIEW_DAYS),
+            hours=hours,
         )
-    return sorted(chosen, key=lambda one: (-one.priority, one.intervention_type))[:MAX_PER_PREDICTION]
+    return sorted(chosen.values(), key=lambda one: (-one.priority, one.intervention_type))[:MAX_PER_PREDICTION]
 
 
 def _listed(parts: Sequence[str]) -> str:

@@ -1,11 +1,42 @@
-"""Indicators and interventions of a study day's flagged predictions, from stored rows."""
+"""Indicators and interventions of a study day's flagged predictions, from stored rows.
 
+Belongs here: gathering what advice is cut to: profiles, easier objectives, what was learned about types. Does not:
+choosing (core/interventions.py).
+"""
+
+from collections.abc import Mapping
+from dataclasses import asdict
 from datetime import date
 from typing import Any
 
-from americano_assets.core.interventions import Indicator, Intervention, indicators_of, interventions_of
+import pandas as pd
+import pyarrow as pa
+
+from americano_assets.core.interventions import (
+    COMPLEXITY,
+    NOTHING_KNOWN,
+    Indicator,
+    Intervention,
+    indicators_of,
+    interventions_of,
+)
+from americano_assets.core.moment import Moment, naive
+from americano_assets.core.priorities import TypeEffect, type_effects
+from americano_assets.core.tailoring import profile_of
+from americano_assets.resources.cutoffs import LOOK_BACK
 from americano_assets.resources.deployment import Deployment
+from americano_assets.resources.engine import Engine, open_engine
 from americano_assets.resources.scored_store import require_day
+from americano_assets.sql import query
+
+PRIORITIES = "priorities"
+# What `objective_history` builds on, for given learners only.
+_HISTORY_STEPS = (
+    ("interesting_learners", "features/given_learners", "TABLE"),
+    ("past", "features/past", "TABLE"),
+    ("graded", "features/graded", "VIEW"),
+    ("objective_history", "features/objective_history", "TABLE"),
+)
 
 
 def indicators_of_day(deployment: Deployment, day: date) -> list[Indicator]:
@@ -13,18 +44,85 @@ def indicators_of_day(deployment: Deployment, day: date) -> list[Indicator]:
     return [indicator for row in _flagged(deployment, day) for indicator in indicators_of(row)]
 
 
-def interventions_of_day(deployment: Deployment, day: date) -> list[Intervention]:
-    """Interventions of all scored rows at or above the threshold."""
+def interventions_of_day(
+    deployment: Deployment, day: date, *, latest: bool = False
+) -> tuple[list[Intervention], dict[str, TypeEffect]]:
+    """Interventions of all scored rows at or above the threshold, and what was learned about their types.
+
+    Args:
+        deployment: The deployment.
+        day: The study day.
+        latest: Learn anew, although the day has recorded what it learned.
+    """
     tables = deployment.tables(day).state(day).snapshot.tables
-    objectives = deployment.store.read_whole("objectives", tables["objectives"]).to_pandas()
-    profiles = deployment.store.read_whole("profiles", tables["profiles"]).to_pandas()
+    store = deployment.store
+    objectives = store.read_whole("objectives", tables["objectives"]).to_pandas()
+    profiles: list[dict[str, Any]] = store.read_whole("profiles", tables["profiles"]).to_pylist()
     names = dict(zip(objectives["objective_id"], objectives["objective_text"], strict=True))
-    minutes = dict(zip(profiles["learner_id"], profiles["optimal_session_minutes"], strict=True))
+    rows = _flagged(deployment, day)
+    flagged = {row["learner_id"] for row in rows}
+    by_learner = {one["learner_id"]: profile_of(one) for one in profiles if one["learner_id"] in flagged}
+    effects = learned(deployment, day, latest=latest)
+    shifts = {kind: effect.shift for kind, effect in effects.items()}
+    easier = _easier(deployment, day, [row for row in rows if COMPLEXITY.fires(row)])
     return [
         intervention
-        for row in _flagged(deployment, day)
-        for intervention in interventions_of(row, names, minutes.get(row["learner_id"]))
-    ]
+        for row in rows
+        for intervention in interventions_of(
+            row,
+            names,
+            by_learner.get(row["learner_id"], NOTHING_KNOWN),
+            easier.get((row["learner_id"], row["objective_id"])),
+            shifts,
+        )
+    ], effects
+
+
+def learned(deployment: Deployment, day: date, *, latest: bool = False) -> dict[str, TypeEffect]:
+    """What the experiment had shown about each type at the day's cut-off; recorded, so that a rerun learns the same."""
+    recorded = None if latest else deployment.store.manifest(day, PRIORITIES)
+    if recorded is not None:
+        return {kind: TypeEffect(**values) for kind, values in recorded.items()}
+    policy = deployment.settings.experiment
+    effects: dict[str, TypeEffect] = {}
+    if policy.is_random:
+        with deployment.connect() as connection:
+            cursor = connection.execute(
+                query("type_outcomes"),
+                {"unit": policy.unit, "share": policy.share, "cutoff": naive(deployment.moment(day).at)},
+            )
+            names = [column.name for column in cursor.description or []]
+            effects = type_effects(pd.DataFrame(cursor.fetchall(), columns=names))
+    if deployment.is_closed(day):
+        deployment.store.record_manifest(day, PRIORITIES, {kind: asdict(effect) for kind, effect in effects.items()})
+    return effects
+
+
+def easier_objectives(engine: Engine, moment: Moment, *, from_later_state: bool, pairs: pa.Table) -> pa.Table:
+    """For each (learner_id, objective_id) an easier objective of its topic, where there is one: `easier_id`.
+
+    The engine has the view `interactions` and its state loaded; this serves a night and a single learner alike.
+    """
+    engine.register("given_pairs", pairs)
+    parameters = moment.parameters(from_later_state)
+    for name, text, kind in _HISTORY_STEPS:
+        engine.make(name, query(text), parameters, kind)
+    return engine.run(query("advice/easier_objectives"))
+
+
+def _easier(deployment: Deployment, day: date, rows: list[Mapping[str, Any]]) -> dict[tuple[str, str], str]:
+    if not rows:
+        return {}
+    pairs = pa.table({name: pa.array([row[name] for row in rows]) for name in ("learner_id", "objective_id")})
+    tables, store = deployment.tables(day), deployment.store
+    state = tables.state(day)
+    near = {d: version for d, version in tables.inputs.days["interactions"].items() if d >= day - LOOK_BACK}
+    with open_engine() as engine:
+        engine.calendar(day, deployment.zone)
+        engine.view("interactions", store.paths("interactions", near))
+        engine.load_state({name: store.whole_path(name, content) for name, content in state.snapshot.tables.items()})
+        found = easier_objectives(engine, tables.moment(day), from_later_state=state.from_later, pairs=pairs)
+    return {(one["learner_id"], one["objective_id"]): one["easier_id"] for one in found.to_pylist()}
 
 
 def _flagged(deployment: Deployment, day: date) -> list[dict[str, Any]]:

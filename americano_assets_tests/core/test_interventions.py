@@ -9,7 +9,15 @@ from hypothesis import strategies as st
 
 from americano_assets.contract.enums import IndicatorType, InterventionType, Severity
 from americano_assets.core.features import FEATURE_NAMES
-from americano_assets.core.interventions import MAX_PER_PREDICTION, indicators_of, interventions_of, severity
+from americano_assets.core.interventions import (
+    MAX_PER_PREDICTION,
+    NOTHING_KNOWN,
+    Intervention,
+    indicators_of,
+    interventions_of,
+    severity,
+)
+from americano_assets.core.tailoring import Hours, Profile
 from americano_assets_tests.frames import feature_row
 
 NAMES = {"gap-1": "Describe the axes", "gap-2": "Name the leads"}
@@ -34,7 +42,10 @@ def kinds(**values: Any) -> list[str]:
 
 
 def advice(minutes: float | None = 30, **values: Any) -> list[tuple[str, int]]:
-    return [(one.intervention_type, one.priority) for one in interventions_of(row(**values), NAMES, minutes)]
+    return [
+        (one.intervention_type, one.priority)
+        for one in interventions_of(row(**values), NAMES, Profile(session_minutes=minutes))
+    ]
 
 
 @pytest.mark.parametrize(
@@ -79,7 +90,7 @@ def test_each_sign_fires_past_its_threshold_only(
 
 def test_what_was_not_observed_is_no_sign() -> None:
     assert indicators_of({**row(), **EVERYTHING}) == []
-    assert interventions_of({**row(), **EVERYTHING}, NAMES, 90) == []
+    assert interventions_of({**row(), **EVERYTHING}, NAMES, Profile(session_minutes=90)) == []
 
 
 def test_the_lowest_ranked_format_is_advised_on_but_no_indicator() -> None:
@@ -121,11 +132,11 @@ def test_two_signs_of_one_indicator_show_the_deeper() -> None:
 
 def test_the_missing_groundwork_is_named_and_related() -> None:
     gaps = {"prerequisite_gap_count": 1.0, "unmastered_prerequisites": ["gap-2", "gap-1", "unknown"]}
-    (one,) = interventions_of(row(**gaps), NAMES, None)
+    (one,) = interventions_of(row(**gaps), NAMES)
     assert "«Name the leads», «Describe the axes»" in one.description
     assert "unknown" not in one.description
     assert one.related_objective_id == "gap-2"
-    (unnamed,) = interventions_of(row(prerequisite_gap_count=1.0), NAMES, None)
+    (unnamed,) = interventions_of(row(prerequisite_gap_count=1.0), NAMES)
     assert unnamed.related_objective_id == "objective-1"
 
 
@@ -142,7 +153,7 @@ def test_at_most_three_one_of_a_type_of_kinds_that_the_app_knows(
     values: dict[str, float], minutes: float | None
 ) -> None:
     scored = row(**values)
-    chosen = interventions_of(scored, NAMES, minutes)
+    chosen = interventions_of(scored, NAMES, Profile(session_minutes=minutes))
     types = [one.intervention_type for one in chosen]
     assert len(chosen) <= MAX_PER_PREDICTION
     assert len(set(types)) == len(types)
@@ -161,3 +172,55 @@ def test_ids_follow_the_episode_and_the_type() -> None:
     one, other = (indicators_of({**row(retention_score=value), "prediction_id": "c1"})[0] for value in (0.1, 0.4))
     assert one.id == other.id
     assert one.id != indicators_of({**row(retention_score=0.1), "prediction_id": "c2"})[0].id
+
+
+def only(profile: Profile = NOTHING_KNOWN, easier: str | None = None, **values: Any) -> tuple[Intervention, Any]:
+    """The first intervention, and its actions read back."""
+    chosen = interventions_of(row(**values), NAMES, profile, easier)
+    return chosen[0], json.loads(chosen[0].actions)
+
+
+def test_advice_is_cut_to_the_learner() -> None:
+    profile = Profile(session_minutes=50, usual_minutes=90, hours=Hours(9, 11), best_format="visual")
+    one, actions = only(profile, prerequisite_gap_count=1.0, unmastered_prerequisites=["gap-1", "gap-2"])
+    assert "about 25 minutes" in one.description
+    assert "Between 9:00 and 11:00" in one.description
+    assert actions == {
+        "type": "PREREQUISITE_REVIEW",
+        "objective_ids": ["gap-1", "gap-2"],
+        "minutes": 25,
+        "days_before": [2, 1],
+        "hours": {"start": 9, "end": 11},
+    }
+    one, actions = only(profile, retention_score=0.1)
+    assert actions["review_days"] == [1, 3, 7]
+    one, actions = only(profile, content_type_mismatch=0.6)
+    assert "diagrams and pictures" in one.description
+    assert actions["format"] == "visual"
+    load, pause = interventions_of(row(cognitive_load_indicator=0.9), NAMES, profile)
+    assert "about 25 minutes" in load.description
+    assert "about 90 minutes" in pause.reasoning
+    assert json.loads(pause.actions)["break_every_minutes"] == 25
+
+
+def test_the_easier_objective_to_start_with_is_named() -> None:
+    one, actions = only(easier="gap-1", complexity_mismatch=0.8)
+    assert one.description.startswith("Start with «Describe the axes»")
+    assert one.related_objective_id == "gap-1"
+    assert (actions["objective_ids"], actions["time_factor"]) == (["gap-1", "objective-1"], 1.25)
+    one, actions = only(complexity_mismatch=0.8)
+    assert one.description.startswith("Start with an easier objective,")
+    assert (one.related_objective_id, actions["objective_ids"]) == ("objective-1", ["objective-1"])
+
+
+def test_what_was_learned_moves_a_priority_within_bounds() -> None:
+    def order(shifts: dict[str, int]) -> list[tuple[str, int, int]]:
+        found = interventions_of(row(**EVERYTHING), NAMES, Profile(session_minutes=90), None, shifts)
+        return [(one.intervention_type, one.priority, one.base_priority) for one in found]
+
+    assert order({"PREREQUISITE_REVIEW": 2})[0] == ("PREREQUISITE_REVIEW", 10, 9)
+    assert [kind for kind, _, _ in order({"SPACED_REPETITION_BOOST": 2, "DIFFICULTY_PROGRESSION": -2})] == [
+        "PREREQUISITE_REVIEW",
+        "COGNITIVE_LOAD_REDUCE",
+        "SPACED_REPETITION_BOOST",
+    ]

@@ -55,7 +55,7 @@ class Night:
                 StudyDay(study_day(day), moment, model, f"inputs-of-{day}", "nightly", live, policy),
                 scored,
                 _frame([one for row in flagged for one in indicators_of(row)], Indicator),
-                _frame([one for row in flagged for one in interventions_of(row, {}, 30)], Intervention),
+                _frame([one for row in flagged for one in interventions_of(row, {})], Intervention),
             )
 
     def prediction(self, number: int = 1) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 SELECT
   p."userId" AS learner_id,
   p."optimalSessionDuration" AS optimal_session_minutes,
+  p."averageSessionDuration" AS average_session_minutes,
   CASE WHEN jsonb_typeof(p."learningStyleProfile"->'visual') = 'number'
     THEN (p."learningStyleProfile"->>'visual')::double precision END AS visual,
   CASE WHEN jsonb_typeof(p."learningStyleProfile"->'reading') = 'number'
