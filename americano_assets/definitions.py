@@ -10,6 +10,7 @@ from americano_assets.assets import (
     outcomes,
     predictions,
     reduction,
+    research,
     snapshots,
     sources,
     training,
@@ -32,6 +33,7 @@ def stages(settings: Settings) -> dict[str, Stage]:
         "6_interventions": interventions.build(settings),
         "7_outcomes": outcomes.build(settings),
         "8_reduction": reduction.build(settings),
+        "9_research": research.build(settings),
     }
 
 

@@ -58,6 +58,9 @@ class Settings(BaseSettings):
     )
     mlflow_experiment_name: str = Field("Americano/Research", min_length=1, description="MLflow experiment.")
     duckdb_db_path: Path | None = Field(None, description="The researchers' DuckDB file. Unset: in the home.")
+    compare_with_postgres: bool = Field(
+        False, description="Time the same aggregation on the researchers' file and on PostgreSQL each night."
+    )
 
     americano_home: Path = Field(
         default_factory=_home_from_environment,
@@ -180,7 +183,7 @@ class Settings(BaseSettings):
     @property
     def analytics_path(self) -> Path:
         """The researchers' DuckDB file."""
-        return self.duckdb_db_path or self.americano_home / "analytics.duckdb"
+        return (self.duckdb_db_path or self.americano_home / "analytics.duckdb").expanduser().absolute()
 
 
 def load_settings(home: Path | None = None) -> Settings:

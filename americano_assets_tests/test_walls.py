@@ -14,6 +14,7 @@ from americano_assets.assets import (
     outcomes,
     predictions,
     reduction,
+    research,
     snapshots,
     sources,
     training,
@@ -26,7 +27,7 @@ from americano_assets_tests.world import world_settings
 PACKAGE = PROJECT_ROOT / "americano_assets"
 FLOW = [
     module.__name__
-    for module in (sources, snapshots, features, training, predictions, interventions, outcomes, reduction)
+    for module in (sources, snapshots, features, training, predictions, interventions, outcomes, reduction, research)
 ]
 LONGEST_FILE = 300
 # The app's declaration of its tables is one list: cutting it in two would not make it easier to read.

@@ -1,4 +1,4 @@
-"""Commands about what is stored: `quarantine`, `dataset list`, `dataset show`, `dataset restore`.
+"""Commands about what is stored: `export-events`, `forget`, `quarantine`, `dataset list`, `show`, `restore`.
 
 Belongs here: their options and output. Does not: what they do (resources/).
 """
@@ -12,6 +12,7 @@ import typer
 if TYPE_CHECKING:
     from rich.table import Table
 
+    from americano_assets.settings import Settings
 
 PANEL = "Data"
 commands = typer.Typer()
@@ -19,6 +20,70 @@ dataset = typer.Typer(no_args_is_help=True, help="Training sets of the past, eac
 _DAY: dict[str, Any] = {"formats": ["%Y-%m-%d"], "metavar": "YYYY-MM-DD"}
 _VERSION = Annotated[str, typer.Argument(help="A dataset version, or how it begins.")]
 _SHORT = 12
+
+
+@commands.command("export-events", rich_help_panel=PANEL)
+def export_events(
+    days: Annotated[int | None, typer.Option(min=1, help="The last so many study days that were read.")] = None,
+    user_id: Annotated[str | None, typer.Option(help="Only this learner.")] = None,
+    sync_duckdb: Annotated[bool, typer.Option("--sync-duckdb", help="Rebuild the researchers' file too.")] = False,
+    output: Annotated[Path | None, typer.Option(help="Without it exports/events.parquet in the home.")] = None,
+) -> None:
+    """Write events of the snapshots into one Parquet file; never of learners who opted out, never free text."""
+    from americano_assets.resources.analytics import build_analytics
+    from americano_assets.resources.deployment import Deployment
+    from americano_assets.resources.export import export_events as export
+    from americano_assets.settings import load_settings
+
+    settings = load_settings()
+    deployment = Deployment(settings)
+    target = (output or settings.americano_home / "exports" / "events.parquet").expanduser().absolute()
+    done = export(deployment, target, days=days, learner=user_id)
+    span = f"study days {done.first} to {done.last}"
+    if done.rows:
+        typer.echo(f"{done.path}: {_count(done.rows, 'event')} of {_count(done.learners, 'learner')}, {span}")
+    else:
+        typer.echo(f"No event in {span}. {done.path} has the columns and no row.")
+    if sync_duckdb:
+        built = build_analytics(deployment)
+        rows = ", ".join(f"{count:,} {table}" for table, count in built.rows.items())
+        typer.echo(f"{built.path}: {rows}")
+
+
+@commands.command(rich_help_panel=PANEL)
+def forget(
+    user: Annotated[str, typer.Argument(help="The id of the learner's account.")],
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+) -> None:
+    """Remove a learner from everything of ours: files of every date, models' rows, tables, published predictions."""
+    from americano_assets.resources.deployment import Deployment
+    from americano_assets.resources.forgetting import forget as forget_learner
+    from americano_assets.settings import load_settings
+
+    settings = load_settings()
+    deployment = Deployment(settings)
+    if not yes:
+        typer.confirm(
+            f"Remove this learner from all files under {settings.americano_home} and from the database? It cannot be"
+            " undone.",
+            abort=True,
+        )
+    _require_no_run(settings)
+    done = forget_learner(deployment, user)
+    told = [(table, rows) for table, rows in sorted(done.rows.items()) if rows]
+    if not told:
+        typer.echo("Nothing of this learner was found.")
+    else:
+        shown = _table("removed from", "rows")
+        for table, rows in told:
+            shown.add_row(table, f"{rows:,}")
+        _print(shown)
+        typer.echo(f"{_count(done.files, 'file')} written anew. Files outside the home, if any were made, are yours.")
+    if done.still_active:
+        typer.echo(
+            "The account is still in the app and allows analysis, so the next nights read it again: have it deleted"
+            " there, or its behavioralAnalysisEnabled switched off."
+        )
 
 
 @commands.command(rich_help_panel=PANEL)
@@ -124,6 +189,28 @@ def restore(
     typer.echo(f"Beside it what it was made from: {done.files:,} files, {_megabytes(done.size)}, each proven by hash.")
     if done.without_forgotten:
         typer.echo(f"{done.without_forgotten:,} of them lack the rows of learners who were forgotten since.")
+
+
+def _require_no_run(settings: "Settings") -> None:
+    """A run that has read the learner's rows would write them again behind our back."""
+    import dagster as dg
+
+    from americano_assets.errors import AmericanoError
+    from americano_assets.resources.dagster_home import prepare_dagster_home
+
+    prepare_dagster_home(settings)
+    under_way = [dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING]
+    with dg.DagsterInstance.get() as instance:
+        count = instance.get_runs_count(dg.RunsFilter(statuses=under_way))
+    if count:
+        raise AmericanoError(
+            f"{_count(count, 'run')} in progress could write the learner's rows again: wait until none is, or end it in"
+            " Dagster's UI."
+        )
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number:,} {what}" + ("" if number == 1 else "s")
 
 
 def _models(root: Path) -> dict[str, list[str]]:

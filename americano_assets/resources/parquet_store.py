@@ -23,7 +23,7 @@ import pyarrow.parquet as pq
 
 from americano_assets.errors import AmericanoError
 from americano_assets.resources.files import move_into_place, write_json, written_beside
-from americano_assets.resources.successors import Successors
+from americano_assets.resources.successors import Successor, Successors
 
 _CONTENT_LENGTH = 32
 _ROW_GROUP_ROWS = 122_880
@@ -173,14 +173,22 @@ class ParquetStore:
             return version
         return Version(version.content, successor.rows)
 
+    def add_remainder(self, folder: Path, rest: pa.Table) -> Successor:
+        """Store what is left of a content of `folder`; nobody reads it before it is recorded in `successors`."""
+        return Successor(*self._place(folder, rest.to_batches(), rest.schema))
+
     def _write(self, folder: Path, batches: Iterable[pa.RecordBatch], schema: pa.Schema) -> Version:
+        content, rows = self._place(folder, batches, schema)
+        return self._as_it_is_now(folder, Version(self.successors.name_of(content), rows))
+
+    def _place(self, folder: Path, batches: Iterable[pa.RecordBatch], schema: pa.Schema) -> tuple[str, int]:
         with written_beside(folder) as temporary:
             rows = write_parquet(temporary, batches, schema)
             content = hash_file(temporary)
             # What somebody was removed from is not written a second time: its name means what is left.
             if not self._path(folder, content).exists():
                 move_into_place(temporary, folder / f"{content}.parquet")
-        return self._as_it_is_now(folder, Version(self.successors.name_of(content), rows))
+        return content, rows
 
 
 def write_parquet(path: Path, batches: Iterable[pa.RecordBatch], schema: pa.Schema) -> int:

@@ -1,0 +1,52 @@
+"""From everything that is stored to the file that researchers open."""
+
+import dagster as dg
+
+from americano_assets.assets.common import KIND_TAG, OWNERS, REPLAY, Result, markdown_table, ml_key
+from americano_assets.partitions import study_days
+from americano_assets.resources.analytics import build_analytics, compare_with_postgres
+from americano_assets.resources.deployment import Deployment
+from americano_assets.settings import Settings
+
+# Only one step at a time may build it, whatever runs beside it.
+POOL = "duckdb"
+
+
+def build(settings: Settings) -> list[dg.AssetsDefinition]:
+    """The researchers' file on this deployment's study days: each night rebuilds it whole."""
+
+    @dg.asset(
+        deps=["log_snapshots", "interactions", "features", "scored_predictions", ml_key("episodes")],
+        partitions_def=study_days(settings),
+        owners=OWNERS,
+        kinds={"duckdb"},
+        pool=POOL,
+    )
+    def analytics_database(context: dg.AssetExecutionContext, deployment: dg.ResourceParam[Deployment]) -> Result:
+        """A DuckDB file with events, interactions, features, predictions and outcomes of learners who allow it.
+
+        Rebuilt from Parquet and swapped in by one rename: who has the old one open goes on reading that. A replay of
+        a past night leaves it as it is.
+        """
+        if context.run.tags.get(KIND_TAG) == REPLAY:
+            return dg.MaterializeResult(metadata={"rebuilt": False, "why": "a replay of a past night"})
+        built = build_analytics(deployment)
+        metadata: dict[str, dg.MetadataValue | str | float | int | bool] = {
+            "rebuilt": True,
+            "path": dg.MetadataValue.path(str(built.path)),
+            "dagster/row_count": sum(built.rows.values()),
+            "learners": built.learners,
+            "through_study_day": str(built.through or "none yet"),
+            "megabytes": built.path.stat().st_size / 1e6,
+            "tables": markdown_table([{"table": name, "rows": rows} for name, rows in built.rows.items()]),
+        }
+        if deployment.settings.compare_with_postgres:
+            compared = compare_with_postgres(deployment, built)
+            metadata |= {
+                "duckdb_seconds": compared.duckdb_seconds,
+                "postgres_seconds": compared.postgres_seconds,
+                "same_answer": compared.equal,
+            }
+        return dg.MaterializeResult(metadata=metadata)
+
+    return [analytics_database]
