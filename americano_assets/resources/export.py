@@ -66,7 +66,9 @@ def export_events(
             f"COPY ({query('research/exported_events')}) TO '{target}' (FORMAT parquet, COMPRESSION zstd, "
             f"ROW_GROUP_SIZE {_ROWS_AT_ONCE})"
         )
-        counted = engine.run(f"SELECT count(*) AS n, count(DISTINCT learner_id) AS learners FROM '{target}'")
+        counted = engine.run(
+            f"SELECT count(*) AS n, count(DISTINCT learner_id) AS learners FROM read_parquet('{target}')"
+        )
         move_into_place(temporary, output)
     (row,) = counted.to_pylist()
     return Exported(output, row["n"], row["learners"], first, last)
