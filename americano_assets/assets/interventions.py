@@ -16,6 +16,7 @@ from americano_assets.assets.common import (
     Result,
     app_key,
     markdown_table,
+    ml_key,
     wants_latest,
 )
 from americano_assets.core.interventions import Indicator, Intervention
@@ -52,16 +53,17 @@ def build(settings: Settings) -> list[dg.AssetsDefinition]:
     @dg.multi_asset(
         specs=[
             dg.AssetSpec(
-                app_key(table),
+                key,
                 deps=["scored_predictions", "indicators", "interventions"],
-                description=f"The app's `{table}`: {what} One transaction a study day.",
+                description=f"{what} One transaction a study day.",
                 kinds={"postgres"},
                 owners=OWNERS,
             )
-            for table, what in (
-                (PREDICTIONS, "one row an episode at or above the threshold."),
-                (INDICATORS, "what speaks for each published prediction."),
-                (RECOMMENDATIONS, "what to do about each published prediction."),
+            for key, what in (
+                (app_key(PREDICTIONS), f"The app's `{PREDICTIONS}`: one row an episode at or above the threshold."),
+                (app_key(INDICATORS), f"The app's `{INDICATORS}`: what speaks for each published prediction."),
+                (app_key(RECOMMENDATIONS), f"The app's `{RECOMMENDATIONS}`: what to do, but for the holdout."),
+                (ml_key("alerts"), "The three most pressing predictions of each learner, but for the holdout."),
             )
         ],
         partitions_def=partitions,
@@ -72,9 +74,14 @@ def build(settings: Settings) -> list[dg.AssetsDefinition]:
     ) -> Iterator[Result]:
         kind = REPLAY if context.run.tags.get(KIND_TAG) == REPLAY else NIGHTLY
         done = publish(deployment, day_of(context), kind)
-        counts = {PREDICTIONS: done.inserted, INDICATORS: done.indicators, RECOMMENDATIONS: done.interventions}
-        for table, rows in counts.items():
-            yield dg.MaterializeResult(app_key(table), metadata={"rows_written": rows, **done.metadata})
+        counts = {
+            app_key(PREDICTIONS): done.inserted,
+            app_key(INDICATORS): done.indicators,
+            app_key(RECOMMENDATIONS): done.interventions,
+            ml_key("alerts"): done.alerts,
+        }
+        for key, rows in counts.items():
+            yield dg.MaterializeResult(key, metadata={"rows_written": rows, **done.metadata})
 
     return [indicators, interventions, publish_study_day]
 

@@ -16,6 +16,7 @@ import psycopg
 from americano_assets.core.experiment import HOLDOUT
 from americano_assets.core.features import DATA_QUALITY, FEATURE_NAMES
 from americano_assets.core.moment import naive
+from americano_assets.resources.alerts import refresh_alerts, write_actions
 from americano_assets.resources.experiment import require_untouched_holdout
 from americano_assets.resources.ledger import StudyDay, known_episodes, record_day, write_ledger
 from americano_assets.resources.ownership import OwnedTable, Row, lock_publication
@@ -85,6 +86,7 @@ class Published:
     refreshed: int
     indicators: int
     interventions: int
+    alerts: int
     withdrawn: int
     held_out: int
     holdout_share: float
@@ -148,7 +150,9 @@ def publish_day(
         n_interventions = _write_beside(
             advised, RECOMMENDATION_COLUMNS, ("description", "reasoning", "priority", "relatedObjectiveId")
         )
+        write_actions(connection, interventions)
         require_untouched_holdout(connection)
+        alerts = refresh_alerts(connection, study_day, rows, indicators)
         record_day(connection, study_day, candidates=len(scored), published=len(rows), held_out=held_out)
     return Published(
         candidates=len(scored),
@@ -156,6 +160,7 @@ def publish_day(
         refreshed=refreshed,
         indicators=n_indicators,
         interventions=n_interventions,
+        alerts=alerts,
         withdrawn=withdrawn,
         held_out=held_out,
         holdout_share=study_day.policy.share,

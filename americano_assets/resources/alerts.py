@@ -1,0 +1,93 @@
+"""Writes ml.alerts and ml.intervention_actions within a publication: what the app shows beside its own tables.
+
+Belongs here: who may be alerted, the rows. Does not: their order and words (core/alerts.py).
+"""
+
+import json
+from datetime import UTC
+from typing import Any
+
+import pandas as pd
+import psycopg
+
+from americano_assets.core.alerts import Alert, alert_of, ranked
+from americano_assets.core.moment import naive
+from americano_assets.resources.ledger import StudyDay
+from americano_assets.sql import query
+
+
+def write_actions(connection: psycopg.Connection[Any], interventions: pd.DataFrame) -> None:
+    """Keep the machine's part of the interventions that stand, and let go of those that were withdrawn.
+
+    Reads the staged recommendations of this transaction, from which the holdout's were taken.
+    """
+    connection.execute("CREATE TEMPORARY TABLE staged_actions (intervention_id text, actions text) ON COMMIT DROP")
+    with connection.cursor() as cursor, cursor.copy("COPY staged_actions FROM STDIN") as copy:
+        for row in zip(interventions["id"], interventions["actions"], strict=True):
+            copy.write_row(row)
+    connection.execute(query("actions_upsert"))
+    connection.execute(
+        "DELETE FROM ml.intervention_actions i WHERE NOT EXISTS "
+        '(SELECT FROM intervention_recommendations r WHERE r."id" = i.intervention_id)'
+    )
+
+
+def refresh_alerts(
+    connection: psycopg.Connection[Any], study_day: StudyDay, rows: pd.DataFrame, indicators: pd.DataFrame
+) -> int:
+    """Bring ml.alerts to this night, unless a later one was published; returns how many there are of this night.
+
+    A holdout episode gives none, nor does one that is over, that its learner dismissed, or whose learner opted out.
+
+    Args:
+        connection: In the publication's transaction, after the app's rows were written.
+        study_day: The day.
+        rows: Scored rows that were published.
+        indicators: Their indicators.
+    """
+    connection.execute(
+        'DELETE FROM ml.alerts a WHERE NOT EXISTS (SELECT FROM users u WHERE u."id" = a.user_id '
+        'AND u."behavioralAnalysisEnabled" AND u."performanceTrackingEnabled")'
+    )
+    later = connection.execute("SELECT FROM ml.study_days WHERE study_day > %s LIMIT 1", [study_day.day]).fetchone()
+    if later is not None:
+        return 0
+    at = naive(study_day.moment.at)
+    allowed = [row[0] for row in connection.execute(query("alert_candidates"), {"at": at}).fetchall()]
+    top = ranked(rows[rows["flagged"] & rows["prediction_id"].isin(allowed)], indicators, at)
+    alerts = _alerts(connection, study_day, top)
+    connection.execute("CREATE TEMPORARY TABLE staged_alerts ON COMMIT DROP AS SELECT * FROM ml.alerts WHERE false")
+    columns = (
+        "id, prediction_id, type, title, message, severity, priority, intervention_id, user_id, due_at, created_at"
+    )
+    with connection.cursor() as cursor, cursor.copy(f"COPY staged_alerts ({columns}, study_day) FROM STDIN") as copy:
+        for alert, learner, due in zip(alerts, top["learner_id"], top["planned_at"], strict=True):
+            copy.write_row((*vars(alert).values(), learner, due.to_pydatetime(), at, study_day.day))
+    connection.execute("DELETE FROM ml.alerts a WHERE NOT EXISTS (SELECT FROM staged_alerts s WHERE s.id = a.id)")
+    connection.execute(query("alerts_upsert"))
+    return len(alerts)
+
+
+def _alerts(connection: psycopg.Connection[Any], study_day: StudyDay, top: pd.DataFrame) -> list[Alert]:
+    """The alerts of ranked rows, in their order."""
+    predictions, objectives = top["prediction_id"].tolist(), top["objective_id"].unique().tolist()
+    interventions = {
+        row[0]: (row[1], row[2])
+        for row in connection.execute(query("alert_interventions"), {"predictions": predictions}).fetchall()
+    }
+    names = dict(
+        connection.execute(
+            'SELECT "id", "objective" FROM learning_objectives WHERE "id" = ANY (%s)', [objectives]
+        ).fetchall()
+    )
+    zone = study_day.moment.zone
+    return [
+        alert_of(
+            {str(name): value for name, value in row.items()},
+            names[row["objective_id"]],
+            row["planned_at"].to_pydatetime().replace(tzinfo=UTC).astimezone(zone),
+            json.loads(row["factors"])[0]["text"],
+            interventions.get(row["prediction_id"]),
+        )
+        for row in top.to_dict("records")
+    ]
