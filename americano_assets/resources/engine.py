@@ -23,14 +23,16 @@ from americano_assets.sql import query
 _CALENDAR_MARGIN = timedelta(days=400)
 
 # In this order: each query reads those above it. They depend on the curriculum and plans alone, not on a cut-off.
-_STATE_STEPS = ("objectives_known", "learners_known", "plans", "exams_known", "prerequisites_known", "format_ranks")
+_STATE_STEPS = ("prerequisites_known", "objectives_known", "learners_known", "plans", "exams_known", "format_ranks")
 
 # In this order: each query reads those above it.
 _FEATURE_STEPS = (
     ("open_plans", "TABLE"),
     ("interesting_learners", "TABLE"),
-    ("past", "TABLE"),
+    ("past", "VIEW"),
+    ("skips", "TABLE"),
     ("graded", "VIEW"),
+    ("objective_days", "TABLE"),
     ("objective_history", "TABLE"),
     ("spine", "TABLE"),
     ("topic_history", "TABLE"),
@@ -40,6 +42,9 @@ _FEATURE_STEPS = (
     ("own_record", "TABLE"),
     ("extended", "TABLE"),
 )
+
+# From this share of the known learners on, none is left out of the scan of the log.
+_MOST = 0.5
 
 # Who and what is computed where the pairs are given: these take the place of the night's own choice.
 _GIVEN = {"interesting_learners": "given_learners", "spine": "given_spine"}
@@ -109,7 +114,7 @@ class Engine:
     def make(self, name: str, text: str, parameters: Mapping[str, object], kind: str = "TABLE") -> None:
         """Make a temporary table or view of a query's rows."""
         if kind == "VIEW":
-            # A view cannot hold parameters; these are our own numbers, never anybody's text.
+            # A view cannot hold parameters; these are our own numbers and times, never anybody's text.
             text = _inlined(text, parameters)
             self.connection.execute(f"CREATE OR REPLACE TEMP VIEW {name} AS {text}")
         else:
@@ -150,8 +155,18 @@ class Engine:
             self.register("given_pairs", _given(pairs))
         parameters = moment.parameters(from_later_state, plan_ahead_days)
         for name, kind in _FEATURE_STEPS:
-            self.make(name, query(f"features/{_step(name, given)}"), parameters, kind)
+            text = query(f"features/{_step(name, given)}")
+            if name == "past":
+                text = text.format(of_interest=self._of_interest())
+            self.make(name, text, parameters, kind)
         return self.run(query("features/features").replace("{columns}", select_list()), parameters)
+
+    def _of_interest(self) -> str:
+        """How `past` is narrowed to the learners who matter: not at all where they are most, it would cost more."""
+        ((interesting, known),) = self.connection.execute(
+            "SELECT (SELECT count(*) FROM interesting_learners), (SELECT count(*) FROM learners_known)"
+        ).fetchall()
+        return "SEMI JOIN interesting_learners USING (learner_key)" if interesting <= _MOST * known else ""
 
     def labels(self, pairs: pa.Table, start: datetime, end: datetime, struggle_below: float) -> pa.Table:
         """Outcomes of (learner_id, objective_id) pairs in [start, end), sorted by learner and objective."""
@@ -192,7 +207,11 @@ def _named(text: str, parameters: Mapping[str, object] | None) -> dict[str, obje
 def _inlined(text: str, parameters: Mapping[str, object]) -> str:
     for name in sorted(_named(text, parameters), key=len, reverse=True):
         value = parameters[name]
-        if isinstance(value, bool) or not isinstance(value, int | float):
-            raise TypeError(f"{name}: only numbers can be written into a view")
-        text = text.replace(f"${name}", repr(value))
+        if isinstance(value, datetime):
+            literal = f"TIMESTAMP '{value.isoformat(sep=' ')}'"
+        elif isinstance(value, int | float) and not isinstance(value, bool):
+            literal = repr(value)
+        else:
+            raise TypeError(f"{name}: only numbers and times can be written into a view")
+        text = text.replace(f"${name}", literal)
     return text

@@ -5,8 +5,7 @@ WITH prerequisite_state AS (
     sum(q.strength_nano) AS strength,
     sum(q.strength_nano) FILTER (NOT COALESCE(h.mastered, false)) AS strength_unmastered,
     sum(nano(q.strength * COALESCE(h.mastery, 0))) AS strength_mastery,
-    list(q.prerequisite_id ORDER BY q.strength DESC, q.prerequisite_id) FILTER (NOT COALESCE(h.mastered, false))
-      AS unmastered_prerequisites
+    min(q.place, 3) FILTER (NOT COALESCE(h.mastered, false)) AS first_unmastered
   FROM spine s
   JOIN prerequisites_known q USING (objective_key)
   LEFT JOIN objective_history h ON h.learner_key = s.learner_key AND h.objective_key = q.prerequisite_key
@@ -16,6 +15,11 @@ next_exam AS (
   SELECT learner_key, course_key, min(exam_at) AS exam_at
   FROM exams_known WHERE created_at < $cutoff AND exam_at >= $cutoff GROUP BY ALL
 ),
+lapses AS (
+  SELECT learner_key, objective_key, sum(n_reviews) AS n_reviews,
+    sum(n_reviews) - sum(score_nano - validation_nano) / 1000000000 AS n_again
+  FROM objective_days WHERE age < 30 AND n_reviews > 0 AND objective_key IS NOT NULL GROUP BY ALL
+),
 workload AS (
   SELECT p.learner_key, count(DISTINCT p.objective_key) AS n
   FROM open_plans p
@@ -24,10 +28,11 @@ workload AS (
   GROUP BY ALL
 ),
 joined AS (
-  SELECT s.*,
+  SELECT s.planned_at, s.planned_day, s.planned, l.place AS learner_place, o.place AS objective_place,
+    l.learner_id, o.objective_id, o.course_id,
     t.n_success_30::DOUBLE / nullif(t.n_reviews_30, 0) AS retention_score_seen,
     CASE WHEN t.n_days >= 3 THEN clip(-10 * t.slope_per_day, 0, 1) END AS retention_decline_rate_seen,
-    h.n_again_30::DOUBLE / nullif(h.n_reviews_30, 0) AS review_lapse_rate_seen,
+    r.n_again::DOUBLE / r.n_reviews AS review_lapse_rate_seen,
     ls.session_performance AS session_performance_score_seen,
     COALESCE(vo.mean_score, vt.mean_score) AS validation_score_seen,
     COALESCE(COALESCE(q.strength_unmastered, 0)::DOUBLE / nullif(q.strength, 0), 0) AS prerequisite_gap_count_seen,
@@ -47,20 +52,23 @@ joined AS (
       WHEN h.n_validations > 0 THEN (h.validation_nano / 1000000000.0 + 1.2) / (h.n_validations + 2)
       WHEN t.n_validations > 0 THEN (t.validation_nano / 1000000000.0 + 1.2) / (t.n_validations + 2)
     END AS validation_mean_180,
-    COALESCE(q.unmastered_prerequisites[:3], []) AS unmastered_prerequisites,
+    COALESCE(list_transform(q.first_unmastered, lambda place: o.prerequisite_ids[place]), [])
+      AS unmastered_prerequisites,
     cl.lapse_rate AS cohort_lapse_rate,
     x.* EXCLUDE (learner_key, objective_key)
   FROM spine s
+  JOIN learners_known l USING (learner_key)
   JOIN objectives_known o USING (objective_key)
   LEFT JOIN objective_history h ON h.learner_key = s.learner_key AND h.objective_key = s.objective_key
-  LEFT JOIN topic_history t ON t.learner_key = s.learner_key AND t.course_key = s.course_key
+  LEFT JOIN lapses r ON r.learner_key = s.learner_key AND r.objective_key = s.objective_key
+  LEFT JOIN topic_history t ON t.learner_key = s.learner_key AND t.course_key = o.course_key
   LEFT JOIN recent_validations vo ON vo.learner_key = s.learner_key AND vo.objective_key = s.objective_key
-  LEFT JOIN recent_validations vt ON vt.learner_key = s.learner_key AND vt.course_key = s.course_key
+  LEFT JOIN recent_validations vt ON vt.learner_key = s.learner_key AND vt.course_key = o.course_key
     AND vt.objective_key IS NULL
   LEFT JOIN prerequisite_state q ON q.learner_key = s.learner_key AND q.objective_key = s.objective_key
   LEFT JOIN learner_sessions ls ON ls.learner_key = s.learner_key
   LEFT JOIN format_ranks f ON f.learner_key = s.learner_key AND f.format = o.format
-  LEFT JOIN next_exam e ON e.learner_key = s.learner_key AND e.course_key = s.course_key
+  LEFT JOIN next_exam e ON e.learner_key = s.learner_key AND e.course_key = o.course_key
   LEFT JOIN workload w ON w.learner_key = s.learner_key
   LEFT JOIN cohort_lapses cl ON cl.objective_key = s.objective_key
   LEFT JOIN extended x ON x.learner_key = s.learner_key AND x.objective_key = s.objective_key
@@ -68,4 +76,4 @@ joined AS (
 SELECT learner_id, objective_id, course_id, planned_at, planned_day, planned, validation_mean_180,
   unmastered_prerequisites, cohort_lapse_rate, {columns}
 FROM joined
-ORDER BY learner_id, objective_id
+ORDER BY learner_place, objective_place

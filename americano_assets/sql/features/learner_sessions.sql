@@ -1,5 +1,5 @@
 -- Grain: one row a learner with a finished session in the last 14 days. Performance 0-1; a session that recorded
--- none takes its share of GOOD and EASY reviews; one with neither does not count.
+-- none takes its share of GOOD and EASY reviews of the last 30 days; one with neither does not count.
 WITH ends AS (
   SELECT learner_key, session_key, max(occurred_at) AS ended_at, max(performance) AS recorded,
     max(duration_ms) AS duration_ms, arg_max(into_day, occurred_at) AS ended_into_day,
@@ -11,7 +11,9 @@ WITH ends AS (
 ),
 reviewed AS (
   SELECT learner_key, session_key, count(*) FILTER (rating IN ('GOOD', 'EASY')) AS n_good, count(*) AS n_reviews
-  FROM past WHERE kind = 'review' AND session_key IS NOT NULL GROUP BY ALL
+  FROM past
+  SEMI JOIN (FROM ends WHERE recorded IS NULL) USING (learner_key, session_key)
+  WHERE kind = 'review' AND study_day >= $cutoff_day - 31 AND age < 30 GROUP BY ALL
 ),
 finished AS (
   SELECT learner_key, session_key, ended_at, duration_ms, ended_into_day, age,

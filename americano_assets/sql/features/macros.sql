@@ -1,12 +1,17 @@
 -- Definitions used by more than one query.
--- Whole study days between a row and the cut-off: 0 within the last day. Study days may last 23 or 25 hours.
+-- Whole study days between a row and the cut-off: 0 within the last day. Study days may last 23 or 25 hours. At the
+-- end of a day into_day decides nothing, and need not be read.
 CREATE OR REPLACE MACRO age_days(study_day, into_day, cutoff_day, cutoff_into) AS
-  cutoff_day - study_day - (into_day >= cutoff_into)::INTEGER;
--- Sums of fractions are taken over whole numbers of 10^-9: float sums change their last bits from run to run.
-CREATE OR REPLACE MACRO nano(x) AS round(x * 1000000000)::BIGINT;
+  cutoff_day - study_day - CASE WHEN cutoff_into = 0 THEN 1 ELSE (into_day >= cutoff_into)::INTEGER END;
+-- Sums of fractions are taken over whole numbers of 10^-9: float sums change their last bits from run to run. A DOUBLE
+-- holds such sums exactly up to 2^53, nine million times 1, and adds several times faster than a 128-bit integer.
+CREATE OR REPLACE MACRO nano(x) AS round(x * 1000000000);
 CREATE OR REPLACE MACRO nano_mean(total, n) AS total::DOUBLE / n / 1000000000;
 -- Null stays null: least and greatest pass over nulls, which would turn "not observed" into a value.
 CREATE OR REPLACE MACRO clip(x, low, high) AS CASE WHEN x IS NOT NULL THEN least(greatest(x, low), high) END;
+-- Weight of an interaction in mastery: halves every 90 days.
+CREATE OR REPLACE MACRO decay(occurred_at, cutoff) AS
+  exp(-ln(2) * (epoch_ms(cutoff) - epoch_ms(occurred_at)) / 7776000000);
 -- Decayed, shrunk success: (sum of weight * score + 0.6) / (sum of weights + 1).
 CREATE OR REPLACE MACRO mastery_of(weighted_score_nano, weight_nano) AS
   (weighted_score_nano + 600000000)::DOUBLE / (weight_nano + 1000000000);

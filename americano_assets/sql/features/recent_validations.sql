@@ -1,8 +1,10 @@
 -- Grain: one row a (learner, topic, objective or null for the whole topic): the mean of the last ten graded
 -- validations within 30 days, 0-1.
-WITH lately AS (
+WITH lately AS MATERIALIZED (
   SELECT learner_key, course_key, objective_key, score, occurred_at, source, source_id
-  FROM graded WHERE kind = 'validation' AND NOT replaced AND age < 30
+  FROM past
+  ANTI JOIN (FROM skips WHERE replaced) USING (learner_key, item_key, occurred_at)
+  WHERE kind = 'validation' AND study_day >= $cutoff_day - 31 AND age < 30
 ),
 ranked AS (
   SELECT learner_key, course_key, objective_key, score FROM lately

@@ -1,6 +1,10 @@
--- Grain: one row an objective. Format is what its text and tags speak of; complexity 0-1 or null.
+-- Grain: one row an objective. Format is what its text and tags speak of; complexity 0-1 or null; place: 1, 2, … by id;
+-- prerequisite_ids strongest first, as prerequisites_known numbers them.
+WITH builds_on AS (
+  SELECT objective_key, list(prerequisite_id ORDER BY place) AS prerequisite_ids FROM prerequisites_known GROUP BY ALL
+)
 SELECT
-  objective_id, course_id, has_card,
+  objective_id, course_id, has_card, row_number() OVER (ORDER BY objective_id) AS place, prerequisite_ids,
   md5_number_lower(objective_id) AS objective_key,
   md5_number_lower(course_id) AS course_key,
   CASE complexity WHEN 'BASIC' THEN 0.3 WHEN 'INTERMEDIATE' THEN 0.6 WHEN 'ADVANCED' THEN 0.9 END AS complexity,
@@ -11,3 +15,4 @@ SELECT
     ELSE 'text'
   END AS format
 FROM (SELECT *, lower(concat_ws(' ', objective_text, tags)) AS words FROM objectives)
+LEFT JOIN builds_on ON builds_on.objective_key = md5_number_lower(objective_id)
