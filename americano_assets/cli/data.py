@@ -20,6 +20,7 @@ dataset = typer.Typer(no_args_is_help=True, help="Training sets of the past, eac
 _DAY: dict[str, Any] = {"formats": ["%Y-%m-%d"], "metavar": "YYYY-MM-DD"}
 _VERSION = Annotated[str, typer.Argument(help="A dataset version, or how it begins.")]
 _SHORT = 12
+_PIPED_WIDTH = 200
 
 
 @commands.command("export-events", rich_help_panel=PANEL)
@@ -247,6 +248,6 @@ def _table(*columns: str) -> "Table":
 def _print(shown: "Table") -> None:
     from rich.console import Console
 
+    # A terminal has its own width; what is piped on is not folded into eighty columns.
     console = Console()
-    # A terminal's width is its own; what is piped on is not cut.
-    console.print(shown, width=None if console.is_terminal else 200)
+    (console if console.is_terminal else Console(width=_PIPED_WIDTH)).print(shown)
