@@ -17,6 +17,8 @@ def fill_school(world: World) -> None:
     curriculum(world)
     for fill in (retention, answers, recorded_twice, mastery, history, formats, sessions, exams, plans, unplanned):
         fill(world)
+    for fill in (look_backs, answer_edges, session_edges, mastery_edges, history_edges, cohort):
+        fill(world)
 
 
 def curriculum(world: World) -> None:
@@ -197,3 +199,70 @@ def unplanned(world: World) -> None:
     world.execute("""DELETE FROM cards WHERE "id" = 'bank-13-card'""")
     world.mission("free", at("2026-05-01 09:00"), ["bank-03"])
     world.review("gone-quiet", "bank-01", at("2026-02-10 22:59"))  # 28 days and a minute ago
+    world.learner("just-back")
+    world.review("just-back", "bank-01", at("2026-02-10 23:00"))  # 28 days ago
+
+
+def look_backs(world: World) -> None:
+    world.answer(planned(world, "180-days", "lung"), "lung", at("2025-09-11 23:00"), 0.9)
+    world.answer(planned(world, "older", "lung"), "lung", at("2025-09-11 22:59:59.999"), 0.9)
+    for learner, first in (("30-days", "2026-02-08 23:00"), ("31st-day", "2026-02-08 22:59")):
+        planned(world, learner, "heart")
+        world.review(learner, "heart", at(first), "GOOD")
+        world.reviews(learner, "heart", at("2026-02-20 10:00"), "GA")
+        world.review(learner, "heart", at("2026-03-05 10:00"), "AGAIN")
+
+
+def answer_edges(world: World) -> None:
+    learner = planned(world, "answer-edges", "heart", "lung")
+    world.answer(learner, "heart", at("2026-02-08 23:00"), 0.7)
+    world.answer(learner, "lung", at("2026-02-08 22:59:59.999"), 0.1)
+    learner = planned(world, "tied", "heart")
+    for number in range(1, 12):  # of eleven at one moment the last ten by id count
+        score = {1: 0.0, 11: 0.5}.get(number, 1.0)
+        world.answer(learner, "heart", at("2026-03-01 10:00"), score, id=f"tied-{number:02}")
+    planned(world, "opted-out", "heart")
+    world.execute("""UPDATE users SET "behavioralAnalysisEnabled" = false WHERE "id" = 'opted-out'""")
+    planned(world, "untracked", "heart")
+    world.execute("""UPDATE users SET "performanceTrackingEnabled" = false WHERE "id" = 'untracked'""")
+
+
+def session_edges(world: World) -> None:
+    for learner, ends in (
+        ("fortnight", (("2026-02-24 22:59", 0), ("2026-02-24 23:00", 100))),
+        ("day-long", (("2026-03-09 22:59", 0), ("2026-03-09 23:00", 70))),
+        ("small-hours", (("2026-03-10 05:00", 70),)),
+        ("early-bird", (("2026-03-10 05:00:00.001", 70),)),
+        ("at-t", (("2026-03-10 22:59:59.999", 70), ("2026-03-10 23:00", 0))),
+    ):
+        planned(world, learner, "heart")
+        for end, performance in ends:
+            session = world.session(learner, at(end) - timedelta(minutes=20), 20)
+            world.event(learner, "SESSION_ENDED", at(end), {"sessionId": session}, sessionPerformanceScore=performance)
+
+
+def mastery_edges(world: World) -> None:
+    learner = planned(world, "threshold", "heart")
+    for rating in ("GOOD", "GOOD", "AGAIN"):
+        world.review(learner, "lung", T - timedelta(milliseconds=1), rating)  # (2 + .6) / (3 + 1) is .65
+    world.reviews(learner, "kidney", T - timedelta(minutes=10), "GGGAA")  # (3 + .6) / (5 + 1) is .6
+    world.answer(learner, "liver", T - timedelta(minutes=10), 1.0)  # one validation is enough
+
+
+def history_edges(world: World) -> None:
+    # Of 180 days only whole windows of seven count: 25 of them, the oldest from 175 days ago.
+    world.answer(planned(world, "oldest-window", "heart"), "heart", at("2025-09-16 23:00"), 0.2)
+    world.answer(planned(world, "half-a-window", "heart"), "heart", at("2025-09-16 22:59"), 0.2)
+    learner = planned(world, "mended", "heart")
+    world.answer(learner, "heart", at("2026-03-02 10:00"), None)  # a window before
+    world.answer(learner, "heart", at("2026-03-05 10:00"), 0.9)
+
+
+def cohort(world: World) -> None:
+    world.learner("public")
+    world.reviews("public", "ward", at("2026-02-08 22:58"), "AA")  # 30 days and a minute ago
+    world.reviews("public", "ward", at("2026-02-08 23:00"), "GA")
+    world.learner("private")
+    world.execute("""UPDATE users SET "includeInAnalytics" = false WHERE "id" = 'private'""")
+    world.reviews("private", "ward", at("2026-03-05 10:00"), "AAAA")
+    world.review("public", "ward", T, "AGAIN")

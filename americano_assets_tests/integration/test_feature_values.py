@@ -20,9 +20,9 @@ Features = Mapping[tuple[str, str], Mapping[str, Any]]
 @pytest.fixture(scope="module")
 def features(world: World, module_database: str, home: Path) -> Features:
     fill_school(world)
-    deployment = ClockedDeployment(
-        world_settings(module_database, home), (T + timedelta(minutes=10)).replace(tzinfo=UTC)
-    )
+    settings = world_settings(module_database, home, americano_start_day=study_day("2025-09-01"))
+    deployment = ClockedDeployment(settings, (T + timedelta(minutes=10)).replace(tzinfo=UTC))
+    read_world(deployment, "2025-09-10", "2025-09-17", plans=False)  # the far end of the look-back
     read_world(deployment, "2025-12-08", "2026-03-12")
     tables = deployment.latest_tables(study_day(DAY))
     assert not tables.state(study_day(DAY)).from_later
@@ -78,6 +78,27 @@ def features(world: World, module_database: str, home: Path) -> Features:
         ("exam-now", "xray", "days_until_exam", 0),
         ("planning", "heart", "workload_level", 3 / 50),
         ("new", "heart", "workload_level", 2 / 50),
+        ("answers", "lung", "days_since_last_study", 9.5 / 30),
+        ("180-days", "lung", "days_since_last_study", 1),
+        # Slope over days -30, -19 and -6 of the shares 1, .5 and 0.
+        ("30-days", "heart", "retention_decline_rate", 360 / 866),
+        ("30-days", "heart", "retention_score", 2 / 4),
+        ("30-days", "heart", "review_lapse_rate", 2 / 4),
+        ("31st-day", "heart", "retention_score", 1 / 3),
+        ("31st-day", "heart", "review_lapse_rate", 2 / 3),
+        ("answer-edges", "heart", "validation_score", 0.7),
+        ("answer-edges", "lung", "validation_score", 0.7),
+        ("tied", "heart", "validation_score", (9 * 1.0 + 0.5) / 10),
+        ("fortnight", "heart", "session_performance_score", 1),
+        ("day-long", "heart", "cognitive_load_indicator", 1 - 0.7),
+        ("small-hours", "heart", "cognitive_load_indicator", 1 - 0.7 + 0.1),
+        ("early-bird", "heart", "cognitive_load_indicator", 1 - 0.7),
+        ("at-t", "heart", "cognitive_load_indicator", 1 - 0.7),
+        ("at-t", "heart", "session_performance_score", 0.7),
+        ("threshold", "heart", "prerequisite_gap_count", 0.5 / 2),
+        ("oldest-window", "heart", "historical_struggle_score", (1 + 1) / (1 + 2)),
+        ("mended", "heart", "historical_struggle_score", (1 + 1) / (2 + 2)),
+        ("mended", "heart", "validation_score", 0.9),
     ],
 )
 def test_a_value_is_what_its_definition_says(
@@ -104,6 +125,10 @@ def test_a_value_is_what_its_definition_says(
         ("answers", "heart", "retention_score"),
         ("examined", "xray", "days_until_exam"),
         ("history", "xray", "historical_struggle_score"),
+        ("older", "lung", "days_since_last_study"),
+        ("31st-day", "heart", "retention_decline_rate"),
+        ("half-a-window", "heart", "historical_struggle_score"),
+        ("fortnight", "heart", "cognitive_load_indicator"),
     ],
 )
 def test_what_was_not_observed_is_neutral(features: Features, learner: str, objective: str, feature: str) -> None:
@@ -164,3 +189,35 @@ def test_without_a_plan_the_ten_weakest_of_the_active_join(features: Features) -
     # Days from 1970-01-01 in cells of seven: 2026-03-05 opens the one that holds T's day.
     assert {row["planned_day"] for row in found.values()} == {(study_day("2026-03-05") - study_day("1970-01-01")).days}
     assert not [pair for pair in features if pair[0] == "gone-quiet"]
+
+
+@pytest.mark.parametrize(
+    ("learner", "objective", "feature", "value"),
+    [
+        ("tied", "heart", "last_score", 0.5),
+        ("tied", "heart", "objective_success", (9 * 1.0 + 0.5 + 1.2) / (11 + 2)),
+        ("skipping", "heart", "last_score", 0.9),
+        ("skipping", "heart", "objective_success", (0.9 + 1.2) / (1 + 2)),
+        ("skipping", "lung", "last_score", 0),
+        ("180-days", "lung", "objective_success", (0.9 + 1.2) / (1 + 2)),
+        ("older", "lung", "objective_success", 0.6),
+        ("new", "heart", "last_score", 0.6),
+    ],
+)
+def test_an_extended_feature_is_what_its_definition_says(
+    features: Features, learner: str, objective: str, feature: str, value: float
+) -> None:
+    assert features[learner, objective][feature] == pytest.approx(value, abs=2e-9)
+
+
+def test_the_cohorts_lapses_are_those_of_a_month_and_of_who_counts_in_aggregates(features: Features) -> None:
+    assert features["looking", "ward"]["cohort_lapse_rate"] == 0.5
+    assert features["looking", "xray"]["cohort_lapse_rate"] == 1.0  # three AGAIN of one learner
+
+
+def test_who_opted_out_of_analysis_or_tracking_has_no_features(features: Features) -> None:
+    assert not {learner for learner, _ in features} & {"opted-out", "untracked"}
+
+
+def test_28_days_ago_is_lately(features: Features) -> None:
+    assert ("just-back", "bank-01") in features

@@ -54,6 +54,7 @@ BOTH: dict[str, tuple[str, Answers, bool | None]] = {
     "two reviews and an answer": ("AA", [(WITHIN, 0.9)], True),  # mean 0.3
     "good answers do not thin out AGAIN": ("AAA" + "G" * 7, [(WITHIN, 1.0)] * 5, True),
     "one review and no answer": ("A", [], None),
+    "told twice": ("AA", [(WITHIN, 0.9)], True),  # by events too: mean 0.3 of three
     "good answers make up for few lapses": ("AAGG", [(WITHIN, 1.0)] * 3, False),
 }
 CASES = {
@@ -75,11 +76,27 @@ def tables(world: World, module_database: str, home: Path) -> CutoffTables:
         world.reviews(case, "lung", at("2026-03-11 08:00"), "AAA")  # another objective
         for when, score in answers:
             world.answer(case, "heart", when, score)
+        if case == "told twice":
+            tell_again(world, case)
         confident = {"promptId": "heart-prompt", "objectiveId": "heart", "confidenceLevel": 0.1}
         world.event(case, "VALIDATION_COMPLETED", WITHIN, confident)  # a self-assessment is not graded
     deployment = ClockedDeployment(world_settings(module_database, home), datetime(2026, 3, 20, tzinfo=UTC))
     read_world(deployment, "2026-03-08", "2026-03-18")
     return deployment.latest_tables(study_day("2026-03-18"))
+
+
+def tell_again(world: World, case: str) -> None:
+    """Record reviews and answers as events too, within seconds; the reviews' events do not name them."""
+    card = {"cardId": "heart-card", "objectiveId": "heart", "rating": "AGAIN"}
+    for (when,) in world.rows(
+        """SELECT "reviewedAt" FROM reviews WHERE "userId" = %s AND "cardId" = 'heart-card'""", case
+    ):
+        world.event(case, "CARD_REVIEWED", when + timedelta(seconds=2), card)
+    for answer, when in world.rows(
+        """SELECT "id", "respondedAt" FROM validation_responses WHERE "userId" = %s""", case
+    ):
+        named = {"promptId": "heart-prompt", "objectiveId": "heart", "responseId": answer, "score": 0.9}
+        world.event(case, "VALIDATION_COMPLETED", when + timedelta(minutes=2), named)
 
 
 def pairs(tables: CutoffTables) -> PairSource:
@@ -105,6 +122,7 @@ def test_a_label_counts_its_evidence(labels: Mapping[str, Mapping[str, Any]]) ->
     found = [labels["good answers make up for few lapses"][name] for name in names]
     assert found == [4, 3, 2, pytest.approx(5 / 7)]
     assert [labels["not studied"][name] for name in names] == [0, 0, 0, None]
+    assert [labels["told twice"][name] for name in names] == [2, 1, 2, pytest.approx(0.3)]
 
 
 def test_a_window_that_is_still_open_has_no_labels(tables: CutoffTables) -> None:

@@ -1,0 +1,271 @@
+"""Plants one bug at a time in the SQL of features and labels and says which test sees it. Not collected by pytest.
+
+    python -m americano_assets_tests.mutations [--only WORD]
+
+Each mutation replaces a text that must occur exactly once, in a scratch copy of the project; the tests below run there.
+A mutation that no test sees is a missing test; one whose text is gone, or that breaks the query instead of its meaning,
+proves nothing and is an error too. The list stands in docs/verification.md.
+"""
+
+import argparse
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from americano_assets.settings import PROJECT_ROOT
+
+_FEATURE_TESTS = "americano_assets_tests/integration/test_feature_values.py"
+_LABEL_TESTS = "americano_assets_tests/integration/test_labels.py"
+_LABELS = "labels"
+_AT_ONCE = 2
+
+
+@dataclass(frozen=True)
+class Mutation:
+    """One planted bug.
+
+    Attributes:
+        touches: Feature, or what else it changes.
+        file: Under `americano_assets/sql`.
+        text: Occurs there once.
+        planted: What stands in its place.
+    """
+
+    touches: str
+    file: str
+    text: str
+    planted: str
+
+
+def _in(file: str, *listed: tuple[str, str, str]) -> tuple[Mutation, ...]:
+    return tuple(Mutation(touches, f"{file}.sql", text, planted) for touches, text, planted in listed)
+
+
+MUTATIONS = (
+    *_in(
+        "features/past",
+        ("every feature", "occurred_at < $cutoff", "occurred_at <= $cutoff"),
+        ("every feature", "age < 180", "age < 181"),
+        ("every feature", "age < 180", "age < 179"),
+    ),
+    *_in(
+        "features/topic_history",
+        ("retention_score", "AND age < 30) AS n_reviews_30", "AND age < 31) AS n_reviews_30"),
+        ("retention_score", "'AGAIN' AND age < 30) AS n_success_30", "'HARD' AND age < 30) AS n_success_30"),
+        (
+            "retention_decline_rate",
+            "WHERE kind = 'review' AND age < 30\n  GROUP",
+            "WHERE kind = 'review' AND age < 31\n  GROUP",
+        ),
+        ("complexity_mismatch", "nano_mean(sum(nano(mastery)), count(*)) AS mean", "max(mastery) AS mean"),
+        ("historical_struggle_score", "window_back < 180 //", "window_back <= 180 //"),
+        ("historical_struggle_score", "NOT replaced_in_window", "NOT replaced"),
+        ("historical_struggle_score", "count(struggled) AS n_windows", "count(*) AS n_windows"),
+    ),
+    *_in(
+        "features/objective_history",
+        ("review_lapse_rate", "'AGAIN' AND age < 30", "'AGAIN' AND age < 31"),
+        ("review_lapse_rate", "kind = 'review' AND age < 30", "age < 30"),
+        ("prerequisite_mastery_gap", "7776000000", "2592000000"),
+        ("prerequisite_mastery_gap", "WHERE NOT replaced AND", "WHERE"),
+    ),
+    *_in(
+        "features/learner_sessions",
+        ("session_performance_score", "DESC) <= 5", "DESC) <= 6"),
+        ("session_performance_score", "$cutoff_into) < 14", "$cutoff_into) < 15"),
+        ("session_performance_score", "IN ('GOOD', 'EASY')", "IN ('GOOD', 'EASY', 'HARD')"),
+        ("session_performance_score", "COALESCE(recorded, n_good", "COALESCE(NULL, n_good"),
+        ("session_performance_score", "WHERE occurred_at < $cutoff", "WHERE occurred_at <= $cutoff"),
+        ("cognitive_load_indicator", "f.age < 1", "f.age < 2"),
+        ("cognitive_load_indicator", "duration_ms > 1.5", "duration_ms > 1.4"),
+        ("cognitive_load_indicator", "ended_into_day <= 6", "ended_into_day < 6"),
+        ("cognitive_load_indicator", "ended_into_day > 0", "ended_into_day >= 0"),
+    ),
+    *_in("session_ends", ("session_performance_score", "AND NOT is_pause ", "")),
+    *_in(
+        "features/recent_validations",
+        ("validation_score", "AND age < 30", "AND age < 31"),
+        ("validation_score", "AND NOT replaced", ""),
+        (
+            "validation_score",
+            "learner_key, objective_key ORDER BY occurred_at DESC, source DESC, source_id DESC) <= 10",
+            "learner_key, objective_key ORDER BY occurred_at DESC, source DESC, source_id DESC) <= 11",
+        ),
+        (
+            "validation_score",
+            "learner_key, objective_key ORDER BY occurred_at DESC, source DESC, source_id DESC)",
+            "learner_key, objective_key ORDER BY occurred_at DESC, source DESC, source_id)",
+        ),
+        (
+            "validation_score",
+            "learner_key, course_key ORDER BY occurred_at DESC, source DESC, source_id DESC) <= 10",
+            "learner_key, course_key ORDER BY occurred_at DESC, source DESC, source_id DESC) <= 11",
+        ),
+    ),
+    *_in(
+        "features/features",
+        ("retention_decline_rate", "t.n_days >= 3", "t.n_days >= 2"),
+        ("retention_decline_rate", "clip(-10 *", "clip(-9 *"),
+        ("validation_score", "COALESCE(vo.mean_score, vt.mean_score)", "COALESCE(vo.mean_score, NULL)"),
+        (
+            "prerequisite_gap_count",
+            "sum(q.strength_nano) FILTER (NOT COALESCE(h.mastered, false))",
+            "sum(q.strength_nano) FILTER (NOT h.mastered)",
+        ),
+        ("prerequisite_mastery_gap", "nano(q.strength * COALESCE", "nano(COALESCE"),
+        (
+            "complexity_mismatch",
+            "- 0.5, 0, 1) AS complexity_mismatch_neutral",
+            "- 0.4, 0, 1) AS complexity_mismatch_neutral",
+        ),
+        ("historical_struggle_score", "(t.n_struggles + 1)", "(t.n_struggles)"),
+        ("days_until_exam", "exam_at >= $cutoff", "exam_at > $cutoff"),
+        ("days_until_exam", "created_at < $cutoff", "created_at <= $cutoff"),
+        ("days_until_exam", "86400000.0 / 90", "86400000.0 / 60"),
+        ("days_since_last_study", "COALESCE(h.last_studied_at, ", "COALESCE("),
+        ("days_since_last_study", ", t.last_studied_at)", ", NULL)"),
+        ("workload_level", "p.planned_at < $workload_before", "p.planned_at <= $workload_before"),
+        ("workload_level", "$workload_before AND NOT COALESCE(h.mastered, false)", "$workload_before"),
+        ("workload_level", "count(DISTINCT p.objective_key)", "count(p.objective_key)"),
+    ),
+    *_in(
+        "features/macros",
+        ("prerequisite_gap_count", "n_reviews >= 3 OR", "n_reviews >= 2 OR"),
+        ("prerequisite_gap_count", "OR n_validations >= 1)", ")"),
+        ("prerequisite_gap_count", "mastery >= 0.65", "mastery > 0.65"),
+        ("prerequisite_gap_count", "mastery >= 0.65", "mastery >= 0.60"),
+        ("prerequisite_mastery_gap", "+ 600000000)", "+ 500000000)"),
+        (_LABELS, "n_reviews < 3 AND", "n_reviews < 2 AND"),
+        (_LABELS, "n_validations < 1 THEN", "n_validations < 2 THEN"),
+        (_LABELS, "score_nano < nano(struggle_below)", "score_nano <= nano(struggle_below)"),
+        (_LABELS, "n_again >= 3 AND", "n_again >= 2 AND"),
+        (_LABELS, "10 * n_again >= 3", "10 * n_again > 3"),
+        (_LABELS, "10 * n_again >= 3", "100 * n_again >= 29"),
+    ),
+    *_in(
+        "state/objectives_known",
+        ("content_complexity", "'ADVANCED' THEN 0.9", "'ADVANCED' THEN 0.8"),
+        ("content_type_mismatch", "x-ray|", ""),
+    ),
+    *_in(
+        "state/format_ranks",
+        ("content_type_mismatch", "ORDER BY share DESC", "ORDER BY share"),
+        ("content_type_mismatch", "rank() OVER", "row_number() OVER"),
+    ),
+    *_in("extract/prerequisites", ("prerequisite_gap_count", 'WHERE "objectiveId" <> "prerequisiteId"', "")),
+    *_in(
+        "features/own_record",
+        ("last_score", "arg_max(nano(score)", "arg_min(nano(score)"),
+        ("last_score", "(occurred_at, source, source_id)", "(occurred_at, source)"),
+        ("objective_success", "WHERE NOT replaced AND", "WHERE"),
+    ),
+    *_in(
+        "features/extended",
+        ("objective_success", "+ 1.2)", "+ 1.0)"),
+    ),
+    *_in(
+        "features/cohort_lapses",
+        ("cohort_lapse_rate", "(FROM learners_known WHERE in_analytics)", "(FROM learners_known)"),
+        ("cohort_lapse_rate", ">= $cutoff_day - 30", ">= $cutoff_day - 31"),
+        ("cohort_lapse_rate", "i.study_day < $cutoff_day", "i.study_day <= $cutoff_day"),
+    ),
+    *_in(
+        "features/spine",
+        ("candidates", "planned_at < $planned_before", "planned_at <= $planned_before"),
+        ("candidates", "planned_at >= $cutoff", "planned_at > $cutoff"),
+        ("candidates", "WHERE o.has_card", "WHERE true"),
+        ("candidates", "age < 28", "age < 27"),
+        ("candidates", "o.objective_id) <= 10", "o.objective_id) <= 11"),
+        ("candidates", "ORDER BY planned_at, mission_id", "ORDER BY planned_at DESC, mission_id"),
+    ),
+    *_in(
+        "features/open_plans",
+        ("candidates", "created_at < $cutoff", "created_at <= $cutoff"),
+        ("candidates", "NOT objective_completed AND", ""),
+        ("candidates", "('PENDING', 'IN_PROGRESS')", "('PENDING', 'IN_PROGRESS', 'SKIPPED')"),
+    ),
+    *_in(
+        "features/graded",
+        ("validation_score", "a.occurred_at >= s.occurred_at", "true"),
+        ("validation_score", "AND NOT a.skipped", ""),
+    ),
+    *_in(
+        "labels",
+        (_LABELS, "i.occurred_at >= $window_start", "i.occurred_at > $window_start"),
+        (_LABELS, "i.occurred_at < $window_end", "i.occurred_at <= $window_end"),
+        (_LABELS, "AND a.occurred_at >= s.occurred_at", ""),
+        (_LABELS, "count(*) FILTER (rating = 'AGAIN')", "count(*) FILTER (score = 0)"),
+        (_LABELS, "USING (learner_key, objective_key)", "USING (learner_key)"),
+    ),
+    *_in(
+        "interactions",
+        ("review_lapse_rate", "day_recorded_before < day - 1", "day_recorded_before < day"),
+        ("review_lapse_rate", "INTERVAL 5 SECOND", "INTERVAL 1 SECOND"),
+        (
+            "validation_score",
+            "event_type = 'VALIDATION_COMPLETED' AND score IS NOT NULL",
+            "event_type = 'VALIDATION_COMPLETED'",
+        ),
+        (_LABELS, "review_id AS source_id, review_id AS recorded_id", "review_id AS source_id, NULL AS recorded_id"),
+    ),
+)
+
+
+def run(mutation: Mutation) -> tuple[str, list[str]]:
+    """Plant a mutation in a scratch copy and run the tests there.
+
+    Returns:
+        "caught", "survived" or why it proves nothing; and the tests that saw it.
+    """
+    with tempfile.TemporaryDirectory(prefix="mutation-") as scratch:
+        for name in ("americano_assets", "americano_assets_tests"):
+            shutil.copytree(
+                PROJECT_ROOT / name, Path(scratch) / name, ignore=shutil.ignore_patterns("__pycache__", "data")
+            )
+        for name in ("pyproject.toml", "dagster.yaml"):
+            shutil.copy(PROJECT_ROOT / name, scratch)
+        path = Path(scratch) / "americano_assets" / "sql" / mutation.file
+        text = path.read_text()
+        if text.count(mutation.text) != 1:
+            return f"the text occurs {text.count(mutation.text)} times: correct the list", []
+        path.write_text(text.replace(mutation.text, mutation.planted))
+        tests = _LABEL_TESTS if mutation.touches == _LABELS else _FEATURE_TESTS
+        done = subprocess.run(
+            [sys.executable, "-m", "pytest", "-q", "--no-header", "-p", "no:cacheprovider", "-W", "ignore", tests],
+            cwd=scratch,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+    failed = re.findall(r"^FAILED (?:\S*/)?(\S+?\.py::.*?)(?: - .*)?$", done.stdout, re.MULTILINE)
+    if re.search(r"^ERROR ", done.stdout, re.MULTILINE) or done.returncode not in (0, 1):
+        return "breaks the query, so it proves nothing", []
+    return ("caught" if failed else "survived"), failed
+
+
+def main() -> None:
+    """Run all mutations, print a row of a Markdown table each, and fail unless every one was caught."""
+    parser = argparse.ArgumentParser(prog="python -m americano_assets_tests.mutations", description=main.__doc__)
+    parser.add_argument("--only", default="", help="those whose file or feature has this word in it")
+    only = parser.parse_args().only
+    chosen = [one for one in MUTATIONS if only in one.file or only in one.touches]
+    print("| of | in `sql/` | was | planted | seen by |\n| --- | --- | --- | --- | --- |")
+    wrong = 0
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        for mutation, (verdict, tests) in zip(chosen, pool.map(run, chosen), strict=True):
+            wrong += verdict != "caught"
+            more = f" and {len(tests) - 1} more" if len(tests) > 1 else ""
+            seen = f"`{tests[0]}`{more}" if tests else f"**{verdict}**"
+            cells = (f"`{' '.join(text.split())}`" for text in (mutation.text, mutation.planted or " "))
+            print(f"| {mutation.touches} | `{mutation.file}` | {' | '.join(cells)} | {seen} |", flush=True)
+    print(f"\n{len(chosen)} mutations, {len(chosen) - wrong} caught.")
+    raise SystemExit(1 if wrong else 0)
+
+
+if __name__ == "__main__":
+    main()
