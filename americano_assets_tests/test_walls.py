@@ -32,7 +32,7 @@ FLOW = [
 LONGEST_FILE = 300
 # The app's declaration of its tables is one list: cutting it in two would not make it easier to read.
 LONGER_ON_PURPOSE = {"contract/tables.py"}
-SQL_VERBS_WITHOUT_GRAIN = re.compile(r"^\s*(INSERT|UPDATE|DELETE|CREATE)\b", re.MULTILINE)
+SQL_VERBS_WITHOUT_GRAIN = re.compile(r"^\s*(INSERT|UPDATE|DELETE|CREATE|ALTER)\b", re.MULTILINE)
 
 
 def modules(folder: str = "") -> list[Path]:

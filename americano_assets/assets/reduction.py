@@ -28,13 +28,18 @@ def build(settings: Settings) -> list[dg.AssetsDefinition]:
     )
     def model_performance(context: dg.AssetExecutionContext, deployment: dg.ResourceParam[Deployment]) -> Result:
         """How good the predictions of the last 90 matured days were, each scored before its outcome was known."""
-        found = measure_performance(deployment, day_of(context))
+        found, covered = measure_performance(deployment, day_of(context))
         overall = next((one for one in found if one.scope == "all"), None)
         metadata: dict[str, dg.MetadataValue | str | float | int] = {
             "dagster/row_count": len(found),
             "by_course": markdown_table(
                 [{"course": one.scope_id, **one.values} for one in found if one.scope == "course"]
             ),
+            "by_model_version": markdown_table(
+                [{"model version": one.scope_id, **one.values} for one in found if one.scope == "model_version"]
+            ),
+            "struggles": covered.struggles,
+            "struggles_never_scored": covered.struggles - covered.scored,
         }
         if overall is not None:
             metadata.update(numbers(overall.values))

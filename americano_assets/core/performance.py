@@ -1,4 +1,4 @@
-"""Figures of predictions that have matured, over everything and by course."""
+"""Figures of predictions that have matured: over everything, by course, by model version, by learner."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -9,6 +9,7 @@ from americano_assets.core.metrics import Calibration, calibration_bins, figures
 
 MIN_ROWS = 30
 MIN_LEARNER_ROWS = 20
+_COLUMN = {"course": "course_id", "model_version": "model_version", "learner": "learner_id"}
 
 
 @dataclass(frozen=True)
@@ -16,8 +17,8 @@ class Performance:
     """One scope's figures.
 
     Attributes:
-        scope: all, course or learner.
-        scope_id: Id of the course or learner, or empty.
+        scope: all, course, model_version or learner.
+        scope_id: Id of the course or learner, the model version, or empty.
         values: As core.metrics.figures; None where the rows are too few.
         curve: Calibration bins, or None.
         reason: Why figures are missing, or None.
@@ -31,20 +32,26 @@ class Performance:
 
 
 def performance(rows: pd.DataFrame) -> list[Performance]:
-    """Figures of matured rows: all, each course, and each learner with enough of them.
+    """Figures of matured rows: all, each course, each model version, and each learner with enough of them.
 
     Args:
-        rows: `learner_id`, `course_id`, `probability`, `flagged`, `struggled` (known), `in_analytics`. Learners who
-            keep out of analytics count in no aggregate but their own.
+        rows: `learner_id`, `course_id`, `model_version`, `probability`, `flagged`, `struggled` (known), `in_analytics`.
+            Learners who keep out of analytics count in no aggregate but their own.
     """
     shared = rows[rows["in_analytics"]]
-    return [_of("all", "", shared, MIN_ROWS), *_by("course", shared), *_by("learner", rows)]
+    return [
+        _of("all", "", shared, MIN_ROWS),
+        *_by("course", shared),
+        *_by("model_version", shared),
+        *_by("learner", rows),
+    ]
 
 
 def _by(scope: str, rows: pd.DataFrame) -> Iterator[Performance]:
-    for identity, part in rows.groupby(f"{scope}_id", sort=True):
-        if scope == "course" or len(part) >= MIN_LEARNER_ROWS:
-            yield _of(scope, str(identity), part, MIN_ROWS if scope == "course" else MIN_LEARNER_ROWS)
+    least = MIN_LEARNER_ROWS if scope == "learner" else MIN_ROWS
+    for identity, part in rows.groupby(_COLUMN[scope], sort=True):
+        if scope != "learner" or len(part) >= least:
+            yield _of(scope, str(identity), part, least)
 
 
 def _of(scope: str, identity: str, rows: pd.DataFrame, least: int) -> Performance:

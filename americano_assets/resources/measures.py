@@ -14,14 +14,14 @@ from americano_assets.core.moment import naive
 from americano_assets.core.performance import Performance, performance
 from americano_assets.core.reduction import BASELINE, BASELINE_DAYS, PERIODS, TIMELINE_WEEKS, Reduction, reductions
 from americano_assets.core.study_day import shift
+from americano_assets.resources.coverage import Coverage, coverage
 from americano_assets.resources.deployment import Deployment
 from americano_assets.resources.engine import open_engine
 from americano_assets.resources.scored_store import matured
 from americano_assets.sql import query
 
 OBSERVATIONAL = "observational"
-# The table has no column for it.
-_FIGURES = tuple(name for name in FIGURES if name != "average_precision")
+_PERFORMANCE_KEYS = ("study_day", "scope", "scope_id", "model_type", "model_version", "n")
 _SEGMENTS = pa.schema(
     [
         ("learner_id", pa.string()),
@@ -32,8 +32,12 @@ _SEGMENTS = pa.schema(
 )
 
 
-def measure_performance(deployment: Deployment, day: date) -> list[Performance]:
-    """Figures of matured predictions at the day's cut-off, written to ml.model_performance in one transaction."""
+def measure_performance(deployment: Deployment, day: date) -> tuple[list[Performance], Coverage]:
+    """Figures of matured predictions at the day's cut-off, written to ml.model_performance in one transaction.
+
+    Returns:
+        The figures, and the coverage over everything of the newest closed window.
+    """
     rows = matured(deployment, day)
     if len(rows):
         # Filtered first: a column of other rows would bring them back into a frame that is empty by then.
@@ -42,7 +46,10 @@ def measure_performance(deployment: Deployment, day: date) -> list[Performance]:
         rows["struggled"] = rows["struggled"].astype(bool)
     found = performance(rows) if len(rows) else []
     newest = rows.sort_values("scored_day").iloc[-1] if len(rows) else None
+    by_course = coverage(deployment, day)
+    overall = Coverage(sum(one.struggles for one in by_course.values()), sum(one.scored for one in by_course.values()))
     at = naive(deployment.moment(day).at)
+    types = dict(zip(rows["model_version"], rows["model_type"], strict=True)) if len(rows) else {}
     with deployment.connect() as connection:
         connection.execute("DELETE FROM ml.model_performance WHERE study_day = %s", [day])
         # A learner's own figures are kept for the newest day only: they would outgrow everything else.
@@ -51,35 +58,38 @@ def measure_performance(deployment: Deployment, day: date) -> list[Performance]:
             _insert(
                 connection,
                 "model_performance",
-                (
-                    "study_day",
-                    "scope",
-                    "scope_id",
-                    "model_type",
-                    "model_version",
-                    "n",
-                    *_FIGURES,
-                    "calibration",
-                    "reason",
-                    "computed_at",
-                ),
+                (*_PERFORMANCE_KEYS, *FIGURES, "calibration", "struggles", "struggles_scored", "reason", "computed_at"),
                 [
                     (
                         day,
                         one.scope,
                         one.scope_id,
-                        newest["model_type"],
-                        newest["model_version"],
+                        *_model_of(one, newest, types),
                         int(one.values["n"] or 0),
-                        *(one.values[name] for name in _FIGURES),
+                        *(one.values[name] for name in FIGURES),
                         json.dumps(vars(one.curve) if one.curve else {"prob_true": [], "prob_pred": [], "count": []}),
+                        *_covered(one, overall, by_course),
                         one.reason,
                         at,
                     )
                     for one in found
                 ],
             )
-    return found
+    return found, overall
+
+
+def _model_of(one: Performance, newest: pd.Series, types: dict[str, str]) -> tuple[str, str]:
+    """Type and version of the model behind a row: its own, or of the newest matured prediction."""
+    version = one.scope_id if one.scope == "model_version" else newest["model_version"]
+    return types[version], version
+
+
+def _covered(one: Performance, overall: Coverage, by_course: dict[str, Coverage]) -> tuple[int | None, int | None]:
+    """Struggles and scored struggles of a scope; a model version has no struggles of its own, nor is a learner told."""
+    if one.scope not in ("all", "course"):
+        return None, None
+    counted = overall if one.scope == "all" else by_course.get(one.scope_id, Coverage(0, 0))
+    return counted.struggles, counted.scored
 
 
 def measure_reduction(deployment: Deployment, day: date) -> list[Reduction]:

@@ -40,6 +40,7 @@ def matured(learners: dict[str, tuple[int, bool]]) -> pd.DataFrame:
             {
                 "learner_id": learner,
                 "course_id": "anatomy",
+                "model_version": "old" if number % 4 < 2 else "new",
                 "probability": 0.8 if number % 2 else 0.2,
                 "flagged": number % 2 == 1,
                 "struggled": number % 2 == 1,
@@ -53,7 +54,9 @@ def matured(learners: dict[str, tuple[int, bool]]) -> pd.DataFrame:
 
 def test_figures_are_of_all_of_each_course_and_of_learners_with_enough() -> None:
     found = {(one.scope, one.scope_id): one for one in performance(matured({"a": (30, True), "b": (10, True)}))}
-    assert set(found) == {("all", ""), ("course", "anatomy"), ("learner", "a")}
+    versions = {("model_version", "old"), ("model_version", "new")}
+    assert set(found) == {("all", ""), ("course", "anatomy"), ("learner", "a"), *versions}
+    assert sum(found[version].values["n"] or 0 for version in versions) == 40
     assert found["all", ""].values["n"] == 40
     assert found["all", ""].values["recall"] == 1
     assert found["all", ""].reason is None

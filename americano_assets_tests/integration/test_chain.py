@@ -223,6 +223,16 @@ def test_figures_of_few_say_that_they_are_few(story: Story) -> None:
     assert all(percentage is None and "are needed" in reason for _, percentage, reason in reductions)
 
 
+def test_figures_are_kept_by_model_version_beside_how_many_struggles_there_were(story: Story) -> None:
+    rows = story.world.rows(
+        """SELECT scope, n, struggles, struggles_scored FROM ml.model_performance
+        WHERE study_day = %s AND scope <> 'learner' ORDER BY scope""",
+        study_day(JUDGED),
+    )
+    # stuck, dismissing, doubter, surprised and idle struggled, all of whom a night had scored.
+    assert rows == [("all", 7, 5, 5), ("course", 7, 5, 5), ("model_version", 7, None, None)]
+
+
 def test_faulty_rows_are_not_published_whoever_asks(story: Story) -> None:
     day = study_day(FIRST)
     store, version = story.store, story.store.current("scored_predictions", day)
