@@ -7,7 +7,7 @@ from americano_assets.core.features import DATA_QUALITY, FEATURE_NAMES
 from americano_assets.core.rules import cold_start
 from americano_assets.partitions import day_of, days_of, study_days
 from americano_assets.resources.deployment import Deployment
-from americano_assets.resources.feature_store import publish_features, training_labels
+from americano_assets.resources.feature_store import publish_elo, publish_features, training_labels
 from americano_assets.resources.interaction_store import build_interactions
 from americano_assets.resources.parquet_store import digest_of, hash_values
 from americano_assets.resources.snapshotting import refreshed_days
@@ -41,7 +41,21 @@ def build(settings: Settings) -> list[dg.AssetsDefinition]:
         )
 
     @dg.asset(
-        deps=["interactions", "state_snapshots"], partitions_def=partitions, owners=OWNERS, kinds={"duckdb", "parquet"}
+        deps=["interactions", "state_snapshots"], partitions_def=partitions, owners=OWNERS, kinds={"numba", "parquet"}
+    )
+    def elo_state(context: dg.AssetExecutionContext, deployment: dg.ResourceParam[Deployment]) -> Result:
+        """Ratings of learners, objectives and items after every answer up to the cut-off, carried on day by day."""
+        version, summary = publish_elo(deployment, day_of(context), latest=wants_latest(context))
+        return dg.MaterializeResult(
+            metadata={"dagster/row_count": version.rows, "ratings": markdown_table(summary)},
+            data_version=dg.DataVersion(version.content),
+        )
+
+    @dg.asset(
+        deps=["interactions", "elo_state", "state_snapshots"],
+        partitions_def=partitions,
+        owners=OWNERS,
+        kinds={"duckdb", "parquet"},
     )
     def features(context: dg.AssetExecutionContext, deployment: dg.ResourceParam[Deployment]) -> Result:
         """The night's candidates and their fifteen features, as of the cut-off, from nothing stamped at or after it."""
@@ -88,4 +102,4 @@ def build(settings: Settings) -> list[dg.AssetsDefinition]:
             data_version=dg.DataVersion(digest_of(result.labels)),
         )
 
-    return [interactions, features, labels]
+    return [interactions, elo_state, features, labels]

@@ -9,15 +9,18 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import pyarrow as pa
 
-from americano_assets.core.moment import Moment, Target
+from americano_assets.core.elo import Keys
+from americano_assets.core.moment import Moment, Target, naive
 from americano_assets.core.study_day import day_number, days_between
 from americano_assets.errors import AmericanoError
+from americano_assets.resources.elo_store import EloPass, counted_keys, table_of
 from americano_assets.resources.engine import Engine, feature_definition, label_definition, open_engine
 from americano_assets.resources.parquet_store import ParquetStore, Version, digest_of, hash_values, read_table
 from americano_assets.resources.state_store import StateAt, StateSnapshot, snapshots, state_at
@@ -161,6 +164,26 @@ class CutoffTables:
             for day, version in features.items()
         }
 
+    def elo_state(self, day: date) -> Version:
+        """The ratings once a study day has closed, kept; read them with `store.read_whole("elo_at", content)`."""
+        return self._elo_pass.keep(day, self._counted(day))
+
+    def _elo(self, ratings: EloPass, day: date) -> pa.Table:
+        """The ratings at a day's cut-off; those that move once a day closes are of the last closed one."""
+        moment = self.moment(day)
+        counted = self._counted(day)
+        closes = moment.at == Moment.closing(day, self.zone, self.target).at
+        return table_of(ratings.closing(day, counted) if closes else ratings.within(day, naive(moment.at), counted))
+
+    @cached_property
+    def _elo_pass(self) -> EloPass:
+        return EloPass(self.store, self.inputs.days["interactions"])
+
+    def _counted(self, day: date) -> Keys:
+        """Sorted keys of the learners who count in numbers of the cohort at a day's cut-off."""
+        content = self.state(day).snapshot.tables["learners"]
+        return counted_keys(self.store.whole_path("learners", content))
+
     def _feature_key(self, day: date, pairs: Mapping[date, PairSource] | None) -> str:
         moment = self.moment(day)
         state = self.state(day)
@@ -171,6 +194,7 @@ class CutoffTables:
             str(self.zone),
             contents,
             state.snapshot.content,
+            self._elo_pass.key(day),
             None if pairs is None else pairs[day].content,
         )
 
@@ -215,7 +239,9 @@ class CutoffTables:
     ) -> Iterable[tuple[date, pa.Table]]:
         with open_engine() as engine:
             self._view_days(engine, days[0] - LOOK_BACK, days[-1], in_memory=len(days) > 1)
+            ratings = EloPass(self.store, self.inputs.days["interactions"])
             for day in days:
+                engine.register("elo", self._elo(ratings, day))
                 state = self.state(day)
                 engine.load_state(
                     {name: self.store.whole_path(name, content) for name, content in state.snapshot.tables.items()}

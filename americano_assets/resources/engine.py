@@ -15,9 +15,11 @@ from zoneinfo import ZoneInfo
 import duckdb
 import pyarrow as pa
 
+from americano_assets.core import elo
 from americano_assets.core.features import select_list
 from americano_assets.core.moment import PLAN_AHEAD_DAYS, Moment, naive
 from americano_assets.core.study_day import EPOCH, days_between, opening
+from americano_assets.resources.elo_store import ELO_SCHEMA
 from americano_assets.sql import query
 
 _CALENDAR_MARGIN = timedelta(days=400)
@@ -40,6 +42,9 @@ _FEATURE_STEPS = (
     ("learner_sessions", "TABLE"),
     ("cohort_lapses", "TABLE"),
     ("own_record", "TABLE"),
+    ("cohort_pairs", "TABLE"),
+    ("cohort_record", "TABLE"),
+    ("elo_terms", "TABLE"),
     ("extended", "TABLE"),
 )
 
@@ -61,7 +66,7 @@ def feature_definition(*, given: bool = False) -> str:
     """
     names = ["features/macros", *(f"state/{name}" for name in _STATE_STEPS)]
     names += [f"features/{_step(name, given)}" for name, _ in _FEATURE_STEPS] + ["features/features"]
-    return "\n".join(map(query, names)) + select_list()
+    return "\n".join(map(query, names)) + select_list() + str(elo.parameters())
 
 
 def label_definition() -> str:
@@ -78,6 +83,8 @@ class Engine:
         connection.execute("SET enable_progress_bar = false")
         connection.execute("SET preserve_insertion_order = true")
         connection.execute(query("features/macros"))
+        # Nobody has answered anything, unless the caller registers the ratings of the last closed cut-off.
+        self.register("elo", ELO_SCHEMA.empty_table())
 
     def calendar(self, last: date, zone: ZoneInfo) -> None:
         """Make `calendar` (day, opens_at: UTC) from 1970-01-01 to well after `last`, so that any plan finds its day."""
@@ -153,7 +160,7 @@ class Engine:
         given = pairs is not None
         if pairs is not None:
             self.register("given_pairs", _given(pairs))
-        parameters = moment.parameters(from_later_state, plan_ahead_days)
+        parameters = moment.parameters(from_later_state, plan_ahead_days) | elo.parameters()
         for name, kind in _FEATURE_STEPS:
             text = query(f"features/{_step(name, given)}")
             if name == "past":

@@ -1,18 +1,21 @@
 """Features and labels of study days, and the training set that they make."""
 
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from americano_assets.core.elo import LEVEL_NAMES
 from americano_assets.core.features import DATA_QUALITY, MODEL_INPUTS, OBSERVED_NAMES
 from americano_assets.core.rules import VALIDATION_MEAN
 from americano_assets.core.splits import assign_splits
 from americano_assets.errors import AmericanoError
 from americano_assets.resources.cutoffs import CutoffTables, weekly_cutoffs
 from americano_assets.resources.deployment import Deployment
+from americano_assets.resources.elo_store import TABLE as ELO_TABLE
+from americano_assets.resources.elo_store import state_of
 from americano_assets.resources.parquet_store import Version
 from americano_assets.resources.state_store import StateAt
 from americano_assets.schemas import FEATURES_TABLE, TRAINING_SET
@@ -53,6 +56,25 @@ def publish_features(deployment: Deployment, day: date, *, latest: bool = False)
     stored = pa.Table.from_pandas(rows, schema=schema, preserve_index=False)
     content = deployment.store.put_day("features", day, stored.to_batches(), stored.schema).content
     return rows, content, tables.state(day)
+
+
+def publish_elo(deployment: Deployment, day: date, *, latest: bool = False) -> tuple[Version, list[dict[str, object]]]:
+    """The ratings once the day has closed, kept, and a row a level that sums them up.
+
+    Of a day that is still open: those of the last closed one, since objectives and items move when a day closes.
+    """
+    tables = deployment.tables(day, latest=latest)
+    version = tables.elo_state(day if deployment.is_closed(day) else day - timedelta(days=1))
+    levels = state_of(deployment.store.read_whole(ELO_TABLE, version.content))
+    return version, [
+        {
+            "level": name,
+            "ratings": len(one.key),
+            "mean": float(one.mean.mean()) if len(one.key) else None,
+            "spread": float(one.mean.std()) if len(one.key) else None,
+        }
+        for name, one in zip(LEVEL_NAMES, levels, strict=True)
+    ]
 
 
 def training_tables(deployment: Deployment, day: date) -> tuple[CutoffTables, TrainingTables]:

@@ -1,8 +1,49 @@
 -- Grain: one row a (learner, objective) of the spine at the cut-off: the extended features, each 0-1, null where not
 -- observed. Definitions: docs/features.md.
+WITH topic AS (
+  SELECT learner_key, course_key, sum(n_graded) AS n_graded, sum(score_nano) AS score_nano,
+    arg_max(last_nano, last_at) AS last_nano
+  FROM own_record GROUP BY learner_key, course_key
+),
+overall AS (
+  SELECT learner_key, sum(n_graded) AS n_graded, sum(score_nano) AS score_nano,
+    sum(score_nano_7) AS score_nano_7, sum(weight_nano_7) AS weight_nano_7,
+    sum(score_nano_30) AS score_nano_30, sum(weight_nano_30) AS weight_nano_30
+  FROM own_record GROUP BY learner_key
+)
 SELECT s.learner_key, s.objective_key,
+  e.chance AS elo_chance_seen,
+  logit_share(e.everyone + e.learner) AS elo_learner_seen,
+  logit_share(e.pair) AS elo_pair_seen,
+  logit_share(e.objective) AS elo_difficulty_seen,
+  -- The others: without the learner's own answers.
+  shrunk(c.first_nano - COALESCE(m.first_nano, 0), c.n_learners - (m.learner_key IS NOT NULL)::INTEGER)
+    AS cohort_first_try_seen,
+  shrunk(c.score_nano_30 - COALESCE(m.score_nano_30, 0), c.n_30 - COALESCE(m.n_30, 0)) AS cohort_recent_seen,
+  log_share(c.n_learners - (m.learner_key IS NOT NULL)::INTEGER, 1000) AS cohort_before_seen,
   r.last_nano / 1000000000.0 AS last_score_seen,
-  -- Shrunk towards 0.6 by two answers.
-  (r.score_nano / 1000000000.0 + 1.2) / (r.n_graded + 2) AS objective_success_seen
+  shrunk(r.score_nano, r.n_graded) AS objective_success_seen,
+  t.last_nano / 1000000000.0 AS topic_last_score_seen,
+  shrunk(t.score_nano, t.n_graded) AS topic_success_seen,
+  log_share(r.score_nano / 1000000000.0, 100) AS log_successes_seen,
+  log_share(r.n_graded - r.score_nano / 1000000000.0, 100) AS log_failures_seen,
+  log_share(t.score_nano / 1000000000.0, 1000) AS topic_log_successes_seen,
+  log_share(t.n_graded - t.score_nano / 1000000000.0, 1000) AS topic_log_failures_seen,
+  shrunk(a.score_nano, a.n_graded) AS ability_seen,
+  mastery_of(r.score_nano_7, r.weight_nano_7) AS decayed_7_seen,
+  mastery_of(r.score_nano_30, r.weight_nano_30) AS decayed_30_seen,
+  mastery_of(a.score_nano_7, a.weight_nano_7) AS ability_7_seen,
+  mastery_of(a.score_nano_30, a.weight_nano_30) AS ability_30_seen,
+  o.has_card::INTEGER AS objective_has_card_seen,
+  o.is_high_yield::INTEGER AS objective_high_yield_seen,
+  (o.format = 'visual')::INTEGER AS objective_visual_seen,
+  (o.format = 'clinical')::INTEGER AS objective_clinical_seen,
+  clip((epoch_ms($cutoff) - epoch_ms(r.last_lapse_at)) / 86400000.0 / 30, 0, 1) AS days_since_lapse_seen
 FROM spine s
+JOIN objectives_known o USING (objective_key)
+LEFT JOIN elo_terms e ON e.learner_key = s.learner_key AND e.objective_key = s.objective_key
 LEFT JOIN own_record r ON r.learner_key = s.learner_key AND r.objective_key = s.objective_key
+LEFT JOIN topic t ON t.learner_key = s.learner_key AND t.course_key = s.course_key
+LEFT JOIN overall a ON a.learner_key = s.learner_key
+LEFT JOIN cohort_record c ON c.objective_key = s.objective_key
+LEFT JOIN cohort_pairs m ON m.learner_key = s.learner_key AND m.objective_key = s.objective_key

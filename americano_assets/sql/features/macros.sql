@@ -23,3 +23,8 @@ CREATE OR REPLACE MACRO struggled_by(n_reviews, n_validations, n_again, score_na
   CASE WHEN n_reviews < 3 AND n_validations < 1 THEN NULL
   ELSE score_nano < nano(struggle_below) * (n_reviews + n_validations)
     OR (n_again >= 3 AND 10 * n_again >= 3 * n_reviews) END;
+-- Mean success shrunk towards 0.6 by two answers: (sum + 1.2) / (n + 2).
+CREATE OR REPLACE MACRO shrunk(score_nano, n) AS (score_nano / 1000000000.0 + 1.2) / (n + 2);
+-- Counts grow by their logarithm, 1 at `most`; log-odds from -6 to 6 are brought to 0-1.
+CREATE OR REPLACE MACRO log_share(n, most) AS clip(ln(1 + n) / ln(1 + most), 0, 1);
+CREATE OR REPLACE MACRO logit_share(x) AS clip(0.5 + x / 12, 0, 1);
