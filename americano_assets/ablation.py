@@ -30,15 +30,13 @@ from americano_assets.core.splits import learner_split
 from americano_assets.errors import AmericanoError
 from americano_assets.resources.parquet_store import ParquetStore
 
-# In the order in which the design lists them.
+# In the order in which they were added; what was dropped since stands in docs/features.md.
 GROUPS: dict[str, tuple[str, ...]] = {
     "Elo state": ("elo_chance", "elo_learner", "elo_pair", "elo_difficulty"),
     "cohort": ("cohort_first_try", "cohort_recent", "cohort_before"),
     "last score, shrunk mean": ("last_score", "objective_success", "topic_last_score", "topic_success"),
     "counts": ("log_successes", "log_failures", "topic_log_successes", "topic_log_failures"),
     "ability": ("ability",),
-    "decayed success": ("decayed_7", "decayed_30", "ability_7", "ability_30"),
-    "type and weight": ("objective_has_card", "objective_high_yield", "objective_visual", "objective_clinical"),
     "since last lapse": ("days_since_lapse",),
 }
 BASE = FEATURE_NAMES + OBSERVED_NAMES

@@ -3,6 +3,7 @@
 Every learner stands for one feature. T is 2026-03-10 23:00 UTC, the cut-off of study day 2026-03-09.
 """
 
+import math
 from collections.abc import Mapping
 from datetime import UTC, timedelta
 from pathlib import Path
@@ -136,6 +137,41 @@ def test_what_was_not_observed_is_neutral(features: Features, learner: str, obje
     neutral = {one.name: one.neutral for one in FEATURES}[feature]
     assert not row[f"observed_{feature}"]
     assert row[feature] == neutral
+
+
+@pytest.mark.parametrize(
+    ("learner", "objective", "feature", "value"),
+    [
+        ("skipping", "heart", "last_score", 0.9),
+        ("skipping", "lung", "last_score", 0),
+        ("skipping", "heart", "objective_success", (0.9 + 1.2) / 3),
+        ("skipping", "lung", "objective_success", (0.9 + 1.2) / 4),
+        ("skipping", "heart", "topic_success", (1.8 + 1.2) / 6),
+        ("skipping", "heart", "topic_last_score", 0),
+        ("skipping", "heart", "ability", (1.8 + 1.2) / 6),
+        ("skipping", "lung", "log_successes", math.log(1.9) / math.log(101)),
+        ("skipping", "lung", "log_failures", math.log(2.1) / math.log(101)),
+        ("skipping", "lung", "topic_log_failures", math.log(3.2) / math.log(1001)),
+        ("retention", "heart", "days_since_lapse", (9 + (12 * 60 + 58) / 1440) / 30),
+        # One other learner has met the x-ray, three times in the last month, and failed each time.
+        ("looking", "xray", "cohort_first_try", 1.2 / 3),
+        ("looking", "xray", "cohort_recent", 1.2 / 5),
+        ("looking", "xray", "cohort_before", math.log(2) / math.log(1001)),
+        ("new", "heart", "last_score", 0.6),
+        ("new", "heart", "ability", 0.6),
+    ],
+)
+def test_an_extended_feature_is_what_its_definition_says(
+    features: Features, learner: str, objective: str, feature: str, value: float
+) -> None:
+    assert features[learner, objective][feature] == pytest.approx(value, abs=2e-9)
+
+
+def test_whoever_fails_is_given_less_of_a_chance(features: Features) -> None:
+    # "new" has not answered anything: the chance is everyone's on this objective.
+    assert features["twice", "heart"]["elo_chance"] < features["new", "heart"]["elo_chance"]
+    assert features["new", "heart"]["elo_pair"] == 0.5
+    assert features["twice", "heart"]["elo_pair"] < 0.5
 
 
 def test_the_step_up_is_from_the_middle_where_nothing_of_the_topic_was_studied(features: Features) -> None:

@@ -6,9 +6,7 @@ WITH topic AS (
   FROM own_record GROUP BY learner_key, course_key
 ),
 overall AS (
-  SELECT learner_key, sum(n_graded) AS n_graded, sum(score_nano) AS score_nano,
-    sum(score_nano_7) AS score_nano_7, sum(weight_nano_7) AS weight_nano_7,
-    sum(score_nano_30) AS score_nano_30, sum(weight_nano_30) AS weight_nano_30
+  SELECT learner_key, sum(n_graded) AS n_graded, sum(score_nano) AS score_nano
   FROM own_record GROUP BY learner_key
 )
 SELECT s.learner_key, s.objective_key,
@@ -30,20 +28,12 @@ SELECT s.learner_key, s.objective_key,
   log_share(t.score_nano / 1000000000.0, 1000) AS topic_log_successes_seen,
   log_share(t.n_graded - t.score_nano / 1000000000.0, 1000) AS topic_log_failures_seen,
   shrunk(a.score_nano, a.n_graded) AS ability_seen,
-  mastery_of(r.score_nano_7, r.weight_nano_7) AS decayed_7_seen,
-  mastery_of(r.score_nano_30, r.weight_nano_30) AS decayed_30_seen,
-  mastery_of(a.score_nano_7, a.weight_nano_7) AS ability_7_seen,
-  mastery_of(a.score_nano_30, a.weight_nano_30) AS ability_30_seen,
-  o.has_card::INTEGER AS objective_has_card_seen,
-  o.is_high_yield::INTEGER AS objective_high_yield_seen,
-  (o.format = 'visual')::INTEGER AS objective_visual_seen,
-  (o.format = 'clinical')::INTEGER AS objective_clinical_seen,
   clip((epoch_ms($cutoff) - epoch_ms(r.last_lapse_at)) / 86400000.0 / 30, 0, 1) AS days_since_lapse_seen
 FROM spine s
 JOIN objectives_known o USING (objective_key)
 LEFT JOIN elo_terms e ON e.learner_key = s.learner_key AND e.objective_key = s.objective_key
 LEFT JOIN own_record r ON r.learner_key = s.learner_key AND r.objective_key = s.objective_key
-LEFT JOIN topic t ON t.learner_key = s.learner_key AND t.course_key = s.course_key
+LEFT JOIN topic t ON t.learner_key = s.learner_key AND t.course_key = o.course_key
 LEFT JOIN overall a ON a.learner_key = s.learner_key
 LEFT JOIN cohort_record c ON c.objective_key = s.objective_key
 LEFT JOIN cohort_pairs m ON m.learner_key = s.learner_key AND m.objective_key = s.objective_key

@@ -4,7 +4,7 @@ WITH builds_on AS (
   SELECT objective_key, list(prerequisite_id ORDER BY place) AS prerequisite_ids FROM prerequisites_known GROUP BY ALL
 )
 SELECT
-  objective_id, course_id, has_card, is_high_yield, row_number() OVER (ORDER BY objective_id) AS place, prerequisite_ids,
+  objective_id, course_id, has_card, row_number() OVER (ORDER BY objective_id) AS place, prerequisite_ids,
   md5_number_lower(objective_id) AS objective_key,
   md5_number_lower(course_id) AS course_key,
   CASE complexity WHEN 'BASIC' THEN 0.3 WHEN 'INTERMEDIATE' THEN 0.6 WHEN 'ADVANCED' THEN 0.9 END AS complexity,
