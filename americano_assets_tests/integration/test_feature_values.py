@@ -240,7 +240,7 @@ def test_without_a_plan_the_ten_weakest_of_the_active_join(features: Features) -
         ("new", "heart", "last_score", 0.6),
     ],
 )
-def test_an_extended_feature_is_what_its_definition_says(
+def test_what_the_record_and_the_others_say_is_worked_out_by_hand(
     features: Features, learner: str, objective: str, feature: str, value: float
 ) -> None:
     assert features[learner, objective][feature] == pytest.approx(value, abs=2e-9)
