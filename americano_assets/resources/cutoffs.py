@@ -25,6 +25,8 @@ from americano_assets.resources.engine import Engine, feature_definition, label_
 from americano_assets.resources.parquet_store import ParquetStore, Version, digest_of, hash_values, read_table
 from americano_assets.resources.state_store import StateAt, StateSnapshot, snapshots, state_at
 
+# The cohort's numbers at each closed cut-off, for single learners between two nights.
+COHORT = "cohort"
 DAY_TABLES = ("interactions", "session_ends")
 # The look-back of 180 days, and one more because a cut-off within a day reaches into a 181st.
 LOOK_BACK = timedelta(days=181)
@@ -144,6 +146,17 @@ class CutoffTables:
         """
         keys = {day: self._feature_key(day, pairs) for day in days}
         return self._memoised("features_at", keys, lambda missing: self._compute_features(missing, pairs))
+
+    def store_cohort(self, day: date) -> Version:
+        """Keep the cohort's numbers at the cut-off of a closed day, where resources/live_features.py finds them."""
+        with open_engine() as engine:
+            self._view_days(engine, day - LOOK_BACK, day, in_memory=False)
+            state = self.state(day)
+            engine.load_state(
+                {name: self.store.whole_path(name, content) for name, content in state.snapshot.tables.items()}
+            )
+            rows = engine.cohort(self.moment(day)).sort_by("objective_key")
+        return self.store.put_day(COHORT, day, rows.to_batches(), rows.schema)
 
     def labels(self, sources: dict[date, PairSource]) -> dict[date, Version]:
         """Outcomes of the pairs of each day, in the window that begins at its cut-off and has closed.

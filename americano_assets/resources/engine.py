@@ -48,6 +48,7 @@ _FEATURE_STEPS = (
     ("extended", "TABLE"),
 )
 
+_COHORT_STEP = "cohort_lapses"
 # From this share of the known learners on, none is left out of the scan of the log.
 _MOST = 0.5
 
@@ -137,6 +138,18 @@ class Engine:
             self.make(name, query(f"state/{name}"), {})
         self._state = dict(tables)
 
+    def set_state(self, tables: Mapping[str, pa.Table]) -> None:
+        """As `load_state`, of tables in memory."""
+        for name, table in tables.items():
+            self.register(name, table)
+        for name in _STATE_STEPS:
+            self.make(name, query(f"state/{name}"), {})
+        self._state = {}
+
+    def cohort(self, moment: Moment) -> pa.Table:
+        """Numbers of all learners at a closed cut-off; reads as `features` does."""
+        return self.run(query(f"features/{_COHORT_STEP}"), moment.parameters(False))
+
     def features(
         self,
         moment: Moment,
@@ -144,6 +157,7 @@ class Engine:
         from_later_state: bool,
         pairs: pa.Table | None = None,
         plan_ahead_days: int = PLAN_AHEAD_DAYS,
+        cohort: pa.Table | None = None,
     ) -> pa.Table:
         """Spine and features at a cut-off, sorted by learner and objective.
 
@@ -156,6 +170,7 @@ class Engine:
                 of the night's candidates. Those of unknown or opted-out learners, or unknown objectives, are left out;
                 of a pair given twice the earliest plan counts.
             plan_ahead_days: The night's candidates are planned within so many study days.
+            cohort: What `cohort` gave, where the log here is one learner's and cannot tell.
         """
         given = pairs is not None
         if pairs is not None:
@@ -163,6 +178,9 @@ class Engine:
         parameters = moment.parameters(from_later_state, plan_ahead_days) | elo.parameters()
         for name, kind in _FEATURE_STEPS:
             text = query(f"features/{_step(name, given)}")
+            if name == _COHORT_STEP and cohort is not None:
+                self.register("cohort_given", cohort)
+                text = "FROM cohort_given"
             if name == "past":
                 text = text.format(of_interest=self._of_interest())
             self.make(name, text, parameters, kind)

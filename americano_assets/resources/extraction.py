@@ -44,10 +44,10 @@ def read_batches(url: str, table: str, text: str) -> Iterator[tuple[pa.Schema, I
 
 def log_query(table: str, days: Sequence[date], zone: ZoneInfo) -> str:
     """The extraction query of a log table for consecutive study days, sorted by day, learner and time."""
-    openings = ", ".join(_literal(opening(day, zone)) for day in days)
+    openings = ", ".join(literal(opening(day, zone)) for day in days)
     return query(f"extract/{table}").format(
-        start=_literal(opening(days[0], zone)),
-        end=_literal(cutoff(days[-1], zone)),
+        start=literal(opening(days[0], zone)),
+        end=literal(cutoff(days[-1], zone)),
         openings=f"ARRAY[{openings}]",
     )
 
@@ -78,5 +78,6 @@ def read_whole(url: str, table: str) -> pa.Table:
     raise ExtractionError(f"Reading {table} gave nothing.")
 
 
-def _literal(instant: datetime) -> str:
+def literal(instant: datetime) -> str:
+    """An instant as PostgreSQL reads it: the columns are timestamps without a zone, in UTC."""
     return f"'{naive(instant).isoformat(sep=' ')}'::timestamp"

@@ -49,6 +49,8 @@ def publish_features(deployment: Deployment, day: date, *, latest: bool = False)
     """
     tables = deployment.tables(day, latest=latest)
     version = tables.features([day])[day]
+    if deployment.is_closed(day):
+        tables.store_cohort(day)
     rows = deployment.store.read_whole("features_at", version.content).to_pandas()
     rows = rows[rows["learner_id"].isin(deployment.analysable())].reset_index(drop=True)
     rows = FEATURES_TABLE.validate(rows)

@@ -1,0 +1,97 @@
+"""Features of one learner with 20,000 interactions, from PostgreSQL: connection and engine warm.
+
+.venv/bin/python -m benchmarks.learner [--interactions N] [--repeat N]
+"""
+
+import argparse
+import os
+import shutil
+import statistics
+import tempfile
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+
+from americano_assets.resources.database import bootstrap, connect
+from americano_assets.resources.embedded import EmbeddedServer
+from americano_assets.resources.live_features import LiveFeatures
+from americano_assets.resources.migrations import migrate
+from americano_assets.resources.parquet_store import ParquetStore
+from benchmarks.cohort import TARGET, ZONE
+
+NOW = datetime(2026, 3, 10, 12, tzinfo=UTC)
+OTHERS = 20
+# One learner and a few others, each with so many reviews over 180 days on 300 objectives of three cards.
+_FILL = """
+INSERT INTO users ("id", "createdAt", "updatedAt", "behavioralAnalysisEnabled", "includeInAnalytics",
+  "performanceTrackingEnabled")
+  SELECT 'learner-' || l, '2025-01-01', '2025-01-01', true, true, true FROM generate_series(0, {others}) l;
+INSERT INTO courses ("id", "userId", "name", "updatedAt")
+  SELECT 'course-' || c, 'learner-0', '', '2025-01-01' FROM generate_series(0, 5) c;
+INSERT INTO lectures ("id", "userId", "courseId", "title", "topicTags", "uploadedAt", "fileName", "fileUrl", "fileSize")
+  SELECT 'lecture-' || c, 'learner-0', 'course-' || c, '', '{{}}', '2025-01-01', '', '', 0 FROM generate_series(0, 5) c;
+INSERT INTO learning_objectives ("id", "lectureId", "objective", "isHighYield", "complexity", "boardExamTags",
+  "createdAt", "masteryLevel", "totalStudyTimeMs", "weaknessScore")
+  SELECT 'objective-' || o, 'lecture-' || o % 6, 'Treat a patient', false, 'INTERMEDIATE', '{{}}', '2025-01-01',
+    'BEGINNER', 0, 0 FROM generate_series(0, 299) o;
+INSERT INTO objective_prerequisites ("id", "objectiveId", "prerequisiteId", "strength")
+  SELECT o || '-' || k, 'objective-' || o, 'objective-' || (o + k) % 300, 1.0 / k
+  FROM generate_series(0, 299) o, generate_series(1, 3) k;
+INSERT INTO cards ("id", "courseId", "objectiveId", "cardType", "front", "back", "createdAt", "difficulty",
+  "stability", "retrievability", "reviewCount", "lapseCount")
+  SELECT 'card-' || c, 'course-' || c % 6, 'objective-' || c % 300, 'BASIC', '', '', '2025-01-01', 5, 5, 0.9, 0, 0
+  FROM generate_series(0, 899) c;
+INSERT INTO reviews ("id", "userId", "cardId", "rating", "timeSpentMs", "reviewedAt", "difficultyBefore",
+  "stabilityBefore", "difficultyAfter", "stabilityAfter")
+  SELECT l || '-' || n, 'learner-' || l, 'card-' || (n * 7 + l) % 900,
+    (ARRAY['AGAIN', 'HARD', 'GOOD', 'EASY'])[1 + (n * 13 + l) % 4]::"ReviewRating", 5000,
+    '{now}'::timestamp - make_interval(secs => 180 * 86400.0 * (n + 1) / {interactions}), 5, 5, 5, 5
+  FROM generate_series(0, {others}) l, generate_series(0, {interactions} - 1) n;
+INSERT INTO missions ("id", "userId", "date", "status", "estimatedMinutes", "objectives")
+  SELECT 'mission-' || l || '-' || d, 'learner-' || l, '{now}'::timestamp + make_interval(days => d), 'PENDING', 30,
+    (SELECT jsonb_agg(jsonb_build_object('id', 'objective-' || (d * 7 + k) % 300)) FROM generate_series(0, 6) k)
+  FROM generate_series(0, {others}) l, generate_series(1, 6) d;
+CREATE INDEX ON reviews ("userId"); CREATE INDEX ON behavioral_events ("userId");
+CREATE INDEX ON missions ("userId"); CREATE INDEX ON validation_responses ("userId");
+CREATE INDEX ON study_sessions ("userId"); CREATE INDEX ON cards ("objectiveId");
+ANALYZE;
+"""
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--interactions", type=int, default=20_000)
+    parser.add_argument("--repeat", type=int, default=40)
+    options = parser.parse_args()
+    home = Path(tempfile.mkdtemp(prefix="bench-", dir="/tmp"))
+    server = EmbeddedServer(home)
+    try:
+        server.ensure()
+        with connect(server.url("postgres"), autocommit=True) as connection:
+            connection.execute("CREATE DATABASE bench")
+        url = server.url("bench")
+        with connect(url, autocommit=True) as connection:
+            bootstrap(connection)
+            migrate(connection)
+            connection.execute(
+                _FILL.format(others=OTHERS, interactions=options.interactions, now=NOW.replace(tzinfo=None)).encode()
+            )
+        live = LiveFeatures(url, ParquetStore(home / "data"), ZONE, TARGET)
+        took = []
+        for _ in range(options.repeat + 3):
+            began = time.perf_counter()
+            rows = live.of_learner("learner-0", NOW)
+            took.append((time.perf_counter() - began) * 1000)
+        warm = sorted(took[3:])
+        print(
+            f"{len(rows)} candidates of a learner with {options.interactions} interactions: median "
+            f"{statistics.median(warm):.0f} ms, p95 {warm[int(0.95 * len(warm))]:.0f} ms, first {took[0]:.0f} ms; "
+            f"load {os.getloadavg()[0]:.1f}"
+        )
+    finally:
+        server.stop()
+        shutil.rmtree(home, ignore_errors=True)
+
+
+if __name__ == "__main__":
+    main()
