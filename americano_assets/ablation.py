@@ -23,9 +23,9 @@ from sklearn.metrics import roc_auc_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
+from americano_assets.core.arrays import FloatArray
 from americano_assets.core.bootstrap import Interval, paired_difference
 from americano_assets.core.features import EXTENDED_NAMES, FEATURE_NAMES, OBSERVED_NAMES
-from americano_assets.core.metrics import FloatArray
 from americano_assets.core.splits import learner_split
 from americano_assets.errors import AmericanoError
 from americano_assets.resources.parquet_store import ParquetStore

@@ -50,8 +50,9 @@ class Settings(BaseSettings):
     cors_origins: Annotated[list[str], NoDecode] = Field(
         default_factory=lambda: ["http://localhost:3000"], description="Comma-separated origins of the app."
     )
-    model_type: Literal["auto", "rule_based", "logistic_regression"] = Field(
-        "auto", description="Which model scores; auto takes the trained one, or the rules while there is none."
+    model_type: Literal["auto", "rule_based", "logistic_regression", "gradient_boosting", "blend"] = Field(
+        "auto",
+        description="Which model scores; auto lets the gate choose, and takes the rules while it lets none pass.",
     )
     mlflow_tracking_uri: SecretStr | None = Field(
         None, description="MLflow store or server. Unset: a database of its own on the embedded server."

@@ -10,8 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-FloatArray = npt.NDArray[np.float64]
-IntArray = npt.NDArray[np.int64]
+from americano_assets.core.arrays import FloatArray, IntArray
 
 LEVEL = 0.95
 REPLICATES = 1_000

@@ -10,26 +10,29 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
-from americano_assets.core.features import EXTENDED, EXTENDED_NAMES, FEATURE_NAMES, FEATURES
-from americano_assets.core.logistic import LogisticModel
-from americano_assets.core.metrics import BoolArray, FloatArray
+from americano_assets.core.arrays import FloatArray
+from americano_assets.core.features import EXTENDED, FEATURES
+from americano_assets.core.logodds import LogOddsModel
 from americano_assets.core.rules import VALIDATION_MEAN, fired
 
 FACTORS_SHOWN = 3
 COLD_TEXT = "You have not worked on this topic yet, so this is what most students experience here"
+COLD_FACTORS = json.dumps([{"feature": "cold_start", "value": None, "contribution": 0.0, "text": COLD_TEXT}])
 COHORT_TEXT = "Nothing of your own stands out; this is what most students experience here"
 _RULE_TEXT = {VALIDATION_MEAN: "Your answers on this topic over the last months were weak or missing"}
+_OBSERVED = "observed_"
 
 
-def logistic_contributions(model: LogisticModel, rows: pd.DataFrame) -> dict[str, FloatArray]:
-    """Each feature's share of the uncalibrated log-odds, its observed bit included, shape (n,) each."""
-    parts = dict(zip(model.inputs, model.contributions(rows).T, strict=True))
-    whole = {name: parts[name] + parts[f"observed_{name}"] for name in FEATURE_NAMES}
-    return whole | {name: parts[name] for name in EXTENDED_NAMES}
+def feature_contributions(model: LogOddsModel, rows: pd.DataFrame) -> dict[str, FloatArray]:
+    """Each feature's share of the uncalibrated log-odds, its observed bit included, shape (n,) each.
+
+    With the model's baseline they add up to it: exactly for the linear model, to the last bits for trees.
+    """
+    return _by_feature(dict(zip(model.inputs, model.contributions(rows).T, strict=True)))
 
 
-def logistic_reasons(model: LogisticModel, rows: pd.DataFrame) -> dict[str, FloatArray]:
-    """`logistic_contributions` where they can be told to a student as a reason, 0 elsewhere, shape (n,) each.
+def model_reasons(model: LogOddsModel, rows: pd.DataFrame) -> dict[str, FloatArray]:
+    """`feature_contributions` where they can be told to a student as a reason, 0 elsewhere, shape (n,) each.
 
     A contribution is relative to the model's mean, so the words are about the side of the mean on which the value
     lies. Told is a value that was observed, lies on its feature's worrying side, and by itself pushes the risk up. What
@@ -39,10 +42,11 @@ def logistic_reasons(model: LogisticModel, rows: pd.DataFrame) -> dict[str, Floa
     parts = dict(zip(model.inputs, model.contributions(rows).T, strict=True))
     mean = dict(zip(model.inputs, model.mean, strict=True))
     reasons = {}
-    for name, contribution in logistic_contributions(model, rows).items():
-        above = rows[name].to_numpy(dtype=float) - mean[name]
-        worrying = above < 0 if _BY_NAME[name].worse_when_low else above > 0
-        reasons[name] = np.where(_observed(rows, name) & worrying & (parts[name] > 0), contribution, 0.0)
+    for name, contribution in _by_feature(parts).items():
+        value = rows[name].to_numpy(dtype=float)
+        worrying = value < mean[name] if _BY_NAME[name].worse_when_low else value > mean[name]
+        observed = _observed(rows, name, value)
+        reasons[name] = np.where(observed & worrying & (parts[name] > 0), contribution, 0.0)
     return reasons
 
 
@@ -51,10 +55,20 @@ def rule_contributions(rows: pd.DataFrame) -> dict[str, FloatArray]:
     return fired(rows)
 
 
+def importance(weight: Mapping[str, float]) -> dict[str, float]:
+    """Each feature's share of a model, 0-1 and summing to 1, from the sizes of its inputs, bits with their feature."""
+    summed: dict[str, float] = {}
+    for name, size in weight.items():
+        feature = name.removeprefix(_OBSERVED)
+        summed[feature] = summed.get(feature, 0.0) + float(size)
+    total = sum(summed.values())
+    return {name: size / total if total else 0.0 for name, size in summed.items()}
+
+
 def factors_json(contributions: Mapping[str, FloatArray], rows: pd.DataFrame, cold: np.ndarray) -> list[str]:
     """For each row a JSON list of its up to three largest positive contributions, largest first.
 
-    `contributions` are those that can be told (`logistic_reasons`, `rule_contributions`). Each factor is `{feature,
+    `contributions` are those that can be told (`model_reasons`, `rule_contributions`). Each factor is `{feature,
     value, contribution, text}`. A cold start has one factor that says so, and so has a row in which
     nothing speaks for a struggle: a threshold chosen for its recall flags such rows too.
     """
@@ -62,10 +76,9 @@ def factors_json(contributions: Mapping[str, FloatArray], rows: pd.DataFrame, co
     table = np.column_stack([contributions[name] for name in names])
     values = rows[names].to_numpy(dtype=float)
     order = np.argsort(-table, axis=1, kind="stable")[:, :FACTORS_SHOWN]
-    cold_factor = json.dumps([{"feature": "cold_start", "value": None, "contribution": 0.0, "text": COLD_TEXT}])
     cohort = {"feature": "cohort_rate", "value": None, "contribution": 0.0, "text": COHORT_TEXT}
     return [
-        cold_factor
+        COLD_FACTORS
         if is_cold
         else json.dumps(
             [
@@ -89,13 +102,21 @@ def factor_text(feature: str) -> str:
     return _RULE_TEXT.get(feature) or _BY_NAME[feature].worry
 
 
-def _observed(rows: pd.DataFrame, name: str) -> BoolArray:
-    if name in FEATURE_NAMES:
-        bits: BoolArray = rows[f"observed_{name}"].to_numpy(dtype=bool)
-        return bits
-    # An extended feature has no bit: at its neutral value there was nothing to tell, or nothing worth telling.
-    differs: BoolArray = rows[name].to_numpy(dtype=float) != _BY_NAME[name].neutral
-    return differs
+def _by_feature(parts: Mapping[str, FloatArray]) -> dict[str, FloatArray]:
+    """Shares of inputs, each observed bit's added to its feature's."""
+    return {
+        name: part + parts[_OBSERVED + name] if _OBSERVED + name in parts else part
+        for name, part in parts.items()
+        if not name.startswith(_OBSERVED)
+    }
+
+
+def _observed(rows: pd.DataFrame, name: str, value: FloatArray) -> np.ndarray:
+    """Whether the value is the row's own; a feature without a bit takes its neutral value where it was not seen."""
+    if _OBSERVED + name in rows:
+        return rows[_OBSERVED + name].to_numpy(dtype=bool)
+    neutral = _BY_NAME[name].neutral
+    return np.ones(len(rows), dtype=bool) if neutral is None else value != neutral
 
 
 _BY_NAME = {feature.name: feature for feature in FEATURES + EXTENDED}

@@ -1,11 +1,6 @@
-"""The calibrated logistic regression: fit, calibrate on other learners, score, and explain each row's log-odds.
-
-All that a fitted model holds are numbers, so that a file of it can be checked by eye and loading one runs no code.
-"""
+"""Fits the logistic regression: on training learners, its C by folds of them. Scoring with it is in core/linear.py."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -15,122 +10,89 @@ from sklearn.model_selection import GroupKFold
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from americano_assets.core.features import EXTENDED_NAMES, FEATURE_NAMES, MODEL_INPUTS
-from americano_assets.core.metrics import BoolArray, FloatArray
+from americano_assets.core.arrays import FloatArray, sigmoid
+from americano_assets.core.boosting import outcomes, thinned, weights
+from americano_assets.core.features import MODEL_INPUTS
+from americano_assets.core.linear import LinearModel, input_values
 
 C_GRID = (0.01, 0.1, 1.0)
 CV_FOLDS = 3
 CV_ROWS = 30_000
 # What hardly varied in training would be stretched without bound on the first day on which it does.
 MIN_SCALE = 0.05
-PROBABILITY_BOUNDS = (0.001, 0.999)
-PROBABILITY_DECIMALS = 6
+_NEWTON_STEPS = 2
 
 
 class TooLittleDataError(Exception):
     """The training set cannot carry a model; the message says what is missing."""
 
 
-@dataclass(frozen=True)
-class LogisticModel:
-    """A fitted model.
-
-    log-odds = intercept + sum of coefficient * (input - mean) / scale; p = sigmoid(a * log-odds + b).
-
-    Attributes:
-        inputs: Names of the columns, in the order of the arrays.
-        mean, scale, coefficient: Shape (inputs,), fitted on the training learners alone.
-        intercept: Log-odds of a row at the mean.
-        slope, offset: Platt's a and b, fitted on the calibration learners alone.
-        regularization: The C that cross-validation chose.
-    """
-
-    inputs: tuple[str, ...]
-    mean: FloatArray
-    scale: FloatArray
-    coefficient: FloatArray
-    intercept: float
-    slope: float
-    offset: float
-    regularization: float
-
-    def contributions(self, rows: pd.DataFrame) -> FloatArray:
-        """Each input's share of the uncalibrated log-odds, shape (n, inputs); with the intercept they add up to it."""
-        missing = [name for name in self.inputs if name not in rows]
-        if missing:
-            raise ValueError(f"the rows lack {len(missing)} inputs of the model, the first is {missing[0]}")
-        parts: FloatArray = (rows[list(self.inputs)].to_numpy(dtype=float) - self.mean) / self.scale * self.coefficient
-        return parts
-
-    def log_odds(self, rows: pd.DataFrame) -> FloatArray:
-        """Uncalibrated log-odds, shape (n,)."""
-        total: FloatArray = self.contributions(rows).sum(axis=1) + self.intercept
-        return total
-
-    def probability(self, rows: pd.DataFrame) -> FloatArray:
-        """Calibrated p, shape (n,), rounded so that the last bits of a sum cannot move a decision."""
-        p = 1 / (1 + np.exp(-(self.slope * self.log_odds(rows) + self.offset)))
-        rounded: FloatArray = np.clip(p, *PROBABILITY_BOUNDS).round(PROBABILITY_DECIMALS)
-        return rounded
-
-    def to_json(self) -> dict[str, Any]:
-        """The model as JSON-able values."""
-        return {
-            name: value.tolist() if isinstance(value, np.ndarray) else value for name, value in asdict(self).items()
-        }
-
-    @classmethod
-    def from_json(cls, content: dict[str, Any]) -> "LogisticModel":
-        """Read back what `to_json` gave."""
-        arrays = {name: np.array(content[name], dtype=float) for name in ("mean", "scale", "coefficient")}
-        return cls(**{**content, **arrays, "inputs": tuple(content["inputs"])})
-
-
-def fit_logistic(train: pd.DataFrame, calibration: pd.DataFrame) -> LogisticModel:
-    """Fit on `train`, calibrate on `calibration`; their learners must be disjoint.
+def fit_logistic(train: pd.DataFrame) -> LinearModel:
+    """Fit on the training learners' rows.
 
     Args:
-        train: MODEL_INPUTS, `struggled`, `learner_id`.
-        calibration: The same columns, other learners.
-
-    Returns:
-        The fitted and calibrated model.
+        train: MODEL_INPUTS, `struggled`, `learner_id`, and `weight` where rows weigh differently.
 
     Raises:
-        TooLittleDataError: A set holds one class only, or too few learners for cross-validation.
-        ValueError: A learner stands in both sets.
+        TooLittleDataError: One class only, or too few learners for cross-validation.
     """
-    _require_both_classes(train, "training")
-    _require_both_classes(calibration, "calibration")
-    shared = set(train["learner_id"]) & set(calibration["learner_id"])
-    if shared:
-        raise ValueError(f"{len(shared)} learners stand in the training and in the calibration set")
+    require_both_classes(train, "training")
     regularization = choose_regularization(train)
-    pipeline = _pipeline(regularization).fit(_inputs(train), _outcome(train))
+    pipeline = _pipeline(regularization).fit(
+        input_values(train, MODEL_INPUTS), outcomes(train), logisticregression__sample_weight=weights(train)
+    )
     scaler, regression = pipeline[0], pipeline[1]
-    raw = pipeline.decision_function(_inputs(calibration))
-    platt = LogisticRegression(C=1e6).fit(raw.reshape(-1, 1), _outcome(calibration))
-    return LogisticModel(
+    return LinearModel(
         MODEL_INPUTS,
         np.asarray(scaler.mean_, dtype=float),
         np.asarray(scaler.scale_, dtype=float),
         np.asarray(regression.coef_[0], dtype=float),
         float(regression.intercept_[0]),
-        float(platt.coef_[0, 0]),
-        float(platt.intercept_[0]),
         regularization,
     )
 
 
+def update_logistic(model: LinearModel, matured: pd.DataFrame, rows_before: int) -> LinearModel:
+    """Move a fitted model towards newly matured rows without the old ones: its scaling and C stay.
+
+    Newton's method on the new rows' log loss plus a quadratic that stands for the rows before: the curvature of a row
+    at the old coefficients, as the new rows show it, times how many there were, and the L2 term of the full fit. It is
+    the Laplace approximation of the posterior, used as the prior of the next batch (Spiegelhalter & Lauritzen 1990).
+
+    Args:
+        model: As fitted on `rows_before` rows.
+        matured: New rows, as in `fit_logistic`; may be of one class.
+        rows_before: How many rows the model was fitted on.
+    """
+    if matured.empty:
+        return model
+    x = (input_values(matured, model.inputs) - model.mean) / model.scale
+    x = np.column_stack([np.ones(len(x)), x])
+    y, weight = outcomes(matured).astype(float), weights(matured)
+    old = np.concatenate([[model.intercept], model.coefficient])
+    p = sigmoid(x @ old)
+    prior = _curvature(x, p, weight) * (rows_before / weight.sum())
+    prior += np.diag([0.0, *np.full(len(old) - 1, 1 / model.regularization)]) + 1e-6 * np.eye(len(old))
+    beta = old
+    for _ in range(_NEWTON_STEPS):
+        p = sigmoid(x @ beta)
+        gradient = x.T @ (weight * (p - y)) + prior @ (beta - old)
+        beta = beta - np.linalg.solve(_curvature(x, p, weight) + prior, gradient)
+    return LinearModel(model.inputs, model.mean, model.scale, beta[1:], float(beta[0]), model.regularization)
+
+
+def _curvature(x: FloatArray, p: FloatArray, weight: FloatArray) -> FloatArray:
+    curvature: FloatArray = (x * (weight * p * (1 - p))[:, None]).T @ x
+    return curvature
+
+
 def choose_regularization(train: pd.DataFrame, grid: Sequence[float] = C_GRID) -> float:
     """The C with the lowest mean log loss over folds of learners; at most 30,000 rows, whole learners, are used."""
-    learners = train["learner_id"].drop_duplicates().sort_values()
-    if len(learners) < CV_FOLDS:
-        raise TooLittleDataError(f"{len(learners)} training learners: cross-validation needs at least {CV_FOLDS}")
-    if len(train) > CV_ROWS:
-        kept = learners.sample(frac=CV_ROWS / len(train), random_state=0)
-        train = train[train["learner_id"].isin(kept)]
-    x, y = _inputs(train), _outcome(train)
+    learners = train["learner_id"].nunique()
+    if learners < CV_FOLDS:
+        raise TooLittleDataError(f"{learners} training learners: cross-validation needs at least {CV_FOLDS}")
+    train = thinned(train, CV_ROWS)
+    x, y, weight = input_values(train, MODEL_INPUTS), outcomes(train), weights(train)
     folds = list(GroupKFold(CV_FOLDS).split(x, y, groups=train["learner_id"]))
     losses = []
     for c in grid:
@@ -138,19 +100,22 @@ def choose_regularization(train: pd.DataFrame, grid: Sequence[float] = C_GRID) -
         for fitted, held_out in folds:
             if y[fitted].all() or not y[fitted].any():
                 raise TooLittleDataError("a fold of the training learners holds one class only")
-            p = _pipeline(c).fit(x[fitted], y[fitted]).predict_proba(x[held_out])[:, 1]
-            folded.append(log_loss(y[held_out], p, labels=[False, True]))
+            pipeline = _pipeline(c).fit(x[fitted], y[fitted], logisticregression__sample_weight=weight[fitted])
+            p = pipeline.predict_proba(x[held_out])[:, 1]
+            folded.append(log_loss(y[held_out], p, sample_weight=weight[held_out], labels=[False, True]))
         losses.append(float(np.mean(folded)))
     return float(grid[int(np.argmin(losses))])
 
 
-def importance(model: LogisticModel) -> dict[str, float]:
-    """Each feature's share (0-1, summing to 1) of the absolute standardised coefficients, bits with their feature."""
-    weight = dict(zip(model.inputs, np.abs(model.coefficient), strict=True))
-    per_feature = {name: weight[name] + weight[f"observed_{name}"] for name in FEATURE_NAMES}
-    per_feature |= {name: weight[name] for name in EXTENDED_NAMES}
-    total = sum(per_feature.values())
-    return {name: float(value / total) if total else 0.0 for name, value in per_feature.items()}
+def require_both_classes(rows: pd.DataFrame, name: str) -> None:
+    """Refuse rows that hold one outcome only.
+
+    Raises:
+        TooLittleDataError: Says how many rows and struggles there are.
+    """
+    struggled = int(rows["struggled"].sum()) if len(rows) else 0
+    if struggled in (0, len(rows)):
+        raise TooLittleDataError(f"the {name} set has {len(rows)} rows of which {struggled} struggled: both are needed")
 
 
 class _BoundedScaler(StandardScaler):  # type: ignore[misc]
@@ -166,19 +131,3 @@ class _BoundedScaler(StandardScaler):  # type: ignore[misc]
 
 def _pipeline(regularization: float) -> Pipeline:
     return make_pipeline(_BoundedScaler(), LogisticRegression(C=regularization, solver="newton-cholesky", tol=1e-8))
-
-
-def _inputs(rows: pd.DataFrame) -> FloatArray:
-    values: FloatArray = rows[list(MODEL_INPUTS)].to_numpy(dtype=float)
-    return values
-
-
-def _outcome(rows: pd.DataFrame) -> BoolArray:
-    outcome: BoolArray = rows["struggled"].to_numpy(dtype=bool)
-    return outcome
-
-
-def _require_both_classes(rows: pd.DataFrame, name: str) -> None:
-    struggled = int(rows["struggled"].sum()) if len(rows) else 0
-    if struggled in (0, len(rows)):
-        raise TooLittleDataError(f"the {name} set has {len(rows)} rows of which {struggled} struggled: both are needed")

@@ -6,11 +6,10 @@ A figure that the rows cannot carry (one class only, no positives) is None, neve
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 from sklearn.metrics import average_precision_score, brier_score_loss, log_loss, roc_auc_score
 
-FloatArray = npt.NDArray[np.float64]
-BoolArray = npt.NDArray[np.bool_]
+from americano_assets.core.arrays import BoolArray, FloatArray
+
 CALIBRATION_BINS = 10
 
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from americano_assets.core.arrays import BoolArray, FloatArray
 from americano_assets.core.features import CURRICULUM_FEATURES, FEATURE_NAMES
-from americano_assets.core.metrics import BoolArray, FloatArray
 from americano_assets.core.risk import HIGH_RISK, MEDIUM_RISK
 
 VALIDATION_MEAN = "validation_mean_180"

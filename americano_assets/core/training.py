@@ -5,18 +5,18 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from americano_assets.core.arrays import log_losses
+from americano_assets.core.explain import importance
 from americano_assets.core.features import EXTENDED_NAMES, FEATURE_NAMES
-from americano_assets.core.logistic import LogisticModel, TooLittleDataError, fit_logistic, importance
-from americano_assets.core.metrics import Calibration, calibration_bins, figures, threshold_for_recall
-from americano_assets.core.risk import MEDIUM_RISK
+from americano_assets.core.logistic import TooLittleDataError
+from americano_assets.core.metrics import Calibration, calibration_bins, figures
+from americano_assets.core.models import MODEL_TYPES, RULES, TRAINED_TYPES, fit_models, input_sizes
 from americano_assets.core.rules import cold_start
 from americano_assets.core.scoring import Scorer
 
-RECALL_AIM = 0.75
-RECENT_WEEKS = 26
-RULES = "rule_based"
-LOGISTIC = "logistic_regression"
-FALLBACK_RATE = 0.5
+AUTO = "auto"
+# Rows whose shares are averaged for the importance of trees.
+IMPORTANCE_ROWS = 2_000
 
 
 @dataclass(frozen=True)
@@ -60,55 +60,60 @@ def train(rows: pd.DataFrame, wanted: str) -> Training:
         TooLittleDataError: `wanted` is a trained model and the rows cannot carry one.
     """
     parts = {name: rows[rows["split"] == name] for name in ("train", "calibration", "test")}
-    rate = float(parts["train"]["struggled"].mean()) if len(parts["train"]) else FALLBACK_RATE
-    scorers = {RULES: Scorer(None, rate, MEDIUM_RISK)}
     why = "MODEL_TYPE asks for the rules"
-    if wanted != RULES:
-        try:
-            model = fit_logistic(parts["train"], parts["calibration"])
-            scorers[LOGISTIC] = Scorer(model, rate, 0.5)
-        except TooLittleDataError as error:
-            if wanted == LOGISTIC:
-                raise
-            why = f"the rules score: {error}"
-    recent = _recent(parts["calibration"])
-    candidates = {
-        name: _measure(name, _with_threshold(scorer, recent), parts["test"]) for name, scorer in scorers.items()
-    }
+    types = MODEL_TYPES if wanted == AUTO else (RULES, wanted)
+    try:
+        scorers = fit_models(parts["train"], parts["calibration"], types)
+    except TooLittleDataError as error:
+        if wanted != AUTO:
+            raise
+        scorers = fit_models(parts["train"], parts["calibration"], [RULES])
+        why = f"the rules score: {error}"
+    candidates = {name: _measure(name, scorer, parts["test"]) for name, scorer in scorers.items()}
+    challenger = best_trained(scorers, parts["calibration"])
     chosen = RULES
-    if LOGISTIC in candidates:
-        chosen, why = _choose(candidates, wanted)
-    logistic = candidates[chosen].scorer.logistic
-    nothing = dict.fromkeys(FEATURE_NAMES + EXTENDED_NAMES, 0.0)
+    if challenger is not None:
+        chosen, why = _choose(candidates, challenger, wanted)
+    model = scorers[chosen].model
     return Training(
         candidates,
         chosen,
         why,
-        importance(logistic) if isinstance(logistic, LogisticModel) else nothing,
+        importance(
+            dict.fromkeys(FEATURE_NAMES + EXTENDED_NAMES, 0.0)
+            if model is None
+            else input_sizes(model, parts["calibration"].tail(IMPORTANCE_ROWS))
+        ),
         _row_counts(parts, len(rows)),
     )
 
 
-def _choose(candidates: dict[str, Candidate], wanted: str) -> tuple[str, str]:
-    if wanted == LOGISTIC:
-        return LOGISTIC, "MODEL_TYPE asks for the logistic regression"
-    model, rules = (candidates[name].figures["log_loss"] for name in (LOGISTIC, RULES))
+def best_trained(scorers: dict[str, Scorer], calibration: pd.DataFrame) -> str | None:
+    """The trained model with the lowest log loss on calibration learners, on whom none was fitted, if there is one.
+
+    Not on test learners: a choice made there would flatter what it chose.
+    """
+    struggled = calibration["struggled"].to_numpy(dtype=bool)
+    losses = {
+        name: float(log_losses(struggled, scorers[name].probability(calibration)).mean())
+        for name in TRAINED_TYPES
+        if name in scorers
+    }
+    return min(losses, key=lambda name: losses[name]) if losses else None
+
+
+def _choose(candidates: dict[str, Candidate], challenger: str, wanted: str) -> tuple[str, str]:
+    if wanted == challenger:
+        return challenger, f"MODEL_TYPE asks for {challenger}"
+    model, rules = (candidates[name].figures["log_loss"] for name in (challenger, RULES))
     if model is None or rules is None:
         return RULES, "the rules score: no held-out rows to compare on"
     if model < rules:
-        return LOGISTIC, f"log loss on held-out learners {model:.4f}, the rules {rules:.4f}"
+        return challenger, f"log loss on held-out learners {model:.4f}, the rules {rules:.4f}"
     return (
         RULES,
         f"the trained model's log loss on held-out learners, {model:.4f}, does not beat the rules' {rules:.4f}",
     )
-
-
-def _with_threshold(scorer: Scorer, calibration: pd.DataFrame) -> Scorer:
-    warm = calibration[~cold_start(calibration)] if len(calibration) else calibration
-    if not len(warm) or not warm["struggled"].any():
-        return scorer
-    threshold = threshold_for_recall(warm["struggled"].to_numpy(dtype=bool), scorer.probability(warm), RECALL_AIM)
-    return Scorer(scorer.logistic, scorer.cohort_rate, threshold)
 
 
 def _measure(name: str, scorer: Scorer, test: pd.DataFrame) -> Candidate:
@@ -126,14 +131,6 @@ def _measure(name: str, scorer: Scorer, test: pd.DataFrame) -> Candidate:
         figures(struggled[active], p[active], flagged[active]),
         calibration_bins(struggled, p),
     )
-
-
-def _recent(calibration: pd.DataFrame) -> pd.DataFrame:
-    """The most recent half year of the calibration rows: the threshold should suit the present term."""
-    if calibration.empty:
-        return calibration
-    days = pd.to_datetime(calibration["cutoff_day"])
-    return calibration[days > days.max() - pd.Timedelta(weeks=RECENT_WEEKS)]
 
 
 def _row_counts(parts: dict[str, pd.DataFrame], total: int) -> dict[str, float]:

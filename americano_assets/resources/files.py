@@ -54,6 +54,11 @@ def move_into_place(temporary: Path, final: Path) -> None:
 
 def write_json(path: Path, content: Mapping[str, Any]) -> None:
     """Write a small JSON file in one step."""
+    write_bytes(path, json.dumps(content, sort_keys=True, indent=1, default=str).encode())
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """Write a small file in one step."""
     with written_beside(path.parent) as temporary:
-        temporary.write_text(json.dumps(content, sort_keys=True, indent=1, default=str))
+        temporary.write_bytes(content)
         move_into_place(temporary, path)

@@ -1,4 +1,4 @@
-"""Models kept on this machine: numbers in JSON files named by their content. Loading one runs no code of the file's.
+"""Models kept on this machine: numbers in JSON files, and trees beside them, named by content. Loading runs no code.
 
 Belongs here: saving, loading, refusing a tampered file. Does not: fitting, or telling MLflow.
 """
@@ -9,10 +9,11 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+from americano_assets.core.logodds import content_name
 from americano_assets.core.moment import Target
 from americano_assets.core.scoring import Scorer
 from americano_assets.errors import AmericanoError
-from americano_assets.resources.files import write_json
+from americano_assets.resources.files import write_bytes, write_json
 from americano_assets.resources.parquet_store import ParquetStore, hash_values
 
 
@@ -51,6 +52,10 @@ class ModelStore:
             "scorer": scorer.to_json(),
         }
         version = hash_values(content)
+        # Trees first: a model's JSON must never name a file that is not there yet.
+        for name, trees in scorer.files().items():
+            if not self._file(name).exists():
+                write_bytes(self._file(name), trees)
         path = self.path(version)
         if not path.exists():
             write_json(path, content)
@@ -59,6 +64,22 @@ class ModelStore:
     def path(self, version: str) -> Path:
         """Where a version's file is."""
         return self.root / f"{version}.json"
+
+    def _file(self, name: str) -> Path:
+        return self.root / f"{name}.skops"
+
+    def _read_file(self, version: str, name: str) -> bytes:
+        try:
+            content = self._file(name).read_bytes()
+        except FileNotFoundError:
+            raise AmericanoError(
+                f"The trees of model {version} are not in {self.root.name}: materialize struggle_model again."
+            ) from None
+        if content_name(content) != name:
+            raise AmericanoError(
+                f"The trees of model {version} were changed after they were written: it is not loaded."
+            )
+        return content
 
     def remember(self, key: str, result: dict[str, Any]) -> None:
         """Keep which model came out of the inputs that `key` stands for."""
@@ -74,7 +95,7 @@ class ModelStore:
         """Read a model.
 
         Raises:
-            AmericanoError: The file is missing, or its content is not what its name says.
+            AmericanoError: A file is missing, or its content is not what its name says.
         """
         path = self.path(version)
         try:
@@ -93,7 +114,7 @@ class ModelStore:
             date.fromisoformat(content["study_day"]),
             content["dataset_version"],
             Target(**content["target"]),
-            Scorer.from_json(content["scorer"]),
+            Scorer.from_json(content["scorer"], lambda name: self._read_file(version, name)),
         )
 
 

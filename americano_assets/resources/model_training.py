@@ -107,7 +107,7 @@ def _tell_mlflow(
                 "horizon_days": model.target.horizon_days,
                 "struggle_below": model.target.struggle_below,
                 "threshold": model.scorer.threshold,
-                "C": model.scorer.logistic.regularization if model.scorer.logistic else "none",
+                "calibration": model.scorer.calibrator.method,
             },
             metrics={**metrics, **training.rows},
             tags={**tags, "dataset_version": model.dataset_version, "model_version": model.version},
@@ -115,7 +115,7 @@ def _tell_mlflow(
             scorers={name: training.candidates[name].scorer for name in ordered},
             chosen=training.chosen,
             study_day=day,
-            example=rows[[*MODEL_INPUTS, VALIDATION_MEAN]].head(_EXAMPLE_ROWS),
+            example=rows[["objective_id", *MODEL_INPUTS, VALIDATION_MEAN]].head(_EXAMPLE_ROWS),
         )
     except TrackingError as error:
         return None, str(error)

@@ -20,7 +20,7 @@ from americano_assets.resources.outcome_writing import (
     closing,
     write_outcomes,
 )
-from americano_assets.resources.scored_store import matured
+from americano_assets.resources.scored_store import matured, with_reasons
 
 _EPISODE_PAIRS = "episode_pairs"
 _EVIDENCE = ["mean_score", "n_reviews", "n_validations", "n_again"]
@@ -45,6 +45,7 @@ def record_outcomes(deployment: Deployment, day: date) -> tuple[OutcomesWritten,
             unflagged = scored[~scored["flagged"] & scored["struggled"].eq(True).fillna(False).astype(bool)]
             missed = unflagged[~unflagged["prediction_id"].isin(_in_ledger(connection, unflagged))]
         connection.rollback()
+        missed = with_reasons(deployment, missed)
         written = write_outcomes(connection, day, cutoff, judged, first_flags, missed, deployment.target.struggle_below)
     return written, judged
 

@@ -8,7 +8,7 @@ import pyarrow as pa
 from americano_assets.core.moment import naive
 from americano_assets.core.outcomes import last_scores
 from americano_assets.core.publishable import problems
-from americano_assets.core.scoring import score
+from americano_assets.core.scoring import explained, score
 from americano_assets.core.study_day import day_number, days_between
 from americano_assets.errors import AmericanoError
 from americano_assets.resources.cutoffs import PairSource
@@ -101,6 +101,17 @@ def matured(deployment: Deployment, day: date) -> pd.DataFrame:
         )
     rows = last_scores(pd.concat(parts, ignore_index=True))
     return rows[rows["learner_id"].isin(deployment.analysable())].reset_index(drop=True)
+
+
+def with_reasons(deployment: Deployment, scored: pd.DataFrame) -> pd.DataFrame:
+    """Scored rows that are to be shown, those below the threshold explained too, each by the model that scored it."""
+    if scored.empty:
+        return scored
+    parts = [
+        explained(part, deployment.models.load(str(version)).scorer)
+        for version, part in scored.groupby("model_version", sort=True)
+    ]
+    return pd.concat(parts).loc[scored.index]
 
 
 def _scored_schema(features: pa.Schema) -> pa.Schema:

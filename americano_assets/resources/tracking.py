@@ -144,7 +144,7 @@ class Tracking:
         client.set_registered_model_alias(REGISTERED_MODEL, CHAMPION, version)
 
     def _register(self, mlflow: Any, model_type: str, scorer: Scorer, example: pd.DataFrame, study_day: date) -> str:
-        estimator = StruggleEstimator(scorer.to_json())
+        estimator = StruggleEstimator.of(scorer)
         signature = mlflow.models.infer_signature(example, estimator.predict_proba(example))
         # It prints to stderr what it registers, across any progress bar.
         with contextlib.redirect_stderr(io.StringIO()):

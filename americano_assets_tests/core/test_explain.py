@@ -11,14 +11,14 @@ from americano_assets.core.explain import (
     COHORT_TEXT,
     COLD_TEXT,
     factor_text,
-    logistic_contributions,
-    logistic_reasons,
+    feature_contributions,
+    model_reasons,
     rule_contributions,
 )
 from americano_assets.core.features import CURRICULUM_FEATURES, FEATURE_NAMES, FEATURES, MODEL_INPUTS
-from americano_assets.core.logistic import LogisticModel
+from americano_assets.core.linear import LinearModel
 from americano_assets.core.rules import VALIDATION_MEAN
-from americano_assets.core.scoring import Scorer, score
+from americano_assets.core.scoring import Scorer, explained, score
 from americano_assets_tests.frames import feature_rows
 
 # Said once more than in core/features.py on purpose: which words are good news is the thing under test.
@@ -45,16 +45,14 @@ unit = st.integers(0, 20).map(lambda twentieths: twentieths / 20)
 learners_rows = st.lists(st.dictionaries(st.sampled_from(FEATURE_NAMES), unit, min_size=1), min_size=1, max_size=4)
 
 
-def model_of(coefficient: dict[str, float], mean: dict[str, float] | float = 0.5) -> LogisticModel:
+def model_of(coefficient: dict[str, float], mean: dict[str, float] | float = 0.5) -> LinearModel:
     """A model with these coefficients, all others 0."""
     means = mean if isinstance(mean, dict) else dict.fromkeys(MODEL_INPUTS, mean)
-    return LogisticModel(
+    return LinearModel(
         MODEL_INPUTS,
         np.array([means[name] for name in MODEL_INPUTS]),
         np.full(len(MODEL_INPUTS), 0.3),
         np.array([coefficient.get(name, 0.0) for name in MODEL_INPUTS]),
-        0.0,
-        1.0,
         0.0,
         1.0,
     )
@@ -67,14 +65,15 @@ models = st.builds(
 )
 
 
-def reasons(model: LogisticModel | None, *rows: dict[str, float]) -> list[list[dict[str, object]]]:
+def reasons(model: LinearModel | None, *rows: dict[str, float]) -> list[list[dict[str, object]]]:
     """The factors of each row."""
-    return [json.loads(text) for text in score(feature_rows(*rows), Scorer(model, 0.3, 0.0))["factors"]]
+    scorer = Scorer(model, 0.3, 0.0)
+    return [json.loads(text) for text in explained(score(feature_rows(*rows), scorer), scorer)["factors"]]
 
 
 @given(st.none() | models, learners_rows)
 def test_whatever_the_model_learned_no_reason_reassures_or_speaks_of_the_unobserved(
-    model: LogisticModel | None, rows: list[dict[str, float]]
+    model: LinearModel | None, rows: list[dict[str, float]]
 ) -> None:
     for row, factors in zip(rows, reasons(model, *rows), strict=True):
         assert factors
@@ -87,7 +86,7 @@ def test_whatever_the_model_learned_no_reason_reassures_or_speaks_of_the_unobser
 
 @given(models, learners_rows)
 def test_a_reason_is_about_the_side_of_the_models_mean_on_which_the_value_lies(
-    model: LogisticModel, rows: list[dict[str, float]]
+    model: LinearModel, rows: list[dict[str, float]]
 ) -> None:
     mean = dict(zip(model.inputs, model.mean, strict=True))
     for row, factors in zip(rows, reasons(model, *rows), strict=True):
@@ -96,9 +95,9 @@ def test_a_reason_is_about_the_side_of_the_models_mean_on_which_the_value_lies(
 
 
 @given(models, learners_rows)
-def test_a_reason_weighs_what_the_feature_weighs(model: LogisticModel, rows: list[dict[str, float]]) -> None:
+def test_a_reason_weighs_what_the_feature_weighs(model: LinearModel, rows: list[dict[str, float]]) -> None:
     frame = feature_rows(*rows)
-    whole, told = logistic_contributions(model, frame), logistic_reasons(model, frame)
+    whole, told = feature_contributions(model, frame), model_reasons(model, frame)
     for name in FEATURE_NAMES:
         assert set(told[name]) <= {0.0, *whole[name]}
 

@@ -8,16 +8,18 @@ import pytest
 from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import StandardScaler
 
-from americano_assets.core.explain import logistic_contributions
+from americano_assets.core.explain import feature_contributions, importance
 from americano_assets.core.features import MODEL_INPUTS
+from americano_assets.core.linear import LinearModel
 from americano_assets.core.logistic import (
-    LogisticModel,
     TooLittleDataError,
     choose_regularization,
     fit_logistic,
-    importance,
+    update_logistic,
 )
 from americano_assets.core.metrics import figures
+from americano_assets.core.models import LOGISTIC, fit
+from americano_assets.core.scoring import Scorer
 from americano_assets_tests.frames import NEUTRAL, feature_rows
 
 PLANTED = {"retention_score": -5.0, "historical_struggle_score": 3.0, "workload_level": 1.5}
@@ -40,6 +42,10 @@ def simulated(learners: range, per_learner: int = 25) -> pd.DataFrame:
     )
 
 
+def no_file(name: str) -> bytes:
+    raise AssertionError(f"{name} is asked for, but numbers need no file")
+
+
 @pytest.fixture(scope="module")
 def train() -> pd.DataFrame:
     return simulated(range(60))
@@ -51,21 +57,27 @@ def calibration() -> pd.DataFrame:
 
 
 @pytest.fixture(scope="module")
-def model(train: pd.DataFrame, calibration: pd.DataFrame) -> LogisticModel:
-    return fit_logistic(train, calibration)
+def scorer(train: pd.DataFrame, calibration: pd.DataFrame) -> Scorer:
+    return fit(LOGISTIC, train, calibration)
 
 
-def test_it_recovers_what_was_planted(model: LogisticModel) -> None:
-    per_unit = dict(zip(model.inputs, model.slope * model.coefficient / model.scale, strict=True))
+@pytest.fixture(scope="module")
+def model(scorer: Scorer) -> LinearModel:
+    assert isinstance(scorer.model, LinearModel)
+    return scorer.model
+
+
+def test_it_recovers_what_was_planted(scorer: Scorer, model: LinearModel) -> None:
+    per_unit = dict(zip(model.inputs, scorer.calibrator.slope * model.coefficient / model.scale, strict=True))
     for feature, weight in PLANTED.items():
         assert per_unit[feature] == pytest.approx(weight, rel=0.4)
     assert abs(per_unit["validation_score"]) < 0.8
-    shares = importance(model)
+    shares = importance(model.weights())
     assert sum(shares.values()) == pytest.approx(1)
     assert sorted(shares, key=lambda name: -shares[name])[:2] == ["retention_score", "historical_struggle_score"]
 
 
-def test_contributions_and_intercept_are_the_log_odds(model: LogisticModel, calibration: pd.DataFrame) -> None:
+def test_contributions_and_intercept_are_the_log_odds(model: LinearModel, calibration: pd.DataFrame) -> None:
     by_hand = model.intercept + sum(
         model.coefficient[place] * (calibration[name].astype(float) - model.mean[place]) / model.scale[place]
         for place, name in enumerate(model.inputs)
@@ -73,11 +85,11 @@ def test_contributions_and_intercept_are_the_log_odds(model: LogisticModel, cali
     np.testing.assert_allclose(model.log_odds(calibration), by_hand)
     np.testing.assert_allclose(model.contributions(calibration).sum(axis=1) + model.intercept, by_hand)
     # With its observed bit each feature is shown once; together they still say everything.
-    shown = sum(logistic_contributions(model, calibration).values())
+    shown = sum(feature_contributions(model, calibration).values())
     np.testing.assert_allclose(shown + model.intercept, by_hand)
 
 
-def test_it_is_scikit_learns_fit_on_the_training_learners_alone(model: LogisticModel, train: pd.DataFrame) -> None:
+def test_it_is_scikit_learns_fit_on_the_training_learners_alone(model: LinearModel, train: pd.DataFrame) -> None:
     inputs = train[list(MODEL_INPUTS)].to_numpy(dtype=float)
     scaler = StandardScaler().fit(inputs)
     reference = LogisticRegression(C=model.regularization, max_iter=1000, tol=1e-10).fit(
@@ -88,10 +100,10 @@ def test_it_is_scikit_learns_fit_on_the_training_learners_alone(model: LogisticM
     )
 
 
-def test_calibration_learners_see_their_own_rate(model: LogisticModel, calibration: pd.DataFrame) -> None:
-    assert model.probability(calibration).mean() == pytest.approx(calibration["struggled"].mean(), abs=0.005)
+def test_calibration_learners_see_their_own_rate(scorer: Scorer, calibration: pd.DataFrame) -> None:
+    assert scorer.probability(calibration).mean() == pytest.approx(calibration["struggled"].mean(), abs=0.005)
     fresh = simulated(range(200, 260))
-    struggled, p = fresh["struggled"].to_numpy(dtype=bool), model.probability(fresh)
+    struggled, p = fresh["struggled"].to_numpy(dtype=bool), scorer.probability(fresh)
     found = figures(struggled, p, p >= 0.5)
     assert found["ece"] is not None
     assert found["ece"] < 0.06
@@ -101,7 +113,7 @@ def test_calibration_learners_see_their_own_rate(model: LogisticModel, calibrati
 
 def test_calibration_shifts_p_to_the_learners_it_is_fitted_on(train: pd.DataFrame, calibration: pd.DataFrame) -> None:
     harder = calibration.assign(struggled=calibration["struggled"] | (calibration["validation_score"] < 0.4))
-    p = fit_logistic(train, harder).probability(harder)
+    p = fit(LOGISTIC, train, harder).probability(harder)
     assert p.mean() == pytest.approx(harder["struggled"].mean(), abs=0.005)
 
 
@@ -110,53 +122,86 @@ def test_what_hardly_varied_in_training_cannot_blow_up_a_night(train: pd.DataFra
     jitter = 1e-5 * (train["learner_id"].str[-1] == "1")
     usual = calibration.assign(days_since_last_study=0.15, observed_days_since_last_study=True)
     train = train.assign(days_since_last_study=0.15 + jitter, observed_days_since_last_study=True)
-    model = fit_logistic(train, usual)
+    model = fit(LOGISTIC, train, usual)
     other_day = usual.assign(days_since_last_study=0.02)
     assert np.abs(model.probability(other_day) - model.probability(usual)).max() < 0.05
 
 
-def test_a_model_survives_json_to_the_last_bit(model: LogisticModel, calibration: pd.DataFrame) -> None:
-    back = LogisticModel.from_json(json.loads(json.dumps(model.to_json())))
-    np.testing.assert_array_equal(back.probability(calibration), model.probability(calibration))
+def test_a_model_survives_json_to_the_last_bit(scorer: Scorer, calibration: pd.DataFrame) -> None:
+    back = Scorer.from_json(json.loads(json.dumps(scorer.to_json())), no_file)
+    np.testing.assert_array_equal(back.probability(calibration), scorer.probability(calibration))
+    p = back.probability(calibration)
+    np.testing.assert_array_equal(back.confidence(calibration, p), scorer.confidence(calibration, p))
+    assert scorer.files() == {}
 
 
-def test_the_order_of_rows_and_other_rows_change_nothing(model: LogisticModel, calibration: pd.DataFrame) -> None:
-    p = model.probability(calibration)
+def test_the_order_of_rows_and_other_rows_change_nothing(scorer: Scorer, calibration: pd.DataFrame) -> None:
+    p = scorer.probability(calibration)
     shuffled = np.random.default_rng(5).permutation(len(calibration))
-    np.testing.assert_array_equal(model.probability(calibration.iloc[shuffled]), p[shuffled])
-    np.testing.assert_array_equal(model.probability(calibration.iloc[7:8]), p[7:8])
+    np.testing.assert_array_equal(scorer.probability(calibration.iloc[shuffled]), p[shuffled])
+    np.testing.assert_array_equal(scorer.probability(calibration.iloc[7:8]), p[7:8])
 
 
-def test_p_is_never_certain(model: LogisticModel) -> None:
+def test_p_is_never_certain(scorer: Scorer) -> None:
     extreme = feature_rows({"retention_score": -100.0}, {"retention_score": 100.0})
-    assert model.probability(extreme).tolist() == [0.999, 0.001]
+    assert scorer.probability(extreme).tolist() == [0.999, 0.001]
 
 
 def test_a_learner_in_both_sets_is_refused(train: pd.DataFrame, calibration: pd.DataFrame) -> None:
     with pytest.raises(ValueError, match="1 learners stand in the training and in the calibration set"):
-        fit_logistic(train, pd.concat([calibration, train.head(1)]))
+        fit(LOGISTIC, train, pd.concat([calibration, train.head(1)]))
 
 
 @pytest.mark.parametrize("outcome", [True, False])
 def test_one_class_is_refused_in_either_set(outcome: bool, train: pd.DataFrame, calibration: pd.DataFrame) -> None:
     with pytest.raises(TooLittleDataError, match="the training set has 1500 rows"):
-        fit_logistic(train.assign(struggled=outcome), calibration)
+        fit(LOGISTIC, train.assign(struggled=outcome), calibration)
     with pytest.raises(TooLittleDataError, match="the calibration set has 750 rows"):
-        fit_logistic(train, calibration.assign(struggled=outcome))
+        fit(LOGISTIC, train, calibration.assign(struggled=outcome))
 
 
 def test_nothing_and_too_few_learners_are_refused(train: pd.DataFrame, calibration: pd.DataFrame) -> None:
     with pytest.raises(TooLittleDataError, match="0 rows"):
-        fit_logistic(train.head(0), calibration)
+        fit(LOGISTIC, train.head(0), calibration)
     two = train[train["learner_id"].isin(["learner-1", "learner-2"])]
     with pytest.raises(TooLittleDataError, match="2 training learners"):
-        fit_logistic(two, calibration)
+        fit(LOGISTIC, two, calibration)
     # All struggles are one learner's: the fold without this learner has one class.
     alone = train.assign(struggled=train["struggled"] & (train["learner_id"] == "learner-1"))
     with pytest.raises(TooLittleDataError, match="fold"):
         choose_regularization(alone)
 
 
-def test_rows_without_an_input_are_named(model: LogisticModel, calibration: pd.DataFrame) -> None:
+def test_rows_without_an_input_are_named(scorer: Scorer, calibration: pd.DataFrame) -> None:
     with pytest.raises(ValueError, match="lack 1 inputs of the model, the first is retention_score"):
-        model.probability(calibration.drop(columns="retention_score"))
+        scorer.probability(calibration.drop(columns="retention_score"))
+
+
+def test_an_update_moves_towards_the_full_refit(train: pd.DataFrame) -> None:
+    other = simulated(range(300, 330))
+    # What used to speak against a struggle speaks for it among the new rows.
+    matured = other.assign(struggled=np.random.default_rng(3).uniform(size=len(other)) < other["retention_score"])
+    before = fit_logistic(train)
+    refit = fit_logistic(pd.concat([train, matured], ignore_index=True))
+    updated = update_logistic(before, matured, len(train))
+    probe = simulated(range(400, 420))
+
+    def distance(model: LinearModel) -> float:
+        return float(np.abs(model.log_odds(probe) - refit.log_odds(probe)).mean())
+
+    assert distance(updated) < 0.4 * distance(before)
+    assert (updated.inputs, updated.mean.tolist()) == (before.inputs, before.mean.tolist())
+
+
+def test_an_update_without_news_changes_nothing_and_one_like_the_old_rows_changes_little(train: pd.DataFrame) -> None:
+    before = fit_logistic(train)
+    assert update_logistic(before, train.head(0), len(train)) is before
+    updated = update_logistic(before, train.sample(frac=0.2, random_state=1), len(train))
+    np.testing.assert_allclose(updated.log_odds(train), before.log_odds(train), atol=0.3)
+
+
+def test_rows_that_weigh_more_count_more(train: pd.DataFrame, calibration: pd.DataFrame) -> None:
+    doubled = pd.concat([train, train[train["struggled"]]], ignore_index=True)
+    weighted = train.assign(weight=np.where(train["struggled"], 2.0, 1.0))
+    by_weight, by_copies = fit_logistic(weighted).log_odds(calibration), fit_logistic(doubled).log_odds(calibration)
+    assert by_weight.mean() == pytest.approx(by_copies.mean(), abs=0.02)

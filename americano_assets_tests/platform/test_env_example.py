@@ -31,7 +31,7 @@ def test_its_values_are_the_defaults(monkeypatch: pytest.MonkeyPatch) -> None:
     ("name", "value", "allowed"),
     [
         ("ENVIRONMENT", "live", "'development', 'staging' or 'production'"),
-        ("MODEL_TYPE", "xgboost", "'auto', 'rule_based' or 'logistic_regression'"),
+        ("MODEL_TYPE", "xgboost", "'gradient_boosting' or 'blend'"),
         ("PORT", "0", "greater than or equal to 1"),
         ("AMERICANO_TIMEZONE", "Mars/Olympus", "IANA"),
         ("DATABASE_URL", "mysql://u:hunter2@h/d", "postgresql://"),

@@ -1,0 +1,122 @@
+"""Fits every kind of model behind one interface: training and calibration rows in, a scorer out.
+
+Belongs here: the kinds there are, and what they share: calibration, prior, confidence, threshold. Does not: measuring
+them (core/training.py) or deciding which one scores (core/gate.py).
+"""
+
+from collections.abc import Collection
+
+import numpy as np
+import pandas as pd
+
+from americano_assets.core.boosting import fit_trees, outcomes, weights
+from americano_assets.core.calibrating import fit_calibrator, fit_reliability
+from americano_assets.core.features import DATA_QUALITY
+from americano_assets.core.linear import LinearModel
+from americano_assets.core.logistic import fit_logistic, require_both_classes
+from americano_assets.core.logodds import BlendModel, LogOddsModel
+from americano_assets.core.metrics import threshold_for_recall
+from americano_assets.core.prior import fit_prior
+from americano_assets.core.risk import MEDIUM_RISK
+from americano_assets.core.rules import cold_start
+from americano_assets.core.scoring import Scorer
+
+RULES, LOGISTIC, BOOSTING, BLEND = "rule_based", "logistic_regression", "gradient_boosting", "blend"
+MODEL_TYPES = (RULES, LOGISTIC, BOOSTING, BLEND)
+TRAINED_TYPES = (LOGISTIC, BOOSTING, BLEND)
+FALLBACK_RATE = 0.5
+# A margin of 0.05 over the recall that is aimed at on learners and weeks never seen.
+RECALL_AIM = 0.75
+RECENT_WEEKS = 26
+
+
+def fit(model_type: str, train: pd.DataFrame, calibration: pd.DataFrame) -> Scorer:
+    """One kind of model; see `fit_models`."""
+    return fit_models(train, calibration, [model_type])[model_type]
+
+
+def fit_models(
+    train: pd.DataFrame, calibration: pd.DataFrame, wanted: Collection[str] = MODEL_TYPES
+) -> dict[str, Scorer]:
+    """Scorers by model type, in the order of MODEL_TYPES; the parts of the blend are fitted once.
+
+    Args:
+        train: MODEL_INPUTS, `objective_id`, `learner_id`, `struggled`, the rules' inputs, DATA_QUALITY; `weight` where
+            rows weigh differently. Models are fitted on these.
+        calibration: The same, and `cutoff_day` where rows are dated, of other learners: they give
+            calibration, confidence and threshold.
+        wanted: Of MODEL_TYPES.
+
+    Raises:
+        TooLittleDataError: A trained model is wanted and a set holds one class only, or too few learners.
+        ValueError: A learner stands in both sets.
+    """
+    cohort = float(train["struggled"].mean()) if len(train) else FALLBACK_RATE
+    prior = fit_prior(train, FALLBACK_RATE)
+    scorers: dict[str, Scorer] = {}
+    if RULES in wanted:
+        scorers[RULES] = _with_threshold(Scorer(None, cohort, MEDIUM_RISK, prior=prior), calibration)
+    trained = [name for name in TRAINED_TYPES if name in wanted]
+    if not trained:
+        return scorers
+    require_both_classes(train, "training")
+    require_both_classes(calibration, "calibration")
+    shared = set(train["learner_id"]) & set(calibration["learner_id"])
+    if shared:
+        raise ValueError(f"{len(shared)} learners stand in the training and in the calibration set")
+    models: dict[str, LogOddsModel] = {}
+    if LOGISTIC in trained or BLEND in trained:
+        models[LOGISTIC] = fit_logistic(train)
+    if BOOSTING in trained or BLEND in trained:
+        models[BOOSTING] = fit_trees(train)
+    if BLEND in trained:
+        models[BLEND] = BlendModel((models[LOGISTIC], models[BOOSTING]))
+    for name in trained:
+        scorers[name] = calibrated(Scorer(models[name], cohort, MEDIUM_RISK, prior=prior), calibration)
+    return scorers
+
+
+def calibrated(scorer: Scorer, calibration: pd.DataFrame) -> Scorer:
+    """The scorer with calibration, confidence and threshold from learners on whom its model was not fitted."""
+    if scorer.model is None:
+        return _with_threshold(scorer, calibration)
+    struggled, log_odds = outcomes(calibration), scorer.model.log_odds(calibration)
+    calibrator = fit_calibrator(log_odds, struggled, weights(calibration), calibration["learner_id"])
+    warm = ~cold_start(calibration)
+    reliability = fit_reliability(
+        calibrator.probability(log_odds)[warm],
+        calibration[DATA_QUALITY].to_numpy(dtype=float)[warm],
+        struggled[warm],
+    )
+    fitted = Scorer(scorer.model, scorer.cohort_rate, scorer.threshold, calibrator, scorer.prior, reliability)
+    return _with_threshold(fitted, calibration)
+
+
+def input_sizes(model: LogOddsModel, rows: pd.DataFrame) -> dict[str, float]:
+    """How much each input moves a model: a linear one's standardised coefficient, else the mean absolute share."""
+    if isinstance(model, LinearModel):
+        return model.weights()
+    shares = np.abs(model.contributions(rows)).mean(axis=0) if len(rows) else np.zeros(len(model.inputs))
+    return dict(zip(model.inputs, map(float, shares), strict=True))
+
+
+def _with_threshold(scorer: Scorer, calibration: pd.DataFrame) -> Scorer:
+    """The largest threshold that reaches RECALL_AIM on the most recent half year of calibration rows.
+
+    A cold start is never flagged, so one that struggled counts as missed: p is taken as 0 there.
+    """
+    recent = recent_rows(calibration)
+    if recent.empty or not recent["struggled"].any():
+        return scorer
+    shown = np.where(cold_start(recent), 0.0, scorer.probability(recent))
+    threshold = threshold_for_recall(outcomes(recent), shown, RECALL_AIM)
+    # More cold struggles than the aim leaves room for: no threshold reaches it, and 0 would flag everybody.
+    return scorer.with_threshold(threshold if threshold > 0 else float(shown[shown > 0].min(initial=scorer.threshold)))
+
+
+def recent_rows(rows: pd.DataFrame) -> pd.DataFrame:
+    """The most recent half year, since the threshold should suit the present term; all where rows are not dated."""
+    if rows.empty or "cutoff_day" not in rows:
+        return rows
+    days = pd.to_datetime(rows["cutoff_day"])
+    return rows[days > days.max() - pd.Timedelta(weeks=RECENT_WEEKS)]
