@@ -18,11 +18,13 @@ from typing import Any
 import pandas as pd
 import pyarrow as pa
 
+from americano_assets.core.moment import naive
 from americano_assets.errors import AmericanoError
 from americano_assets.resources.cutoffs import Inputs
 from americano_assets.resources.deployment import Deployment
 from americano_assets.resources.feature_store import labelled_rows, training_tables
 from americano_assets.resources.files import LEFTOVER_PREFIX, write_json
+from americano_assets.resources.outcome_writing import feedback
 from americano_assets.resources.parquet_store import ParquetStore, Version, hash_file
 from americano_assets.resources.state_store import record_snapshot
 from americano_assets.resources.successors import Successor
@@ -91,9 +93,14 @@ class Dataset:
 
 
 def store_training_set(deployment: Deployment, day: date) -> tuple[pd.DataFrame, Version]:
-    """Make a study day's training set, store it, and record what it was made from."""
+    """Make a study day's training set, store it, and record what it was made from.
+
+    What learners said by the day's cut-off goes before the computed labels.
+    """
     tables, made_from = training_tables(deployment, day)
-    rows = labelled_rows(deployment, made_from)
+    with deployment.connect() as connection:
+        words = feedback(connection, before=naive(deployment.moment(day).at))
+    rows = labelled_rows(deployment, made_from, words)
     table = pa.Table.from_pandas(rows, preserve_index=False)
     version = deployment.store.put_day(TRAINING_SET, day, table.to_batches(), table.schema)
     path = _record_path(deployment.store, version.content)

@@ -9,6 +9,7 @@ import pyarrow.compute as pc
 
 from americano_assets.core.elo import LEVEL_NAMES
 from americano_assets.core.features import DATA_QUALITY, MODEL_INPUTS, OBSERVED_NAMES
+from americano_assets.core.outcomes import override_labels
 from americano_assets.core.rules import VALIDATION_MEAN
 from americano_assets.core.splits import assign_splits
 from americano_assets.errors import AmericanoError
@@ -20,8 +21,11 @@ from americano_assets.resources.parquet_store import Version
 from americano_assets.resources.state_store import StateAt
 from americano_assets.schemas import FEATURES_TABLE, TRAINING_SET
 
+PLANNED_DAY = "planned_day"
+# True where the label is the learner's own word.
+TOLD = "told_by_learner"
 _FEATURE_COLUMNS = [
-    *("learner_id", "objective_id", "course_id", "planned"),
+    *("learner_id", "objective_id", "course_id", "planned", PLANNED_DAY),
     *(*MODEL_INPUTS, DATA_QUALITY, VALIDATION_MEAN),
 ]
 _PAIR = ["learner_id", "objective_id"]
@@ -93,8 +97,15 @@ def training_labels(deployment: Deployment, day: date) -> TrainingTables:
     return training_tables(deployment, day)[1]
 
 
-def labelled_rows(deployment: Deployment, tables: TrainingTables) -> pd.DataFrame:
-    """All labelled rows with their split, sorted by cut-off, learner and objective, without today's opt-outs."""
+def labelled_rows(deployment: Deployment, tables: TrainingTables, words: pd.DataFrame | None = None) -> pd.DataFrame:
+    """All labelled rows with their split, sorted by cut-off, learner and objective, without today's opt-outs.
+
+    Args:
+        deployment: The deployment.
+        tables: Features and labels.
+        words: What learners said became of episodes (core/outcomes.py, `override_labels`); it goes before the computed
+            label, and TOLD marks where it did.
+    """
     store = deployment.store
     parts = [
         _labelled(
@@ -106,13 +117,24 @@ def labelled_rows(deployment: Deployment, tables: TrainingTables) -> pd.DataFram
         if tables.labels[cutoff].rows
     ]
     if not parts:
-        return pd.DataFrame(columns=[*TRAINING_SET.columns, *OBSERVED_NAMES, VALIDATION_MEAN])
-    known = pa.concat_tables(parts)
+        return pd.DataFrame(columns=[*TRAINING_SET.columns, *OBSERVED_NAMES, VALIDATION_MEAN, TOLD])
+    known = _with_words(pa.concat_tables(parts), words)
     rows = known.filter(pc.is_valid(known["struggled"])).to_pandas()
     rows = rows[rows["learner_id"].isin(deployment.analysable())].reset_index(drop=True)
     rows["struggled"] = rows["struggled"].astype(bool)
     rows["split"] = assign_splits(rows, deployment.target.horizon_days)
     return TRAINING_SET.validate(rows) if len(rows) else rows
+
+
+def _with_words(rows: pa.Table, words: pd.DataFrame | None) -> pa.Table:
+    if words is None or words.empty:
+        told = pa.repeat(False, len(rows))
+    else:
+        struggled, by_learner = override_labels(rows.select([*_PAIR, PLANNED_DAY, "struggled"]).to_pandas(), words)
+        place = rows.schema.get_field_index("struggled")
+        rows = rows.set_column(place, "struggled", pa.array(struggled, pa.bool_(), from_pandas=True))
+        told = pa.array(by_learner, pa.bool_())
+    return rows.drop_columns([PLANNED_DAY]).append_column(TOLD, told)
 
 
 def _labelled(features: pa.Table, labels: pa.Table, cutoff: date) -> pa.Table:
