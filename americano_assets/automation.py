@@ -57,6 +57,7 @@ def build_schedule(settings: Settings) -> dg.ScheduleDefinition:
         cron_schedule=f"0 {CLOSING_HOUR} * * *",
         execution_timezone=settings.americano_timezone,
         default_status=dg.DefaultScheduleStatus.RUNNING,
+        description="At 23:00, every closed study day since the deployment began that was not published yet.",
     )
     def nightly_schedule(
         context: dg.ScheduleEvaluationContext, deployment: dg.ResourceParam[Deployment]
@@ -84,6 +85,7 @@ def build_sensor() -> dg.SensorDefinition:
         job_name=OPEN_DAY_JOB,
         minimum_interval_seconds=_SENSOR_SECONDS,
         default_status=dg.DefaultSensorStatus.RUNNING,
+        description="New events in the open study day: score it again, at most every half hour; nothing is published.",
     )
     def new_events_sensor(
         context: dg.SensorEvaluationContext, deployment: dg.ResourceParam[Deployment]

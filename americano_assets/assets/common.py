@@ -1,12 +1,15 @@
 """What every asset says the same way: owners, kinds, tables in metadata, the day's inputs."""
 
 from collections.abc import Iterable, Mapping
+from datetime import date
 from typing import Any
 
 import dagster as dg
 import pandas as pd
 
 OWNERS = ["team:learning-data"]
+# As Dagster itself marks the data version of what a run materializes.
+DATA_VERSION_TAG, DATA_VERSION_IS_OURS_TAG = "dagster/data_version", "dagster/data_version_is_user_provided"
 LATEST_INPUTS_TAG = "americano/latest_inputs"
 KIND_TAG = "americano/run_kind"
 REPLAY = "replay"
@@ -28,6 +31,21 @@ def ml_key(table: str) -> dg.AssetKey:
 def wants_latest(context: dg.AssetExecutionContext) -> bool:
     """Whether this run was told to forget the recorded manifest and take what is current now."""
     return context.run.tags.get(LATEST_INPUTS_TAG) == "true"
+
+
+def tell_changed_day(context: dg.AssetExecutionContext, day: date, content: str) -> None:
+    """Tell Dagster that rows that came late changed another day than the run's own.
+
+    The day's partition gets its new data version, so that everything downstream of it is shown as out of date.
+    """
+    context.log_event(
+        dg.AssetMaterialization(
+            context.asset_key,
+            partition=day.isoformat(),
+            metadata={"changed_by": f"rows that came late, found by the run for {context.partition_key}"},
+            tags={DATA_VERSION_TAG: content, DATA_VERSION_IS_OURS_TAG: "true"},
+        )
+    )
 
 
 def markdown_table(rows: Iterable[Mapping[str, Any]]) -> dg.MarkdownMetadataValue:

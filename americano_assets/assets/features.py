@@ -2,14 +2,23 @@
 
 import dagster as dg
 
-from americano_assets.assets.common import OWNERS, Result, markdown_table, numbers, share, wants_latest
+from americano_assets.assets.common import (
+    OWNERS,
+    Result,
+    markdown_table,
+    numbers,
+    share,
+    tell_changed_day,
+    wants_latest,
+)
 from americano_assets.core.features import DATA_QUALITY, FEATURE_NAMES
 from americano_assets.core.rules import cold_start
 from americano_assets.partitions import day_of, days_of, study_days
+from americano_assets.resources.cutoffs import DAY_TABLES
 from americano_assets.resources.deployment import Deployment
 from americano_assets.resources.feature_store import publish_elo, publish_features, training_labels
 from americano_assets.resources.interaction_store import build_interactions
-from americano_assets.resources.parquet_store import digest_of, hash_values
+from americano_assets.resources.parquet_store import content_of, digest_of
 from americano_assets.resources.snapshotting import refreshed_days
 from americano_assets.settings import Settings
 
@@ -29,15 +38,21 @@ def build(settings: Settings) -> list[dg.AssetsDefinition]:
         """Each graded interaction once, however often it was recorded: reviews, answered and skipped validations."""
         days = days_of(context)
         stored = deployment.store.current_days("behavioral_events", refreshed_days(days[0], deployment.first_day))
-        built = build_interactions(deployment, days if len(days) > 1 else sorted(stored))
+        wanted = days if len(days) > 1 else sorted(stored)
+        before = {table: deployment.store.current_days(table, wanted) for table in DAY_TABLES}
+        built = build_interactions(deployment, wanted)
         own = {table: {day: versions[day] for day in days} for table, versions in built.items()}
+        for day in wanted:
+            late = day not in days and any(day in before[t] and before[t][day] != built[t][day] for t in DAY_TABLES)
+            if late:
+                tell_changed_day(context, day, content_of(built, [day]))
         return dg.MaterializeResult(
             metadata={
                 "dagster/row_count": sum(version.rows for version in own["interactions"].values()),
                 "session_ends": sum(version.rows for version in own["session_ends"].values()),
                 "study_days": len(days),
             },
-            data_version=dg.DataVersion(hash_values({table: digest_of(versions) for table, versions in own.items()})),
+            data_version=dg.DataVersion(content_of(own, days)),
         )
 
     @dg.asset(

@@ -75,13 +75,13 @@ def build(settings: Settings) -> list[dg.AssetsDefinition]:
         kind = REPLAY if context.run.tags.get(KIND_TAG) == REPLAY else NIGHTLY
         done = publish(deployment, day_of(context), kind)
         counts = {
-            app_key(PREDICTIONS): done.inserted,
+            app_key(PREDICTIONS): done.inserted + done.refreshed,
             app_key(INDICATORS): done.indicators,
             app_key(RECOMMENDATIONS): done.interventions,
             ml_key("alerts"): done.alerts,
         }
         for key, rows in counts.items():
-            yield dg.MaterializeResult(key, metadata={"rows_written": rows, **done.metadata})
+            yield dg.MaterializeResult(key, metadata={"dagster/row_count": rows, **done.metadata})
 
     return [indicators, interventions, publish_study_day]
 

@@ -1,14 +1,15 @@
 """From the app's tables to Parquet: logs by study day, curriculum and plans whole."""
 
+from datetime import date
 from typing import Any
 
 import dagster as dg
 
-from americano_assets.assets.common import OWNERS, Result, app_key, markdown_table, wants_latest
+from americano_assets.assets.common import OWNERS, Result, app_key, markdown_table, tell_changed_day, wants_latest
 from americano_assets.core.study_day import last_closed
 from americano_assets.partitions import day_of, days_of, study_days
 from americano_assets.resources.deployment import Deployment
-from americano_assets.resources.parquet_store import digest_of, hash_values
+from americano_assets.resources.parquet_store import Version, content_of
 from americano_assets.resources.snapshotting import refreshed_days, snapshot_log, snapshot_state
 from americano_assets.resources.state_store import snapshots, state_at
 from americano_assets.schemas import LOG_TABLES
@@ -50,12 +51,14 @@ def build(settings: Settings) -> list[dg.AssetsDefinition]:
         read = refreshed_days(days[0], deployment.first_day) if len(days) == 1 else days
         rows: list[dict[str, Any]] = []
         bad_rows: list[dict[str, Any]] = []
-        contents: dict[str, str] = {}
+        stored: dict[str, dict[date, Version]] = {}
+        changed: set[date] = set()
         for table in LOG_TABLES:
             before = deployment.store.current_days(table, read)
             versions, quality = snapshot_log(deployment, table, read)
             late = [day for day in read if day in before and before[day] != versions[day] and day not in days]
-            contents[table] = digest_of({day: versions[day] for day in days})
+            stored[table] = versions
+            changed.update(late)
             rows.append(
                 {
                     "table": table,
@@ -65,6 +68,8 @@ def build(settings: Settings) -> list[dg.AssetsDefinition]:
                 }
             )
             bad_rows += quality.report()
+        for day in sorted(changed):
+            tell_changed_day(context, day, content_of(stored, [day]))
         return dg.MaterializeResult(
             metadata={
                 "dagster/row_count": sum(int(row["rows"]) for row in rows),
@@ -72,7 +77,7 @@ def build(settings: Settings) -> list[dg.AssetsDefinition]:
                 "tables": markdown_table(rows),
                 "rules_broken": markdown_table(bad_rows),
             },
-            data_version=dg.DataVersion(hash_values(contents)),
+            data_version=dg.DataVersion(content_of(stored, days)),
         )
 
     @dg.asset(
@@ -100,6 +105,9 @@ def build(settings: Settings) -> list[dg.AssetsDefinition]:
         used = state_at(snapshots(deployment.store), at)
         return dg.MaterializeResult(
             metadata={
+                "dagster/row_count": sum(
+                    deployment.store.whole_rows(table, content) for table, content in used.snapshot.tables.items()
+                ),
                 "taken_at": used.snapshot.taken_at.isoformat(),
                 "taken_in_time": not used.from_later,
                 "tables": markdown_table(tables),

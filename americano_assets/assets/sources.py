@@ -5,6 +5,9 @@ import dagster as dg
 from americano_assets.assets.common import OWNERS, app_key
 from americano_assets.contract.tables import READ
 
+# Looked at only to write the run of a training beside it: no asset is computed from its rows.
+_NO_SOURCE = {"analysis_runs"}
+
 SOURCES = [
     dg.AssetSpec(
         app_key(table.name),
@@ -13,4 +16,5 @@ SOURCES = [
         owners=OWNERS,
     )
     for table in READ
+    if table.name not in _NO_SOURCE
 ]

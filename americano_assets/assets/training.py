@@ -50,6 +50,7 @@ def build(settings: Settings) -> list[dg.AssetsDefinition]:
             },
         )
         metadata: dict[str, dg.MetadataValue | str | float | int] = {
+            "dagster/row_count": int(trained.summary["rows"].get("train_rows", 0)),
             "model_type": trained.model.model_type,
             "model_version": trained.model.version,
             "why": trained.summary["why"],

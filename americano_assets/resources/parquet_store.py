@@ -12,7 +12,7 @@ Belongs here: content hashes, versions, manifests. Does not: what the rows mean,
 import hashlib
 import json
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from datetime import date
 from pathlib import Path
@@ -118,6 +118,11 @@ class ParquetStore:
         """A whole table by its content; all columns, or those named."""
         return read_table(self.whole_path(table, content), columns)
 
+    def whole_rows(self, table: str, content: str) -> int:
+        """How many rows a whole table has, without reading them."""
+        rows: int = pq.read_metadata(self.whole_path(table, content)).num_rows
+        return rows
+
     def remember(self, table: str, key: str, version: Version) -> Version:
         """Keep which content came out of the inputs that `key` stands for."""
         write_json(self._memo_path(table, key), asdict(version))
@@ -217,6 +222,12 @@ def hash_values(*values: object) -> str:
 def digest_of(versions: dict[date, Version]) -> str:
     """One content key of several days."""
     return hash_values(sorted((day.isoformat(), version.content) for day, version in versions.items()))
+
+
+def content_of(tables: Mapping[str, Mapping[date, Version]], days: Iterable[date]) -> str:
+    """One content key of the given days of several tables."""
+    wanted = list(days)
+    return hash_values({table: digest_of({day: versions[day] for day in wanted}) for table, versions in tables.items()})
 
 
 def _regroup(batches: Iterable[pa.RecordBatch], schema: pa.Schema) -> Iterator[pa.Table]:

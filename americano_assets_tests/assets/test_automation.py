@@ -171,8 +171,9 @@ def test_jobs_do_what_they_are_named_for(daemon: Daemon) -> None:
     assert assets_of(HISTORY_JOB) == {"log_snapshots", "interactions"}
     everything = assets_of(NIGHTLY_JOB)
     assert {"app/struggle_predictions", "ml/episodes", "ml/model_performance", "ml/struggle_reduction"} <= everything
-    # The open day goes up to scores; publication and training wait for its end.
+    # The open day goes up to scores; publication and training, and the ratings after it, wait for its end.
     assert everything - assets_of(OPEN_DAY_JOB) == {
+        "elo_state",
         "labels",
         "training_set",
         "struggle_model",
@@ -181,7 +182,9 @@ def test_jobs_do_what_they_are_named_for(daemon: Daemon) -> None:
         "app/struggle_predictions",
         "app/struggle_indicators",
         "app/intervention_recommendations",
+        "ml/alerts",
         "ml/episodes",
         "ml/model_performance",
         "ml/struggle_reduction",
+        "analytics_database",
     }
