@@ -123,7 +123,8 @@ def test_every_outcome_is_what_was_planted(school: School) -> None:
         elif happened[pair]:
             expected[pair] = ["MISSED", True]
     assert found == expected
-    assert {"CONFIRMED", "FALSE_POSITIVE", "MISSED"} == {status for status, _ in found.values()}
+    # A model good enough gives no false alarm here; what becomes of one is told in test_outcome_writing.py.
+    assert {"CONFIRMED", "MISSED"} <= {status for status, _ in found.values()}
 
 
 def test_performance_counts_what_was_missed_too(school: School) -> None:
