@@ -153,6 +153,11 @@ def test_groups_follow_the_flow(specs: list[dg.AssetSpec]) -> None:
             assert group[dependency.asset_key] <= group[spec.key], f"{spec.key} needs a later group's asset"
 
 
+def test_every_source_is_the_beginning_of_something(specs: list[dg.AssetSpec]) -> None:
+    used = {dependency.asset_key for spec in specs for dependency in spec.deps}
+    assert [spec.key for spec in specs if spec.group_name == "1_sources" and spec.key not in used] == []
+
+
 def test_every_asset_but_the_apps_own_is_partitioned_by_study_day(specs: list[dg.AssetSpec]) -> None:
     for spec in specs:
         if spec.group_name == "1_sources":

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import dagster as dg
 import pandas as pd
@@ -17,9 +18,11 @@ import pytest
 from pydantic import SecretStr
 
 from americano_assets.assets.common import KIND_TAG, REPLAY
+from americano_assets.core.study_day import cutoff
 from americano_assets.errors import AmericanoError
 from americano_assets.resources.publication import INDICATORS, PREDICTIONS, RECOMMENDATIONS
 from americano_assets.resources.publishing import publish
+from americano_assets.resources.state_store import snapshots, state_at
 from americano_assets.schemas import LOG_TABLES
 from americano_assets_tests.integration.story import (
     DAY_FILES,
@@ -38,6 +41,11 @@ from americano_assets_tests.integration.story import (
     what_people_do_with_predictions,
 )
 from americano_assets_tests.world import Nights, World, at, published_rows, study_day, world_settings
+
+CUTOFF_OF = {
+    step: cutoff(study_day(day), ZoneInfo("UTC"))
+    for step, day in (("first", FIRST), ("first again", FIRST), ("no plans", NO_PLANS))
+}
 
 
 @pytest.fixture(scope="module")
@@ -95,6 +103,28 @@ def test_every_stage_leaves_its_rows(story: Story) -> None:
     assert len(story.ours["first"]["episodes"]) == len(SLIPPED)
     ((model,),) = story.world.rows("SELECT to_jsonb(t) FROM ml.model_versions t LIMIT 1")
     assert (model["model_type"], model["threshold"], model["mlflow_run_id"]) == ("rule_based", 0.4, None)
+
+
+@pytest.mark.parametrize("step", ["first", "first again", "no plans"])
+def test_every_asset_of_a_night_says_how_many_rows(story: Story, step: str) -> None:
+    counted = {
+        event.asset_key.to_user_string(): event.materialization.metadata["dagster/row_count"].value
+        for event in story.runs[step].get_asset_materialization_events()
+        if event.asset_key is not None
+    }
+    assert set(counted) == {
+        spec.key.to_user_string()
+        for spec in story.nights.definitions.resolve_all_asset_specs()
+        if spec.partitions_def is not None
+    }
+    assert all(type(rows) is int for rows in counted.values())
+    # Of nine tables that are stored whole; a rerun takes none and says what it used.
+    assert counted["state_snapshots"] == sum(
+        story.store.read_whole(table, content).num_rows
+        for table, content in state_at(snapshots(story.store), CUTOFF_OF[step]).snapshot.tables.items()
+    )
+    if step == "first":
+        assert (counted[f"app/{PREDICTIONS}"], counted[f"app/{INDICATORS}"]) == (7, 14)
 
 
 def test_without_mlflow_a_night_goes_on_and_says_so(story: Story) -> None:
