@@ -25,7 +25,7 @@ from americano_assets.core.priorities import TypeEffect, type_effects
 from americano_assets.core.tailoring import profile_of
 from americano_assets.resources.cutoffs import LOOK_BACK
 from americano_assets.resources.deployment import Deployment
-from americano_assets.resources.engine import Engine, open_engine
+from americano_assets.resources.engine import OF_INTEREST, Engine, open_engine
 from americano_assets.resources.scored_store import require_day
 from americano_assets.sql import query
 
@@ -106,7 +106,7 @@ def easier_objectives(engine: Engine, moment: Moment, *, from_later_state: bool,
     engine.register("given_pairs", pairs)
     parameters = moment.parameters(from_later_state)
     for name, text, kind in _HISTORY_STEPS:
-        engine.make(name, query(text), parameters, kind)
+        engine.make(name, query(text).replace("{of_interest}", OF_INTEREST), parameters, kind)
     return engine.run(query("advice/easier_objectives"))
 
 

@@ -24,6 +24,9 @@ from americano_assets.sql import query
 
 _CALENDAR_MARGIN = timedelta(days=400)
 
+# How `past` is narrowed to the learners who matter.
+OF_INTEREST = "SEMI JOIN interesting_learners USING (learner_key)"
+
 # In this order: each query reads those above it. They depend on the curriculum and plans alone, not on a cut-off.
 _STATE_STEPS = ("prerequisites_known", "objectives_known", "learners_known", "plans", "exams_known", "format_ranks")
 
@@ -191,7 +194,7 @@ class Engine:
         ((interesting, known),) = self.connection.execute(
             "SELECT (SELECT count(*) FROM interesting_learners), (SELECT count(*) FROM learners_known)"
         ).fetchall()
-        return "SEMI JOIN interesting_learners USING (learner_key)" if interesting <= _MOST * known else ""
+        return OF_INTEREST if interesting <= _MOST * known else ""
 
     def labels(self, pairs: pa.Table, start: datetime, end: datetime, struggle_below: float) -> pa.Table:
         """Outcomes of (learner_id, objective_id) pairs in [start, end), sorted by learner and objective."""
