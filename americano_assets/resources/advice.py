@@ -34,7 +34,8 @@ PRIORITIES = "priorities"
 _HISTORY_STEPS = (
     ("interesting_learners", "features/given_learners", "TABLE"),
     ("past", "features/past", "TABLE"),
-    ("graded", "features/graded", "VIEW"),
+    ("skips", "features/skips", "TABLE"),
+    ("objective_days", "features/objective_days", "TABLE"),
     ("objective_history", "features/objective_history", "TABLE"),
 )
 

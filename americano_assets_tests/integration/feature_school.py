@@ -242,10 +242,18 @@ def session_edges(world: World) -> None:
 
 
 def mastery_edges(world: World) -> None:
+    learner = planned(world, "repaired", "heart")
+    world.answer(learner, "lung", T - timedelta(milliseconds=2), None)
+    world.answer(learner, "lung", T - timedelta(milliseconds=1), 1.0)  # the skip is gone: (1 + .6) / (1 + 1)
+    world.reviews(learner, "heart", T - timedelta(minutes=9), "GA")
+    world.answer(learner, "heart", T - timedelta(minutes=5), 1.0)  # no review
+    learner = planned(world, "two-reviews", "heart")
+    world.reviews(learner, "lung", T - timedelta(minutes=9), "GG")  # (2 + .6) / (2 + 1), on too little
     learner = planned(world, "threshold", "heart")
     for rating in ("GOOD", "GOOD", "AGAIN"):
         world.review(learner, "lung", T - timedelta(milliseconds=1), rating)  # (2 + .6) / (3 + 1) is .65
-    world.reviews(learner, "kidney", T - timedelta(minutes=10), "GGGAA")  # (3 + .6) / (5 + 1) is .6
+    for rating in ("GOOD", "GOOD", "GOOD", "AGAIN", "AGAIN"):
+        world.review(learner, "kidney", T - timedelta(milliseconds=1), rating)  # (3 + .6) / (5 + 1) is .6
     world.answer(learner, "liver", T - timedelta(minutes=10), 1.0)  # one validation is enough
 
 
