@@ -2,12 +2,13 @@
 
 import base64
 import io
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import dagster as dg
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from americano_assets.core.effect import EXPERIMENT, Effect
 from americano_assets.core.metrics import Calibration
 
 _INK, _MUTED, _ACCENT, _SECOND = "#1f2933", "#9aa5b1", "#2563eb", "#d97706"
@@ -49,6 +50,26 @@ def reduction_plot(timeline: list[dict[str, float | str | None]]) -> bytes:
     axes.set(ylabel="struggled / studied", ylim=(0, 1))
     axes.tick_params(axis="x", rotation=45, labelsize=8)
     axes.set_title("Struggle rate by week (observational)", fontsize=11)
+    return _png(figure, axes, legend=False)
+
+
+def forest_plot(effects: Sequence[Effect]) -> bytes:
+    """Estimates with their intervals, one below the other; left of 0 it helps."""
+    figure = Figure(figsize=(6.5, 1.2 + 0.34 * len(effects)), dpi=110, layout="constrained")
+    axes = figure.subplots()
+    for place, one in enumerate(effects):
+        found = one.comparison
+        if found.estimate is None or found.low is None or found.high is None:
+            continue
+        colour = _ACCENT if one.evidence == EXPERIMENT else _MUTED
+        axes.plot([100 * found.low, 100 * found.high], [place, place], color=colour, linewidth=2)
+        axes.plot(100 * found.estimate, place, marker="s", markersize=6, color=colour)
+    axes.axvline(0, color=_INK, linewidth=0.8, linestyle="--")
+    names = [f"{(one.scope_id or 'all').replace('_', ' ').lower()} ({one.evidence})" for one in effects]
+    axes.set_yticks(range(len(effects)), names, fontsize=8)
+    axes.invert_yaxis()
+    axes.set(xlabel="points of struggle rate, treated minus holdout (left: it helps)")
+    axes.set_title("What the help changed, 95 % under nightly looks", fontsize=11)
     return _png(figure, axes, legend=False)
 
 

@@ -3,7 +3,7 @@
 Belongs here: the request and the answer. Does not: choosing interventions, or applying them.
 """
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
 from pydantic import Field
@@ -39,7 +39,9 @@ class Intervention(Answer):
     applied_at: UtcTime | None
     applied_to_mission_id: str | None
     effectiveness: float | None = Field(
-        default=None, description="Measured effect of this type, 0-1; null with a reason."
+        default=None,
+        description="By how much this type lowers the struggle rate of those for whom it is chosen, measured against "
+        "the holdout since the beginning: 0.08 is 8 points; negative where it does harm. Null with a reason.",
     )
     effectiveness_reason: str | None = Field(default=NO_EXPERIMENT, description="Why `effectiveness` is null.")
     created_at: UtcTime
@@ -63,4 +65,15 @@ async def interventions(
     caller.require(asked.user_id)
     async with database.snapshot() as snapshot:
         rows = await snapshot.rows("interventions", user_id=asked.user_id)
-    return Interventions(interventions=[Intervention.model_validate(row) for row in rows])
+        effects = await snapshot.rows("type_effects", period="all")
+    by_type = {effect["intervention_type"]: _effectiveness(effect) for effect in effects}
+    return Interventions(
+        interventions=[
+            Intervention.model_validate({**row, **by_type.get(row["intervention_type"], {})}) for row in rows
+        ]
+    )
+
+
+def _effectiveness(effect: dict[str, Any]) -> dict[str, Any]:
+    known = effect["effect"] is not None
+    return {"effectiveness": -effect["effect"] if known else None, "effectiveness_reason": effect["reason"]}

@@ -1,9 +1,10 @@
-"""GET /analytics/struggle-reduction: struggles before and after the first prediction.
+"""GET /analytics/struggle-reduction: struggles before and after the first prediction, and what the help changed.
 
 Belongs here: the request, the answer, the words that keep before/after from being read as the effect. Does not:
 computing a rate; the nightly run does.
 """
 
+from collections.abc import Mapping
 from datetime import date
 from typing import Annotated, Any, Literal
 
@@ -22,6 +23,10 @@ Period = Literal["week", "month", "all"]
 _WARNING = (
     "Before and after is not the effect of the predictions: who is flagged after a bad spell does better afterwards "
     "without any help (regression to the mean), and courses get easier or harder."
+)
+_ONE_LEARNER = (
+    "One learner's effect takes 20 objectives with and 20 without help in closed episodes, drawn by chance; "
+    "see the effect over everybody."
 )
 _UNEXPLAINED = "Too little was studied for the rates that are null."
 
@@ -50,22 +55,32 @@ class InterventionEffectiveness(Answer):
     """What one type of intervention brought about."""
 
     intervention_type: str
-    applications: int
-    success_rate: float | None
-    effect: float | None
-    interval: tuple[float, float] | None
-    n: int
+    applications: int = Field(description="Episodes in which a learner applied it, and that are closed.")
+    success_rate: float | None = Field(
+        description="Of those studied, the share without a struggle: an observation, not the effect."
+    )
+    effect: float | None = Field(description="As `effect.estimate`, given the other types of the same episode.")
+    interval: tuple[float, float] | None = Field(description="95 % for all types at once, whatever the night.")
+    n: int = Field(description="Episodes for which it was chosen, shown or withheld.")
+    reason: str | None = Field(default=None, description="Why there is no effect.")
 
 
 class Effect(Answer):
     """The effect by a holdout experiment: intention to treat, difference in struggle rate."""
 
-    estimate: float | None = None
-    interval: tuple[float, float] | None = None
+    estimate: float | None = Field(
+        default=None, description="Treated minus holdout, over all flagged episodes: -0.08 is 8 points fewer struggles."
+    )
+    interval: tuple[float, float] | None = Field(default=None, description="95 %, valid under nightly looks.")
+    evidence: Literal["experiment", "observational"] | None = Field(
+        default=None, description="Whether chance decided who was helped."
+    )
     method: str | None = None
-    n_treated: int | None = None
-    n_holdout: int | None = None
-    reason: str | None = Field(default=NO_EXPERIMENT, description="Why there is no estimate.")
+    rate_treated: float | None = None
+    rate_holdout: float | None = None
+    n_treated: int | None = Field(default=None, description="Episodes.")
+    n_holdout: int | None = Field(default=None, description="Episodes; of an observational estimate: without help.")
+    reason: str | None = Field(default=NO_EXPERIMENT, description="Why there is no estimate, or why not to believe it.")
 
 
 class StruggleReduction(Answer):
@@ -114,11 +129,25 @@ async def struggle_reduction(
     scope = {"scope": "learner" if asked.user_id else "all", "scope_id": asked.user_id or ""}
     async with database.snapshot() as snapshot:
         row = await snapshot.row("struggle_reduction", **scope, period=asked.period)
+        effect = await snapshot.row("effect", **scope, period=asked.period)
+        types = await snapshot.rows("type_effects", period=asked.period)
         counts = await snapshot.row("activity_counts", user_id=asked.user_id)
     figures: dict[str, Any] = dict(row) if row else {"reason": _nothing(asked.user_id)}
     missing = any(figures.get(name) is None for name in RATES)
     figures["reason"] = (figures["reason"] or _UNEXPLAINED) if missing else None
+    if effect is not None:
+        figures["effect"] = {**effect, "interval": interval_of(effect)}
+    elif asked.user_id:
+        figures["effect"] = {"reason": _ONE_LEARNER}
+    if types:
+        figures["intervention_effectiveness"] = [{**one, "interval": interval_of(one)} for one in types]
+        figures["intervention_effectiveness_reason"] = None
     return StruggleReduction.model_validate({**figures, **(counts or {}), "period": asked.period})
+
+
+def interval_of(row: Mapping[str, Any]) -> tuple[float, float] | None:
+    """Both ends, or None."""
+    return None if row["low"] is None else (row["low"], row["high"])
 
 
 def _nothing(user_id: str | None) -> str:

@@ -1,11 +1,13 @@
-"""From outcomes to what they say: how good the predictions were, and how struggle rates moved."""
+"""From outcomes to what they say: how good the predictions were, how struggle rates moved, what the help changed."""
 
 import dagster as dg
 
 from americano_assets.assets.common import OWNERS, Result, markdown_table, ml_key, numbers
+from americano_assets.core.effect import INTENTION_TO_TREAT
 from americano_assets.partitions import day_of, study_days
-from americano_assets.plots import calibration_plot, picture, reduction_plot
+from americano_assets.plots import calibration_plot, forest_plot, picture, reduction_plot
 from americano_assets.resources.deployment import Deployment
+from americano_assets.resources.effects import measure_effects
 from americano_assets.resources.measures import measure_performance, measure_reduction
 from americano_assets.settings import Settings
 
@@ -80,4 +82,40 @@ def build(settings: Settings) -> list[dg.AssetsDefinition]:
             metadata["timeline"] = picture(reduction_plot(overall[0].timeline), "struggle rate by week")
         return dg.MaterializeResult(metadata=metadata)
 
-    return [model_performance, struggle_reduction]
+    @dg.asset(
+        key=ml_key("effects"),
+        deps=[ml_key("episodes")],
+        partitions_def=partitions,
+        owners=OWNERS,
+        kinds={"python", "postgres"},
+    )
+    def effects(context: dg.AssetExecutionContext, deployment: dg.ResourceParam[Deployment]) -> Result:
+        """What the help changed, by intention to treat over all flagged episodes, with intervals or a reason."""
+        found = measure_effects(deployment, day_of(context))
+        shown = [one for one in found if one.period == "all" and one.scope != "learner"]
+        metadata: dict[str, dg.MetadataValue | str | float | int] = {
+            "dagster/row_count": len(found),
+            "estimates": sum(one.comparison.estimate is not None for one in found),
+            "since_the_beginning": markdown_table(
+                [
+                    {
+                        "evidence": one.evidence,
+                        "of": one.scope_id or one.scope,
+                        "estimand": one.estimand.replace("_", " "),
+                        "estimate": one.comparison.estimate,
+                        "low": one.comparison.low,
+                        "high": one.comparison.high,
+                        "treated": one.comparison.n_treated,
+                        "holdout": one.comparison.n_holdout,
+                        "reason": one.comparison.reason,
+                    }
+                    for one in shown
+                ]
+            ),
+        }
+        drawn = [one for one in shown if one.estimand == INTENTION_TO_TREAT and one.comparison.low is not None]
+        if drawn:
+            metadata["forest"] = picture(forest_plot(drawn), "effects with their intervals")
+        return dg.MaterializeResult(metadata=metadata)
+
+    return [model_performance, struggle_reduction, effects]

@@ -55,7 +55,7 @@ def measure_performance(deployment: Deployment, day: date) -> tuple[list[Perform
         # A learner's own figures are kept for the newest day only: they would outgrow everything else.
         connection.execute("DELETE FROM ml.model_performance WHERE scope = 'learner' AND study_day < %s", [day])
         if newest is not None:
-            _insert(
+            insert_rows(
                 connection,
                 "model_performance",
                 (*_PERFORMANCE_KEYS, *FIGURES, "calibration", "struggles", "struggles_scored", "reason", "computed_at"),
@@ -110,7 +110,7 @@ def measure_reduction(deployment: Deployment, day: date) -> list[Reduction]:
         )
         connection.execute("DELETE FROM ml.struggle_reduction WHERE study_day = %s", [day])
         connection.execute("DELETE FROM ml.struggle_reduction WHERE scope = 'learner' AND study_day < %s", [day])
-        _insert(
+        insert_rows(
             connection,
             "struggle_reduction",
             (
@@ -225,9 +225,10 @@ def _first_predictions(connection: psycopg.Connection[Any], at: datetime) -> dic
     return dict(rows)
 
 
-def _insert(
+def insert_rows(
     connection: psycopg.Connection[Any], table: str, columns: tuple[str, ...], rows: list[tuple[Any, ...]]
 ) -> None:
+    """Copy rows into a table of schema ml."""
     listed = sql.SQL(", ").join(map(sql.Identifier, columns))
     statement = sql.SQL("COPY ml.{} ({}) FROM STDIN").format(sql.Identifier(table), listed)
     with connection.cursor() as cursor, cursor.copy(statement) as copy:

@@ -50,7 +50,7 @@ class Rows:
         """No rows in any table that these tests write."""
         written = ["intervention_recommendations", "struggle_indicators", "struggle_predictions", "missions", "users"]
         ours = ["study_days", "model_versions", "prediction_feedback", "model_performance", "struggle_reduction"]
-        ours += ["api_tokens", "generate_budget", "episodes"]
+        ours += ["api_tokens", "generate_budget", "episodes", "effects"]
         self.execute("; ".join(f"DELETE FROM {table}" for table in [*written, *(f"ml.{name}" for name in ours)]))
 
     def learner(self, learner: str, **values: Any) -> None:
@@ -258,3 +258,28 @@ class Rows:
             feedback_type="HELPFUL",
             submitted_at=NOW,
         )
+
+    def effect(self, scope: Sequence[str] = ("all", ""), **values: Any) -> None:
+        """A night's effect."""
+        own = {
+            "study_day": LAST_CLOSED,
+            "evidence": "experiment",
+            "scope": scope[0],
+            "scope_id": scope[1],
+            "period": "month",
+            "estimand": "intention_to_treat",
+            "method": "holdout by chance",
+            "estimate": -0.06,
+            "low": -0.1,
+            "high": -0.02,
+            "standard_error": 0.012,
+            "rate_treated": 0.3,
+            "rate_holdout": 0.36,
+            "n_treated": 900,
+            "n_holdout": 100,
+            "learners_treated": 200,
+            "learners_holdout": 80,
+            "details": Jsonb({}),
+            "computed_at": CUTOFF,
+        }
+        self.insert("ml.effects", **{**own, **values})

@@ -1,11 +1,13 @@
 """GET /analytics/struggle-reduction."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
+from psycopg.types.json import Jsonb
 
 from americano_assets.api.reduction import RATES
-from americano_assets_tests.api.rows import CUTOFF, LEARNER, OTHER, Rows
+from americano_assets_tests.api.rows import CUTOFF, LAST_CLOSED, LEARNER, OTHER, Rows
 from americano_assets_tests.api.serving import Service
 
 
@@ -87,3 +89,84 @@ def test_who_opted_out_is_in_no_count_over_all(rows: Rows, service: Service) -> 
         rows.intervention(f"i-{switch}", userId=switch, appliedAt=CUTOFF)
         rows.feedback("p1", switch)
     assert counts(service.get("/struggle-reduction")) == (1, 0, 0)
+
+
+NOTHING: dict[str, Any] = {"estimate": None, "low": None, "high": None, "standard_error": None}
+
+
+def test_the_effect_is_that_of_the_newest_night_and_of_the_period(rows: Rows, service: Service) -> None:
+    rows.effect(study_day=LAST_CLOSED - timedelta(days=1), estimate=-0.5)
+    rows.effect()
+    rows.effect(period="all", estimate=-0.04, low=-0.08, high=0.0)
+    rows.effect(estimand="studied_only", estimate=-0.2)
+    rows.effect(evidence="rehearsal", estimate=0.3)
+    effect = service.get("/struggle-reduction")["effect"]
+    assert (effect["estimate"], effect["interval"], effect["evidence"]) == (-0.06, [-0.1, -0.02], "experiment")
+    assert (effect["rate_treated"], effect["rate_holdout"]) == (0.3, 0.36)
+    assert (effect["n_treated"], effect["n_holdout"], effect["reason"]) == (900, 100, None)
+    assert service.get("/struggle-reduction", period="all")["effect"]["estimate"] == -0.04
+
+
+def test_without_a_holdout_the_observational_estimate_is_labelled(rows: Rows, service: Service) -> None:
+    rows.effect(**NOTHING, reason="Insufficient data: nobody was held out.")
+    assert service.get("/struggle-reduction")["effect"]["reason"] == "Insufficient data: nobody was held out."
+    rows.effect(evidence="observational", period="all", estimate=-0.02, low=-0.05, high=0.01)
+    effect = service.get("/struggle-reduction")["effect"]
+    assert (effect["estimate"], effect["evidence"], effect["reason"]) == (-0.02, "observational", None)
+
+
+def test_a_replay_is_never_told_as_an_effect(rows: Rows, service: Service) -> None:
+    rows.effect(evidence="rehearsal", period="month")
+    assert service.get("/struggle-reduction")["effect"]["estimate"] is None
+
+
+def test_one_learner_is_told_why_there_is_no_effect(rows: Rows, service: Service) -> None:
+    rows.effect()
+    effect = service.get("/struggle-reduction", user_id=LEARNER)["effect"]
+    assert effect["estimate"] is None
+    assert "20 objectives" in effect["reason"]
+    rows.effect(scope=("learner", LEARNER), estimate=-0.3, low=-0.6, high=0.0)
+    assert service.get("/struggle-reduction", user_id=LEARNER)["effect"]["estimate"] == -0.3
+
+
+def test_types_have_their_effects_or_a_reason(rows: Rows, service: Service) -> None:
+    details = Jsonb({"applications": 7, "success_rate": 0.5})
+    rows.effect(scope=("type", "PREREQUISITE_REVIEW"), details=details)
+    rows.effect(scope=("type", "CONTENT_FORMAT_ADAPT"), **NOTHING, reason="Insufficient data: few.")
+    answer = service.get("/struggle-reduction")
+    assert answer["intervention_effectiveness_reason"] is None
+    assert answer["intervention_effectiveness"] == [
+        {
+            "intervention_type": "CONTENT_FORMAT_ADAPT",
+            "applications": 0,
+            "success_rate": None,
+            "effect": None,
+            "interval": None,
+            "n": 1000,
+            "reason": "Insufficient data: few.",
+        },
+        {
+            "intervention_type": "PREREQUISITE_REVIEW",
+            "applications": 7,
+            "success_rate": 0.5,
+            "effect": -0.06,
+            "interval": [-0.1, -0.02],
+            "n": 1000,
+            "reason": None,
+        },
+    ]
+
+
+def test_an_intervention_says_what_its_type_was_seen_to_do(rows: Rows, service: Service) -> None:
+    rows.intervention("i1")
+    rows.intervention("i2", interventionType="CONTENT_FORMAT_ADAPT")
+    rows.intervention("i3", interventionType="COGNITIVE_LOAD_REDUCE")
+    rows.effect(scope=("type", "PREREQUISITE_REVIEW"), period="all")
+    rows.effect(scope=("type", "CONTENT_FORMAT_ADAPT"), period="all", **NOTHING, reason="Insufficient data: few.")
+    told = {
+        one["intervention_type"]: (one["effectiveness"], one["effectiveness_reason"])
+        for one in service.get("/interventions", user_id=LEARNER)["interventions"]
+    }
+    assert told["PREREQUISITE_REVIEW"] == (0.06, None)
+    assert told["CONTENT_FORMAT_ADAPT"] == (None, "Insufficient data: few.")
+    assert "holdout experiment" in told["COGNITIVE_LOAD_REDUCE"][1]

@@ -186,5 +186,6 @@ def test_jobs_do_what_they_are_named_for(daemon: Daemon) -> None:
         "ml/episodes",
         "ml/model_performance",
         "ml/struggle_reduction",
+        "ml/effects",
         "analytics_database",
     }

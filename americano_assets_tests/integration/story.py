@@ -32,7 +32,15 @@ SLIPPED = {
 }
 WENT_WELL = {"surprised": "AAA", "eager": "GGG"}
 DAY_FILES = ("features", "scored_predictions", "indicators", "interventions")
-OUR_TABLES = ("study_days", "episodes", "model_versions", "model_performance", "struggle_reduction", "published")
+OUR_TABLES = (
+    "study_days",
+    "episodes",
+    "model_versions",
+    "model_performance",
+    "struggle_reduction",
+    "effects",
+    "published",
+)
 
 
 @dataclass

@@ -1,0 +1,50 @@
+"""Computes and writes the effects of a study day into ml.effects.
+
+Belongs here: reading the experiment's ledger, writing what was found. Does not: the statistics (core/effect.py).
+"""
+
+from dataclasses import fields
+from datetime import date
+
+import pandas as pd
+from psycopg.types.json import Jsonb
+
+from americano_assets.core.comparing import Comparison
+from americano_assets.core.effect import Effect, effects
+from americano_assets.core.moment import naive
+from americano_assets.resources.deployment import Deployment
+from americano_assets.resources.measures import insert_rows
+from americano_assets.sql import query
+
+TABLE = "effects"
+_KEYS = ("study_day", "evidence", "scope", "scope_id", "period", "estimand", "method")
+_FIGURES = tuple(one.name for one in fields(Comparison))
+
+
+def measure_effects(deployment: Deployment, day: date) -> list[Effect]:
+    """Effects at the day's cut-off, written in one transaction; a learner's own are kept for the newest day only."""
+    cutoff = naive(deployment.moment(day).at)
+    with deployment.connect() as connection:
+        cursor = connection.execute(query("effect_ledger"), {"cutoff": cutoff})
+        columns = [column.name for column in cursor.description or []]
+        ledger = pd.DataFrame(cursor.fetchall(), columns=columns)
+        # Of no rows pandas knows no types, and a mask of objects selects columns.
+        found = effects(ledger.astype(dict.fromkeys(("eligible", "live", "studied", "struggle"), bool)), cutoff)
+        connection.execute("DELETE FROM ml.effects WHERE study_day = %s", [day])
+        connection.execute("DELETE FROM ml.effects WHERE scope = 'learner' AND study_day < %s", [day])
+        insert_rows(
+            connection,
+            TABLE,
+            (*_KEYS, *_FIGURES, "details", "computed_at"),
+            [
+                (
+                    day,
+                    *(getattr(one, name) for name in _KEYS[1:]),
+                    *(getattr(one.comparison, name) for name in _FIGURES),
+                    Jsonb(one.details),
+                    cutoff,
+                )
+                for one in found
+            ],
+        )
+    return found
