@@ -21,6 +21,7 @@ from americano_assets.settings import PROJECT_ROOT
 
 _FEATURE_TESTS = "americano_assets_tests/integration/test_feature_values.py"
 _LABEL_TESTS = "americano_assets_tests/integration/test_labels.py"
+_OPEN_DAY_TESTS = "americano_assets_tests/integration/test_point_in_time.py"
 _LABELS = "labels"
 _AT_ONCE = 2
 
@@ -34,45 +35,65 @@ class Mutation:
         file: Under `americano_assets/sql`.
         text: Occurs there once.
         planted: What stands in its place.
+        tests: File of those that should see it.
     """
 
     touches: str
     file: str
     text: str
     planted: str
+    tests: str
 
 
-def _in(file: str, *listed: tuple[str, str, str]) -> tuple[Mutation, ...]:
-    return tuple(Mutation(touches, f"{file}.sql", text, planted) for touches, text, planted in listed)
+def _in(file: str, *listed: tuple[str, str, str], tests: str = _FEATURE_TESTS) -> tuple[Mutation, ...]:
+    return tuple(
+        Mutation(touches, f"{file}.sql", text, planted, _LABEL_TESTS if touches == _LABELS else tests)
+        for touches, text, planted in listed
+    )
 
 
 MUTATIONS = (
+    # A closed day's files hold nothing of the day after: only within an open day can these be seen.
+    *_in("features/past", ("every feature", "occurred_at < $cutoff", "occurred_at <= $cutoff"), tests=_OPEN_DAY_TESTS),
+    *_in(
+        "features/learner_sessions",
+        ("session_performance_score", "WHERE occurred_at < $cutoff", "WHERE occurred_at <= $cutoff"),
+        tests=_OPEN_DAY_TESTS,
+    ),
+    *_in(
+        "features/cohort_lapses",
+        ("cohort_lapse_rate", "i.study_day < $cutoff_day", "i.study_day <= $cutoff_day"),
+        tests=_OPEN_DAY_TESTS,
+    ),
     *_in(
         "features/past",
-        ("every feature", "occurred_at < $cutoff", "occurred_at <= $cutoff"),
         ("every feature", "age < 180", "age < 181"),
         ("every feature", "age < 180", "age < 179"),
     ),
     *_in(
         "features/topic_history",
-        ("retention_score", "AND age < 30) AS n_reviews_30", "AND age < 31) AS n_reviews_30"),
-        ("retention_score", "'AGAIN' AND age < 30) AS n_success_30", "'HARD' AND age < 30) AS n_success_30"),
-        (
-            "retention_decline_rate",
-            "WHERE kind = 'review' AND age < 30\n  GROUP",
-            "WHERE kind = 'review' AND age < 31\n  GROUP",
-        ),
+        ("retention_score", "WHERE age < 30 AND n_reviews > 0", "WHERE age < 31 AND n_reviews > 0"),
+        ("retention_score", "sum(n_success) AS n_success_30", "count(*) AS n_success_30"),
+        ("retention_decline_rate", "count(*) AS n_days", "sum(n_reviews) AS n_days"),
         ("complexity_mismatch", "nano_mean(sum(nano(mastery)), count(*)) AS mean", "max(mastery) AS mean"),
-        ("historical_struggle_score", "window_back < 180 //", "window_back <= 180 //"),
-        ("historical_struggle_score", "NOT replaced_in_window", "NOT replaced"),
+        ("historical_struggle_score", "age // $horizon_days < 180 //", "age // $horizon_days <= 180 //"),
         ("historical_struggle_score", "count(struggled) AS n_windows", "count(*) AS n_windows"),
     ),
     *_in(
-        "features/objective_history",
-        ("review_lapse_rate", "'AGAIN' AND age < 30", "'AGAIN' AND age < 31"),
-        ("review_lapse_rate", "kind = 'review' AND age < 30", "age < 30"),
-        ("prerequisite_mastery_gap", "7776000000", "2592000000"),
-        ("prerequisite_mastery_gap", "WHERE NOT replaced AND", "WHERE"),
+        "features/objective_days",
+        ("review_lapse_rate", "count(rating) AS n_reviews", "count(*) AS n_reviews"),
+        ("historical_struggle_score", "WHERE skipped AND NOT replaced_in_window", "WHERE skipped AND NOT replaced"),
+        ("prerequisite_mastery_gap", "FILTER (NOT replaced), 0)", "FILTER (true), 0)"),
+    ),
+    *_in(
+        "features/skips",
+        ("validation_score", "a.occurred_at >= s.occurred_at", "true"),
+        ("validation_score", "AND NOT skipped", ""),
+        (
+            "historical_struggle_score",
+            "answered_age // $horizon_days = age // $horizon_days",
+            "answered_age IS NOT NULL",
+        ),
     ),
     *_in(
         "features/learner_sessions",
@@ -80,7 +101,6 @@ MUTATIONS = (
         ("session_performance_score", "$cutoff_into) < 14", "$cutoff_into) < 15"),
         ("session_performance_score", "IN ('GOOD', 'EASY')", "IN ('GOOD', 'EASY', 'HARD')"),
         ("session_performance_score", "COALESCE(recorded, n_good", "COALESCE(NULL, n_good"),
-        ("session_performance_score", "WHERE occurred_at < $cutoff", "WHERE occurred_at <= $cutoff"),
         ("cognitive_load_indicator", "f.age < 1", "f.age < 2"),
         ("cognitive_load_indicator", "duration_ms > 1.5", "duration_ms > 1.4"),
         ("cognitive_load_indicator", "ended_into_day <= 6", "ended_into_day < 6"),
@@ -90,7 +110,7 @@ MUTATIONS = (
     *_in(
         "features/recent_validations",
         ("validation_score", "AND age < 30", "AND age < 31"),
-        ("validation_score", "AND NOT replaced", ""),
+        ("validation_score", "ANTI JOIN (FROM skips WHERE replaced)", "ANTI JOIN (FROM skips WHERE false)"),
         (
             "validation_score",
             "learner_key, objective_key ORDER BY occurred_at DESC, source DESC, source_id DESC) <= 10",
@@ -109,6 +129,7 @@ MUTATIONS = (
     ),
     *_in(
         "features/features",
+        ("review_lapse_rate", "WHERE age < 30 AND n_reviews", "WHERE age < 31 AND n_reviews"),
         ("retention_decline_rate", "t.n_days >= 3", "t.n_days >= 2"),
         ("retention_decline_rate", "clip(-10 *", "clip(-9 *"),
         ("validation_score", "COALESCE(vo.mean_score, vt.mean_score)", "COALESCE(vo.mean_score, NULL)"),
@@ -135,6 +156,7 @@ MUTATIONS = (
     ),
     *_in(
         "features/macros",
+        ("prerequisite_mastery_gap", "/ 7776000000", "/ 2592000000"),
         ("prerequisite_gap_count", "n_reviews >= 3 OR", "n_reviews >= 2 OR"),
         ("prerequisite_gap_count", "OR n_validations >= 1)", ")"),
         ("prerequisite_gap_count", "mastery >= 0.65", "mastery > 0.65"),
@@ -161,38 +183,28 @@ MUTATIONS = (
     *_in(
         "features/own_record",
         ("last_score", "arg_max(nano(score)", "arg_min(nano(score)"),
-        ("last_score", "(occurred_at, source, source_id)", "(occurred_at, source)"),
+        ("last_score", "arg_max(nano(score), (occurred_at, source, source_id))", "arg_max(nano(score), occurred_at)"),
         ("objective_success", "WHERE NOT replaced AND", "WHERE"),
-    ),
-    *_in(
-        "features/extended",
-        ("objective_success", "+ 1.2)", "+ 1.0)"),
     ),
     *_in(
         "features/cohort_lapses",
         ("cohort_lapse_rate", "(FROM learners_known WHERE in_analytics)", "(FROM learners_known)"),
         ("cohort_lapse_rate", ">= $cutoff_day - 30", ">= $cutoff_day - 31"),
-        ("cohort_lapse_rate", "i.study_day < $cutoff_day", "i.study_day <= $cutoff_day"),
     ),
     *_in(
         "features/spine",
         ("candidates", "planned_at < $planned_before", "planned_at <= $planned_before"),
         ("candidates", "planned_at >= $cutoff", "planned_at > $cutoff"),
         ("candidates", "WHERE o.has_card", "WHERE true"),
+        ("candidates", "min(planned_at) AS", "max(planned_at) AS"),
         ("candidates", "age < 28", "age < 27"),
-        ("candidates", "o.objective_id) <= 10", "o.objective_id) <= 11"),
-        ("candidates", "ORDER BY planned_at, mission_id", "ORDER BY planned_at DESC, mission_id"),
+        ("candidates", "o.place) <= 10", "o.place) <= 11"),
     ),
     *_in(
         "features/open_plans",
         ("candidates", "created_at < $cutoff", "created_at <= $cutoff"),
         ("candidates", "NOT objective_completed AND", ""),
         ("candidates", "('PENDING', 'IN_PROGRESS')", "('PENDING', 'IN_PROGRESS', 'SKIPPED')"),
-    ),
-    *_in(
-        "features/graded",
-        ("validation_score", "a.occurred_at >= s.occurred_at", "true"),
-        ("validation_score", "AND NOT a.skipped", ""),
     ),
     *_in(
         "labels",
@@ -234,9 +246,19 @@ def run(mutation: Mutation) -> tuple[str, list[str]]:
         if text.count(mutation.text) != 1:
             return f"the text occurs {text.count(mutation.text)} times: correct the list", []
         path.write_text(text.replace(mutation.text, mutation.planted))
-        tests = _LABEL_TESTS if mutation.touches == _LABELS else _FEATURE_TESTS
         done = subprocess.run(
-            [sys.executable, "-m", "pytest", "-q", "--no-header", "-p", "no:cacheprovider", "-W", "ignore", tests],
+            [
+                sys.executable,
+                "-m",
+                "pytest",
+                "-q",
+                "--no-header",
+                "-p",
+                "no:cacheprovider",
+                "-W",
+                "ignore",
+                mutation.tests,
+            ],
             cwd=scratch,
             capture_output=True,
             text=True,

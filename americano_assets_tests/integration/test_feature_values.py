@@ -15,6 +15,7 @@ from americano_assets.core.features import FEATURE_NAMES, FEATURES
 from americano_assets_tests.integration.feature_school import DAY, SOON, T, fill_school
 from americano_assets_tests.world import ClockedDeployment, World, at, read_world, study_day, world_settings
 
+WEIGHT = 2 ** (-(5 + 13 / 24) / 90)
 Features = Mapping[tuple[str, str], Mapping[str, Any]]
 
 
@@ -104,6 +105,8 @@ def features(world: World, module_database: str, home: Path) -> Features:
         ("oldest-window", "heart", "historical_struggle_score", (1 + 1) / (1 + 2)),
         ("mended", "heart", "historical_struggle_score", (1 + 1) / (2 + 2)),
         ("mended", "heart", "validation_score", 0.9),
+        # What was skipped a window before and mended since weighs nothing: one answer, 5 days and 13 hours old.
+        ("mended", "heart", "complexity_mismatch", 0.9 - (WEIGHT * 0.9 + 0.6) / (WEIGHT + 1)),
     ],
 )
 def test_a_value_is_what_its_definition_says(

@@ -4,14 +4,15 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import dagster as dg
+import numpy as np
 import pandas as pd
 import psycopg
 import pyarrow as pa
 import pytest
 
-from americano_assets.core.study_day import days_between
-from americano_assets.demo.simulate import Cohort, load_simulated
-from americano_assets.demo.simulated import is_simulated, yardstick
+from americano_assets.core.study_day import cutoff, days_between, study_day_of
+from americano_assets.demo.simulate import Cohort, load_simulated, load_since
+from americano_assets.demo.simulated import ZONE, is_simulated, yardstick
 from americano_assets.resources.cutoffs import PairSource
 from americano_assets_tests.simulate.conftest import END
 from americano_assets_tests.world import ClockedDeployment, Nights, read_world, world_settings
@@ -84,3 +85,44 @@ def test_a_whole_night_runs(school: str, class_of_30: Cohort, tmp_path: Path) ->
     # Each answer counts once, however often it was recorded.
     owner = class_of_30.learners.opted_out[class_of_30.plan.learner[class_of_30.answers.row]]
     assert interactions == int(((owner == 0) | (owner == 2)).sum())
+
+
+def test_what_was_sent_late_changes_its_day_and_the_night_says_so(
+    database: str, class_of_30: Cohort, tmp_path: Path
+) -> None:
+    timing, learners = class_of_30.timing, class_of_30.learners
+    # A session of the last weeks, of someone who may be analysed, that the app knew of only days after its end.
+    late = (timing.known - timing.ended > 0) & (timing.day > 35) & (learners.opted_out[timing.learner] == 0)
+    session = int(np.flatnonzero(late)[0])
+    ended, known = (datetime.fromtimestamp(ms[session] / 1000, UTC) for ms in (timing.ended, timing.known))
+    day, before, after = (study_day_of(moment, ZONE) for moment in (ended, ended, known))
+    first = before - timedelta(days=10)
+    with dg.DagsterInstance.ephemeral() as instance, psycopg.connect(database, autocommit=True) as connection:
+        load_simulated(connection, class_of_30, now=cutoff(before, ZONE))
+        nights = Nights(
+            world_settings(database, tmp_path, americano_start_day=first, model_type="rule_based"), instance
+        )
+        nights.deployment.clock = cutoff(before, ZONE) - timedelta(hours=2)
+        assert nights.history(first.isoformat(), (before - timedelta(days=1)).isoformat()).success
+        assert nights.night(before.isoformat()).success
+        store = nights.deployment.store
+        days = days_between(first, before)
+        versions = {table: store.current_days(table, days) for table in ("reviews", "interactions")}
+        features = store.current("features", before)
+        load_since(connection, class_of_30, now=cutoff(after, ZONE))
+        told = nights.night(after.isoformat())
+        assert told.success
+        tables = [
+            str(one.metadata["tables"].value)
+            for one in told.asset_materializations_for_node("log_snapshots")
+            if "tables" in one.metadata
+        ]
+        assert any(str(day) in text for text in tables)
+        for table, known_before in versions.items():
+            now = store.current_days(table, days)
+            assert now[day] != known_before[day], table
+            assert now[day].rows > known_before[day].rows, table
+            assert now[first] == known_before[first], table
+        # A day that is published keeps what it was computed from.
+        assert nights.night(before.isoformat(), on_time=False).success
+        assert store.current("features", before) == features
