@@ -8,6 +8,7 @@ import pandas as pd
 from americano_assets.core.arrays import log_losses
 from americano_assets.core.explain import importance
 from americano_assets.core.features import EXTENDED_NAMES, FEATURE_NAMES
+from americano_assets.core.gate import decide
 from americano_assets.core.logistic import TooLittleDataError
 from americano_assets.core.metrics import Calibration, calibration_bins, figures
 from americano_assets.core.models import MODEL_TYPES, RULES, TRAINED_TYPES, fit_models, input_sizes
@@ -15,6 +16,7 @@ from americano_assets.core.rules import cold_start
 from americano_assets.core.scoring import Scorer
 
 AUTO = "auto"
+CHAMPION = "champion"
 # Rows whose shares are averaged for the importance of trees.
 IMPORTANCE_ROWS = 2_000
 
@@ -36,7 +38,7 @@ class Training:
 
     Attributes:
         candidates: By model type; the rules are always there.
-        chosen: The model type that scores.
+        chosen: The model type that scores; CHAMPION where the one before stays.
         why: Why that one, in a sentence.
         importance: Each feature's share of the chosen model, 0-1.
         rows: Rows and learners of each split, and the cold-start share of the test rows.
@@ -49,12 +51,13 @@ class Training:
     rows: dict[str, float]
 
 
-def train(rows: pd.DataFrame, wanted: str) -> Training:
+def train(rows: pd.DataFrame, wanted: str, champion: Scorer | None = None) -> Training:
     """Train on a training set with its splits.
 
     Args:
         rows: As schemas.TRAINING_SET; may be empty.
         wanted: `auto`, or the one model type that may be chosen.
+        champion: The trained model that scores until now; it stays unless a challenger passes the gate.
 
     Raises:
         TooLittleDataError: `wanted` is a trained model and the rows cannot carry one.
@@ -69,11 +72,13 @@ def train(rows: pd.DataFrame, wanted: str) -> Training:
             raise
         scorers = fit_models(parts["train"], parts["calibration"], [RULES])
         why = f"the rules score: {error}"
+    if champion is not None:
+        scorers[CHAMPION] = champion
     candidates = {name: _measure(name, scorer, parts["test"]) for name, scorer in scorers.items()}
     challenger = best_trained(scorers, parts["calibration"])
-    chosen = RULES
+    chosen = RULES if champion is None else CHAMPION
     if challenger is not None:
-        chosen, why = _choose(candidates, challenger, wanted)
+        chosen, why = _choose(candidates, challenger, wanted, champion, parts["test"])
     model = scorers[chosen].model
     return Training(
         candidates,
@@ -102,18 +107,19 @@ def best_trained(scorers: dict[str, Scorer], calibration: pd.DataFrame) -> str |
     return min(losses, key=lambda name: losses[name]) if losses else None
 
 
-def _choose(candidates: dict[str, Candidate], challenger: str, wanted: str) -> tuple[str, str]:
+def _choose(
+    candidates: dict[str, Candidate], challenger: str, wanted: str, champion: Scorer | None, test: pd.DataFrame
+) -> tuple[str, str]:
     if wanted == challenger:
         return challenger, f"MODEL_TYPE asks for {challenger}"
-    model, rules = (candidates[name].figures["log_loss"] for name in (challenger, RULES))
-    if model is None or rules is None:
+    if test.empty:
         return RULES, "the rules score: no held-out rows to compare on"
-    if model < rules:
-        return challenger, f"log loss on held-out learners {model:.4f}, the rules {rules:.4f}"
-    return (
-        RULES,
-        f"the trained model's log loss on held-out learners, {model:.4f}, does not beat the rules' {rules:.4f}",
-    )
+    decision = decide(candidates[challenger].scorer, candidates[RULES].scorer, champion, test)
+    if decision.promoted:
+        return challenger, f"{challenger} passed the gate: {decision.why}"
+    if champion is not None:
+        return CHAMPION, f"the champion stays, {challenger} was refused: {decision.why}"
+    return RULES, f"the rules score, {challenger} was refused: {decision.why}"
 
 
 def _measure(name: str, scorer: Scorer, test: pd.DataFrame) -> Candidate:

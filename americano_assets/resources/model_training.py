@@ -9,11 +9,12 @@ import pandas as pd
 
 from americano_assets.core.features import MODEL_INPUTS
 from americano_assets.core.moment import naive
+from americano_assets.core.retraining import not_due
 from americano_assets.core.rules import VALIDATION_MEAN
-from americano_assets.core.training import Training, train
+from americano_assets.core.training import AUTO, CHAMPION, Training, train
 from americano_assets.plots import calibration_plot, importance_plot
 from americano_assets.resources.deployment import Deployment
-from americano_assets.resources.model_store import StoredModel
+from americano_assets.resources.model_store import ScoringBefore, StoredModel, champion_before
 from americano_assets.resources.parquet_store import hash_values
 from americano_assets.resources.tracking import TrackedRun, TrackingError
 
@@ -54,15 +55,25 @@ def train_day(
         tags: Further tags of the MLflow run.
     """
     wanted = deployment.settings.model_type
-    key = hash_values(dataset_version, wanted, vars(deployment.target), MODEL_INPUTS)
+    before = champion_before(deployment.store, deployment.models, day, deployment.target) if wanted == AUTO else None
+    waiting = None if before is None else not_due(day, before.trained_for)
+    if before is not None and waiting is not None:
+        return _carry_on(deployment, day, before, waiting)
+    champion = None if before is None else before.model
+    key = hash_values(
+        dataset_version, wanted, vars(deployment.target), MODEL_INPUTS, None if champion is None else champion.version
+    )
     known = deployment.models.remembered(key)
     if known is not None:
-        deployment.store.record_manifest(day, "model", known)
+        deployment.store.record_manifest(day, "model", {**known, "trained_for": day.isoformat()})
         return TrainedDay(deployment.models.load(known["model_version"]), None, None, "", known["summary"], {})
-    training = train(rows, wanted)
-    model = deployment.models.save(
-        training.chosen, day, dataset_version, deployment.target, training.candidates[training.chosen].scorer
-    )
+    training = train(rows, wanted, None if champion is None else champion.scorer)
+    if champion is not None and training.chosen == CHAMPION:
+        model = champion
+    else:
+        model = deployment.models.save(
+            training.chosen, day, dataset_version, deployment.target, training.candidates[training.chosen].scorer
+        )
     curves = {name: one.curve for name, one in training.candidates.items() if one.curve is not None}
     pictures = {"calibration": calibration_plot(curves), "importance": importance_plot(training.importance)}
     run, notice = _tell_mlflow(deployment, day, training, model, rows, tags, pictures)
@@ -73,11 +84,22 @@ def train_day(
         "why": training.why,
         "importance": training.importance,
     }
-    _tell_database(deployment, model, run, summary)
+    # A champion that stays was told with the training that made it.
+    if model is not champion:
+        _tell_database(deployment, model, run, summary)
     result = {"model_version": model.version, "summary": summary}
     deployment.models.remember(key, result)
-    deployment.store.record_manifest(day, "model", result)
+    deployment.store.record_manifest(day, "model", {**result, "trained_for": day.isoformat()})
     return TrainedDay(model, training, run, notice, summary, pictures)
+
+
+def _carry_on(deployment: Deployment, day: date, before: ScoringBefore, why: str) -> TrainedDay:
+    """The champion scores a day between two trainings."""
+    recorded = deployment.store.last_manifest_before(day, "model") or {}
+    summary = {**recorded["summary"], "why": why}
+    result = {"model_version": before.model.version, "summary": summary, "trained_for": before.trained_for.isoformat()}
+    deployment.store.record_manifest(day, "model", result)
+    return TrainedDay(before.model, None, None, "", summary, {})
 
 
 def _tell_mlflow(
@@ -112,8 +134,8 @@ def _tell_mlflow(
             metrics={**metrics, **training.rows},
             tags={**tags, "dataset_version": model.dataset_version, "model_version": model.version},
             figures={f"{name}.png": image for name, image in pictures.items()},
-            scorers={name: training.candidates[name].scorer for name in ordered},
-            chosen=training.chosen,
+            scorers={name: training.candidates[name].scorer for name in ordered if name != CHAMPION},
+            chosen=None if training.chosen == CHAMPION else training.chosen,
             study_day=day,
             example=rows[["objective_id", *MODEL_INPUTS, VALIDATION_MEAN]].head(_EXAMPLE_ROWS),
         )
@@ -142,7 +164,7 @@ def _tell_database(deployment: Deployment, model: StoredModel, run: TrackedRun |
                 model.target.struggle_below,
                 model.dataset_version,
                 run.run_id if run else None,
-                run.registry_versions[model.model_type] if run else None,
+                run.registry_versions.get(model.model_type) if run else None,
                 json.dumps({"figures": summary["figures"], "rows": summary["rows"], "why": summary["why"]}),
                 json.dumps(summary["importance"]),
                 naive(deployment.now()),

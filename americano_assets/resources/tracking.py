@@ -66,7 +66,7 @@ class Tracking:
         tags: Mapping[str, str],
         figures: Mapping[str, bytes],
         scorers: Mapping[str, Scorer],
-        chosen: str,
+        chosen: str | None,
         study_day: date,
         example: pd.DataFrame,
     ) -> TrackedRun:
@@ -79,7 +79,7 @@ class Tracking:
             tags: Tags of the run.
             figures: PNG images by file name.
             scorers: Models by type; the last registered is the chosen one.
-            chosen: The type that scores.
+            chosen: The type that scores from now on; None where the champion before stays.
             study_day: The day that the models were trained for.
             example: A few feature rows, for the signature.
 
@@ -99,7 +99,8 @@ class Tracking:
                     model_type: self._register(mlflow, model_type, scorer, example, study_day)
                     for model_type, scorer in scorers.items()
                 }
-                self._promote(mlflow.MlflowClient(), versions[chosen], study_day)
+                if chosen is not None:
+                    self._promote(mlflow.MlflowClient(), versions[chosen], study_day)
                 return TrackedRun(run.info.run_id, run.info.experiment_id, versions)
         except Exception as error:
             # MLflow wraps what its store or the network raises in many types; none may stop a night.

@@ -10,7 +10,7 @@ import pytest
 from americano_assets.core.logistic import TooLittleDataError
 from americano_assets.core.models import FALLBACK_RATE, LOGISTIC, RECALL_AIM, RULES, TRAINED_TYPES
 from americano_assets.core.splits import assign_splits
-from americano_assets.core.training import train
+from americano_assets.core.training import CHAMPION, train
 from americano_assets_tests.frames import feature_row, feature_rows
 
 FIRST = date(2026, 1, 1)
@@ -35,11 +35,17 @@ def labelled(learners: int = 40, weeks: int = 12, **values: Any) -> pd.DataFrame
     return frame.assign(split=assign_splits(frame, 7))
 
 
-def test_a_trained_model_that_beats_the_rules_scores() -> None:
-    rows = labelled()
+@pytest.fixture(scope="module")
+def many() -> pd.DataFrame:
+    """Enough learners for the gate to tell a sound calibration from luck."""
+    return labelled(learners=1200)
+
+
+def test_a_trained_model_that_beats_the_rules_scores(many: pd.DataFrame) -> None:
+    rows = many
     found = train(rows, "auto")
     assert found.chosen in TRAINED_TYPES
-    assert "log loss on held-out learners" in found.why
+    assert "log loss on held-out learners beats the rules" in found.why
     scorer = found.candidates[found.chosen].scorer
     calibration = rows[rows["split"] == "calibration"]
     struggled = calibration["struggled"].to_numpy(dtype=bool)
@@ -50,13 +56,23 @@ def test_a_trained_model_that_beats_the_rules_scores() -> None:
     assert found.candidates[LOGISTIC].figures["n"] == found.rows["test_rows"]
 
 
-def test_the_rules_score_where_the_trained_model_does_not_beat_them() -> None:
-    rows = labelled()
+def test_the_champion_stays_unless_a_challenger_beats_it(many: pd.DataFrame) -> None:
+    first = train(many, LOGISTIC)
+    again = train(many, "auto", first.candidates[LOGISTIC].scorer)
+    assert again.chosen == CHAMPION
+    assert again.why.startswith("the champion stays, ")
+    assert again.candidates[CHAMPION].figures == first.candidates[LOGISTIC].figures
+    nothing_new = train(many.head(0), "auto", first.candidates[LOGISTIC].scorer)
+    assert nothing_new.chosen == CHAMPION
+
+
+def test_the_rules_score_where_the_trained_model_does_not_beat_them(many: pd.DataFrame) -> None:
+    rows = many
     # What the model learns is turned around on the learners and weeks that it is tested on.
     turned = rows.assign(struggled=np.where(rows["split"] == "test", ~rows["struggled"], rows["struggled"]))
     found = train(turned.assign(struggled=turned["struggled"].astype(bool)), "auto")
     assert found.chosen == RULES
-    assert "does not beat the rules'" in found.why
+    assert "does not beat the rules" in found.why
 
 
 def test_the_model_that_is_asked_for_scores() -> None:

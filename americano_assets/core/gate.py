@@ -1,0 +1,112 @@
+"""The gate: what a challenger must show before it scores a learner, and the sentence that says why it may or may not.
+
+Belongs here: the decision, on rows held out by learner. Does not: fitting, or where the champion is kept.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from sklearn.metrics import roc_auc_score
+
+from americano_assets.core.arrays import FloatArray, log_losses
+from americano_assets.core.bootstrap import LEAST_LEARNERS, paired_difference
+from americano_assets.core.features import MODEL_INPUTS
+from americano_assets.core.metrics import expected_calibration_error
+from americano_assets.core.scoring import Scorer
+
+ECE_LIMIT = 0.05
+# No single thing known before a window tells its outcome this well, unless the outcome is in it.
+LEAK_AUC = 0.99
+_PROBED_ROWS = 200
+
+Score = Callable[[pd.DataFrame], FloatArray]
+
+
+@dataclass(frozen=True)
+class Decision:
+    """Whether a challenger scores from now on.
+
+    Attributes:
+        promoted: It does.
+        reasons: A sentence for each thing that was asked, refusals first.
+    """
+
+    promoted: bool
+    reasons: tuple[str, ...]
+
+    @property
+    def why(self) -> str:
+        """The reasons in one line."""
+        return "; ".join(self.reasons)
+
+
+def decide(challenger: Scorer, rules: Scorer, champion: Scorer | None, held_out: pd.DataFrame) -> Decision:
+    """Compare a challenger with the rules and, where there is one, the champion, on the same rows.
+
+    Args:
+        challenger: The model that would score.
+        rules: The rules as they would score.
+        champion: What scores now; None while the rules do.
+        held_out: Rows of learners on whom none of them was fitted or calibrated, with `struggled`.
+    """
+    refusals = defects(challenger, held_out)
+    if refusals:
+        return Decision(False, tuple(refusals))
+    struggled = held_out["struggled"].to_numpy(dtype=bool)
+    p = challenger.probability(held_out)
+    ece = expected_calibration_error(struggled, p)
+    passed: list[str] = []
+    refused: list[str] = []
+    sentence = f"ECE on held-out learners {ece:.3f}, at most {ECE_LIMIT} is sound"
+    (passed if ece <= ECE_LIMIT else refused).append(sentence)
+    for name, other in (("the rules", rules), ("the champion", champion)):
+        if other is None:
+            continue
+        difference = paired_difference(
+            log_losses(struggled, p), log_losses(struggled, other.probability(held_out)), held_out["learner_id"]
+        )
+        if difference is None:
+            refused.append(f"fewer than {LEAST_LEARNERS} held-out learners to compare with {name} on")
+            continue
+        told = f"{difference.estimate:+.4f} ({difference.low:+.4f} to {difference.high:+.4f})"
+        if difference.high < 0:
+            passed.append(f"log loss on held-out learners beats {name}: {told}")
+        else:
+            refused.append(f"log loss on held-out learners does not beat {name}: {told}")
+    return Decision(not refused, (*refused, *passed))
+
+
+def defects(challenger: Scorer, held_out: pd.DataFrame) -> list[str]:
+    """What makes a model unfit whatever its figures are, a sentence each; empty if nothing does."""
+    if challenger.model is None:
+        return ["the rules are no challenger"]
+    strangers = sorted(set(challenger.model.inputs) ^ set(MODEL_INPUTS))
+    if strangers:
+        return [f"its inputs differ from today's in {len(strangers)} columns, the first is {strangers[0]}"]
+    struggled = held_out["struggled"].to_numpy(dtype=bool)
+    if len(held_out) == 0 or struggled.all() or not struggled.any():
+        return [f"{len(held_out)} held-out rows of which {int(struggled.sum())} struggled: both outcomes are needed"]
+    found = [
+        f"{name} alone tells the outcome with AUC {auc:.3f}: it knows the future"
+        for name in challenger.model.inputs
+        if (auc := _either_way(struggled, held_out[name].to_numpy(dtype=float))) >= LEAK_AUC
+    ]
+    if not invariant(challenger.probability, held_out):
+        found.append("the score of a row depends on the rows that are scored with it")
+    return found
+
+
+def invariant(probability: Score, rows: pd.DataFrame) -> bool:
+    """Whether each row gets the same p alone, in reverse order and among others."""
+    probed = rows.head(_PROBED_ROWS)
+    together = probability(probed)
+    reverse = probability(probed.iloc[::-1])[::-1]
+    alone = np.concatenate([probability(probed.iloc[[place]]) for place in range(0, len(probed), 20)])
+    return bool(np.array_equal(together, reverse) and np.array_equal(together[::20], alone))
+
+
+def _either_way(struggled: np.ndarray, value: FloatArray) -> float:
+    auc = float(roc_auc_score(struggled, value))
+    return max(auc, 1 - auc)

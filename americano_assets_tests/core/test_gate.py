@@ -1,0 +1,116 @@
+"""The gate lets a better, sound model pass and refuses every planted failure."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from americano_assets.core.arrays import FloatArray
+from americano_assets.core.gate import decide, defects
+from americano_assets.core.linear import LinearModel
+from americano_assets.core.logistic import TooLittleDataError
+from americano_assets.core.models import LOGISTIC, RULES, fit_models
+from americano_assets.core.scoring import Scorer
+from americano_assets_tests.frames import feature_rows
+
+
+def learners(numbers: range, per_learner: int = 20) -> pd.DataFrame:
+    """The lower the session performance, which no rule reads, the likelier the struggle."""
+    generator = np.random.default_rng(numbers.start)
+    n = len(numbers) * per_learner
+    performance = generator.uniform(size=n)
+    rows = feature_rows(*({"session_performance_score": p, "retention_score": 0.8} for p in performance))
+    return rows.assign(
+        learner_id=np.repeat([f"learner-{number}" for number in numbers], per_learner),
+        struggled=generator.uniform(size=n) > performance,
+    )
+
+
+TRAIN, CALIBRATION, HELD_OUT = learners(range(80)), learners(range(100, 160)), learners(range(200, 320))
+
+
+def fitted(train: pd.DataFrame = TRAIN, calibration: pd.DataFrame = CALIBRATION) -> dict[str, Scorer]:
+    return fit_models(train, calibration, [RULES, LOGISTIC])
+
+
+@pytest.fixture(scope="module")
+def scorers() -> dict[str, Scorer]:
+    return fitted()
+
+
+def test_a_sound_model_that_beats_the_rules_passes_and_says_by_how_much(scorers: dict[str, Scorer]) -> None:
+    decision = decide(scorers[LOGISTIC], scorers[RULES], None, HELD_OUT)
+    assert decision.promoted
+    assert "beats the rules" in decision.why
+
+
+def test_an_equal_one_does_not_replace_the_champion(scorers: dict[str, Scorer]) -> None:
+    decision = decide(scorers[LOGISTIC], scorers[RULES], scorers[LOGISTIC], HELD_OUT)
+    assert not decision.promoted
+    assert decision.reasons[0].startswith("log loss on held-out learners does not beat the champion: +0.0000")
+
+
+def test_a_better_one_replaces_the_champion(scorers: dict[str, Scorer]) -> None:
+    worse = replace(scorers[LOGISTIC], calibrator=replace(scorers[LOGISTIC].calibrator, slope=0.2))
+    assert decide(scorers[LOGISTIC], scorers[RULES], worse, HELD_OUT).promoted
+
+
+def test_permuted_labels_are_refused() -> None:
+    generator = np.random.default_rng(0)
+    mixed = [part.assign(struggled=generator.permutation(part["struggled"])) for part in (TRAIN, CALIBRATION)]
+    found = fitted(*mixed)
+    # Against the rules' own probabilities on the same labels, so that being vague is not enough.
+    decision = decide(found[LOGISTIC], found[RULES], fitted()[LOGISTIC], HELD_OUT)
+    assert not decision.promoted
+    assert "does not beat the champion" in decision.why
+
+
+def test_a_leaked_label_is_refused() -> None:
+    leaked = [
+        part.assign(workload_level=part["struggled"].astype(float), observed_workload_level=True)
+        for part in (TRAIN, CALIBRATION, HELD_OUT)
+    ]
+    found = fitted(*leaked[:2])
+    decision = decide(found[LOGISTIC], found[RULES], None, leaked[2])
+    assert not decision.promoted
+    assert decision.reasons == ("workload_level alone tells the outcome with AUC 1.000: it knows the future",)
+
+
+@pytest.mark.parametrize("outcome", [True, False])
+def test_a_single_class_never_becomes_a_model(outcome: bool, scorers: dict[str, Scorer]) -> None:
+    with pytest.raises(TooLittleDataError):
+        fitted(TRAIN.assign(struggled=outcome))
+    assert "both outcomes are needed" in defects(scorers[LOGISTIC], HELD_OUT.assign(struggled=outcome))[0]
+
+
+@dataclass(frozen=True)
+class RescaledOnTheBatch(LinearModel):
+    """Centres its inputs on whatever rows it is given."""
+
+    def log_odds(self, rows: pd.DataFrame) -> FloatArray:
+        values = super().log_odds(rows)
+        centred: FloatArray = values - values.mean()
+        return centred
+
+
+def test_a_scaler_fitted_on_the_scored_batch_is_refused(scorers: dict[str, Scorer]) -> None:
+    model = scorers[LOGISTIC].model
+    assert isinstance(model, LinearModel)
+    cheating = replace(scorers[LOGISTIC], model=RescaledOnTheBatch(**vars(model)))
+    assert defects(cheating, HELD_OUT) == ["the score of a row depends on the rows that are scored with it"]
+
+
+def test_other_inputs_than_todays_are_refused(scorers: dict[str, Scorer]) -> None:
+    model = scorers[LOGISTIC].model
+    assert isinstance(model, LinearModel)
+    renamed = replace(model, inputs=("last_years_score", *model.inputs[1:]))
+    (sentence,) = defects(replace(scorers[LOGISTIC], model=renamed), HELD_OUT)
+    assert sentence == "its inputs differ from today's in 2 columns, the first is last_years_score"
+
+
+def test_an_unsound_calibration_is_refused(scorers: dict[str, Scorer]) -> None:
+    shifted = replace(scorers[LOGISTIC], calibrator=replace(scorers[LOGISTIC].calibrator, offset=0.6))
+    decision = decide(shifted, scorers[RULES], None, HELD_OUT)
+    assert not decision.promoted
+    assert decision.reasons[0].startswith("ECE on held-out learners 0.")
