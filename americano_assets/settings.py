@@ -17,6 +17,7 @@ from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
 from americano_assets.core.experiment import Policy
+from americano_assets.core.retraining import RETRAIN_DAYS
 from americano_assets.errors import AmericanoError
 
 PROJECT_ROOT = Path(__file__).resolve().parent.parent
@@ -78,6 +79,9 @@ class Settings(BaseSettings):
     )
     americano_training_weeks: int = Field(
         104, ge=1, le=520, description="Weekly cut-offs that a training set reaches back."
+    )
+    americano_retrain_days: int = Field(
+        RETRAIN_DAYS, ge=1, le=365, description="Study days between two trainings; the champion scores in between."
     )
     americano_experiment_unit: Literal["learner", "episode"] = Field(
         "episode",

@@ -9,6 +9,7 @@ from collections.abc import Collection
 import numpy as np
 import pandas as pd
 
+from americano_assets.core.arrays import BoolArray, FloatArray
 from americano_assets.core.boosting import fit_trees, outcomes, weights
 from americano_assets.core.calibrating import fit_calibrator, fit_reliability
 from americano_assets.core.features import DATA_QUALITY
@@ -55,7 +56,7 @@ def fit_models(
     prior = fit_prior(train, FALLBACK_RATE)
     scorers: dict[str, Scorer] = {}
     if RULES in wanted:
-        scorers[RULES] = _with_threshold(Scorer(None, cohort, MEDIUM_RISK, prior=prior), calibration)
+        scorers[RULES] = calibrated(Scorer(None, cohort, MEDIUM_RISK, prior=prior), calibration)
     trained = [name for name in TRAINED_TYPES if name in wanted]
     if not trained:
         return scorers
@@ -71,16 +72,28 @@ def fit_models(
         models[BOOSTING] = fit_trees(train)
     if BLEND in trained:
         models[BLEND] = BlendModel((models[LOGISTIC], models[BOOSTING]))
+    log_odds = {name: model.log_odds(calibration) for name, model in models.items() if name != BLEND}
+    if BLEND in trained:
+        log_odds[BLEND] = np.mean([log_odds[LOGISTIC], log_odds[BOOSTING]], axis=0)
     for name in trained:
-        scorers[name] = calibrated(Scorer(models[name], cohort, MEDIUM_RISK, prior=prior), calibration)
+        scorer = Scorer(models[name], cohort, MEDIUM_RISK, prior=prior)
+        scorers[name] = calibrated(scorer, calibration, log_odds[name])
     return scorers
 
 
-def calibrated(scorer: Scorer, calibration: pd.DataFrame) -> Scorer:
-    """The scorer with calibration, confidence and threshold from learners on whom its model was not fitted."""
+def calibrated(scorer: Scorer, calibration: pd.DataFrame, log_odds: FloatArray | None = None) -> Scorer:
+    """The scorer with calibration, confidence and threshold from learners on whom its model was not fitted.
+
+    Args:
+        scorer: With a fitted model.
+        calibration: As in `fit_models`.
+        log_odds: The model's for these rows, where they are known already: trees are slow to ask.
+    """
     if scorer.model is None:
-        return _with_threshold(scorer, calibration)
-    struggled, log_odds = outcomes(calibration), scorer.model.log_odds(calibration)
+        return _with_threshold(scorer, calibration, scorer.probability(calibration))
+    if log_odds is None:
+        log_odds = scorer.model.log_odds(calibration)
+    struggled = outcomes(calibration)
     calibrator = fit_calibrator(log_odds, struggled, weights(calibration), calibration["learner_id"])
     warm = ~cold_start(calibration)
     reliability = fit_reliability(
@@ -89,7 +102,7 @@ def calibrated(scorer: Scorer, calibration: pd.DataFrame) -> Scorer:
         struggled[warm],
     )
     fitted = Scorer(scorer.model, scorer.cohort_rate, scorer.threshold, calibrator, scorer.prior, reliability)
-    return _with_threshold(fitted, calibration)
+    return _with_threshold(fitted, calibration, fitted.probability_of(calibration, log_odds))
 
 
 def input_sizes(model: LogOddsModel, rows: pd.DataFrame) -> dict[str, float]:
@@ -100,23 +113,25 @@ def input_sizes(model: LogOddsModel, rows: pd.DataFrame) -> dict[str, float]:
     return dict(zip(model.inputs, map(float, shares), strict=True))
 
 
-def _with_threshold(scorer: Scorer, calibration: pd.DataFrame) -> Scorer:
+def _with_threshold(scorer: Scorer, calibration: pd.DataFrame, probability: FloatArray) -> Scorer:
     """The largest threshold that reaches RECALL_AIM on the most recent half year of calibration rows.
 
     A cold start is never flagged, so one that struggled counts as missed: p is taken as 0 there.
     """
-    recent = recent_rows(calibration)
+    is_recent = are_recent(calibration)
+    recent = calibration[is_recent]
     if recent.empty or not recent["struggled"].any():
         return scorer
-    shown = np.where(cold_start(recent), 0.0, scorer.probability(recent))
+    shown = np.where(cold_start(recent), 0.0, probability[is_recent])
     threshold = threshold_for_recall(outcomes(recent), shown, RECALL_AIM)
     # More cold struggles than the aim leaves room for: no threshold reaches it, and 0 would flag everybody.
     return scorer.with_threshold(threshold if threshold > 0 else float(shown[shown > 0].min(initial=scorer.threshold)))
 
 
-def recent_rows(rows: pd.DataFrame) -> pd.DataFrame:
-    """The most recent half year, since the threshold should suit the present term; all where rows are not dated."""
+def are_recent(rows: pd.DataFrame) -> BoolArray:
+    """Rows of the most recent half year, since the threshold should suit the present term; all where none is dated."""
     if rows.empty or "cutoff_day" not in rows:
-        return rows
+        return np.ones(len(rows), dtype=bool)
     days = pd.to_datetime(rows["cutoff_day"])
-    return rows[days > days.max() - pd.Timedelta(weeks=RECENT_WEEKS)]
+    recent: BoolArray = (days > days.max() - pd.Timedelta(weeks=RECENT_WEEKS)).to_numpy()
+    return recent

@@ -5,11 +5,12 @@ Belongs here: the decision. Does not: counting what it is based on.
 
 from datetime import date, timedelta
 
-RETRAIN_AFTER = timedelta(days=7)
+RETRAIN_DAYS = 7
 
 
-def not_due(day: date, last_trained: date) -> str | None:
+def not_due(day: date, last_trained: date, after_days: int = RETRAIN_DAYS) -> str | None:
     """Why study day `day` trains nothing, where the champion was last challenged on `last_trained`; None if it does."""
-    if last_trained <= day < last_trained + RETRAIN_AFTER:
-        return f"challengers were trained for {last_trained}, the next are due from {last_trained + RETRAIN_AFTER} on"
+    due = last_trained + timedelta(days=after_days)
+    if last_trained <= day < due:
+        return f"challengers were trained for {last_trained}, the next are due from {due} on"
     return None

@@ -56,10 +56,14 @@ class Scorer:
 
     def probability(self, rows: pd.DataFrame) -> FloatArray:
         """Probability p in 0-1, shape (n,). A cold start gets its objective's prior, whatever scores."""
-        if self.model is None:
+        return self.probability_of(rows, None if self.model is None else self.model.log_odds(rows))
+
+    def probability_of(self, rows: pd.DataFrame, log_odds: FloatArray | None) -> FloatArray:
+        """As `probability`, where the model's log-odds for the rows are known already; None where the rules score."""
+        if log_odds is None:
             p = rule_based_probability(rows, self.cohort_rate)
         else:
-            p = self.calibrator.probability(self.model.log_odds(rows))
+            p = self.calibrator.probability(log_odds)
         if self.prior is None:
             return p
         with_prior: FloatArray = np.where(cold_start(rows), self.prior.probability(rows), p)

@@ -56,7 +56,7 @@ def train_day(
     """
     wanted = deployment.settings.model_type
     before = champion_before(deployment.store, deployment.models, day, deployment.target) if wanted == AUTO else None
-    waiting = None if before is None else not_due(day, before.trained_for)
+    waiting = None if before is None else not_due(day, before.trained_for, deployment.settings.americano_retrain_days)
     if before is not None and waiting is not None:
         return _carry_on(deployment, day, before, waiting)
     champion = None if before is None else before.model
