@@ -12,6 +12,7 @@ from americano_assets.core.effect import EXPERIMENT, Effect
 from americano_assets.core.metrics import Calibration
 
 _INK, _MUTED, _ACCENT, _SECOND = "#1f2933", "#9aa5b1", "#2563eb", "#d97706"
+_THIRD, _FOURTH = "#0f766e", "#9d174d"
 
 
 def calibration_plot(curves: Mapping[str, Calibration]) -> bytes:
@@ -19,7 +20,7 @@ def calibration_plot(curves: Mapping[str, Calibration]) -> bytes:
     figure = Figure(figsize=(5, 4), dpi=110, layout="constrained")
     axes = figure.subplots()
     axes.plot([0, 1], [0, 1], color=_MUTED, linewidth=1, linestyle="--", label="perfect")
-    for (name, curve), colour in zip(curves.items(), (_SECOND, _ACCENT, _INK), strict=False):
+    for (name, curve), colour in zip(curves.items(), (_SECOND, _ACCENT, _THIRD, _INK, _FOURTH), strict=False):
         axes.plot(
             curve.prob_pred, curve.prob_true, marker="o", markersize=4, color=colour, label=name.replace("_", " ")
         )

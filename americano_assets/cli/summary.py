@@ -106,7 +106,7 @@ def _show_held_out(console: Console, connection: Any, day: date) -> None:
     console.print(table)
     console.print(
         f"Base rate {base:.3f}; cold starts {counts.get('test_cold_share', 0):.1%} of these rows; "
-        f"threshold {threshold:.3f}, chosen on other learners. {metrics['why'].capitalize()}."
+        f"threshold {threshold:.3f}, chosen on other learners. {metrics['why'][:1].upper()}{metrics['why'][1:]}."
     )
 
 
