@@ -10,6 +10,7 @@ from americano_assets.assets import (
     outcomes,
     predictions,
     reduction,
+    reporting,
     research,
     snapshots,
     sources,
@@ -33,6 +34,7 @@ def stages(settings: Settings) -> dict[str, Stage]:
         "6_interventions": interventions.build(settings),
         "7_outcomes": outcomes.build(settings),
         "8_reduction": reduction.build(settings),
+        "9_report": reporting.build(settings),
         "9_research": research.build(settings),
     }
 

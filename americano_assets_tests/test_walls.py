@@ -14,6 +14,7 @@ from americano_assets.assets import (
     outcomes,
     predictions,
     reduction,
+    reporting,
     research,
     snapshots,
     sources,
@@ -27,7 +28,18 @@ from americano_assets_tests.world import world_settings
 PACKAGE = PROJECT_ROOT / "americano_assets"
 FLOW = [
     module.__name__
-    for module in (sources, snapshots, features, training, predictions, interventions, outcomes, reduction, research)
+    for module in (
+        sources,
+        snapshots,
+        features,
+        training,
+        predictions,
+        interventions,
+        outcomes,
+        reduction,
+        reporting,
+        research,
+    )
 ]
 LONGEST_FILE = 300
 # The app's declaration of its tables is one list: cutting it in two would not make it easier to read.

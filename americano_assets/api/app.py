@@ -21,6 +21,7 @@ from americano_assets.api import (
     predictions,
     problems,
     reduction,
+    report,
 )
 from americano_assets.api.access import Doorkeeper, caller
 from americano_assets.api.database import PoolLimits, new_pool
@@ -101,7 +102,7 @@ def create_app(
     app.include_router(health.router)
     # Every other route asks who comes, also one that forgets to.
     known = [Depends(caller)]
-    for router in (predictions.router, feedback.router, interventions.router, applying.router):
+    for router in (predictions.router, feedback.router, interventions.router, applying.router, report.router):
         app.include_router(router, dependencies=known)
     for router in (performance.router, reduction.router):
         app.include_router(router, prefix="/analytics", dependencies=known)

@@ -11,7 +11,7 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-from americano_assets.cli import data, pipeline, server, services
+from americano_assets.cli import data, pipeline, report, server, services
 from americano_assets.cli.token import token
 from americano_assets.errors import AmericanoError
 
@@ -24,6 +24,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.add_typer(pipeline.commands)
+app.add_typer(report.commands)
 app.add_typer(services.commands)
 app.add_typer(server.commands)
 app.add_typer(data.commands)

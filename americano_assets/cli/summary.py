@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.table import Column, Table
 
 from americano_assets.contract.enums import PredictionStatus
+from americano_assets.core.effect import REHEARSAL
 from americano_assets.core.moment import naive
 from americano_assets.core.study_day import cutoff
 from americano_assets.resources.database import connect, prepare
@@ -39,10 +40,12 @@ def show_demo(settings: Settings, day: date) -> None:
         _show_best_possible(console, settings, day)
         _show_outcomes(console, connection)
         _show_matured(console, connection, day)
+        _show_effect(console, connection, day)
     console.print(
         "\n[bold]Where to look next[/]\n"
         "  ./americano dev                    Dagster's lineage, the API and MLflow on this machine\n"
         '  psql "$(./americano db-url)"       the tables that the app reads\n'
+        "  ./americano report --open          all of it on one page\n"
         "  ./americano nightly                the last closed study day again\n"
         "  ./americano stop                   stop the embedded database"
     )
@@ -170,6 +173,19 @@ def _show_matured(console: Console, connection: Any, day: date) -> None:
         )
     elif reduction is not None:
         console.print(f"Struggle reduction: {reduction[3]}.")
+
+
+def _show_effect(console: Console, connection: Any, day: date) -> None:
+    rows = connection.execute(query("report/told_effect"), {"day": day}).fetchall()
+    for evidence, estimate, low, high, n_treated, n_holdout, reason in rows:
+        if estimate is None:
+            console.print(f"Effect ({evidence}): {reason}")
+            continue
+        why = "Nothing reached anybody in these replays, so the truth is 0. " if evidence == REHEARSAL else ""
+        console.print(
+            f"Effect ({evidence}): {100 * estimate:+.1f} points, 95 % {100 * low:+.1f} to {100 * high:+.1f}, "
+            f"{n_treated:,} episodes treated and {n_holdout:,} held out. {why}{reason or ''}".rstrip()
+        )
 
 
 def _figure(value: float | None) -> str:

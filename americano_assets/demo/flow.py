@@ -36,7 +36,7 @@ _SIMULATED_SETTINGS = {
     **_HOLDOUT,
     **_SELDOM,
 }
-_OURS = ("postgres", "dagster", "data", "models", "mlflow", HOME_SETTINGS_FILE, "analytics.duckdb")
+_OURS = ("postgres", "dagster", "data", "models", "mlflow", HOME_SETTINGS_FILE, "analytics.duckdb", "reports")
 
 
 @dataclass(frozen=True)

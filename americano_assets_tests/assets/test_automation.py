@@ -187,5 +187,6 @@ def test_jobs_do_what_they_are_named_for(daemon: Daemon) -> None:
         "ml/model_performance",
         "ml/struggle_reduction",
         "ml/effects",
+        "nightly_report",
         "analytics_database",
     }

@@ -1,0 +1,47 @@
+"""From what a night found to the page that a course director reads."""
+
+import dagster as dg
+
+from americano_assets.assets.common import OWNERS, Result, app_key, ml_key
+from americano_assets.partitions import day_of, study_days
+from americano_assets.report.files import write_report
+from americano_assets.report.gather import gather
+from americano_assets.report.page import render
+from americano_assets.resources.deployment import Deployment
+from americano_assets.resources.publication import PREDICTIONS
+from americano_assets.settings import Settings
+
+
+def build(settings: Settings) -> list[dg.AssetsDefinition]:
+    """The report of this deployment's study days."""
+
+    @dg.asset(
+        deps=[
+            app_key(PREDICTIONS),
+            ml_key("model_performance"),
+            ml_key("struggle_reduction"),
+            ml_key("effects"),
+            "scored_predictions",
+        ],
+        partitions_def=study_days(settings),
+        owners=OWNERS,
+        kinds={"html"},
+    )
+    def nightly_report(context: dg.AssetExecutionContext, deployment: dg.ResourceParam[Deployment]) -> Result:
+        """One self-contained page: who needs help, how good the predictions were, what helped, how sound the data is.
+
+        Stands in the home under reports/<day>.html, the newest also as latest.html; GET /report serves it.
+        """
+        day = day_of(context)
+        report = gather(deployment, day)
+        page = render(report)
+        path = write_report(deployment.settings, day, page)
+        return dg.MaterializeResult(
+            metadata={
+                "dagster/row_count": len(report.courses),
+                "path": dg.MetadataValue.path(str(path)),
+                "kilobytes": len(page.encode()) / 1e3,
+            }
+        )
+
+    return [nightly_report]

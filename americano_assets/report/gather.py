@@ -1,0 +1,94 @@
+"""What a night's report shows, read from the tables that the night wrote. Nothing is computed that a table holds.
+
+Belongs here: reading. Does not: how it looks (page.py).
+"""
+
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Any
+
+import psycopg
+from psycopg.rows import dict_row
+
+from americano_assets.core.moment import naive
+from americano_assets.core.risk import HIGH_RISK, MEDIUM_RISK
+from americano_assets.core.study_day import days_between
+from americano_assets.resources.deployment import Deployment
+from americano_assets.resources.quarantine import readings
+from americano_assets.resources.scored_store import TABLE as SCORED
+from americano_assets.sql import query
+
+DAYS = 30
+_DRIFT = "SELECT to_jsonb(d) AS row FROM ml.drift d WHERE d.study_day = %(day)s"
+
+
+@dataclass(frozen=True)
+class Report:
+    """A night's report; every list may be empty, every row None."""
+
+    day: date
+    cutoff: datetime
+    demo_cohort: str | None
+    courses: list[dict[str, Any]]
+    performance: dict[str, Any] | None
+    flags: dict[str, Any]
+    drift: list[dict[str, Any]] | None
+    effects: list[dict[str, Any]]
+    before_after: dict[str, Any] | None
+    nights: dict[str, Any]
+    nights_expected: int
+    cold_share: float | None
+    scored: int
+    bad_rows: dict[str, int]
+
+
+def gather(deployment: Deployment, day: date) -> Report:
+    """Everything that the report of a study day shows."""
+    moment = deployment.moment(day)
+    cutoff = naive(moment.at)
+    since = cutoff - timedelta(days=DAYS)
+    given = {"cutoff": cutoff, "since": since, "day": day, "high": HIGH_RISK, "medium": MEDIUM_RISK}
+    with deployment.connect() as connection:
+
+        def rows(statement: str, **own: Any) -> list[dict[str, Any]]:
+            with connection.cursor(row_factory=dict_row) as cursor:
+                return cursor.execute(statement.encode(), {**given, **own}).fetchall()
+
+        cohort = connection.execute("SELECT cohort FROM ml.demo_load").fetchone()
+        nights = rows(query("report/nights"), since=day - timedelta(days=DAYS))[0]
+        began = connection.execute("SELECT first_study_day FROM ml.deployment").fetchone()
+        drift = [row["row"] for row in rows(_DRIFT)] if _has_drift(connection) else None
+        performance, before_after = rows(query("report/performance")), rows(query("report/before_after"))
+        courses, flags = rows(query("report/who_needs_help")), rows(query("report/false_alarms"))[0]
+        effects = rows(query("report/effects"))
+    first = max(began[0] if began else day, day - timedelta(days=DAYS - 1))
+    scored = deployment.store.read_day(SCORED, day)
+    cold = scored["cold_start"].to_pandas() if scored is not None and scored.num_rows else None
+    bad: dict[str, int] = {}
+    for one in readings(deployment.store):
+        if one.read_at.date() > since.date():
+            bad[one.table] = bad.get(one.table, 0) + one.bad
+    return Report(
+        day=day,
+        cutoff=moment.at.astimezone(deployment.zone),
+        demo_cohort=cohort[0] if cohort else None,
+        courses=courses,
+        performance=performance[0] if performance else None,
+        flags=flags,
+        drift=drift,
+        effects=effects,
+        before_after=before_after[0] if before_after else None,
+        nights=nights,
+        nights_expected=len(days_between(first, day)) if first <= day else 0,
+        cold_share=float(cold.mean()) if cold is not None else None,
+        scored=0 if cold is None else len(cold),
+        bad_rows=bad,
+    )
+
+
+def _has_drift(connection: psycopg.Connection[Any]) -> bool:
+    row = connection.execute(
+        "SELECT count(*) FROM information_schema.columns "
+        "WHERE (table_schema, table_name, column_name) = ('ml', 'drift', 'study_day')"
+    ).fetchone()
+    return bool(row and row[0])

@@ -1,0 +1,126 @@
+"""A report as one HTML page that needs nothing else: no script, no font, no picture from elsewhere.
+
+Belongs here: turning figures into words and places in a drawing. Does not: reading them (gather.py).
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from americano_assets.core.effect import EXPERIMENT, FIRST_FLAG_ONLY, INTENTION_TO_TREAT, OBSERVATIONAL, STUDIED_ONLY
+from americano_assets.report.gather import DAYS, Report
+
+_ESTIMANDS = {
+    "intention_to_treat": "struggles, all flagged",
+    "first_flag_only": "struggles, first flag of each draw",
+    "studied_only": "struggles, studied only",
+    "unstudied": "not studied at all",
+    "mean_score": "mean score",
+    "answers": "graded answers",
+}
+_PLOT = 260  # side of the calibration plot, in its own units
+_CLAIMED = {
+    True: "fewer struggles: the interval leaves out 0",
+    False: "more struggles: the interval leaves out 0",
+    None: "cannot be told from no effect",
+}
+
+
+def render(report: Report) -> str:
+    """The page."""
+    environment = Environment(
+        loader=FileSystemLoader(Path(__file__).parent),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {"percent": percent, "points": points, "signed": signed, "count": count}
+    drawn = [one for one in report.effects if one["estimand"] == INTENTION_TO_TREAT and one["low"] is not None]
+    reach = max([0.05, *(max(abs(one["low"]), abs(one["high"])) for one in drawn)])
+    return environment.get_template("page.html.j2").render(
+        report=report,
+        days=DAYS,
+        primary=_primary(report),
+        verdict=_verdict,
+        forest=[_bar(one, reach) for one in drawn],
+        reach=reach,
+        unknown=[
+            one
+            for one in report.effects
+            if one["estimand"] == INTENTION_TO_TREAT and one["low"] is None and one["scope"] != "all"
+        ],
+        beside=[
+            one
+            for one in report.effects
+            if one["evidence"] == EXPERIMENT and one["scope"] == "all" and one["estimand"] != INTENTION_TO_TREAT
+        ],
+        estimands=_ESTIMANDS,
+        not_random=(STUDIED_ONLY,),
+        first_flag=FIRST_FLAG_ONLY,
+        curve=_curve(report.performance),
+        side=_PLOT,
+    )
+
+
+def percent(value: float | None, digits: int = 0) -> str:
+    """A share in per cent; a dash where there is none."""
+    return "—" if value is None else f"{100 * value:.{digits}f} %"
+
+
+def points(value: float | None) -> str:
+    """A difference of shares in percentage points, with its sign."""
+    return "—" if value is None else signed(100 * value, 1)
+
+
+def signed(value: float, digits: int = 2) -> str:
+    """A number with its sign; the minus is as wide as the plus."""
+    return f"{value:+.{digits}f}".replace("-", "\N{MINUS SIGN}")
+
+
+def count(value: int | None) -> str:
+    """A whole number with its thousands told apart."""
+    return "—" if value is None else f"{value:,}"
+
+
+def _primary(report: Report) -> dict[str, Any] | None:
+    """The one effect that matters most: by chance if there is one, else observational."""
+    order = (EXPERIMENT, OBSERVATIONAL)
+    found = [
+        one
+        for one in report.effects
+        if one["scope"] == "all" and one["estimand"] == INTENTION_TO_TREAT and one["evidence"] in order
+    ]
+    return min(found, key=lambda one: (one["estimate"] is None, order.index(one["evidence"])), default=None)
+
+
+def _verdict(one: Mapping[str, Any]) -> str:
+    return _CLAIMED[True if one["high"] < 0 else False if one["low"] > 0 else None]
+
+
+def _bar(one: Mapping[str, Any], reach: float) -> dict[str, Any]:
+    """Places of an interval in a drawing that is 100 wide, 0 in its middle."""
+
+    def place(value: float) -> float:
+        return round(50 + 48 * value / reach, 2)
+
+    name = "everybody" if one["scope"] == "all" else str(one["name"]).replace("_", " ")
+    return {
+        **one,
+        "label": name.lower() if one["scope"] == "type" else name,
+        "from": place(one["low"]),
+        "to": place(one["high"]),
+        "at": place(one["estimate"]),
+    }
+
+
+def _curve(performance: Mapping[str, Any] | None) -> list[dict[str, Any]]:
+    if performance is None:
+        return []
+    bins = performance["calibration"]
+    return [
+        {"x": round(_PLOT * said, 1), "y": round(_PLOT * (1 - came), 1), "said": said, "came": came, "n": n}
+        for said, came, n in zip(bins["prob_pred"], bins["prob_true"], bins["count"], strict=True)
+    ]

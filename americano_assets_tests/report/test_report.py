@@ -1,0 +1,119 @@
+"""The report says what the tables say, and says so where they say nothing."""
+
+import os
+import re
+from datetime import timedelta
+from pathlib import Path
+from shutil import which
+
+import pytest
+from playwright.sync_api import sync_playwright
+
+from americano_assets.report.files import report_path, write_report
+from americano_assets.report.page import points
+from americano_assets_tests.api.rows import LEARNER
+from americano_assets_tests.report.conftest import Night
+
+
+def text(page: str, element: str) -> str:
+    """The words of the element with an id."""
+    found = re.search(rf'<(\w+)[^>]*id="{element}"[^>]*>(.*?)</\1>', page, re.DOTALL)
+    assert found, element
+    return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", found[2])).strip()
+
+
+def test_an_empty_deployment_says_so_everywhere(empty_night: Night) -> None:
+    page = empty_night.page()
+    assert "no objective planned for the next days looks risky" in page
+    assert "Not known yet" in page
+    assert "Not known: nothing was computed." in page
+    assert "Not measured in this deployment." in page
+    assert "None" not in page
+    assert "nan" not in page
+
+
+def test_the_figures_are_those_of_the_tables(night: Night) -> None:
+    page = night.page()
+    ((estimate, low, high),) = night.world.rows(
+        "SELECT estimate, low, high FROM ml.effects WHERE (scope, period, estimand, evidence) ="
+        " ('all', 'all', 'intention_to_treat', 'experiment')"
+    )
+    assert text(page, "effect") == f"{points(estimate)} points"
+    assert f"({points(low)} to {points(high)})" in page
+    assert text(page, "before-after").startswith("40.0 % before the first prediction, 31.0 % since: 22.5 % fewer")
+    assert "Not the effect" in page
+    assert text(page, "help").endswith("Physiology 2 3 0 1")
+    assert "73 % of struggles were foreseen" in re.sub(r"<[^>]+>", " ", page).replace("  ", " ")
+    assert "9 had never been scored" in page
+
+
+def test_nobody_is_named(night: Night) -> None:
+    page = night.page()
+    assert LEARNER not in page
+    assert "learner-0" not in page
+
+
+def test_replays_are_called_a_rehearsal(night: Night) -> None:
+    night.world.execute(
+        "UPDATE ml.effects SET evidence = 'rehearsal' WHERE (scope, estimand) = ('all', 'intention_to_treat')"
+    )
+    page = night.page()
+    assert text(page, "effect") == "Not known yet"
+    assert "rehearsal: replays, true effect 0" in page
+
+
+def test_an_observational_estimate_carries_its_label(night: Night) -> None:
+    night.world.execute("UPDATE ml.effects SET evidence = 'observational' WHERE scope = 'all'")
+    assert "Observational: nobody was held out" in night.page()
+
+
+def test_words_from_the_database_are_words_not_markup(night: Night) -> None:
+    night.world.execute("UPDATE courses SET name = '<script>alert(1)</script>'")
+    assert "<script" not in night.page()
+
+
+def test_drift_is_shown_where_it_is_measured(night: Night) -> None:
+    night.world.execute("CREATE TABLE IF NOT EXISTS ml.drift (study_day date, feature text, psi double precision)")
+    night.world.execute("INSERT INTO ml.drift VALUES (%s, 'validation_score', 0.3141)", night.day)
+    assert "0.314" in night.page()
+
+
+def test_an_older_day_computed_again_does_not_become_the_latest(night: Night) -> None:
+    settings = night.deployment.settings
+    write_report(settings, night.day, "new")
+    write_report(settings, night.day - timedelta(days=1), "old")
+    assert report_path(settings).read_text() == "new"
+    assert report_path(settings, night.day - timedelta(days=1)).read_text() == "old"
+    write_report(settings, night.day, "newer")
+    assert report_path(settings).read_text() == "newer"
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("width", [1280, 360])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_it_fits_every_window_and_asks_nobody_for_anything(night: Night, width: int, scheme: str) -> None:
+    path = write_report(night.deployment.settings, night.day, night.page())
+    browser_path = which("chromium") or which("chromium-browser") or which("google-chrome")
+    assert browser_path, "install chromium first, as .ci/run does"
+    asked: list[str] = []
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=browser_path, args=["--no-sandbox", "--disable-background-networking"]
+        )
+        try:
+            page = browser.new_page(
+                viewport={"width": width, "height": 900}, color_scheme="dark" if scheme == "dark" else "light"
+            )
+            page.on("request", lambda request: asked.append(request.url))
+            page.goto(path.as_uri())
+            pictures = os.environ.get("AMERICANO_TEST_PICTURES")
+            if pictures:
+                page.screenshot(path=Path(pictures) / f"report-{width}-{scheme}.png", full_page=True)
+            assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+            assert page.locator(".row").count() == 10
+            assert page.locator("circle.bin").count() == 4
+            background = page.evaluate("getComputedStyle(document.body).backgroundColor")
+            assert background == ("rgb(18, 23, 29)" if scheme == "dark" else "rgb(251, 250, 248)")
+        finally:
+            browser.close()
+    assert asked == [path.as_uri()]
