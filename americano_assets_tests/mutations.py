@@ -212,18 +212,16 @@ MUTATIONS = (
         (_LABELS, "i.occurred_at < $window_end", "i.occurred_at <= $window_end"),
         (_LABELS, "AND a.occurred_at >= s.occurred_at", ""),
         (_LABELS, "count(*) FILTER (rating = 'AGAIN')", "count(*) FILTER (score = 0)"),
-        (_LABELS, "USING (learner_key, objective_key)", "USING (learner_key)"),
     ),
     *_in(
         "interactions",
         ("review_lapse_rate", "day_recorded_before < day - 1", "day_recorded_before < day"),
         ("review_lapse_rate", "INTERVAL 5 SECOND", "INTERVAL 1 SECOND"),
         (
-            "validation_score",
-            "event_type = 'VALIDATION_COMPLETED' AND score IS NOT NULL",
-            "event_type = 'VALIDATION_COMPLETED'",
+            "review_lapse_rate",
+            "review_id AS source_id, review_id AS recorded_id",
+            "review_id AS source_id, NULL AS recorded_id",
         ),
-        (_LABELS, "review_id AS source_id, review_id AS recorded_id", "review_id AS source_id, NULL AS recorded_id"),
     ),
 )
 

@@ -101,6 +101,11 @@ def recorded_twice(world: World) -> None:
     world.answer(learner, "lung", at("2026-03-06 11:00"), 1.0)
     world.event(learner, "VALIDATION_COMPLETED", at("2026-03-07 11:00"), {**prompt, "confidenceLevel": 0.1})
 
+    learner = planned(world, "told-later", "heart")
+    world.review(learner, "heart", at("2026-03-05 10:00"), "GOOD")
+    review = world.review(learner, "heart", at("2026-03-06 10:00"), "AGAIN")
+    world.event(learner, "CARD_REVIEWED", at("2026-03-06 10:02"), {**card, "reviewId": review})  # known by the id alone
+
 
 def mastery(world: World) -> None:
     ninety_days_ago = at("2025-12-10 23:00")  # the weight is one half
@@ -263,6 +268,13 @@ def history_edges(world: World) -> None:
     world.answer(planned(world, "half-a-window", "heart"), "heart", at("2025-09-16 22:59"), 0.2)
     learner = planned(world, "mended", "heart")
     world.answer(learner, "heart", at("2026-03-02 10:00"), None)  # a window before
+    world.answer(learner, "heart", at("2026-03-05 10:00"), 0.9)
+
+    learner = planned(world, "two-prompts", "heart")
+    world.insert("validation_prompts", id="heart-again", objectiveId="heart")
+    world.answer(learner, "heart", at("2026-03-02 10:00"), None)
+    skipped = {"userId": learner, "respondedAt": at("2026-03-02 11:00"), "score": 0.0, "skipped": True}
+    world.insert("validation_responses", promptId="heart-again", **skipped)  # never answered
     world.answer(learner, "heart", at("2026-03-05 10:00"), 0.9)
 
 

@@ -15,7 +15,7 @@ from americano_assets.core.features import FEATURE_NAMES, FEATURES
 from americano_assets_tests.integration.feature_school import DAY, SOON, T, fill_school
 from americano_assets_tests.world import ClockedDeployment, World, at, read_world, study_day, world_settings
 
-WEIGHT = 2 ** (-(5 + 13 / 24) / 90)
+WEIGHT, OLDER_WEIGHT = 2 ** (-(5 + 13 / 24) / 90), 2 ** (-8.5 / 90)
 Features = Mapping[tuple[str, str], Mapping[str, Any]]
 
 
@@ -53,6 +53,7 @@ def features(world: World, module_database: str, home: Path) -> Features:
         ("twice", "heart", "retention_score", 2 / 5),
         ("twice", "heart", "review_lapse_rate", 3 / 5),
         ("twice", "lung", "validation_score", 0.7),
+        ("told-later", "heart", "review_lapse_rate", 1 / 2),
         ("groundwork", "heart", "prerequisite_gap_count", (0.5 + 0.5) / 2),
         ("groundwork", "heart", "prerequisite_mastery_gap", 1 - (1 * 0.84 + 0.5 * 0.55) / 2),
         ("groundwork", "kidney", "prerequisite_gap_count", 0),
@@ -107,6 +108,7 @@ def features(world: World, module_database: str, home: Path) -> Features:
         ("mended", "heart", "validation_score", 0.9),
         # What was skipped a window before and mended since weighs nothing: one answer, 5 days and 13 hours old.
         ("mended", "heart", "complexity_mismatch", 0.9 - (WEIGHT * 0.9 + 0.6) / (WEIGHT + 1)),
+        ("two-prompts", "heart", "complexity_mismatch", 0.9 - (WEIGHT * 0.9 + 0.6) / (WEIGHT + OLDER_WEIGHT + 1)),
     ],
 )
 def test_a_value_is_what_its_definition_says(

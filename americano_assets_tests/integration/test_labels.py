@@ -55,6 +55,7 @@ BOTH: dict[str, tuple[str, Answers, bool | None]] = {
     "good answers do not thin out AGAIN": ("AAA" + "G" * 7, [(WITHIN, 1.0)] * 5, True),
     "one review and no answer": ("A", [], None),
     "told twice": ("AA", [(WITHIN, 0.9)], True),  # by events too: mean 0.3 of three
+    "a wrong answer is no AGAIN": ("AA" + "G" * 6, [(WITHIN, 0.0)], False),  # mean 6 / 9, two of eight AGAIN
     "good answers make up for few lapses": ("AAGG", [(WITHIN, 1.0)] * 3, False),
 }
 CASES = {
