@@ -11,7 +11,7 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-from americano_assets.cli import data, pipeline, report, server, services
+from americano_assets.cli import data, evaluate, pipeline, report, server, services
 from americano_assets.cli.token import token
 from americano_assets.errors import AmericanoError
 
@@ -25,6 +25,7 @@ app = typer.Typer(
 )
 app.add_typer(pipeline.commands)
 app.add_typer(report.commands)
+app.add_typer(evaluate.commands)
 app.add_typer(services.commands)
 app.add_typer(server.commands)
 app.add_typer(data.commands)

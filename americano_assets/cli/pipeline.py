@@ -56,7 +56,7 @@ def demo(
 
     if fresh:
         start_over(settings)
-    with _progress() as progress:
+    with progress_bars() as progress:
         task = progress.add_task(f"Loading learners ({cohort})", total=None)
 
         def tell(table: str, rows: int) -> None:
@@ -97,7 +97,7 @@ def nightly(
     from americano_assets.cli.summary import show_night
     from americano_assets.runs import Runner
 
-    with _progress() as progress, Runner(settings) as runner:
+    with progress_bars() as progress, Runner(settings) as runner:
         runner.require_rows()
         _nights(progress, runner, [(chosen, NIGHTLY)], latest_inputs=latest_inputs)
     show_night(settings, chosen)
@@ -127,7 +127,7 @@ def backfill(
     from americano_assets.cli.summary import show_night
     from americano_assets.runs import Runner
 
-    with _progress() as progress, Runner(settings) as runner:
+    with progress_bars() as progress, Runner(settings) as runner:
         runner.require_rows()
         days = days_between(first, last)
         _history(progress, runner, days)
@@ -185,7 +185,7 @@ def _advance(progress: "Progress", task: int) -> Callable[[str], None]:
 
 
 @contextmanager
-def _progress() -> Iterator["Progress"]:
+def progress_bars() -> Iterator["Progress"]:
     """Progress on stderr, so that standard output holds results alone; a log line a step where there is no terminal."""
     from rich.console import Console
     from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn

@@ -6,7 +6,7 @@ A figure that the rows cannot carry (one class only, no positives) is None, neve
 from dataclasses import dataclass
 
 import numpy as np
-from sklearn.metrics import average_precision_score, brier_score_loss, log_loss, roc_auc_score
+from sklearn.metrics import average_precision_score, brier_score_loss, roc_auc_score
 
 from americano_assets.core.arrays import BoolArray, FloatArray
 
@@ -71,9 +71,16 @@ def figures(struggled: BoolArray, probability: FloatArray, flagged: BoolArray) -
         "auc_roc": float(roc_auc_score(struggled, probability)) if both else None,
         "average_precision": float(average_precision_score(struggled, probability)) if positives else None,
         "brier": float(brier_score_loss(struggled, probability)),
-        "log_loss": float(log_loss(struggled, np.clip(probability, 1e-6, 1 - 1e-6), labels=[False, True])),
+        "log_loss": float(row_log_loss(struggled, probability).mean()),
         "ece": expected_calibration_error(struggled, probability),
     }
+
+
+def row_log_loss(struggled: BoolArray, probability: FloatArray) -> FloatArray:
+    """Natural log loss of each row, shape (n,); finite where p is certain and wrong."""
+    p = np.clip(probability, 1e-6, 1 - 1e-6)
+    losses: FloatArray = -np.log(np.where(struggled, p, 1 - p))
+    return losses
 
 
 FIGURES = (

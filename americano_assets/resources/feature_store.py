@@ -17,7 +17,7 @@ from americano_assets.resources.cutoffs import CutoffTables, weekly_cutoffs
 from americano_assets.resources.deployment import Deployment
 from americano_assets.resources.elo_store import TABLE as ELO_TABLE
 from americano_assets.resources.elo_store import state_of
-from americano_assets.resources.parquet_store import Version
+from americano_assets.resources.parquet_store import ParquetStore, Version
 from americano_assets.resources.state_store import StateAt
 from americano_assets.schemas import FEATURES_TABLE, TRAINING_SET
 
@@ -106,7 +106,14 @@ def labelled_rows(deployment: Deployment, tables: TrainingTables, words: pd.Data
         words: What learners said became of episodes (core/outcomes.py, `override_labels`); it goes before the computed
             label, and TOLD marks where it did.
     """
-    store = deployment.store
+    rows = known_rows(deployment.store, tables, words)
+    rows = rows[rows["learner_id"].isin(deployment.analysable())].reset_index(drop=True)
+    rows["split"] = assign_splits(rows, deployment.target.horizon_days)
+    return TRAINING_SET.validate(rows) if len(rows) else rows
+
+
+def known_rows(store: ParquetStore, tables: TrainingTables, words: pd.DataFrame | None = None) -> pd.DataFrame:
+    """The rows with a known outcome of all cut-offs, sorted by cut-off, learner and objective; see `labelled_rows`."""
     parts = [
         _labelled(
             store.read_whole("features_at", tables.features[cutoff].content, _FEATURE_COLUMNS),
@@ -119,11 +126,9 @@ def labelled_rows(deployment: Deployment, tables: TrainingTables, words: pd.Data
     if not parts:
         return pd.DataFrame(columns=[*TRAINING_SET.columns, *OBSERVED_NAMES, VALIDATION_MEAN, TOLD])
     known = _with_words(pa.concat_tables(parts), words)
-    rows = known.filter(pc.is_valid(known["struggled"])).to_pandas()
-    rows = rows[rows["learner_id"].isin(deployment.analysable())].reset_index(drop=True)
+    rows: pd.DataFrame = known.filter(pc.is_valid(known["struggled"])).to_pandas()
     rows["struggled"] = rows["struggled"].astype(bool)
-    rows["split"] = assign_splits(rows, deployment.target.horizon_days)
-    return TRAINING_SET.validate(rows) if len(rows) else rows
+    return rows
 
 
 def _with_words(rows: pa.Table, words: pd.DataFrame | None) -> pa.Table:

@@ -1,0 +1,109 @@
+"""The command `evaluate`: how good the models are on learners that they never saw.
+
+Belongs here: options, progress, what is written where. Does not: the figures (core/evaluation_report.py), tables
+(cli/evaluation_view.py).
+"""
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from americano_assets.cli.pipeline import progress_bars
+
+if TYPE_CHECKING:
+    from rich.progress import Progress, TaskID
+
+commands = typer.Typer()
+_PANEL = "Evaluation"
+
+
+@commands.command(rich_help_panel=_PANEL)
+def evaluate(
+    file: Annotated[
+        Path | None,
+        typer.Argument(
+            metavar="[FILE]",
+            help="An interaction log, Parquet or CSV: learner_id, objective_id, occurred_at (ISO or epoch), score 0-1; "
+            "optional course_id, kind, rating, duration_ms, card_id, item_id, session_id. Without it, this "
+            "deployment's own data.",
+        ),
+    ] = None,
+    horizon_days: Annotated[
+        int | None, typer.Option(min=1, max=60, help="H, days of the label window. Unset: as configured.")
+    ] = None,
+    struggle_below: Annotated[
+        float | None, typer.Option(min=0, max=1, help="A mean score below is a struggle. Unset: as configured.")
+    ] = None,
+    every_days: Annotated[int, typer.Option(min=1, max=90, help="Days between cut-offs of a log.")] = 7,
+    setting: Annotated[
+        str | None,
+        typer.Option(
+            help="Own data only. demo: the split that ships (other learners, earlier windows). hard: OULAD, trained "
+            "on 2013, calibrated on 2014B, tested on students first seen in 2014J."
+        ),
+    ] = None,
+    max_rows: Annotated[
+        int, typer.Option(min=1000, help="A log with more rows is evaluated on a sample of whole learners.")
+    ] = 1_000_000,
+    json_out: Annotated[Path | None, typer.Option("--json", metavar="OUT", help="Write the whole report.")] = None,
+    rows_out: Annotated[
+        Path | None,
+        typer.Option("--rows", metavar="OUT.parquet", help="Write every row: features, label, fold, predictions."),
+    ] = None,
+) -> None:
+    """Judge all models on learners they never saw, beside rules of thumb, on the same rows and with intervals."""
+    from americano_assets.errors import AmericanoError
+    from americano_assets.settings import load_settings
+
+    settings = load_settings()  # Before imports that take seconds: a wrong value is told at once.
+    for option, path in (("--json", json_out), ("--rows", rows_out)):
+        if path is not None and not path.absolute().parent.is_dir():
+            raise AmericanoError(f"{option} {path}: the folder {path.parent} does not exist.")
+    if file is not None and setting is not None:
+        raise AmericanoError("--setting is for the deployment's own data: leave it out, or leave FILE out.")
+    if file is None and (horizon_days is not None or struggle_below is not None):
+        raise AmericanoError(
+            "--horizon-days and --struggle-below are for a FILE; of the own data AMERICANO_HORIZON_DAYS and "
+            "AMERICANO_STRUGGLE_BELOW decide, since stored features and models depend on them."
+        )
+    from americano_assets.cli.evaluation_view import show
+    from americano_assets.core.evaluation_report import report
+    from americano_assets.core.moment import Target
+    from americano_assets.resources.evaluation_rows import write_rows
+    from americano_assets.resources.evaluation_run import Options, evaluate_log
+
+    with progress_bars() as bars:
+        steps = _Steps(bars)
+        if file is not None:
+            target = Target(
+                horizon_days or settings.americano_horizon_days,
+                settings.americano_struggle_below if struggle_below is None else struggle_below,
+            )
+            evaluated = evaluate_log(file, Options(target, settings.zone, every_days, max_rows), steps)
+        else:
+            from americano_assets.demo.evaluation import evaluate_own
+
+            evaluated = evaluate_own(settings, setting or "demo", steps)
+        steps("figures and their intervals", 0, 1)
+        found = report(evaluated)
+        steps("figures and their intervals", 1, 1)
+        if rows_out is not None:
+            write_rows(evaluated, rows_out)
+    if json_out is not None:
+        json_out.write_text(json.dumps(found, indent=1, allow_nan=False) + "\n")
+    show(found)
+
+
+class _Steps:
+    """One bar a step."""
+
+    def __init__(self, bars: "Progress") -> None:
+        self.bars = bars
+        self.tasks: dict[str, TaskID] = {}
+
+    def __call__(self, step: str, done: int, total: int) -> None:
+        if step not in self.tasks:
+            self.tasks[step] = self.bars.add_task(step.capitalize(), total=total)
+        self.bars.update(self.tasks[step], completed=done, total=total)

@@ -1,0 +1,162 @@
+"""Evaluation on this deployment's own data: the split that ships, and on OULAD the hard one.
+
+Belongs here: which stored rows are judged, OULAD's presentations, and backgrounds for reporting alone (no model sees
+them). Does not: folds and figures (core/evaluation*.py).
+"""
+
+from datetime import date, timedelta
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import pyarrow.parquet as pq
+
+from americano_assets.core.evaluation import Fold
+from americano_assets.core.evaluation_report import Evaluated
+from americano_assets.core.ids import cuid
+from americano_assets.core.study_day import last_closed
+from americano_assets.demo.oulad_tables import SOURCE
+from americano_assets.errors import AmericanoError
+from americano_assets.resources.deployment import Deployment
+from americano_assets.resources.evaluation_run import judged, row_facts
+from americano_assets.resources.evaluation_store import Progress, with_record
+from americano_assets.resources.feature_store import labelled_rows, training_tables
+from americano_assets.settings import Settings
+
+SETTINGS = ("demo", "hard")
+_TRAIN_TERMS, _CALIBRATION_TERM, _TEST_TERM = ("2013B", "2013J"), "2014B", "2014J"
+# All of OULAD's weeks, not only those that a night trains on.
+_ALL_WEEKS = 520
+_DRIFTED = "BBB"
+_BACKGROUND = ("gender", "age_band")
+
+
+def evaluate_own(settings: Settings, setting: str, progress: Progress) -> Evaluated:
+    """Judge the models on the stored rows of this deployment.
+
+    Args:
+        settings: The deployment.
+        setting: demo: train, calibration and test as every training splits them. hard: OULAD alone.
+        progress: Told the step, how far it is, and of how much.
+
+    Raises:
+        AmericanoError: There is nothing stored yet, or the hard setting is asked of other data than OULAD's.
+    """
+    if setting not in SETTINGS:
+        raise AmericanoError(f"--setting {setting}: there are {' and '.join(SETTINGS)}.")
+    if setting == "hard":
+        settings = settings.model_copy(update={"americano_training_weeks": _ALL_WEEKS})
+    deployment = Deployment(settings)
+    day = _newest_day(deployment)
+    courses, is_oulad = _courses(deployment)
+    if setting == "hard" and not is_oulad:
+        raise AmericanoError("--setting hard needs OULAD's presentations: run `americano demo` in a home of its own.")
+    progress(f"rows as of study day {day}", 0, 1)
+    tables, made_from = training_tables(deployment, day)
+    rows = labelled_rows(deployment, made_from)
+    if rows.empty:
+        raise AmericanoError(f"Study day {day} has no row with a known outcome yet: nothing can be evaluated.")
+    rows = with_record(tables, rows)
+    progress(f"rows as of study day {day}", 1, 1)
+    course = rows["course_id"].map(courses["code"]).fillna(rows["course_id"])
+    term = rows["course_id"].map(courses["term"])
+    fold, note = _demo_fold(rows) if setting == "demo" else _hard_fold(rows, term, settings.americano_horizon_days)
+    facts = {
+        "source": {"kind": "store", "name": "OULAD" if is_oulad else "this deployment"},
+        "setting": setting,
+        "target": {
+            "horizon_days": settings.americano_horizon_days,
+            "struggle_below": settings.americano_struggle_below,
+            "every_days": 7,
+            "timezone": settings.americano_timezone,
+        },
+        "data": {"study_day": day.isoformat(), **row_facts(rows)},
+        "notes": [note, *_shift(rows, fold, course)],
+    }
+    slices = {"course": course}
+    if is_oulad:
+        module = course.str[:3]
+        slices[f"without_{_DRIFTED}"] = pd.Series(
+            np.where(module == _DRIFTED, f"{_DRIFTED} alone", f"without {_DRIFTED}"), index=rows.index
+        )
+        slices |= _backgrounds(rows["learner_id"])
+    return judged(rows, [fold], facts, deployment.target, progress, slices, own_names=True)
+
+
+def _newest_day(deployment: Deployment) -> date:
+    closed = last_closed(deployment.now(), deployment.zone)
+    found = [
+        date.fromisoformat(path.parent.name.removeprefix("day="))
+        for path in (deployment.store.root / "interactions").glob("day=*/current.json")
+    ]
+    known = [day for day in found if day <= closed]
+    if not known:
+        raise AmericanoError(
+            f"{deployment.settings.americano_home.name} holds no interactions yet: run `americano demo` or "
+            "`americano nightly` first, or name an interaction log."
+        )
+    return max(known)
+
+
+def _courses(deployment: Deployment) -> tuple[pd.DataFrame, bool]:
+    with deployment.connect() as connection:
+        rows = connection.execute('SELECT "id", COALESCE("code", "name"), "term" FROM courses').fetchall()
+        demo = connection.execute("SELECT cohort FROM ml.demo_load").fetchone()
+    frame = pd.DataFrame(rows, columns=["id", "code", "term"]).set_index("id")
+    return frame, demo is not None and demo[0] == "oulad"
+
+
+def _demo_fold(rows: pd.DataFrame) -> tuple[Fold, str]:
+    train, calibration, test = (np.flatnonzero(rows["split"] == name) for name in ("train", "calibration", "test"))
+    return (
+        Fold("the split that ships", train, calibration, test),
+        "The split that ships: tested are learners and weeks that neither model nor calibration nor threshold saw.",
+    )
+
+
+def _hard_fold(rows: pd.DataFrame, term: pd.Series, horizon_days: int) -> tuple[Fold, str]:
+    tested = (term == _TEST_TERM).to_numpy()
+    if not tested.any():
+        raise AmericanoError(f"--setting hard: no row of {_TEST_TERM} has a known outcome yet.")
+    first_test = pd.to_datetime(rows["cutoff_day"])[tested].min()
+    closed = (pd.to_datetime(rows["cutoff_day"]) + timedelta(days=horizon_days) <= first_test).to_numpy()
+    train = term.isin(_TRAIN_TERMS).to_numpy() & closed
+    calibration = (term == _CALIBRATION_TERM).to_numpy() & closed
+    learner = rows["learner"].to_numpy()
+    calibration &= ~np.isin(learner, learner[train])
+    tested &= ~np.isin(learner, learner[~(term == _TEST_TERM).to_numpy()])
+    note = (
+        f"Trained on {' and '.join(_TRAIN_TERMS)}, calibrated on other students of {_CALIBRATION_TERM}, tested on "
+        f"students of {_TEST_TERM} without a row in an earlier presentation; every training and calibration window "
+        "closed before the first test cut-off."
+    )
+    taught, calibrated, judges = (np.flatnonzero(part) for part in (train, calibration, tested))
+    return Fold("2013, 2014B, 2014J", taught, calibrated, judges), note
+
+
+def _shift(rows: pd.DataFrame, fold: Fold, course: pd.Series) -> list[str]:
+    parts = [("training", fold.train), ("calibration", fold.calibration), ("test", fold.test)]
+    told = [f"{name} {rows['struggled'].iloc[at].mean():.3f}" for name, at in parts if len(at)]
+    drifted = course.str.startswith(_DRIFTED)
+    notes = [f"Struggle rates: {', '.join(told)}."]
+    if drifted.any():
+        rates = [
+            f"{name} {rows['struggled'].iloc[at][drifted.iloc[at]].mean():.3f}"
+            for name, at in parts
+            if drifted.iloc[at].any()
+        ]
+        notes.append(
+            f"Of module {_DRIFTED} alone: {', '.join(rates)}. In 2014J its computer-marked assessments are gone."
+        )
+    return notes
+
+
+def _backgrounds(learner_id: pd.Series) -> dict[str, pd.Series]:
+    """Gender and age band of each row's student, as of their last presentation; for reporting alone."""
+    students: pd.DataFrame = pq.read_table(
+        SOURCE / "student.parquet", columns=["id_student", "code_presentation", *_BACKGROUND]
+    ).to_pandas()
+    students = students.sort_values(["id_student", "code_presentation"]).drop_duplicates("id_student", keep="last")
+    ids: npt.NDArray[Any] = np.array([cuid("oulad", "learner", str(number)) for number in students["id_student"]])
+    return {name: learner_id.map(pd.Series(students[name].to_numpy(), index=ids)) for name in _BACKGROUND}
