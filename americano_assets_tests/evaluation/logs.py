@@ -1,0 +1,41 @@
+"""Logs with known struggle probabilities, and an evaluation of one."""
+
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import numpy as np
+import pandas as pd
+
+from americano_assets.core.evaluation_report import Evaluated, report
+from americano_assets.core.moment import Target
+from americano_assets.resources.evaluation_run import Options, evaluate_log
+
+
+def planted_log(learners: int = 60, objectives: int = 12, weeks: int = 8, seed: int = 0) -> pd.DataFrame:
+    """Each week each learner answers three objectives, right with a probability of learner and objective."""
+    random = np.random.default_rng(seed)
+    skill, ease = random.normal(0, 1.5, learners), random.normal(0, 1, objectives)
+    learner, week, _ = (axis.ravel() for axis in np.mgrid[:learners, :weeks, :3])
+    objective = np.concatenate([random.permutation(objectives)[:3] for _ in range(learners * weeks)])
+    p = 1 / (1 + np.exp(-(skill[learner] + ease[objective])))
+    day = pd.to_timedelta(week * 7 + random.integers(1, 6, len(week)), unit="D")
+    return pd.DataFrame(
+        {
+            "learner_id": [f"learner-{number}" for number in learner],
+            "objective_id": [f"objective-{number}" for number in objective],
+            "occurred_at": pd.Timestamp("2025-01-06")
+            + day
+            + pd.to_timedelta(random.integers(0, 80_000, len(p)), unit="s"),
+            "score": (random.uniform(size=len(p)) < p).astype(float),
+            "p_struggle": 1 - p,
+        }
+    )
+
+
+def evaluated(log: pd.DataFrame, folder: Path, horizon_days: int = 7) -> tuple[Evaluated, dict[str, Any]]:
+    path = folder / "log.parquet"
+    log.drop(columns="p_struggle", errors="ignore").to_parquet(path)
+    options = Options(Target(horizon_days, 0.65), ZoneInfo("UTC"))
+    found = evaluate_log(path, options, lambda *_: None)
+    return found, report(found)
