@@ -102,7 +102,7 @@ def test_nothing_after_a_cutoff_reaches_its_features(log: pd.DataFrame, tmp_path
     after = evaluated(log.assign(score=log["score"].where(~late, 1 - log["score"])), tmp_path)[0].rows
     compared = []
     for rows in (before, after):
-        early = rows[pd.to_datetime(rows["cutoff_day"]) < "2025-02-09"].drop(
+        early = rows[pd.to_datetime(rows["cutoff_day"]) < pd.Timestamp("2025-02-09")].drop(
             columns=["learner", "struggled", "mean_score"]
         )
         compared.append(early.sort_values(["cutoff_day", "learner_id", "objective_id"], ignore_index=True))
