@@ -11,3 +11,7 @@ class AmericanoError(Exception):
     """
 
     exit_code: int = 1
+
+
+class DatabaseLostError(AmericanoError):
+    """The database went away during the work, which was rolled back: the same work, tried again, may succeed."""

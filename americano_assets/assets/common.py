@@ -1,11 +1,14 @@
 """What every asset says the same way: owners, kinds, tables in metadata, the day's inputs."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from datetime import date
 from typing import Any
 
 import dagster as dg
 import pandas as pd
+
+from americano_assets.errors import DatabaseLostError
 
 OWNERS = ["team:learning-data"]
 # As Dagster itself marks the data version of what a run materializes.
@@ -14,6 +17,8 @@ LATEST_INPUTS_TAG = "americano/latest_inputs"
 KIND_TAG = "americano/run_kind"
 REPLAY = "replay"
 NIGHTLY = "nightly"
+# How long a step waits before it tries a lost database again, by attempt: a restart takes less than these together.
+RETRY_SECONDS = (5, 20, 60)
 # What every asset returns: rows are in files and tables, so the result itself carries metadata and a version only.
 Result = dg.MaterializeResult[Any]
 
@@ -31,6 +36,21 @@ def ml_key(table: str) -> dg.AssetKey:
 def wants_latest(context: dg.AssetExecutionContext) -> bool:
     """Whether this run was told to forget the recorded manifest and take what is current now."""
     return context.run.tags.get(LATEST_INPUTS_TAG) == "true"
+
+
+@contextmanager
+def retried(context: dg.AssetExecutionContext) -> Iterator[None]:
+    """Have Dagster try the step again, later each time, where the database went away, and for nothing else.
+
+    Bad rows, a full disk or a defect are the same at the second try; they fail the step at once.
+    """
+    try:
+        yield
+    except DatabaseLostError as error:
+        if context.op_execution_context.retry_number >= len(RETRY_SECONDS):
+            raise
+        wait = RETRY_SECONDS[context.op_execution_context.retry_number]
+        raise dg.RetryRequested(max_retries=len(RETRY_SECONDS), seconds_to_wait=wait) from error
 
 
 def tell_changed_day(context: dg.AssetExecutionContext, day: date, content: str) -> None:

@@ -17,6 +17,7 @@ from americano_assets.assets.common import (
     app_key,
     markdown_table,
     ml_key,
+    retried,
     wants_latest,
 )
 from americano_assets.core.interventions import Indicator, Intervention
@@ -73,7 +74,8 @@ def build(settings: Settings) -> list[dg.AssetsDefinition]:
         context: dg.AssetExecutionContext, deployment: dg.ResourceParam[Deployment]
     ) -> Iterator[Result]:
         kind = REPLAY if context.run.tags.get(KIND_TAG) == REPLAY else NIGHTLY
-        done = publish(deployment, day_of(context), kind)
+        with retried(context):
+            done = publish(deployment, day_of(context), kind)
         counts = {
             app_key(PREDICTIONS): done.inserted + done.refreshed,
             app_key(INDICATORS): done.indicators,

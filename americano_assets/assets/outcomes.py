@@ -2,7 +2,7 @@
 
 import dagster as dg
 
-from americano_assets.assets.common import OWNERS, Result, app_key, markdown_table, ml_key
+from americano_assets.assets.common import OWNERS, Result, app_key, markdown_table, ml_key, retried
 from americano_assets.partitions import day_of, study_days
 from americano_assets.resources.deployment import Deployment
 from americano_assets.resources.outcomes_of_day import record_outcomes
@@ -26,7 +26,8 @@ def build(settings: Settings) -> list[dg.AssetsDefinition]:
         Reads the latest interactions, also on a rerun: an answer that arrived late corrects the verdict, with a
         trace in ml.outcome_changes. A learner's own word goes before it on the app's row, never in the experiment.
         """
-        written, judged = record_outcomes(deployment, day_of(context))
+        with retried(context):
+            written, judged = record_outcomes(deployment, day_of(context))
         by_outcome = judged["outcome"].value_counts()
         return dg.MaterializeResult(
             metadata={

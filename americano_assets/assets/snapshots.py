@@ -5,7 +5,15 @@ from typing import Any
 
 import dagster as dg
 
-from americano_assets.assets.common import OWNERS, Result, app_key, markdown_table, tell_changed_day, wants_latest
+from americano_assets.assets.common import (
+    OWNERS,
+    Result,
+    app_key,
+    markdown_table,
+    retried,
+    tell_changed_day,
+    wants_latest,
+)
 from americano_assets.core.study_day import last_closed
 from americano_assets.partitions import day_of, days_of, study_days
 from americano_assets.resources.deployment import Deployment
@@ -55,7 +63,8 @@ def build(settings: Settings) -> list[dg.AssetsDefinition]:
         changed: set[date] = set()
         for table in LOG_TABLES:
             before = deployment.store.current_days(table, read)
-            versions, quality = snapshot_log(deployment, table, read)
+            with retried(context):
+                versions, quality = snapshot_log(deployment, table, read)
             late = [day for day in read if day in before and before[day] != versions[day] and day not in days]
             stored[table] = versions
             changed.update(late)
@@ -98,7 +107,8 @@ def build(settings: Settings) -> list[dg.AssetsDefinition]:
         old = day < last_closed(deployment.now(), deployment.zone)
         tables, bad_rows = [], []
         if not snapshots(deployment.store) or not (recorded or old):
-            _, qualities, counts = snapshot_state(deployment)
+            with retried(context):
+                _, qualities, counts = snapshot_state(deployment)
             tables = [{"table": name, "rows": counts[name], "bad rows": qualities[name].bad} for name in counts]
             bad_rows = [row for quality in qualities.values() for row in quality.report()]
         at = min(deployment.moment(day).at, deployment.now())

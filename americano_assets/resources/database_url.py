@@ -10,7 +10,10 @@ from urllib.parse import parse_qsl, quote, urlencode
 import psycopg
 from psycopg.conninfo import conninfo_to_dict
 
-from americano_assets.errors import AmericanoError
+from americano_assets.errors import AmericanoError, DatabaseLostError
+
+# SQLSTATE classes of a connection that failed and of a server that was stopped.
+_LOST = ("08", "57P")
 
 # Understood by Prisma and refused by libpq. `schema` and `sslaccept` have a meaning that is kept.
 _PRISMA_ONLY = frozenset(
@@ -87,9 +90,14 @@ def connection_error(url: str, error: psycopg.Error, setting: str = "DATABASE_UR
             f'{server} refuses user "{parts.get("user", "")}": wrong password, no such user, or not allowed from here;'
             f" correct {setting}."
         )
-    return AmericanoError(
+    return DatabaseLostError(
         f"No {server} answers ({reason}): start it, correct {setting}, or unset it to use the embedded server."
     )
+
+
+def is_lost(sqlstate: str | None) -> bool:
+    """Whether an operational error with that SQLSTATE means a lost connection, or a server that was stopped."""
+    return not sqlstate or sqlstate.startswith(_LOST)
 
 
 def _refuse_unescaped(url: str, setting: str) -> None:

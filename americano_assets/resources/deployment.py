@@ -1,6 +1,7 @@
 """One deployment as the assets see it: settings, databases, files, models. Opened lazily, shared by a run's steps."""
 
-from contextlib import AbstractContextManager
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, date, datetime
 from functools import cached_property
 from typing import Any
@@ -10,8 +11,10 @@ import psycopg
 
 from americano_assets.core.moment import Moment, Target
 from americano_assets.core.study_day import cutoff
+from americano_assets.errors import DatabaseLostError
 from americano_assets.resources.cutoffs import CutoffTables, Inputs, inputs_of_day, latest_inputs
 from americano_assets.resources.database import connect, prepare
+from americano_assets.resources.database_url import is_lost
 from americano_assets.resources.model_store import ModelStore
 from americano_assets.resources.parquet_store import ParquetStore
 from americano_assets.resources.tracking import Tracking
@@ -51,9 +54,23 @@ class Deployment:
         """The cut-off of a study day."""
         return Moment.closing(day, self.zone, self.target)
 
-    def connect(self) -> AbstractContextManager[psycopg.Connection[Any]]:
-        """A session on the app's database; leave it by committing or by raising."""
-        return connect(self.url)
+    @contextmanager
+    def connect(self) -> Iterator[psycopg.Connection[Any]]:
+        """A session on the app's database; leave it by committing or by raising.
+
+        Raises:
+            DatabaseLostError: The server went away meanwhile; what was not committed is rolled back.
+        """
+        try:
+            with connect(self.url) as connection:
+                yield connection
+        except psycopg.OperationalError as error:
+            if not is_lost(error.sqlstate):
+                raise
+            raise DatabaseLostError(
+                "The database went away during the work: it was stopped or restarted. Nothing of this step was"
+                " committed; run it again once the server answers."
+            ) from error
 
     def tables(self, day: date, *, latest: bool = False) -> CutoffTables:
         """Features and labels from the inputs recorded for `day` (recorded now, where there are none).

@@ -16,7 +16,8 @@ import pyarrow as pa
 
 from americano_assets.core.moment import naive
 from americano_assets.core.study_day import cutoff, opening
-from americano_assets.errors import AmericanoError
+from americano_assets.errors import AmericanoError, DatabaseLostError
+from americano_assets.resources.database_url import is_lost
 from americano_assets.sql import query
 
 # Constant memory: a batch is at most about this large.
@@ -39,6 +40,12 @@ def read_batches(url: str, table: str, text: str) -> Iterator[tuple[pa.Schema, I
     except adbc_driver_manager.Error as error:
         # The driver's message names the server's complaint; it never holds the URL's password.
         reason = str(error).split("\n")[0].replace(url, "the database")
+        # A broken connection has no SQLSTATE, nor have defects of the driver: its status tells them apart.
+        if is_lost(error.sqlstate) and error.status_code == adbc_driver_manager.AdbcStatusCode.IO:
+            raise DatabaseLostError(
+                f"The database went away while {table} was read: {reason}. What was current before stays current;"
+                " run it again once the server answers."
+            ) from None
         raise ExtractionError(f"Reading {table} failed: {reason}") from None
 
 
