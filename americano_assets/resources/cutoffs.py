@@ -20,7 +20,8 @@ from americano_assets.core.elo import Keys
 from americano_assets.core.moment import Moment, Target, naive
 from americano_assets.core.study_day import day_number, days_between
 from americano_assets.errors import AmericanoError
-from americano_assets.resources.elo_store import EloPass, counted_keys, table_of
+from americano_assets.resources.elo_store import TABLE as ELO_TABLE
+from americano_assets.resources.elo_store import EloPass, closing_key, counted_keys, table_of
 from americano_assets.resources.engine import Engine, feature_definition, label_definition, open_engine
 from americano_assets.resources.parquet_store import ParquetStore, Version, digest_of, hash_values, read_table
 from americano_assets.resources.state_store import StateAt, StateSnapshot, snapshots, state_at
@@ -147,16 +148,17 @@ class CutoffTables:
         keys = {day: self._feature_key(day, pairs) for day in days}
         return self._memoised("features_at", keys, lambda missing: self._compute_features(missing, pairs))
 
-    def store_cohort(self, day: date) -> Version:
-        """Keep the cohort's numbers at the cut-off of a closed day, where resources/live_features.py finds them."""
+    def store_cohort(self, day: date) -> None:
+        """Keep what all learners together show at the cut-off of a closed day, where live_features.py finds it."""
         with open_engine() as engine:
             self._view_days(engine, day - LOOK_BACK, day, in_memory=False)
             state = self.state(day)
             engine.load_state(
                 {name: self.store.whole_path(name, content) for name, content in state.snapshot.tables.items()}
             )
-            rows = engine.cohort(self.moment(day)).sort_by("objective_key")
-        return self.store.put_day(COHORT, day, rows.to_batches(), rows.schema)
+            for name, rows in engine.cohort(self.moment(day)).items():
+                self.store.put_day(f"{COHORT}/{name}", day, rows.to_batches(), rows.schema)
+        self.store.remember(ELO_TABLE, closing_key(day), self.elo_state(day))
 
     def labels(self, sources: dict[date, PairSource]) -> dict[date, Version]:
         """Outcomes of the pairs of each day, in the window that begins at its cut-off and has closed.

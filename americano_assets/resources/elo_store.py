@@ -73,7 +73,7 @@ class EloPass:
             return state
         rows = self._read([day])
         rows = rows.filter(pc.less(rows["occurred_at"], pa.scalar(before, rows.schema.field("occurred_at").type)))
-        return advance(state, _answers(rows), counted, close=False)
+        return advance(state, answers_of(rows), counted, close=False)
 
     def keep(self, day: date, counted: Keys) -> Version:
         """Store the state once a study day has closed, so that later days can be carried on from it."""
@@ -103,10 +103,10 @@ class EloPass:
             days.append(day)
             rows += version.rows
             if rows >= _CHUNK_ROWS:
-                yield _answers(self._read(days))
+                yield answers_of(self._read(days))
                 days, rows = [], 0
         if days:
-            yield _answers(self._read(days))
+            yield answers_of(self._read(days))
 
     def _read(self, days: list[date]) -> pa.Table:
         # A day's file is sorted by learner, occurred_at, source and source id: just the order that ratings need.
@@ -141,7 +141,14 @@ def state_of(rows: pa.Table) -> State:
     return (parts[0], parts[1], parts[2], parts[3], parts[4])
 
 
-def _answers(rows: pa.Table) -> Answers:
+def closing_key(day: date) -> str:
+    """Under which the ratings of a closed study day are found by the day alone."""
+    return f"closing-{day}"
+
+
+def answers_of(rows: pa.Table) -> Answers:
+    """Rows of `interactions`, sorted by study day, learner key, occurred_at, source and source id."""
+
     def keys(name: str) -> Keys:
         return np.asarray(rows[name].fill_null(0).to_numpy(), np.uint64)
 

@@ -51,7 +51,9 @@ _FEATURE_STEPS = (
     ("extended", "TABLE"),
 )
 
-_COHORT_STEP = "cohort_lapses"
+# What all learners together show of an objective, and what that is made from.
+COHORT_STEPS = ("cohort_lapses", "cohort_record")
+_COHORT_BASIS = ("cohort_pairs",)
 # From this share of the known learners on, none is left out of the scan of the log.
 _MOST = 0.5
 
@@ -149,9 +151,12 @@ class Engine:
             self.make(name, query(f"state/{name}"), {})
         self._state = {}
 
-    def cohort(self, moment: Moment) -> pa.Table:
-        """Numbers of all learners at a closed cut-off; reads as `features` does."""
-        return self.run(query(f"features/{_COHORT_STEP}"), moment.parameters(False))
+    def cohort(self, moment: Moment) -> dict[str, pa.Table]:
+        """Numbers of all learners at a closed cut-off, by the query that makes them; reads as `features` does."""
+        parameters = moment.parameters(False)
+        for name in _COHORT_BASIS:
+            self.make(name, query(f"features/{name}"), parameters)
+        return {name: self.run(query(f"features/{name}"), parameters).sort_by("objective_key") for name in COHORT_STEPS}
 
     def features(
         self,
@@ -160,7 +165,7 @@ class Engine:
         from_later_state: bool,
         pairs: pa.Table | None = None,
         plan_ahead_days: int = PLAN_AHEAD_DAYS,
-        cohort: pa.Table | None = None,
+        cohort: Mapping[str, pa.Table] | None = None,
     ) -> pa.Table:
         """Spine and features at a cut-off, sorted by learner and objective.
 
@@ -181,9 +186,9 @@ class Engine:
         parameters = moment.parameters(from_later_state, plan_ahead_days) | elo.parameters()
         for name, kind in _FEATURE_STEPS:
             text = query(f"features/{_step(name, given)}")
-            if name == _COHORT_STEP and cohort is not None:
-                self.register("cohort_given", cohort)
-                text = "FROM cohort_given"
+            if name in COHORT_STEPS and cohort is not None:
+                self.register(f"{name}_given", cohort[name])
+                text = f"FROM {name}_given"
             if name == "past":
                 text = text.format(of_interest=self._of_interest())
             self.make(name, text, parameters, kind)

@@ -15,20 +15,36 @@ from zoneinfo import ZoneInfo
 import adbc_driver_manager
 import adbc_driver_postgresql.dbapi as adbc
 import duckdb
+import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
-from americano_assets.core.moment import PLAN_AHEAD_DAYS, Moment, Target
-from americano_assets.core.study_day import cutoff, opening, study_day_of
+from americano_assets.core.elo import PAIR, State, advance, nobody
+from americano_assets.core.moment import PLAN_AHEAD_DAYS, Moment, Target, naive
+from americano_assets.core.study_day import cutoff, day_number, opening, study_day_of
 from americano_assets.core.validation import split_valid
 from americano_assets.resources.cutoffs import COHORT, DAY_TABLES, LOOK_BACK
-from americano_assets.resources.engine import Engine
+from americano_assets.resources.elo_store import TABLE as ELO_TABLE
+from americano_assets.resources.elo_store import answers_of, closing_key, state_of, table_of
+from americano_assets.resources.engine import COHORT_STEPS, Engine
 from americano_assets.resources.extraction import ExtractionError, literal
-from americano_assets.resources.parquet_store import ParquetStore, read_table
+from americano_assets.resources.parquet_store import ParquetStore
 from americano_assets.schemas import LOG_TABLES, STATE_TABLES
 from americano_assets.sql import query
 
 _OF_LEARNER = ("learners", "profiles", "planned_objectives", "exams")
 _OF_OBJECTIVES = ("objectives", "prerequisites")
+_NOBODY = {
+    "cohort_lapses": pa.table({"objective_key": pa.array([], pa.uint64()), "lapse_rate": pa.array([], pa.float64())}),
+    "cohort_record": pa.table(
+        {
+            "objective_key": pa.array([], pa.uint64()),
+            **{name: pa.array([], pa.float64()) for name in ("n_learners", "first_nano", "n_30", "score_nano_30")},
+        }
+    ),
+}
+# How many nights may be missing before a learner is rated anew.
+_RATINGS_BACK = 30
 
 
 class LiveFeatures:
@@ -81,6 +97,7 @@ class LiveFeatures:
         for name in DAY_TABLES:
             engine.make(name, query(name), {"first_day": first, "last_day": today})
         engine.set_state({name: _good(rows, name) for name, rows in state.items()})
+        self._rate(engine, learner_id, now, state["learners"])
         return engine.features(
             Moment(now, self.zone, self.target),
             from_later_state=False,
@@ -88,6 +105,34 @@ class LiveFeatures:
             plan_ahead_days=plan_ahead_days,
             cohort=self._cohort(today - timedelta(days=1)),
         )
+
+    def _rate(self, engine: Engine, learner_id: str, now: datetime, learners: pa.Table) -> None:
+        """Register the ratings: the last closed cut-off's, and the learner's own as they have moved since."""
+        today = study_day_of(now, self.zone)
+        ((key,),) = engine.connection.execute("SELECT md5_number_lower(?)", [learner_id]).fetchall()
+        closed, state = self._ratings(today - timedelta(days=1), key)
+        since = engine.run(
+            "SELECT study_day, learner_key, objective_key, item_key, score FROM interactions "
+            "WHERE study_day > $closed AND occurred_at < $now ORDER BY study_day, occurred_at, source, source_id",
+            {"closed": day_number(closed), "now": naive(now)},
+        )
+        counted = np.array([key] if any(learners["in_analytics"].to_pylist()) else [], np.uint64)
+        engine.register("elo", table_of(advance(state, answers_of(since), counted, close=False)))
+
+    def _ratings(self, day: date, key: int) -> tuple[date, State]:
+        """Ratings at the closing of `day`, else of the last day before it that has any, without other learners'."""
+        for back in range(_RATINGS_BACK):
+            closed = day - timedelta(days=back)
+            version = self.store.remembered(ELO_TABLE, closing_key(closed))
+            if version is None:
+                continue
+            if getattr(self._kept, "elo_content", None) != version.content:
+                self._kept.elo = self.store.read_whole(ELO_TABLE, version.content)
+                self._kept.elo_content = version.content
+            rows: pa.Table = self._kept.elo
+            own = pc.equal(rows["key"], pa.scalar(key, pa.uint64()))
+            return closed, state_of(rows.filter(pc.or_(own, pc.greater(rows["level"], PAIR))))
+        return day, nobody()
 
     def _log(self, connection: adbc.Connection, name: str, learner_id: str, first: date, last: date) -> pa.Table:
         text = query(f"extract/{name}").format(
@@ -97,21 +142,20 @@ class LiveFeatures:
         )
         return _good(_fetch(connection, _where(text, "learner_id", [learner_id])), name)
 
-    def _cohort(self, day: date) -> pa.Table:
-        """The cohort's numbers at the cut-off of `day`, else of the last day before it; empty without any."""
-        stored = sorted(
-            date.fromisoformat(path.name.removeprefix("day=")) for path in (self.store.root / COHORT).glob("day=*")
-        )
-        for known in reversed([one for one in stored if one <= day]):
-            version = self.store.current(COHORT, known)
-            if version is None:
-                continue
-            if getattr(self._kept, "cohort_content", None) != version.content:
-                self._kept.cohort = read_table(self.store.day_path(COHORT, known, version))
-                self._kept.cohort_content = version.content
-            rows: pa.Table = self._kept.cohort
-            return rows
-        return pa.table({"objective_key": pa.array([], pa.uint64()), "lapse_rate": pa.array([], pa.float64())})
+    def _cohort(self, day: date) -> dict[str, pa.Table]:
+        """What all learners show at the cut-off of `day`, else of the last day before it; empty without any."""
+        first, *_ = COHORT_STEPS
+        folders = (self.store.root / COHORT / first).glob("day=*")
+        stored = sorted(date.fromisoformat(path.name.removeprefix("day=")) for path in folders)
+        known = next((one for one in reversed(stored) if one <= day), None)
+        if known is None:
+            return _NOBODY
+        if getattr(self._kept, "cohort_day", None) != known:
+            found = {name: self.store.read_day(f"{COHORT}/{name}", known) for name in COHORT_STEPS}
+            self._kept.cohort = {name: _NOBODY[name] if rows is None else rows for name, rows in found.items()}
+            self._kept.cohort_day = known
+        tables: dict[str, pa.Table] = self._kept.cohort
+        return tables
 
     def _engine(self) -> Engine:
         if not hasattr(self._kept, "engine"):
