@@ -14,8 +14,10 @@ from americano_assets.contract.enums import PredictionStatus
 from americano_assets.core.effect import REHEARSAL
 from americano_assets.core.moment import naive
 from americano_assets.core.study_day import cutoff
+from americano_assets.core.training import CHAMPION
 from americano_assets.resources.database import connect, prepare
 from americano_assets.resources.deployment import Deployment
+from americano_assets.resources.parquet_store import ParquetStore
 from americano_assets.settings import Settings
 from americano_assets.sql import query
 
@@ -36,7 +38,7 @@ def show_demo(settings: Settings, day: date) -> None:
     console = Console()
     with connect(prepare(settings)) as connection:
         _show_riskiest(console, connection, settings, day)
-        _show_held_out(console, connection, day)
+        _show_held_out(console, connection, settings, day)
         _show_best_possible(console, settings, day)
         _show_outcomes(console, connection)
         _show_matured(console, connection, day)
@@ -76,15 +78,18 @@ def _show_riskiest(console: Console, connection: Any, settings: Settings, day: d
     console.print(table)
 
 
-def _show_held_out(console: Console, connection: Any, day: date) -> None:
+def _show_held_out(console: Console, connection: Any, settings: Settings, day: date) -> None:
     row = connection.execute(
-        "SELECT m.metrics, m.model_type, m.threshold FROM ml.study_days d "
+        "SELECT m.model_type, m.threshold FROM ml.study_days d "
         "JOIN ml.model_versions m USING (model_version) WHERE d.study_day = %s",
         [day],
     ).fetchone()
-    if row is None:
+    # As measured at the day's own training: a champion that stays is older than that.
+    recorded = ParquetStore(settings.store_root).manifest(day, "model")
+    if row is None or recorded is None:
         return
-    metrics, chosen, threshold = row
+    model_type, threshold = row
+    metrics, chosen = recorded["summary"], recorded["summary"].get("chosen", model_type)
     counts = metrics["rows"]
     figures = metrics["figures"]
     base = figures[chosen]["base_rate"]
@@ -109,6 +114,7 @@ def _show_held_out(console: Console, connection: Any, day: date) -> None:
     console.print(table)
     console.print(
         f"Base rate {base:.3f}; cold starts {counts.get('test_cold_share', 0):.1%} of these rows; "
+        f"{'the champion is a ' + model_type.replace('_', ' ') + ', ' if chosen == CHAMPION else ''}"
         f"threshold {threshold:.3f}, chosen on other learners. {metrics['why'][:1].upper()}{metrics['why'][1:]}."
     )
 

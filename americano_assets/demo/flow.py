@@ -27,7 +27,7 @@ REPLAY_WEEKS = 9
 # A holdout among students of years ago, or simulated ones, withholds nothing from anybody.
 _HOLDOUT = {"AMERICANO_HOLDOUT_SHARE": "0.1"}
 # Four trainings instead of ten keep the demo within minutes; an older model saw no more of the future than a new one.
-_SELDOM = {"AMERICANO_RETRAIN_DAYS": "21"}
+_SELDOM = {"AMERICANO_RETRAIN_DAYS": "28"}
 # A hand-in that never came shows seven days after its due day; the pass mark is 40 of 100.
 _OULAD_SETTINGS = {"AMERICANO_HORIZON_DAYS": "14", "AMERICANO_STRUGGLE_BELOW": "0.40", **_HOLDOUT, **_SELDOM}
 _SIMULATED_SETTINGS = {

@@ -81,6 +81,7 @@ def train_day(
         "figures": {name: one.figures for name, one in training.candidates.items()},
         "figures_active": {name: one.figures_active for name, one in training.candidates.items()},
         "rows": training.rows,
+        "chosen": training.chosen,
         "why": training.why,
         "importance": training.importance,
     }
