@@ -96,6 +96,29 @@ def evaluate(
     show(found)
 
 
+@commands.command("model-card", rich_help_panel=_PANEL)
+def model_card(
+    out: Annotated[Path, typer.Option(metavar="OUT.md", help="Where to write it.")] = Path("docs/model-card.md"),
+) -> None:
+    """Write the model card from this deployment's own data: figures with intervals, slices, limits."""
+    from americano_assets.errors import AmericanoError
+    from americano_assets.settings import load_settings
+
+    settings = load_settings()
+    if not out.absolute().parent.is_dir():
+        raise AmericanoError(f"--out {out}: the folder {out.parent} does not exist.")
+    from americano_assets.core.evaluation_report import report
+    from americano_assets.core.model_card import model_card as page
+    from americano_assets.demo.evaluation import evaluate_own
+
+    with progress_bars() as bars:
+        evaluated = [evaluate_own(settings, "demo", _Steps(bars))]
+        if evaluated[0].facts["source"]["name"] == "OULAD":
+            evaluated.append(evaluate_own(settings, "hard", _Steps(bars)))
+        out.write_text(page([report(one) for one in evaluated]))
+    typer.echo(f"Written: {out}")
+
+
 class _Steps:
     """One bar a step."""
 

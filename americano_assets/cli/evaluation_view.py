@@ -9,7 +9,6 @@ from rich.table import Column, Table
 
 _COLUMNS = (
     ("auc_roc", "AUC"),
-    ("average_precision", "AP"),
     ("accuracy", "acc."),
     ("precision", "prec."),
     ("recall", "recall"),

@@ -1,0 +1,43 @@
+"""The card tells hits and misses from the report's own figures, and what is missing as missing."""
+
+from typing import Any
+
+from americano_assets.core.evaluation_figures import Figure
+from americano_assets.core.metrics import FIGURES
+from americano_assets.core.model_card import model_card
+
+
+def figures(value: float | None, **others: float) -> dict[str, Any]:
+    told = {name: Figure(others.get(name, value), reason=None if value else "too few").to_json() for name in FIGURES}
+    return {"n": 1234, "learners": 99, **told}
+
+
+def card(**others: float) -> str:
+    parts = dict.fromkeys(("all", "without_cold_starts", "cold_starts", "without_never_active"), figures(0.8, **others))
+    return model_card(
+        [
+            {
+                "source": {"name": "A school"},
+                "setting": "demo",
+                "target": {"horizon_days": 7, "struggle_below": 0.65},
+                "data": {"study_day": "2026-03-08", "rows": 1234, "row_learners": 99, "base_rate": 0.25},
+                "notes": ["A note."],
+                "champion": "blend",
+                "folds": [{"why": "it was better"}],
+                "models": {"blend": parts},
+                "differences": [],
+                "slices": [{"slice": "course", "value": "anatomy", "figures": figures(None)}],
+            }
+        ]
+    )
+
+
+def test_a_target_is_told_as_met_or_missed() -> None:
+    assert "| blend | 0.800 met | 0.800 met | 0.900 met | 0.020 met |" in card(auc_roc=0.9, ece=0.02)
+    assert "| blend | 0.750 missed | 0.800 met | 0.859 missed | 0.031 missed |" in card(
+        accuracy=0.75, auc_roc=0.859, ece=0.031
+    )
+
+
+def test_a_figure_that_is_missing_is_a_dash() -> None:
+    assert "| anatomy | 1,234 | — | — | — | — | — | — | — |" in card()
