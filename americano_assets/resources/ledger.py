@@ -37,11 +37,11 @@ class StudyDay:
     policy: Policy = field(default_factory=Policy)
 
 
-def known_episodes(connection: psycopg.Connection[Any], scored: pd.DataFrame) -> list[str]:
-    """Ids of those scored rows that were ever flagged."""
+def known_episodes(connection: psycopg.Connection[Any], scored: pd.DataFrame, at: datetime) -> list[str]:
+    """Ids of those scored rows that were flagged by `at` (naive, UTC): a rerun knows no more than its night did."""
     found = connection.execute(
-        "SELECT prediction_id FROM ml.episodes WHERE first_flagged_at IS NOT NULL AND prediction_id = ANY (%s)",
-        [scored["prediction_id"].tolist()],
+        "SELECT prediction_id FROM ml.episodes WHERE first_flagged_at <= %s AND prediction_id = ANY (%s)",
+        [at, scored["prediction_id"].tolist()],
     )
     return [row[0] for row in found]
 

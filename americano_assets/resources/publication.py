@@ -123,7 +123,7 @@ def publish_day(
     with connection.transaction():
         lock_publication(connection)
         withdrawn = _withdraw_opted_out(connection, study_day.day)
-        rows = scored[scored["flagged"] | scored["prediction_id"].isin(known_episodes(connection, scored))]
+        rows = scored[scored["flagged"] | scored["prediction_id"].isin(known_episodes(connection, scored, at))]
         rows = of_present_objectives(connection, rows)
         owner = dict(
             zip(rows["prediction_id"], zip(rows["learner_id"], rows["objective_id"], strict=True), strict=True)

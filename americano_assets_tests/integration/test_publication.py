@@ -169,3 +169,14 @@ def test_the_ledger_keeps_the_first_flag_and_follows_until_the_planned_day(night
     night.publish("2026-03-11", {**FORGETTING, "retention_score": 0.05}, FORGETTING)
     assert night.world.rows(statement) == ledger
     assert night.prediction(1)["predictedAt"] == "2026-03-12T23:00:00"
+
+
+def test_a_rerun_knows_no_more_than_its_night_did(night: Night) -> None:
+    """An episode that a later night flagged does not join the earlier one's rerun."""
+    published = "SELECT published FROM ml.study_days WHERE study_day = %s"
+    night.publish(FIRST, FINE)
+    assert night.world.rows(published, FIRST) == [(0,)]
+    night.publish(SECOND, FORGETTING)
+    assert night.world.rows(published, SECOND) == [(1,)]
+    night.publish(FIRST, FINE)
+    assert night.world.rows(published, FIRST) == [(0,)]
