@@ -24,7 +24,8 @@ from americano_assets.resources.parquet_store import read_table, write_parquet
 # An id is a word of its own: «learner-1» is not in «learner-10».
 _BEFORE, _AFTER = r"(?:^|[^A-Za-z0-9_-])", r"(?:$|[^A-Za-z0-9_-])"
 _LEARNER, _PREDICTION = "learner_id", "prediction_id"
-_KEY = "learner_key"
+# Where a learner is known by the 64 bits of their id alone; `key` is that of ratings, of objectives and items too.
+_KEYS = ("learner_key", "key")
 _GONE = object()
 
 
@@ -132,7 +133,7 @@ def _mask(column: pa.ChunkedArray, name: str, traces: Traces) -> pa.ChunkedArray
         if pc.any(named).as_py():
             named = pc.match_substring_regex(column, traces.pattern)
         return named if ids is None else pc.or_kleene(named, ids)
-    if name == _KEY and pa.types.is_integer(kind):
+    if name in _KEYS and pa.types.is_integer(kind):
         return pc.equal(column, pa.scalar(traces.key, pa.uint64()).cast(kind, safe=False))
     if pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_struct(kind):
         named = [value is not None and _pruned(value, traces) != value for value in column.to_pylist()]

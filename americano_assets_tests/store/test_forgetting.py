@@ -32,8 +32,8 @@ def places(lived: Lived) -> list[str]:
         if path.suffix == ".parquet":
             rows = pq.read_table(path)
             text = json.dumps(rows.to_pylist(), default=str)
-            keys = set(rows["learner_key"].to_pylist()) if "learner_key" in rows.column_names else set()
-            named = f'"{WHO}"' in text or key in keys
+            # Ratings name a learner by key alone, in a column that holds objectives' keys as well.
+            named = f'"{WHO}"' in text or str(key) in text
         else:
             named = WHO.encode() in path.read_bytes()
         found += [str(path.relative_to(lived.settings.americano_home))] if named else []
