@@ -36,7 +36,6 @@ TYPE_METHOD = (
     "holdout by chance; all types in one model, effects taken to add up; errors clustered by learner; 95 % for all "
     "types at once (Bonferroni), valid under nightly looks"
 )
-NO_LEARNER_CONTRAST = "All of a learner's episodes share an arm, so nothing can be compared within one learner."
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,6 @@ from sklearn.linear_model import LogisticRegression
 from americano_assets.core.arrays import BoolArray, FloatArray
 
 ALWAYS_NO, LAST_OUTCOME, RUNNING_MEAN = "always_no", "last_outcome", "running_mean"
-BASELINES = (ALWAYS_NO, LAST_OUTCOME, RUNNING_MEAN)
 # What a mean is shrunk by: two answers at what was to be expected.
 _PRIOR_ANSWERS = 2.0
 _EMPTY_LOG_MEAN = 0.6

@@ -21,7 +21,6 @@ from americano_assets.core.metrics import CALIBRATION_BINS, FIGURES, figures, ro
 # Fewer rows, or fewer of either outcome, carry no figure worth printing.
 LEAST_ROWS = 30
 LEAST_OF_EACH = 5
-_RATIOS = ("base_rate", "always_no_accuracy", "accuracy", "precision", "recall", "brier", "log_loss")
 _RANKED = ("auc_roc", "average_precision", "ece")
 
 

@@ -15,7 +15,6 @@ TIMELINE_WEEKS = 12
 MIN_SESSIONS = 20
 MIN_OBJECTIVES = 10
 BASELINE = "baseline"
-_COUNTED = ["studied", "struggled", "sessions"]
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Features of one learner from the app's rows as they are now: what the API scores between two nights.
+"""Features of one learner from the app's rows as they are now, between two nights; no route serves it yet.
 
 Belongs here: reading a single learner, with the queries of the nightly snapshots, and running the nightly definitions
 on it. Does not: any definition; numbers of the cohort, which the night of the last closed study day stored.
