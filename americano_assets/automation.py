@@ -6,11 +6,11 @@ from typing import Any
 
 import dagster as dg
 
-from americano_assets.assets.common import KIND_TAG, NIGHTLY, app_key
+from americano_assets.assets.common import GRADED, KIND_TAG, LOG, NIGHT_LOG, NIGHTLY, app_key
 from americano_assets.core.moment import naive
 from americano_assets.core.schedule import EventCursor, missing_days
 from americano_assets.core.study_day import CLOSING_HOUR, last_closed, opening, study_day_of
-from americano_assets.partitions import study_days
+from americano_assets.partitions import NIGHTS, add_nights, published_nights
 from americano_assets.resources.deployment import Deployment
 from americano_assets.resources.ledger import record_deployment
 from americano_assets.resources.publication import PREDICTIONS
@@ -19,27 +19,30 @@ from americano_assets.settings import Settings
 NIGHTLY_JOB = "nightly"
 HISTORY_JOB = "history"
 OPEN_DAY_JOB = "open_day"
-_HISTORY = ("log_snapshots", "interactions")
-_OPEN_DAY = ("log_snapshots", "state_snapshots", "interactions", "features", "scored_predictions")
+_HISTORY = (LOG, GRADED)
+_OPEN_DAY = (NIGHT_LOG, "state_snapshots", "features", "scored_predictions")
 _SENSOR_SECONDS = 300
 
 
-def build_jobs(settings: Settings, materializable: list[dg.AssetKey]) -> list[Any]:
+def build_jobs(materializable: list[dg.AssetKey]) -> list[Any]:
     """All jobs; each runs its steps in one process, where DuckDB and scikit-learn use the cores anyway."""
-    partitions = study_days(settings)
+    history = [dg.AssetKey(name) for name in _HISTORY]
 
     def job(name: str, selection: list[dg.AssetKey], description: str) -> Any:  # Dagster exports no name for it
         return dg.define_asset_job(
             name,
             dg.AssetSelection.assets(*selection),
-            partitions_def=partitions,
             executor_def=dg.in_process_executor,
             description=description,
         )
 
     return [
-        job(NIGHTLY_JOB, materializable, "One closed study day, from the app's tables to reduction metrics."),
-        job(HISTORY_JOB, [dg.AssetKey(name) for name in _HISTORY], "The log of many study days, in one ranged run."),
+        job(
+            NIGHTLY_JOB,
+            [key for key in materializable if key not in history],
+            "One closed study day, from the app's tables to reduction metrics.",
+        ),
+        job(HISTORY_JOB, history, "The log of many study days, in one ranged run."),
         job(
             OPEN_DAY_JOB,
             [dg.AssetKey(name) for name in _OPEN_DAY],
@@ -70,6 +73,8 @@ def build_schedule(settings: Settings) -> dg.ScheduleDefinition:
         wanted = missing_days(closed, began, {date.fromisoformat(key) for key in published})
         if not wanted:
             yield dg.SkipReason(f"every study day up to {closed} is published")
+        # What was published before Dagster's storage was moved or made anew is shown again.
+        add_nights(context.instance, [*published_nights(deployment), *wanted])
         for day in wanted:
             # The tick is part of the key: a night that failed is asked for again by the next tick, not by this one.
             yield dg.RunRequest(run_key=f"{day}@{closed}", partition_key=day.isoformat(), tags={KIND_TAG: NIGHTLY})
@@ -106,6 +111,7 @@ def build_sensor() -> dg.SensorDefinition:
             return dg.SkipReason(wait)
         return dg.SensorResult(
             run_requests=[dg.RunRequest(run_key=f"open@{newest.isoformat()}", partition_key=day.isoformat())],
+            dynamic_partitions_requests=[NIGHTS.build_add_request([day.isoformat()])],
             cursor=str(EventCursor(newest.isoformat(), now.isoformat())),
         )
 

@@ -29,13 +29,13 @@ def stages(settings: Settings) -> dict[str, Stage]:
         "1_sources": sources.SOURCES,
         "2_snapshots": snapshots.build(settings),
         "3_features": features.build(settings),
-        "4_training": training.build(settings),
-        "5_predictions": predictions.build(settings),
-        "6_interventions": interventions.build(settings),
-        "7_outcomes": outcomes.build(settings),
-        "8_reduction": reduction.build(settings),
-        "9_report": reporting.build(settings),
-        "9_research": research.build(settings),
+        "4_training": training.build(),
+        "5_predictions": predictions.build(),
+        "6_interventions": interventions.build(),
+        "7_outcomes": outcomes.build(),
+        "8_reduction": reduction.build(),
+        "9_report": reporting.build(),
+        "9_research": research.build(),
     }
 
 
@@ -53,8 +53,8 @@ def build_defs(settings: Settings | None = None, **resource_overrides: object) -
     ]
     return dg.Definitions(
         assets=assets,
-        asset_checks=[*predictions.build_checks(settings), *interventions.build_checks(settings)],
-        jobs=build_jobs(settings, materializable),
+        asset_checks=[*predictions.build_checks(), *interventions.build_checks()],
+        jobs=build_jobs(materializable),
         schedules=[build_schedule(settings)],
         sensors=[build_sensor()],
         resources={"deployment": Deployment(settings), **resource_overrides},

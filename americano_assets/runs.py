@@ -15,6 +15,7 @@ from americano_assets.assets.common import KIND_TAG, LATEST_INPUTS_TAG
 from americano_assets.automation import HISTORY_JOB, NIGHTLY_JOB
 from americano_assets.definitions import build_defs
 from americano_assets.errors import AmericanoError
+from americano_assets.partitions import add_nights, published_nights
 from americano_assets.resources.dagster_home import prepare_dagster_home
 from americano_assets.resources.database import app_url, connect, prepare, require_contract
 from americano_assets.resources.deployment import Deployment
@@ -60,6 +61,7 @@ class Runner:
         self.instance.optimize_for_webserver(
             statement_timeout=_STATEMENT_MILLISECONDS, pool_recycle=_POOL_RECYCLE_SECONDS, max_overflow=10
         )
+        add_nights(self.instance, published_nights(self.deployment))
         self._definitions = build_defs(settings, deployment=self.deployment)
 
     def __enter__(self) -> Self:
@@ -103,6 +105,7 @@ class Runner:
     def night(self, day: date, kind: str, follow: Follower, *, latest_inputs: bool = False) -> None:
         """One closed study day, from the app's tables to reduction metrics."""
         tags = {KIND_TAG: kind} | ({LATEST_INPUTS_TAG: "true"} if latest_inputs else {})
+        add_nights(self.instance, [day])
         self._run(NIGHTLY_JOB, str(day), follow, partition_key=str(day), tags=tags)
 
     def _run(self, job: str, what: str, follow: Follower, **options: Any) -> None:

@@ -20,8 +20,10 @@ from americano_assets.assets import (
     sources,
     training,
 )
+from americano_assets.assets.common import GRADED, LOG
 from americano_assets.core.features import DATA_QUALITY, EXTENDED_NAMES, FEATURE_NAMES, OBSERVED_NAMES, select_list
 from americano_assets.definitions import build_defs
+from americano_assets.partitions import NIGHTS
 from americano_assets.settings import PROJECT_ROOT
 from americano_assets_tests.world import world_settings
 
@@ -170,12 +172,14 @@ def test_every_source_is_the_beginning_of_something(specs: list[dg.AssetSpec]) -
     assert [spec.key for spec in specs if spec.group_name == "1_sources" and spec.key not in used] == []
 
 
-def test_every_asset_but_the_apps_own_is_partitioned_by_study_day(specs: list[dg.AssetSpec]) -> None:
+def test_the_log_has_every_study_day_and_all_that_follows_has_nights(specs: list[dg.AssetSpec]) -> None:
     for spec in specs:
         if spec.group_name == "1_sources":
             assert spec.partitions_def is None
-        else:
+        elif spec.key in {dg.AssetKey(LOG), dg.AssetKey(GRADED)}:
             assert isinstance(spec.partitions_def, dg.DailyPartitionsDefinition)
+        else:
+            assert spec.partitions_def == NIGHTS, spec.key
 
 
 def test_every_query_says_its_grain() -> None:

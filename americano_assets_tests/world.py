@@ -21,6 +21,7 @@ from americano_assets.contract.model import Column, SqlType
 from americano_assets.contract.tables import table as declared
 from americano_assets.core.study_day import cutoff, days_between
 from americano_assets.definitions import build_defs
+from americano_assets.partitions import add_nights
 from americano_assets.resources.deployment import Deployment
 from americano_assets.resources.interaction_store import build_interactions
 from americano_assets.resources.publication import INDICATORS, PREDICTIONS, RECOMMENDATIONS
@@ -227,6 +228,7 @@ class Nights:
         """
         if on_time:
             self.deployment.clock = cutoff(study_day(day), self.deployment.zone) + timedelta(minutes=10)
+        add_nights(self.instance, [study_day(day)])
         return self._run("nightly", partition_key=day, **options)
 
     def nights(self, first: str, last: str) -> None:

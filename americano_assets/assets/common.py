@@ -17,6 +17,8 @@ LATEST_INPUTS_TAG = "americano/latest_inputs"
 KIND_TAG = "americano/run_kind"
 REPLAY = "replay"
 NIGHTLY = "nightly"
+# The assets that hold a study day of the log, as it was recorded and as it was graded; and the night's reading of both.
+LOG, GRADED, NIGHT_LOG = "log_snapshots", "interactions", "night_log"
 # How long a step waits before it tries a lost database again, by attempt: a restart takes less than these together.
 RETRY_SECONDS = (5, 20, 60)
 # What every asset returns: rows are in files and tables, so the result itself carries metadata and a version only.
@@ -53,16 +55,17 @@ def retried(context: dg.AssetExecutionContext) -> Iterator[None]:
         raise dg.RetryRequested(max_retries=len(RETRY_SECONDS), seconds_to_wait=wait) from error
 
 
-def tell_changed_day(context: dg.AssetExecutionContext, day: date, content: str) -> None:
-    """Tell Dagster that rows that came late changed another day than the run's own.
+def tell_day(context: dg.AssetExecutionContext, asset: str, day: date, content: str, rows: int) -> None:
+    """Tell Dagster what a study day of another asset holds now that this step has read it anew.
 
-    The day's partition gets its new data version, so that everything downstream of it is shown as out of date.
+    A day with other rows than before gets a new data version by it, so that everything downstream of it is shown as
+    out of date.
     """
     context.log_event(
         dg.AssetMaterialization(
-            context.asset_key,
+            asset,
             partition=day.isoformat(),
-            metadata={"changed_by": f"rows that came late, found by the run for {context.partition_key}"},
+            metadata={"dagster/row_count": rows, "read_by": f"the night of {context.partition_key}"},
             tags={DATA_VERSION_TAG: content, DATA_VERSION_IS_OURS_TAG: "true"},
         )
     )

@@ -3,33 +3,32 @@
 import dagster as dg
 
 from americano_assets.assets.common import (
+    GRADED,
+    LOG,
+    NIGHT_LOG,
     OWNERS,
     Result,
     markdown_table,
     numbers,
     share,
-    tell_changed_day,
     wants_latest,
 )
 from americano_assets.core.features import DATA_QUALITY, FEATURE_NAMES
 from americano_assets.core.rules import cold_start
-from americano_assets.partitions import day_of, days_of, study_days
-from americano_assets.resources.cutoffs import DAY_TABLES
+from americano_assets.partitions import NIGHTS, day_of, days_of, same_day, study_days
 from americano_assets.resources.deployment import Deployment
 from americano_assets.resources.feature_store import publish_elo, publish_features, training_labels
 from americano_assets.resources.interaction_store import build_interactions
 from americano_assets.resources.parquet_store import content_of, digest_of
-from americano_assets.resources.snapshotting import refreshed_days
 from americano_assets.settings import Settings
 
 
 def build(settings: Settings) -> list[dg.AssetsDefinition]:
-    """Interactions, features and labels on this deployment's study days."""
-    partitions = study_days(settings)
+    """Interactions on this deployment's study days; ratings, features and labels of the nights."""
 
     @dg.asset(
-        deps=["log_snapshots"],
-        partitions_def=partitions,
+        deps=[LOG],
+        partitions_def=study_days(settings),
         backfill_policy=dg.BackfillPolicy.single_run(),
         owners=OWNERS,
         kinds={"duckdb", "parquet"},
@@ -37,26 +36,21 @@ def build(settings: Settings) -> list[dg.AssetsDefinition]:
     def interactions(context: dg.AssetExecutionContext, deployment: dg.ResourceParam[Deployment]) -> Result:
         """Each graded interaction once, however often it was recorded: reviews, answered and skipped validations."""
         days = days_of(context)
-        stored = deployment.store.current_days("behavioral_events", refreshed_days(days[0], deployment.first_day))
-        wanted = days if len(days) > 1 else sorted(stored)
-        before = {table: deployment.store.current_days(table, wanted) for table in DAY_TABLES}
-        built = build_interactions(deployment, wanted)
-        own = {table: {day: versions[day] for day in days} for table, versions in built.items()}
-        for day in wanted:
-            late = day not in days and any(day in before[t] and before[t][day] != built[t][day] for t in DAY_TABLES)
-            if late:
-                tell_changed_day(context, day, content_of(built, [day]))
+        built = build_interactions(deployment, days)
         return dg.MaterializeResult(
             metadata={
-                "dagster/row_count": sum(version.rows for version in own["interactions"].values()),
-                "session_ends": sum(version.rows for version in own["session_ends"].values()),
+                "dagster/row_count": sum(version.rows for version in built["interactions"].values()),
+                "session_ends": sum(version.rows for version in built["session_ends"].values()),
                 "study_days": len(days),
             },
-            data_version=dg.DataVersion(content_of(own, days)),
+            data_version=dg.DataVersion(content_of(built, days)),
         )
 
     @dg.asset(
-        deps=["interactions", "state_snapshots"], partitions_def=partitions, owners=OWNERS, kinds={"numba", "parquet"}
+        deps=[NIGHT_LOG, same_day(GRADED), "state_snapshots"],
+        partitions_def=NIGHTS,
+        owners=OWNERS,
+        kinds={"numba", "parquet"},
     )
     def elo_state(context: dg.AssetExecutionContext, deployment: dg.ResourceParam[Deployment]) -> Result:
         """Ratings of learners, objectives and items after every answer up to the cut-off, carried on day by day."""
@@ -67,8 +61,8 @@ def build(settings: Settings) -> list[dg.AssetsDefinition]:
         )
 
     @dg.asset(
-        deps=["interactions", "elo_state", "state_snapshots"],
-        partitions_def=partitions,
+        deps=[NIGHT_LOG, same_day(GRADED), "elo_state", "state_snapshots"],
+        partitions_def=NIGHTS,
         owners=OWNERS,
         kinds={"duckdb", "parquet"},
     )
@@ -100,7 +94,7 @@ def build(settings: Settings) -> list[dg.AssetsDefinition]:
             data_version=dg.DataVersion(content),
         )
 
-    @dg.asset(deps=["interactions", "features"], partitions_def=partitions, owners=OWNERS, kinds={"duckdb", "parquet"})
+    @dg.asset(deps=[same_day(GRADED), "features"], partitions_def=NIGHTS, owners=OWNERS, kinds={"duckdb", "parquet"})
     def labels(context: dg.AssetExecutionContext, deployment: dg.ResourceParam[Deployment]) -> Result:
         """Whether each candidate of the weekly training cut-offs struggled, where its window has closed by now.
 

@@ -21,26 +21,24 @@ from americano_assets.assets.common import (
     wants_latest,
 )
 from americano_assets.core.interventions import Indicator, Intervention
-from americano_assets.partitions import day_of, study_days
+from americano_assets.partitions import NIGHTS, day_of
 from americano_assets.resources.advice import indicators_of_day, interventions_of_day
 from americano_assets.resources.deployment import Deployment
 from americano_assets.resources.experiment import contamination
 from americano_assets.resources.publication import INDICATORS, PREDICTIONS, RECOMMENDATIONS
 from americano_assets.resources.publishing import publish
-from americano_assets.settings import Settings
 
 
-def build(settings: Settings) -> list[dg.AssetsDefinition]:
-    """Indicators, interventions and publication on this deployment's study days."""
-    partitions = study_days(settings)
+def build() -> list[dg.AssetsDefinition]:
+    """Indicators, interventions and publication of the nights."""
 
-    @dg.asset(deps=["scored_predictions"], partitions_def=partitions, owners=OWNERS, kinds={"python", "parquet"})
+    @dg.asset(deps=["scored_predictions"], partitions_def=NIGHTS, owners=OWNERS, kinds={"python", "parquet"})
     def indicators(context: dg.AssetExecutionContext, deployment: dg.ResourceParam[Deployment]) -> Result:
         """What in a learner's own record speaks for the struggle, with its severity."""
         rows = indicators_of_day(deployment, day_of(context))
         return _stored(deployment, context, "indicators", rows, Indicator, "indicator_type")
 
-    @dg.asset(deps=["indicators"], partitions_def=partitions, owners=OWNERS, kinds={"python", "parquet"})
+    @dg.asset(deps=["indicators"], partitions_def=NIGHTS, owners=OWNERS, kinds={"python", "parquet"})
     def interventions(context: dg.AssetExecutionContext, deployment: dg.ResourceParam[Deployment]) -> Result:
         """What to do about each flagged prediction, whatever its arm: at most three, in a student's words.
 
@@ -67,7 +65,7 @@ def build(settings: Settings) -> list[dg.AssetsDefinition]:
                 (ml_key("alerts"), "The three most pressing predictions of each learner, but for the holdout."),
             )
         ],
-        partitions_def=partitions,
+        partitions_def=NIGHTS,
         name="publish",
     )
     def publish_study_day(
@@ -88,10 +86,10 @@ def build(settings: Settings) -> list[dg.AssetsDefinition]:
     return [indicators, interventions, publish_study_day]
 
 
-def build_checks(settings: Settings) -> list[dg.AssetChecksDefinition]:
+def build_checks() -> list[dg.AssetChecksDefinition]:
     """What must be true after publication."""
 
-    @dg.asset_check(asset=app_key(RECOMMENDATIONS), partitions_def=study_days(settings))
+    @dg.asset_check(asset=app_key(RECOMMENDATIONS), partitions_def=NIGHTS)
     def holdout_untouched(
         context: dg.AssetCheckExecutionContext, deployment: dg.ResourceParam[Deployment]
     ) -> dg.AssetCheckResult:

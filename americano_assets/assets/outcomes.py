@@ -2,21 +2,20 @@
 
 import dagster as dg
 
-from americano_assets.assets.common import OWNERS, Result, app_key, markdown_table, ml_key, retried
-from americano_assets.partitions import day_of, study_days
+from americano_assets.assets.common import GRADED, OWNERS, Result, app_key, markdown_table, ml_key, retried
+from americano_assets.partitions import NIGHTS, day_of, same_day
 from americano_assets.resources.deployment import Deployment
 from americano_assets.resources.outcomes_of_day import record_outcomes
 from americano_assets.resources.publication import PREDICTIONS
-from americano_assets.settings import Settings
 
 
-def build(settings: Settings) -> list[dg.AssetsDefinition]:
-    """Outcomes on this deployment's study days."""
+def build() -> list[dg.AssetsDefinition]:
+    """Outcomes of the nights."""
 
     @dg.asset(
         key=ml_key("episodes"),
-        deps=["interactions", app_key(PREDICTIONS)],
-        partitions_def=study_days(settings),
+        deps=[same_day(GRADED), app_key(PREDICTIONS)],
+        partitions_def=NIGHTS,
         owners=OWNERS,
         kinds={"duckdb", "postgres"},
     )

@@ -5,18 +5,17 @@ import numpy as np
 
 from americano_assets.assets.common import OWNERS, Result, markdown_table, numbers, share
 from americano_assets.core.risk import risk_level
-from americano_assets.partitions import day_of, study_days
+from americano_assets.partitions import NIGHTS, day_of
 from americano_assets.resources.deployment import Deployment
 from americano_assets.resources.scored_store import problems_of_day, require_day, score_day
-from americano_assets.settings import Settings
 
 
-def build(settings: Settings) -> list[dg.AssetsDefinition]:
-    """Scored predictions on this deployment's study days."""
+def build() -> list[dg.AssetsDefinition]:
+    """Scored predictions of the nights."""
 
     @dg.asset(
         deps=["features", "struggle_model"],
-        partitions_def=study_days(settings),
+        partitions_def=NIGHTS,
         owners=OWNERS,
         kinds={"scikitlearn", "parquet"},
     )
@@ -42,10 +41,10 @@ def build(settings: Settings) -> list[dg.AssetsDefinition]:
     return [scored_predictions]
 
 
-def build_checks(settings: Settings) -> list[dg.AssetChecksDefinition]:
+def build_checks() -> list[dg.AssetChecksDefinition]:
     """The check that stands before publication; the publish step asks the same question again."""
 
-    @dg.asset_check(asset="scored_predictions", blocking=True, partitions_def=study_days(settings))
+    @dg.asset_check(asset="scored_predictions", blocking=True, partitions_def=NIGHTS)
     def publishable(
         context: dg.AssetCheckExecutionContext, deployment: dg.ResourceParam[Deployment]
     ) -> dg.AssetCheckResult:

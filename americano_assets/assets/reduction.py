@@ -2,14 +2,13 @@
 
 import dagster as dg
 
-from americano_assets.assets.common import OWNERS, Result, markdown_table, ml_key, numbers
+from americano_assets.assets.common import GRADED, OWNERS, Result, markdown_table, ml_key, numbers
 from americano_assets.core.effect import INTENTION_TO_TREAT
-from americano_assets.partitions import day_of, study_days
+from americano_assets.partitions import NIGHTS, day_of, same_day
 from americano_assets.plots import calibration_plot, forest_plot, picture, reduction_plot
 from americano_assets.resources.deployment import Deployment
 from americano_assets.resources.effects import measure_effects
 from americano_assets.resources.measures import measure_performance, measure_reduction
-from americano_assets.settings import Settings
 
 WARNING = (
     "Observational: learners are flagged after bad days, and bad days are followed by better ones without any help. "
@@ -17,14 +16,13 @@ WARNING = (
 )
 
 
-def build(settings: Settings) -> list[dg.AssetsDefinition]:
-    """Performance and reduction on this deployment's study days."""
-    partitions = study_days(settings)
+def build() -> list[dg.AssetsDefinition]:
+    """Performance and reduction of the nights."""
 
     @dg.asset(
         key=ml_key("model_performance"),
         deps=["scored_predictions", ml_key("episodes")],
-        partitions_def=partitions,
+        partitions_def=NIGHTS,
         owners=OWNERS,
         kinds={"python", "postgres"},
     )
@@ -51,8 +49,8 @@ def build(settings: Settings) -> list[dg.AssetsDefinition]:
 
     @dg.asset(
         key=ml_key("struggle_reduction"),
-        deps=["interactions", ml_key("episodes")],
-        partitions_def=partitions,
+        deps=[same_day(GRADED), ml_key("episodes")],
+        partitions_def=NIGHTS,
         owners=OWNERS,
         kinds={"duckdb", "postgres"},
     )
@@ -85,7 +83,7 @@ def build(settings: Settings) -> list[dg.AssetsDefinition]:
     @dg.asset(
         key=ml_key("effects"),
         deps=[ml_key("episodes")],
-        partitions_def=partitions,
+        partitions_def=NIGHTS,
         owners=OWNERS,
         kinds={"python", "postgres"},
     )

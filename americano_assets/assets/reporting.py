@@ -3,17 +3,16 @@
 import dagster as dg
 
 from americano_assets.assets.common import OWNERS, Result, app_key, ml_key
-from americano_assets.partitions import day_of, study_days
+from americano_assets.partitions import NIGHTS, day_of
 from americano_assets.report.files import write_report
 from americano_assets.report.gather import gather
 from americano_assets.report.page import render
 from americano_assets.resources.deployment import Deployment
 from americano_assets.resources.publication import PREDICTIONS
-from americano_assets.settings import Settings
 
 
-def build(settings: Settings) -> list[dg.AssetsDefinition]:
-    """The report of this deployment's study days."""
+def build() -> list[dg.AssetsDefinition]:
+    """The report of each night."""
 
     @dg.asset(
         deps=[
@@ -23,7 +22,7 @@ def build(settings: Settings) -> list[dg.AssetsDefinition]:
             ml_key("effects"),
             "scored_predictions",
         ],
-        partitions_def=study_days(settings),
+        partitions_def=NIGHTS,
         owners=OWNERS,
         kinds={"html"},
     )

@@ -2,22 +2,21 @@
 
 import dagster as dg
 
-from americano_assets.assets.common import KIND_TAG, OWNERS, REPLAY, Result, markdown_table, ml_key
-from americano_assets.partitions import study_days
+from americano_assets.assets.common import GRADED, KIND_TAG, LOG, OWNERS, REPLAY, Result, markdown_table, ml_key
+from americano_assets.partitions import NIGHTS, same_day
 from americano_assets.resources.analytics import build_analytics, compare_with_postgres
 from americano_assets.resources.deployment import Deployment
-from americano_assets.settings import Settings
 
 # Only one step at a time may build it, whatever runs beside it.
 POOL = "duckdb"
 
 
-def build(settings: Settings) -> list[dg.AssetsDefinition]:
-    """The researchers' file on this deployment's study days: each night rebuilds it whole."""
+def build() -> list[dg.AssetsDefinition]:
+    """The researchers' file of the nights: each night rebuilds it whole."""
 
     @dg.asset(
-        deps=["log_snapshots", "interactions", "features", "scored_predictions", ml_key("episodes")],
-        partitions_def=study_days(settings),
+        deps=[same_day(LOG), same_day(GRADED), "features", "scored_predictions", ml_key("episodes")],
+        partitions_def=NIGHTS,
         owners=OWNERS,
         kinds={"duckdb"},
         pool=POOL,

@@ -1,22 +1,32 @@
-"""From the app's tables to Parquet: logs by study day, curriculum and plans whole."""
+"""From the app's tables to Parquet: the log by study day, curriculum and plans whole.
 
+The log has every study day; a night exists for the study days that were asked for. Dagster runs no job over both kinds
+of partitions, so a night reads its log in an asset of its own, and tells Dagster which study days it has read.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
 import dagster as dg
 
 from americano_assets.assets.common import (
+    GRADED,
+    LOG,
     OWNERS,
     Result,
     app_key,
     markdown_table,
     retried,
-    tell_changed_day,
+    tell_day,
     wants_latest,
 )
 from americano_assets.core.study_day import last_closed
-from americano_assets.partitions import day_of, days_of, study_days
+from americano_assets.partitions import NIGHTS, days_of, night_of, study_days
+from americano_assets.resources.cutoffs import DAY_TABLES
 from americano_assets.resources.deployment import Deployment
+from americano_assets.resources.interaction_store import build_interactions
 from americano_assets.resources.parquet_store import Version, content_of
 from americano_assets.resources.snapshotting import refreshed_days, snapshot_log, snapshot_state
 from americano_assets.resources.state_store import snapshots, state_at
@@ -25,6 +35,7 @@ from americano_assets.settings import Settings
 
 # Where a row of the log finds its objective, its course and whether its learner may be analysed.
 LOOKED_UP = ("users", "cards", "validation_prompts", "learning_objectives", "lectures")
+LOG_SOURCES = (*LOG_TABLES, *LOOKED_UP)
 STATE_SOURCES = (
     "users",
     "courses",
@@ -39,12 +50,11 @@ STATE_SOURCES = (
 
 
 def build(settings: Settings) -> list[dg.AssetsDefinition]:
-    """The snapshot assets on this deployment's study days."""
-    partitions = study_days(settings)
+    """The log on this deployment's study days; the log and the plans that each night reads."""
 
     @dg.asset(
-        deps=[app_key(table) for table in (*LOG_TABLES, *LOOKED_UP)],
-        partitions_def=partitions,
+        deps=[app_key(table) for table in LOG_SOURCES],
+        partitions_def=study_days(settings),
         backfill_policy=dg.BackfillPolicy.single_run(),
         owners=OWNERS,
         kinds={"parquet"},
@@ -52,46 +62,59 @@ def build(settings: Settings) -> list[dg.AssetsDefinition]:
     def log_snapshots(context: dg.AssetExecutionContext, deployment: dg.ResourceParam[Deployment]) -> Result:
         """What happened in each study day: events, reviews, validations, finished sessions, each row checked.
 
-        A night also re-reads the 13 days before it, because events arrive late; a day whose rows are the same keeps
-        its content hash.
+        A day whose rows are the same keeps its content hash. Each night reads its own day and the 13 before it anew.
         """
         days = days_of(context)
-        read = refreshed_days(days[0], deployment.first_day) if len(days) == 1 else days
-        rows: list[dict[str, Any]] = []
-        bad_rows: list[dict[str, Any]] = []
-        stored: dict[str, dict[date, Version]] = {}
-        changed: set[date] = set()
-        for table in LOG_TABLES:
-            before = deployment.store.current_days(table, read)
-            with retried(context):
-                versions, quality = snapshot_log(deployment, table, read)
-            late = [day for day in read if day in before and before[day] != versions[day] and day not in days]
-            stored[table] = versions
-            changed.update(late)
-            rows.append(
-                {
-                    "table": table,
-                    "rows": sum(versions[day].rows for day in days),
-                    "bad rows": quality.bad,
-                    "earlier days changed by late rows": ", ".join(map(str, late)) or "none",
-                }
-            )
-            bad_rows += quality.report()
-        for day in sorted(changed):
-            tell_changed_day(context, day, content_of(stored, [day]))
+        log = _read_log(context, deployment, days, days)
         return dg.MaterializeResult(
             metadata={
-                "dagster/row_count": sum(int(row["rows"]) for row in rows),
+                "dagster/row_count": log.count(days),
                 "study_days": len(days),
-                "tables": markdown_table(rows),
-                "rules_broken": markdown_table(bad_rows),
+                "tables": markdown_table(log.tables),
+                "rules_broken": markdown_table(log.bad_rows),
             },
-            data_version=dg.DataVersion(content_of(stored, days)),
+            data_version=dg.DataVersion(content_of(log.stored, days)),
+        )
+
+    @dg.asset(
+        deps=[app_key(table) for table in LOG_SOURCES],
+        partitions_def=NIGHTS,
+        owners=OWNERS,
+        kinds={"duckdb", "parquet"},
+    )
+    def night_log(context: dg.AssetExecutionContext, deployment: dg.ResourceParam[Deployment]) -> Result:
+        """The night's study day and the 13 before it, read and graded anew, because events arrive late.
+
+        The study days that it has read are told to Dagster as `log_snapshots` and `interactions` of that day: the
+        night's own, and each earlier one that late rows have changed, whereby what was computed from it is out of date.
+        """
+        day = night_of(context, deployment)
+        read = refreshed_days(day, deployment.first_day)
+        before = {table: deployment.store.current_days(table, read) for table in DAY_TABLES}
+        log = _read_log(context, deployment, read, [day])
+        graded = build_interactions(deployment, read)
+        late = [one for one in read[:-1] if one in log.changed]
+        regraded = [
+            one for one in read[:-1] if any(_changed(before[table], graded[table], one) for table in DAY_TABLES)
+        ]
+        for one in (*late, day):
+            tell_day(context, LOG, one, content_of(log.stored, [one]), log.count([one]))
+        for one in (*regraded, day):
+            tell_day(context, GRADED, one, content_of(graded, [one]), graded["interactions"][one].rows)
+        return dg.MaterializeResult(
+            metadata={
+                "dagster/row_count": log.count([day]),
+                "graded_interactions": graded["interactions"][day].rows,
+                "study_days_read": len(read),
+                "tables": markdown_table(log.tables),
+                "rules_broken": markdown_table(log.bad_rows),
+            },
+            data_version=dg.DataVersion(content_of({**log.stored, **graded}, [day])),
         )
 
     @dg.asset(
         deps=[app_key(table) for table in STATE_SOURCES],
-        partitions_def=partitions,
+        partitions_def=NIGHTS,
         owners=OWNERS,
         kinds={"parquet"},
     )
@@ -102,7 +125,7 @@ def build(settings: Settings) -> list[dg.AssetsDefinition]:
         every snapshot uses the oldest with the columns that the app overwrites blanked. A rerun takes none, nor does
         an old day: it would come too late to speak for it.
         """
-        day = day_of(context)
+        day = night_of(context, deployment)
         recorded = deployment.store.manifest(day, "inputs") is not None and not wants_latest(context)
         old = day < last_closed(deployment.now(), deployment.zone)
         tables, bad_rows = [], []
@@ -126,4 +149,47 @@ def build(settings: Settings) -> list[dg.AssetsDefinition]:
             data_version=dg.DataVersion(used.snapshot.content),
         )
 
-    return [log_snapshots, state_snapshots]
+    return [log_snapshots, night_log, state_snapshots]
+
+
+@dataclass(frozen=True)
+class _Log:
+    """Study days of the log as they were read: the versions of each table, what to show, which days have changed."""
+
+    stored: dict[str, dict[date, Version]]
+    tables: list[dict[str, Any]]
+    bad_rows: list[dict[str, Any]]
+    changed: set[date]
+
+    def count(self, days: Iterable[date]) -> int:
+        """Rows of all tables in these days."""
+        return sum(self.stored[table][day].rows for table in self.stored for day in days)
+
+
+def _read_log(
+    context: dg.AssetExecutionContext, deployment: Deployment, read: Sequence[date], own: Sequence[date]
+) -> _Log:
+    """Read study days of all log tables; what changed among those that are not the run's own came late."""
+    log = _Log({}, [], [], set())
+    for table in LOG_TABLES:
+        before = deployment.store.current_days(table, read)
+        with retried(context):
+            versions, quality = snapshot_log(deployment, table, read)
+        late = [day for day in read if day not in own and _changed(before, versions, day)]
+        log.stored[table] = versions
+        log.changed.update(late)
+        log.tables.append(
+            {
+                "table": table,
+                "rows": sum(versions[day].rows for day in own),
+                "bad rows": quality.bad,
+                "earlier days changed by late rows": ", ".join(map(str, late)) or "none",
+            }
+        )
+        log.bad_rows.extend(quality.report())
+    return log
+
+
+def _changed(before: dict[date, Version], now: dict[date, Version], day: date) -> bool:
+    """Whether a day that was there has other rows now; one that is new was never read, so nothing came late."""
+    return day in before and before[day] != now[day]

@@ -4,19 +4,17 @@ import dagster as dg
 import pandas as pd
 
 from americano_assets.assets.common import OWNERS, Result, markdown_table, numbers
-from americano_assets.partitions import day_of, study_days
+from americano_assets.partitions import NIGHTS, day_of
 from americano_assets.plots import picture
 from americano_assets.resources.datasets import dvc_tags, store_training_set
 from americano_assets.resources.deployment import Deployment
 from americano_assets.resources.model_training import train_day
-from americano_assets.settings import Settings
 
 
-def build(settings: Settings) -> list[dg.AssetsDefinition]:
-    """Training set and model on this deployment's study days."""
-    partitions = study_days(settings)
+def build() -> list[dg.AssetsDefinition]:
+    """Training set and model of the nights."""
 
-    @dg.asset(deps=["features", "labels"], partitions_def=partitions, owners=OWNERS, kinds={"parquet"})
+    @dg.asset(deps=["features", "labels"], partitions_def=NIGHTS, owners=OWNERS, kinds={"parquet"})
     def training_set(context: dg.AssetExecutionContext, deployment: dg.ResourceParam[Deployment]) -> Result:
         """Labelled rows of the weekly cut-offs, split by learner and by time: train, calibration, test."""
         day = day_of(context)
@@ -26,7 +24,7 @@ def build(settings: Settings) -> list[dg.AssetsDefinition]:
             data_version=dg.DataVersion(version.content),
         )
 
-    @dg.asset(deps=["training_set"], partitions_def=partitions, owners=OWNERS, kinds={"scikitlearn", "mlflow"})
+    @dg.asset(deps=["training_set"], partitions_def=NIGHTS, owners=OWNERS, kinds={"scikitlearn", "mlflow"})
     def struggle_model(context: dg.AssetExecutionContext, deployment: dg.ResourceParam[Deployment]) -> Result:
         """The rules and the calibrated logistic regression, measured on learners and weeks that neither has seen.
 

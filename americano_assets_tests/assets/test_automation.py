@@ -41,6 +41,7 @@ class Daemon:
         ) as context:
             found = self.definitions.resolve_schedule_def("nightly_schedule").evaluate_tick(context)
         requests = found.run_requests or []
+        assert {request.partition_key for request in requests} <= set(self.instance.get_dynamic_partitions("nights"))
         assert all(request.tags[KIND_TAG] == NIGHTLY for request in requests)
         assert len({request.run_key for request in requests}) == len(requests)
         return [request.partition_key for request in requests], found.skip_message
@@ -54,13 +55,15 @@ class Daemon:
         self.deployment.clock = now
         sensor = self.definitions.resolve_sensor_def("new_events_sensor")
         with dg.build_sensor_context(
-            instance=self.instance,
+            instance_ref=self.instance.get_ref(),
             cursor=self.cursor,
             resources={"deployment": self.deployment},
             definitions=self.definitions,
         ) as context:
             found = sensor.evaluate_tick(context)
         self.cursor = found.cursor
+        added = [key for request in found.dynamic_partitions_requests or [] for key in request.partition_keys]
+        assert added == [request.partition_key for request in found.run_requests or []], "the open day is a night too"
         return [request.partition_key for request in found.run_requests or []], found.skip_message
 
 
@@ -107,9 +110,9 @@ def test_dagsters_partition_is_the_study_day_also_where_clocks_change(tmp_path: 
     assert (window.start, window.end) == (opening(study_day(day), BERLIN), cutoff(study_day(day), BERLIN))
     closing = cutoff(study_day(day), BERLIN)
     with dg.partition_loading_context(effective_dt=closing - timedelta(seconds=1)):
-        assert partitions.get_last_partition_key() == day
+        assert partitions.get_last_partition_key() == (study_day(day) - timedelta(days=1)).isoformat()
     with dg.partition_loading_context(effective_dt=closing):
-        assert partitions.get_last_partition_key() == (study_day(day) + timedelta(days=1)).isoformat()
+        assert partitions.get_last_partition_key() == day
 
 
 def test_a_deployment_begins_with_its_first_tick_and_makes_up_for_missed_nights(daemon: Daemon) -> None:
@@ -130,8 +133,18 @@ def test_after_a_long_absence_a_fortnight_is_made_up_for(daemon: Daemon) -> None
     assert keys == [f"2026-04-{day:02}" for day in range(6, 20)]
 
 
+def test_nights_of_another_instance_are_shown_and_none_that_nobody_wanted(daemon: Daemon, world: World) -> None:
+    daemon.tick(datetime(2026, 3, 10, 23, tzinfo=UTC))
+    world.execute(
+        "INSERT INTO ml.study_days (study_day, cutoff_at, kind, live, model_version, manifest_hash, candidates,"
+        " published, published_at) VALUES ('2026-02-01', '2026-02-02 23:00', 'nightly', true, 'm', 'h', 0, 0, now())"
+    )
+    daemon.tick(datetime(2026, 3, 10, 23, tzinfo=UTC))
+    assert daemon.instance.get_dynamic_partitions("nights") == ["2026-03-09", "2026-02-01"]
+
+
 def test_snapshots_alone_do_not_make_a_night(daemon: Daemon) -> None:
-    for asset in ("log_snapshots", "scored_predictions"):
+    for asset in ("log_snapshots", "night_log", "scored_predictions"):
         daemon.instance.report_runless_asset_event(dg.AssetMaterialization(asset, partition="2026-03-09"))
     assert daemon.tick(datetime(2026, 3, 10, 23, tzinfo=UTC))[0] == ["2026-03-09"]
 

@@ -66,3 +66,41 @@ def test_a_rerun_without_new_rows_keeps_every_version(nights: tuple[Nights, Worl
     before = {asset: _tag(told, asset, FIRST, _VERSION) for asset in assets}
     assert told.night(FIRST).success
     assert {asset: _tag(told, asset, FIRST, _VERSION) for asset in assets} == before
+
+
+@pytest.mark.parametrize(
+    ("key", "why"),
+    [
+        ("tomorrow", "Partition «tomorrow» is not a study day: write it as YYYY-MM-DD."),
+        ("2019-01-01", "Study day 2019-01-01 is before the first one, 2025-12-01"),
+        ("2027-01-01", "Study day 2027-01-01 has not begun"),
+    ],
+)
+def test_a_key_that_somebody_typed_is_refused_before_anything_is_read(
+    database: str, tmp_path: Path, key: str, why: str
+) -> None:
+    with dg.DagsterInstance.ephemeral() as instance:
+        nights = Nights(world_settings(database, tmp_path / "home"), instance)
+        instance.add_dynamic_partitions("nights", [key])
+        told = nights.definitions.resolve_job_def("nightly").execute_in_process(
+            instance=instance, partition_key=key, raise_on_error=False
+        )
+        failed = {event.step_key: event.step_failure_data for event in told.all_events if event.is_step_failure}
+        assert set(failed) == {"night_log", "state_snapshots"}
+        for failure in failed.values():
+            assert failure.error is not None
+            assert why in str(failure.error)
+        assert not list((tmp_path / "home").rglob("*.parquet"))
+
+
+def test_what_a_night_has_read_is_a_study_day_of_the_log(nights: tuple[Nights, World]) -> None:
+    told, world = nights
+    world.review("stuck", "heart", at("2026-03-10 12:00"), "AGAIN")
+    assert told.night(SECOND).success
+    for asset in LOGS:
+        filtered = dg.AssetRecordsFilter(dg.AssetKey(asset), asset_partitions=[SECOND])
+        (record,) = told.instance.fetch_materializations(filtered, limit=1).records
+        event = record.asset_materialization
+        assert event is not None
+        assert event.metadata["read_by"].value == f"the night of {SECOND}"
+        assert event.metadata["dagster/row_count"].value == 1

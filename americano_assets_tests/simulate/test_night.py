@@ -114,7 +114,7 @@ def test_what_was_sent_late_changes_its_day_and_the_night_says_so(
         assert told.success
         tables = [
             str(one.metadata["tables"].value)
-            for one in told.asset_materializations_for_node("log_snapshots")
+            for one in told.asset_materializations_for_node("night_log")
             if "tables" in one.metadata
         ]
         assert any(str(day) in text for text in tables)
