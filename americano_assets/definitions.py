@@ -18,6 +18,7 @@ from americano_assets.assets import (
 )
 from americano_assets.automation import build_jobs, build_schedule, build_sensor
 from americano_assets.resources.deployment import Deployment
+from americano_assets.sensor_failure import build_failure_sensor
 from americano_assets.settings import Settings, load_settings
 
 Stage = Sequence[dg.AssetsDefinition | dg.AssetSpec]
@@ -56,7 +57,7 @@ def build_defs(settings: Settings | None = None, **resource_overrides: object) -
         asset_checks=[*predictions.build_checks(), *interventions.build_checks()],
         jobs=build_jobs(materializable),
         schedules=[build_schedule(settings)],
-        sensors=[build_sensor()],
+        sensors=[build_sensor(), build_failure_sensor()],
         resources={"deployment": Deployment(settings), **resource_overrides},
         executor=dg.in_process_executor,
     )

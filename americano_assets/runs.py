@@ -1,10 +1,10 @@
 """Runs Dagster jobs in this process, on the deployment's own instance, for the command line.
 
-Belongs here: starting a run, following it, and turning its failure into one sentence. Does not: what a run does.
+Belongs here: starting a run, following it. Does not: what a run does, or why it failed (run_failures.py).
 """
 
 import uuid
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from datetime import date
 from typing import Any, Self
 
@@ -19,6 +19,7 @@ from americano_assets.partitions import add_nights, published_nights
 from americano_assets.resources.dagster_home import prepare_dagster_home
 from americano_assets.resources.database import app_url, connect, prepare, require_contract
 from americano_assets.resources.deployment import Deployment
+from americano_assets.run_failures import was_interrupted, why_failed
 from americano_assets.schemas import LOG_TABLES
 from americano_assets.settings import Settings
 
@@ -26,7 +27,6 @@ Follower = Callable[[str], None]
 _QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 _STATEMENT_MILLISECONDS, _POOL_RECYCLE_SECONDS = 120_000, 3600
 _PLANS = "missions"
-_INTERRUPTS = {KeyboardInterrupt.__name__, dg.DagsterExecutionInterruptedError.__name__}
 _RANGE_START, _RANGE_END = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"
 
 
@@ -124,47 +124,7 @@ class Runner:
             )
         except dg.DagsterUnknownPartitionError as error:
             raise AmericanoError(f"Study day {what} is not one of this deployment's study days.") from error
-        if _was_interrupted(result):
+        if was_interrupted(result.all_events):
             raise KeyboardInterrupt
         if not result.success:
-            raise RunFailedError(f"Study day {what}: {_failure(result)}")
-
-
-def _was_interrupted(result: dg.ExecuteInProcessResult) -> bool:
-    """Whether Ctrl-C ended the run: Dagster makes a failure of it, as if something were wrong with the step."""
-    failures = [event.step_failure_data.error for event in result.all_events if event.is_step_failure]
-    failures += [event.job_failure_data.error for event in result.all_events if event.is_job_failure]
-    return any(link.cls_name in _INTERRUPTS for error in failures for link in _chain(error))
-
-
-def _failure(result: dg.ExecuteInProcessResult) -> str:
-    for event in result.all_events:
-        if event.is_step_failure and event.step_failure_data.error is not None:
-            return f"step {event.step_key} failed: {_reason(event.step_failure_data.error)}"
-    failed = [check for check in result.get_asset_check_evaluations() if not check.passed]
-    if failed:
-        problems = failed[0].metadata.get("problems")
-        why = f" ({problems.value})" if problems is not None else ""
-        return f"the check {failed[0].check_name} failed{why}, so nothing was published"
-    return "the run failed before its first step; Dagster's UI shows why"
-
-
-def _reason(error: Any) -> str:  # Dagster exports no name for it
-    """The sentence of the outermost error that is meant to be read; else the innermost error with its class."""
-    expected = {dg.Failure.__name__, *_family(AmericanoError)}
-    message = ""
-    for link in _chain(error):
-        message = " ".join(link.message.split())
-        if link.cls_name in expected:
-            return message.partition(": ")[2]
-    return f"{message}. This was not foreseen: `americano dev` shows the run with its traceback."
-
-
-def _chain(error: Any) -> Iterator[Any]:
-    while error is not None:
-        yield error
-        error = error.cause
-
-
-def _family(error: type[Exception]) -> set[str]:
-    return {error.__name__}.union(*(_family(heir) for heir in error.__subclasses__()))
+            raise RunFailedError(f"Study day {what}: {why_failed(result.all_events)}")

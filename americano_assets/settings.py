@@ -107,6 +107,9 @@ class Settings(BaseSettings):
     americano_dagster_url: SecretStr | None = Field(
         None, description="PostgreSQL for Dagster's instance. Unset: a database of its own on the embedded server."
     )
+    americano_alert_webhook: SecretStr | None = Field(
+        None, description="http(s) address that is sent a JSON message when a run fails. Unset: a log line alone."
+    )
     americano_dagster_port: int = Field(3000, ge=1, le=65535, description="Port of the Dagster UI under `dev`.")
     americano_mlflow_port: int = Field(5000, ge=1, le=65535, description="Port of the MLflow UI under `dev`.")
 
@@ -132,6 +135,13 @@ class Settings(BaseSettings):
         if self.environment == "production" and "*" in self.cors_origins:
             raise ValueError("CORS_ORIGINS: * would let every web page in; production needs the app's own origins")
         return self
+
+    @field_validator("americano_alert_webhook")
+    @classmethod
+    def _web_address(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and not value.get_secret_value().startswith(("http://", "https://")):
+            raise ValueError("an address beginning with http:// or https://")
+        return value
 
     @field_validator("americano_home")
     @classmethod

@@ -5,7 +5,7 @@ import pytest
 
 from americano_assets.assets import common, interventions
 from americano_assets.resources import ledger, publication
-from americano_assets.runs import _failure
+from americano_assets.run_failures import why_failed
 from americano_assets_tests.faults.conftest import Left, School
 
 
@@ -44,7 +44,7 @@ def test_tries_are_bounded_and_the_message_says_what_happened(
     result = school.night(raise_on_error=False)
     assert not result.success
     assert len(lost) == 1 + len(common.RETRY_SECONDS)
-    assert _failure(result).startswith("step publish failed: The database went away during the work")
+    assert why_failed(result.all_events).startswith("step publish failed: The database went away during the work")
     assert school.left()["struggle_predictions"] == school.left()["study_days"] == []
     monkeypatch.undo()
     assert school.night().success
