@@ -15,3 +15,7 @@ class AmericanoError(Exception):
 
 class DatabaseLostError(AmericanoError):
     """The database went away during the work, which was rolled back: the same work, tried again, may succeed."""
+
+
+class NoModelError(AmericanoError):
+    """Nothing can be scored yet: no model, or none for what the settings ask for."""

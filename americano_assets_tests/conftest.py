@@ -56,19 +56,19 @@ def prepared_template(server: EmbeddedServer) -> str:
 @pytest.fixture
 def database(server: EmbeddedServer, prepared_template: str) -> Iterator[str]:
     """URL of a database of this test's own, with the contract's tables and ours, all empty."""
-    yield from _temporary(server, prepared_template)
+    yield from temporary(server, prepared_template)
 
 
 @pytest.fixture(scope="module")
 def module_database(server: EmbeddedServer, prepared_template: str) -> Iterator[str]:
     """As `database`, for all tests of a module: for those that only read what the module wrote once."""
-    yield from _temporary(server, prepared_template)
+    yield from temporary(server, prepared_template)
 
 
 @pytest.fixture
 def empty_database(server: EmbeddedServer) -> Iterator[str]:
     """URL of a database of this test's own that holds nothing."""
-    yield from _temporary(server, "template0")
+    yield from temporary(server, "template0")
 
 
 @pytest.fixture
@@ -93,7 +93,8 @@ def without_durability(server: EmbeddedServer) -> None:
     _administer(server, "SELECT pg_reload_conf()")
 
 
-def _temporary(server: EmbeddedServer, template: str) -> Iterator[str]:
+def temporary(server: EmbeddedServer, template: str) -> Iterator[str]:
+    """URL of a new database, a copy of `template` to which nobody is connected; dropped behind it."""
     name = f"test_{next(_numbers)}"
     _administer(server, f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
     yield server.url(name)

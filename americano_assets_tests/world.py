@@ -53,11 +53,11 @@ def study_day(text: str) -> date:
 
 
 class World:
-    """Writes rows through one autocommit connection."""
+    """Writes rows through one autocommit connection; their ids are numbered from `first`."""
 
-    def __init__(self, connection: psycopg.Connection[Any]) -> None:
+    def __init__(self, connection: psycopg.Connection[Any], first: int = 1) -> None:
         self.connection = connection
-        self._numbers = count(1)
+        self._numbers = count(first)
 
     def insert(self, table: str, **values: Any) -> str:
         """One row of an app's table; what must not be null and is not given is filled in. Returns its id."""

@@ -1,1 +1,4 @@
-"""The HTTP interface. It serves what the nightly run has published, and imports neither Dagster nor scikit-learn."""
+"""The HTTP interface: what the nights have published, and fresh predictions for one learner.
+
+It imports neither Dagster nor scikit-learn, and pandas only once it predicts.
+"""

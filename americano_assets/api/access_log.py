@@ -68,7 +68,7 @@ class AccessLog:
         try:
             await self.app(scope, receive, send_with_headers)
         except Exception as error:
-            _log_unexpected(error, request_id)
+            log_error(error, request_id)
             if status is not None:
                 raise  # too late to say it: the server must break the connection off
             await problems.unexpected(request_id)(scope, receive, send_with_headers)
@@ -88,12 +88,13 @@ def _request_id(headers: Headers) -> str:
     return given if _FOREIGN_ID.fullmatch(given) else uuid.uuid4().hex
 
 
-def _write(request_id: str, level: int = logging.INFO, **fields: object) -> None:
+def _write(request_id: str | None, level: int = logging.INFO, **fields: object) -> None:
     time = datetime.now(UTC).isoformat(timespec="milliseconds")
     LOGGER.log(level, json.dumps({"time": time, "request_id": request_id, **fields}))
 
 
-def _log_unexpected(error: Exception, request_id: str) -> None:
+def log_error(error: Exception, request_id: str | None) -> None:
+    """Log what kind of error it was and where it was raised, without its text."""
     # The text of an error may quote a value from a request or a row; its type and its place do not.
     places = [f"{f.filename}:{f.lineno} {f.name}" for f in traceback.extract_tb(error.__traceback__)]
     _write(request_id, logging.ERROR, error=type(error).__qualname__, raised_at=places[-8:])

@@ -15,6 +15,7 @@ from americano_assets.api import (
     access_log,
     applying,
     feedback,
+    generating,
     health,
     interventions,
     performance,
@@ -26,6 +27,7 @@ from americano_assets.api import (
 from americano_assets.api.access import Doorkeeper, caller
 from americano_assets.api.database import PoolLimits, new_pool
 from americano_assets.api.limits import BodyLimit
+from americano_assets.api.worker import GenerateWorker
 from americano_assets.resources.api_tokens import require_token
 from americano_assets.resources.database import app_url, connect
 from americano_assets.settings import Settings, load_settings
@@ -71,9 +73,13 @@ def create_app(
         url = await asyncio.to_thread(app_url, settings)
         if settings.environment == "production":
             await asyncio.to_thread(_require_token, url, clock())
-        async with new_pool(url, limits) as pool:
-            app.state.pool = pool
-            yield
+        app.state.worker = GenerateWorker(settings, url, limits)
+        try:
+            async with new_pool(url, limits) as pool:
+                app.state.pool = pool
+                yield
+        finally:
+            await asyncio.to_thread(app.state.worker.close)
 
     hidden = settings.environment == "production"
     app = FastAPI(
@@ -102,8 +108,8 @@ def create_app(
     app.include_router(health.router)
     # Every other route asks who comes, also one that forgets to.
     known = [Depends(caller)]
-    for router in (predictions.router, feedback.router, interventions.router, applying.router, report.router):
-        app.include_router(router, dependencies=known)
+    for module in (predictions, generating, feedback, interventions, applying, report):
+        app.include_router(module.router, dependencies=known)
     for router in (performance.router, reduction.router):
         app.include_router(router, prefix="/analytics", dependencies=known)
         # The app's proxies call these two without the prefix.

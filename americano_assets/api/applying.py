@@ -75,6 +75,7 @@ async def apply(
     now: datetime = state.clock()
     wanted = asked.mission_id if asked else None
     async with database.change() as change:
+        await change.row("lock_advised_prediction", id=intervention_id)
         found = await change.row("lock_intervention", id=intervention_id)
         if found is None or not caller.owns(found["user_id"]):
             raise ProblemError(HTTPStatus.NOT_FOUND, "unknown_intervention", "There is no such intervention.")

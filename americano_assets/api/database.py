@@ -24,6 +24,8 @@ Pool = AsyncConnectionPool[AsyncConnection[DictRow]]
 Row = DictRow
 
 APPLICATION_NAME = "americano-api"
+# When to come back to a database that is busy with a night.
+BUSY_SECONDS = 5
 
 
 @dataclass(frozen=True)
@@ -133,7 +135,7 @@ class Database:
             async with self._pool.connection() as connection:
                 yield connection
         except Error as error:
-            problem = _problem(error, self._limits)
+            problem = problem_of(error, self._limits)
             if problem is None:
                 raise
             raise problem from None
@@ -156,7 +158,8 @@ def database(request: Request) -> Database:
 UsesDatabase = Annotated[Database, Depends(database)]
 
 
-def _problem(error: Error, limits: PoolLimits) -> ProblemError | None:
+def problem_of(error: Error, limits: PoolLimits) -> ProblemError | None:
+    """What the caller is told of a database's error; None for one that nobody foresaw."""
     # The driver's own words name hosts, roles and values: they stay here.
     unavailable = HTTPStatus.SERVICE_UNAVAILABLE
     if isinstance(error, TooManyRequests):
@@ -173,6 +176,13 @@ def _problem(error: Error, limits: PoolLimits) -> ProblemError | None:
             unavailable,
             "database_slow",
             f"The database did not answer within {limits.statement_seconds:g} s; try again.",
+        )
+    if isinstance(error, errors.LockNotAvailable | errors.DeadlockDetected):
+        return ProblemError(
+            unavailable,
+            "database_busy",
+            "A night is being published, or somebody else is writing the same rows; try again shortly.",
+            headers={"Retry-After": str(BUSY_SECONDS)},
         )
     if isinstance(error, OperationalError):
         return ProblemError(unavailable, "database_unreachable", "The connection to the database was lost; try again.")

@@ -32,6 +32,7 @@ PREDICTIONS: dict[str, Any] = {
                     "detected_at": "2026-11-23T23:00:00.000Z",
                 }
             ],
+            "beyond_horizon": False,
         }
     ],
     "total_count": 1,
@@ -40,6 +41,29 @@ PREDICTIONS: dict[str, Any] = {
     "low_risk_count": 0,
     "generated_at": "2026-11-24T07:30:00.000Z",
     "next_cursor": None,
+}
+
+GENERATED: dict[str, Any] = {
+    "predictions": PREDICTIONS["predictions"],
+    "alerts": [
+        {
+            "id": "cv8q6a5c3s7t0g2h4i6j9m1n3",
+            "type": "REAL_TIME_ALERT",
+            "title": "«Interpret an arterial blood gas» may be hard for you",
+            "message": "It is planned for Thursday, 26 November. Your recent answers on this topic were weak or "
+            "missing. Review acid-base balance one or two days before.",
+            "severity": "HIGH",
+            "priority": 71.5,
+            "prediction_id": _PREDICTION,
+            "intervention_id": "cs5m3x2z0p4q7d9e1f3h6j8k0",
+            "created_at": "2026-11-24T07:30:00.000Z",
+        }
+    ],
+    "total_count": 1,
+    "high_risk_count": 1,
+    "medium_risk_count": 0,
+    "low_risk_count": 0,
+    "generated_at": "2026-11-24T07:30:00.000Z",
 }
 
 INTERVENTIONS: dict[str, Any] = {

@@ -94,6 +94,11 @@ class Prediction(Answer):
     objective_name: str | None
     course_name: str | None
     indicators: list[Indicator]
+    beyond_horizon: bool = Field(
+        default=False,
+        description="Planned later than a night looks ahead, so computed for this answer alone and kept nowhere: no "
+        "intervention, no feedback, in no figure. Only POST /predictions/generate gives such.",
+    )
 
 
 class Predictions(Answer):
@@ -140,17 +145,18 @@ async def predictions(
             anchor=anchor,
             after_date=place.after_date if place else None,
             after_id=place.after_id if place else None,
+            ids=None,
             high_risk=risk.HIGH_RISK,
             medium_risk=risk.MEDIUM_RISK,
             rows=asked.limit + 1,
         )
         page = [row for row in rows if row["id"] is not None][: asked.limit]
-        indicators = await _indicators(snapshot, [row["id"] for row in page])
+        indicators = await indicators_of(snapshot, [row["id"] for row in page])
     more = len(rows) > asked.limit
     last = page[-1] if more else None
     counts = {name: count for name, count in rows[0].items() if name.endswith("_count")}
     return Predictions(
-        predictions=[_prediction(row, indicators.get(row["id"], [])) for row in page],
+        predictions=[prediction_of(row, indicators.get(row["id"], [])) for row in page],
         generated_at=now,
         next_cursor=cursor.place(anchor, last["prediction_date"], last["id"], threshold) if last else None,
         **counts,
@@ -169,7 +175,8 @@ async def _published_threshold(snapshot: Snapshot) -> float | None:
     return day["threshold"] if day else None
 
 
-async def _indicators(snapshot: Snapshot, prediction_ids: list[str]) -> dict[str, list[Indicator]]:
+async def indicators_of(snapshot: Snapshot, prediction_ids: list[str]) -> dict[str, list[Indicator]]:
+    """The indicators of published predictions, by prediction."""
     found: dict[str, list[Indicator]] = {}
     if prediction_ids:
         for row in await snapshot.rows("prediction_indicators", prediction_ids=prediction_ids):
@@ -177,7 +184,8 @@ async def _indicators(snapshot: Snapshot, prediction_ids: list[str]) -> dict[str
     return found
 
 
-def _prediction(row: Row, indicators: list[Indicator]) -> Prediction:
+def prediction_of(row: Row, indicators: list[Indicator]) -> Prediction:
+    """A prediction as it is answered, from a row of `predictions_page` or one that looks like it."""
     own: dict[str, Any] = {
         "risk_level": risk.risk_level(row["predicted_struggle_probability"]),
         "reasoning": sentence(row["struggling_factors"]),

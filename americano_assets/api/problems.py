@@ -89,14 +89,16 @@ def unexpected(request_id: str | None) -> Response:
     return response(HTTPStatus.INTERNAL_SERVER_ERROR, "internal_error", detail, request_id)
 
 
-def documented(example: dict[str, Any] | None, *statuses: HTTPStatus) -> dict[int | str, dict[str, Any]]:
+def documented(
+    example: dict[str, Any] | None, *statuses: HTTPStatus, success: HTTPStatus = HTTPStatus.OK
+) -> dict[int | str, dict[str, Any]]:
     """The `responses=` of a route: an example of its answer, and the problems that it may answer with."""
     schema = {"$ref": f"#/components/schemas/{_SCHEMA_NAME}"}
     found: dict[int | str, dict[str, Any]] = {
         int(status): {"description": status.phrase, "content": {MEDIA_TYPE: {"schema": schema}}} for status in statuses
     }
     if example is not None:
-        found[int(HTTPStatus.OK)] = {"content": {"application/json": {"example": example}}}
+        found[int(success)] = {"content": {"application/json": {"example": example}}}
     return found
 
 

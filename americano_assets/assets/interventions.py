@@ -5,7 +5,6 @@ from collections.abc import Iterator
 from dataclasses import asdict
 
 import dagster as dg
-import pandas as pd
 import pyarrow as pa
 
 from americano_assets.assets.common import (
@@ -22,7 +21,7 @@ from americano_assets.assets.common import (
 )
 from americano_assets.core.interventions import Indicator, Intervention
 from americano_assets.partitions import NIGHTS, day_of
-from americano_assets.resources.advice import indicators_of_day, interventions_of_day
+from americano_assets.resources.advice import as_frame, indicators_of_day, interventions_of_day
 from americano_assets.resources.deployment import Deployment
 from americano_assets.resources.experiment import contamination
 from americano_assets.resources.publication import INDICATORS, PREDICTIONS, RECOMMENDATIONS
@@ -117,7 +116,7 @@ def _stored(
     kind: type[Indicator] | type[Intervention],
     type_column: str,
 ) -> Result:
-    frame = pd.DataFrame([asdict(row) for row in rows], columns=list(kind.__dataclass_fields__))
+    frame = as_frame(rows, kind)
     schema = pa.schema(
         [(name, pa.int64() if name.endswith("priority") else pa.string()) for name in kind.__dataclass_fields__]
     )

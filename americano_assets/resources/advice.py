@@ -1,11 +1,11 @@
-"""Indicators and interventions of a study day's flagged predictions, from stored rows.
+"""Indicators and interventions of flagged predictions: of a study day's from stored rows, of any from scored rows.
 
 Belongs here: gathering what advice is cut to: profiles, easier objectives, what was learned about types. Does not:
 choosing (core/interventions.py).
 """
 
-from collections.abc import Mapping
-from dataclasses import asdict
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from datetime import date
 from typing import Any
 
@@ -22,7 +22,7 @@ from americano_assets.core.interventions import (
 )
 from americano_assets.core.moment import Moment, naive
 from americano_assets.core.priorities import TypeEffect, type_effects
-from americano_assets.core.tailoring import profile_of
+from americano_assets.core.tailoring import Profile, profile_of
 from americano_assets.resources.cutoffs import LOOK_BACK
 from americano_assets.resources.deployment import Deployment
 from americano_assets.resources.engine import OF_INTEREST, Engine, open_engine
@@ -33,11 +33,58 @@ PRIORITIES = "priorities"
 # What `objective_history` builds on, for given learners only.
 _HISTORY_STEPS = (
     ("interesting_learners", "features/given_learners", "TABLE"),
-    ("past", "features/past", "TABLE"),
+    ("past", "features/past", "VIEW"),
     ("skips", "features/skips", "TABLE"),
     ("objective_days", "features/objective_days", "TABLE"),
     ("objective_history", "features/objective_history", "TABLE"),
 )
+
+
+@dataclass(frozen=True)
+class Known:
+    """What advice is cut to.
+
+    Attributes:
+        names: Objective texts by id.
+        profiles: How learners study, by id.
+        easier: An easier objective, by (learner, objective).
+        shifts: What was learned about types of intervention.
+    """
+
+    names: Mapping[str, str]
+    profiles: Mapping[str, Profile] = field(default_factory=dict)
+    easier: Mapping[tuple[str, str], str] = field(default_factory=dict)
+    shifts: Mapping[str, int] = field(default_factory=dict)
+
+
+def advise(rows: Sequence[Mapping[str, Any]], known: Known) -> list[Intervention]:
+    """Interventions of rows as `flagged_rows` gives them; a night and a single learner are advised alike."""
+    return [
+        intervention
+        for row in rows
+        for intervention in interventions_of(
+            row,
+            known.names,
+            known.profiles.get(row["learner_id"], NOTHING_KNOWN),
+            known.easier.get((row["learner_id"], row["objective_id"])),
+            known.shifts,
+        )
+    ]
+
+
+def flagged_rows(scored: pd.DataFrame) -> list[dict[str, Any]]:
+    """The rows at or above the threshold, a mapping each."""
+    rows = [{str(name): value for name, value in row.items()} for row in scored[scored["flagged"]].to_dict("records")]
+    for row in rows:
+        # A rate that nobody has is NaN in a frame.
+        if row["cohort_lapse_rate"] is None or row["cohort_lapse_rate"] != row["cohort_lapse_rate"]:
+            row["cohort_lapse_rate"] = None
+    return rows
+
+
+def as_frame(rows: Sequence[Indicator] | Sequence[Intervention], kind: type[Indicator | Intervention]) -> pd.DataFrame:
+    """Indicators or interventions as a frame, with their columns also where there are none."""
+    return pd.DataFrame([asdict(row) for row in rows], columns=list(kind.__dataclass_fields__))
 
 
 def indicators_of_day(deployment: Deployment, day: date) -> list[Indicator]:
@@ -59,24 +106,16 @@ def interventions_of_day(
     store = deployment.store
     objectives = store.read_whole("objectives", tables["objectives"]).to_pandas()
     profiles: list[dict[str, Any]] = store.read_whole("profiles", tables["profiles"]).to_pylist()
-    names = dict(zip(objectives["objective_id"], objectives["objective_text"], strict=True))
     rows = _flagged(deployment, day)
     flagged = {row["learner_id"] for row in rows}
-    by_learner = {one["learner_id"]: profile_of(one) for one in profiles if one["learner_id"] in flagged}
     effects = learned(deployment, day, latest=latest)
-    shifts = {kind: effect.shift for kind, effect in effects.items()}
-    easier = _easier(deployment, day, [row for row in rows if COMPLEXITY.fires(row)])
-    return [
-        intervention
-        for row in rows
-        for intervention in interventions_of(
-            row,
-            names,
-            by_learner.get(row["learner_id"], NOTHING_KNOWN),
-            easier.get((row["learner_id"], row["objective_id"])),
-            shifts,
-        )
-    ], effects
+    known = Known(
+        names=dict(zip(objectives["objective_id"], objectives["objective_text"], strict=True)),
+        profiles={one["learner_id"]: profile_of(one) for one in profiles if one["learner_id"] in flagged},
+        easier=_easier(deployment, day, [row for row in rows if COMPLEXITY.fires(row)]),
+        shifts={kind: effect.shift for kind, effect in effects.items()},
+    )
+    return advise(rows, known), effects
 
 
 def learned(deployment: Deployment, day: date, *, latest: bool = False) -> dict[str, TypeEffect]:
@@ -99,22 +138,27 @@ def learned(deployment: Deployment, day: date, *, latest: bool = False) -> dict[
     return effects
 
 
-def easier_objectives(engine: Engine, moment: Moment, *, from_later_state: bool, pairs: pa.Table) -> pa.Table:
-    """For each (learner_id, objective_id) an easier objective of its topic, where there is one: `easier_id`.
+def easier_objectives(
+    engine: Engine, moment: Moment, *, from_later_state: bool, rows: Sequence[Mapping[str, Any]]
+) -> dict[tuple[str, str], str]:
+    """For each (learner, objective) of `rows` an easier objective of its topic, where there is one.
 
     The engine has the view `interactions` and its state loaded; this serves a night and a single learner alike.
     """
-    engine.register("given_pairs", pairs)
+    engine.register(
+        "given_pairs",
+        pa.table({name: pa.array([row[name] for row in rows], pa.string()) for name in ("learner_id", "objective_id")}),
+    )
     parameters = moment.parameters(from_later_state)
     for name, text, kind in _HISTORY_STEPS:
         engine.make(name, query(text).replace("{of_interest}", OF_INTEREST), parameters, kind)
-    return engine.run(query("advice/easier_objectives"))
+    found = engine.run(query("advice/easier_objectives")).to_pylist()
+    return {(one["learner_id"], one["objective_id"]): one["easier_id"] for one in found}
 
 
-def _easier(deployment: Deployment, day: date, rows: list[Mapping[str, Any]]) -> dict[tuple[str, str], str]:
+def _easier(deployment: Deployment, day: date, rows: Sequence[Mapping[str, Any]]) -> dict[tuple[str, str], str]:
     if not rows:
         return {}
-    pairs = pa.table({name: pa.array([row[name] for row in rows]) for name in ("learner_id", "objective_id")})
     tables, store = deployment.tables(day), deployment.store
     state = tables.state(day)
     near = {d: version for d, version in tables.inputs.days["interactions"].items() if d >= day - LOOK_BACK}
@@ -122,15 +166,8 @@ def _easier(deployment: Deployment, day: date, rows: list[Mapping[str, Any]]) ->
         engine.calendar(day, deployment.zone)
         engine.view("interactions", store.paths("interactions", near))
         engine.load_state({name: store.whole_path(name, content) for name, content in state.snapshot.tables.items()})
-        found = easier_objectives(engine, tables.moment(day), from_later_state=state.from_later, pairs=pairs)
-    return {(one["learner_id"], one["objective_id"]): one["easier_id"] for one in found.to_pylist()}
+        return easier_objectives(engine, tables.moment(day), from_later_state=state.from_later, rows=rows)
 
 
 def _flagged(deployment: Deployment, day: date) -> list[dict[str, Any]]:
-    scored = require_day(deployment, "scored_predictions", day)
-    rows = [{str(name): value for name, value in row.items()} for row in scored[scored["flagged"]].to_dict("records")]
-    for row in rows:
-        # A rate that nobody has is NaN in a frame.
-        if row["cohort_lapse_rate"] is None or row["cohort_lapse_rate"] != row["cohort_lapse_rate"]:
-            row["cohort_lapse_rate"] = None
-    return rows
+    return flagged_rows(require_day(deployment, "scored_predictions", day))

@@ -15,11 +15,19 @@ from americano_assets.core.moment import naive
 from americano_assets.resources.ledger import StudyDay
 from americano_assets.sql import query
 
+# Of everybody, or of one learner alone, where an open day is computed for them.
+_OF_LEARNER = "(%(learner)s::text IS NULL OR {table}.user_id = %(learner)s::text)"
 
-def write_actions(connection: psycopg.Connection[Any], interventions: pd.DataFrame) -> None:
+
+def write_actions(connection: psycopg.Connection[Any], interventions: pd.DataFrame, learner: str | None = None) -> None:
     """Keep the machine's part of the interventions that stand, and let go of those that were withdrawn.
 
     Reads the staged recommendations of this transaction, from which the holdout's were taken.
+
+    Args:
+        connection: In the publication's transaction.
+        interventions: What was chosen.
+        learner: Let go of this learner's alone.
     """
     connection.execute("CREATE TEMPORARY TABLE staged_actions (intervention_id text, actions text) ON COMMIT DROP")
     with connection.cursor() as cursor, cursor.copy("COPY staged_actions FROM STDIN") as copy:
@@ -27,48 +35,63 @@ def write_actions(connection: psycopg.Connection[Any], interventions: pd.DataFra
             copy.write_row(row)
     connection.execute(query("actions_upsert"))
     connection.execute(
-        "DELETE FROM ml.intervention_actions i WHERE NOT EXISTS "
-        '(SELECT FROM intervention_recommendations r WHERE r."id" = i.intervention_id)'
+        f"DELETE FROM ml.intervention_actions i WHERE {_OF_LEARNER.format(table='i')} AND NOT EXISTS "
+        '(SELECT FROM intervention_recommendations r WHERE r."id" = i.intervention_id)',
+        {"learner": learner},
     )
 
 
 def refresh_alerts(
-    connection: psycopg.Connection[Any], study_day: StudyDay, rows: pd.DataFrame, indicators: pd.DataFrame
+    connection: psycopg.Connection[Any],
+    study_day: StudyDay,
+    rows: pd.DataFrame,
+    indicators: pd.DataFrame,
+    learner: str | None = None,
 ) -> int:
     """Bring ml.alerts to this night, unless a later one was published; returns how many there are of this night.
 
     A holdout episode gives none, nor does one that is over, that its learner dismissed, or whose learner opted out.
+    Whoever asked for fresh predictions after the night's cut-off keeps the alerts that they were given then.
 
     Args:
         connection: In the publication's transaction, after the app's rows were written.
         study_day: The day.
         rows: Scored rows that were published.
         indicators: Their indicators.
+        learner: Only this learner's alerts, within the open study day.
     """
+    of_learner = _OF_LEARNER.format(table="a")
     connection.execute(
-        'DELETE FROM ml.alerts a WHERE NOT EXISTS (SELECT FROM users u WHERE u."id" = a.user_id '
-        'AND u."behavioralAnalysisEnabled" AND u."performanceTrackingEnabled")'
+        f'DELETE FROM ml.alerts a WHERE {of_learner} AND NOT EXISTS (SELECT FROM users u WHERE u."id" = a.user_id '
+        'AND u."behavioralAnalysisEnabled" AND u."performanceTrackingEnabled")',
+        {"learner": learner},
     )
-    later = connection.execute("SELECT FROM ml.study_days WHERE study_day > %s LIMIT 1", [study_day.day]).fetchone()
-    if later is not None:
-        return 0
     at = naive(study_day.moment.at)
-    allowed = [row[0] for row in connection.execute(query("alert_candidates"), {"at": at}).fetchall()]
+    if connection.execute(query("later_alerts"), {"at": at, "study_day": study_day.day, "learner": learner}).fetchone():
+        return 0
+    among = {"at": at, "study_day": study_day.day}
+    allowed = [row[0] for row in connection.execute(query("alert_candidates"), among).fetchall()]
     top = ranked(rows[rows["flagged"] & rows["prediction_id"].isin(allowed)], indicators, at)
-    alerts = _alerts(connection, study_day, top)
+    alerts = _alerts(connection, study_day, top, within_day=learner is not None)
     connection.execute("CREATE TEMPORARY TABLE staged_alerts ON COMMIT DROP AS SELECT * FROM ml.alerts WHERE false")
     columns = (
         "id, prediction_id, type, title, message, severity, priority, intervention_id, user_id, due_at, created_at"
     )
     with connection.cursor() as cursor, cursor.copy(f"COPY staged_alerts ({columns}, study_day) FROM STDIN") as copy:
-        for alert, learner, due in zip(alerts, top["learner_id"], top["planned_at"], strict=True):
-            copy.write_row((*vars(alert).values(), learner, due.to_pydatetime(), at, study_day.day))
-    connection.execute("DELETE FROM ml.alerts a WHERE NOT EXISTS (SELECT FROM staged_alerts s WHERE s.id = a.id)")
+        for alert, owner, due in zip(alerts, top["learner_id"], top["planned_at"], strict=True):
+            copy.write_row((*vars(alert).values(), owner, due.to_pydatetime(), at, study_day.day))
+    connection.execute(
+        f"DELETE FROM ml.alerts a WHERE {of_learner} AND a.study_day <= %(study_day)s "
+        "AND NOT EXISTS (SELECT FROM staged_alerts s WHERE s.id = a.id)",
+        {"learner": learner, "study_day": study_day.day},
+    )
     connection.execute(query("alerts_upsert"))
     return len(alerts)
 
 
-def _alerts(connection: psycopg.Connection[Any], study_day: StudyDay, top: pd.DataFrame) -> list[Alert]:
+def _alerts(
+    connection: psycopg.Connection[Any], study_day: StudyDay, top: pd.DataFrame, *, within_day: bool
+) -> list[Alert]:
     """The alerts of ranked rows, in their order."""
     predictions, objectives = top["prediction_id"].tolist(), top["objective_id"].unique().tolist()
     interventions = {
@@ -88,6 +111,7 @@ def _alerts(connection: psycopg.Connection[Any], study_day: StudyDay, top: pd.Da
             row["planned_at"].to_pydatetime().replace(tzinfo=UTC).astimezone(zone),
             json.loads(row["factors"])[0]["text"],
             interventions.get(row["prediction_id"]),
+            within_day=within_day,
         )
         for row in top.to_dict("records")
     ]

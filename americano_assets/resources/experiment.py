@@ -36,13 +36,13 @@ def contamination(connection: psycopg.Connection[Any]) -> dict[str, int]:
     return dict(rows)
 
 
-def require_untouched_holdout(connection: psycopg.Connection[Any]) -> None:
-    """Refuse a transaction in which a row of ours would reach a holdout episode.
+def require_untouched_holdout(connection: psycopg.Connection[Any], learner: str | None = None) -> None:
+    """Refuse a transaction in which a row of ours would reach a holdout episode; of one learner where one is given.
 
     Raises:
         AmericanoError: One would.
     """
-    row = connection.execute(query("holdout_breaches")).fetchone()
+    row = connection.execute(query("holdout_breaches"), {"learner": learner}).fetchone()
     if row is not None and row[0]:
         raise AmericanoError(
             f"{row[0]} interventions of intervention_recommendations belong to holdout episodes of ml.assignments: "

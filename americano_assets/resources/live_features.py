@@ -1,15 +1,17 @@
-"""Features of one learner from the app's rows as they are now, between two nights; no route serves it yet.
+"""Features of one learner from the app's rows as they are now, between two nights.
 
 Belongs here: reading a single learner, with the queries of the nightly snapshots, and running the nightly definitions
-on it. Does not: any definition; numbers of the cohort, which the night of the last closed study day stored.
+on it. Does not: any definition; numbers of the cohort, which the night of the last closed study day stored; scoring
+(generation.py).
 
 Imports neither dagster nor scikit-learn.
 """
 
 import threading
 from collections.abc import Iterable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from datetime import date, datetime, timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import adbc_driver_manager
@@ -23,7 +25,9 @@ from americano_assets.core.elo import PAIR, State, advance, nobody
 from americano_assets.core.moment import PLAN_AHEAD_DAYS, Moment, Target, naive
 from americano_assets.core.study_day import cutoff, day_number, opening, study_day_of
 from americano_assets.core.validation import split_valid
+from americano_assets.errors import DatabaseLostError
 from americano_assets.resources.cutoffs import COHORT, DAY_TABLES, LOOK_BACK
+from americano_assets.resources.database_url import is_lost
 from americano_assets.resources.elo_store import TABLE as ELO_TABLE
 from americano_assets.resources.elo_store import answers_of, closing_key, state_of, table_of
 from americano_assets.resources.engine import COHORT_STEPS, Engine
@@ -50,8 +54,20 @@ _RATINGS_BACK = 30
 class LiveFeatures:
     """Computes features of single learners. One for a process: each thread keeps a connection and an engine warm."""
 
-    def __init__(self, url: str, store: ParquetStore, zone: ZoneInfo, target: Target) -> None:
+    def __init__(
+        self, url: str, store: ParquetStore, zone: ZoneInfo, target: Target, *, statement_seconds: float = 0
+    ) -> None:
+        """Nothing is opened yet.
+
+        Args:
+            url: The app's database.
+            store: What the nights stored.
+            zone: Of the study day.
+            target: What is predicted.
+            statement_seconds: The longest that the database may take for one query; 0: as long as it takes.
+        """
         self.url = url
+        self.statement_seconds = statement_seconds
         self.store = store
         self.zone = zone
         self.target = target
@@ -72,6 +88,8 @@ class LiveFeatures:
             plan_ahead_days: Candidates are planned within so many study days.
 
         Raises:
+            DatabaseLostError: The database does not answer, or the connection that was kept is not good any more: the
+                next call opens another.
             ExtractionError: The database could not be read.
         """
         engine = self._engine()
@@ -96,7 +114,8 @@ class LiveFeatures:
             )
         for name in DAY_TABLES:
             engine.make(name, query(name), {"first_day": first, "last_day": today})
-        engine.set_state({name: _good(rows, name) for name, rows in state.items()})
+        self._kept.state = {name: _good(rows, name) for name, rows in state.items()}
+        engine.set_state(self._kept.state)
         self._rate(engine, learner_id, now, state["learners"])
         return engine.features(
             Moment(now, self.zone, self.target),
@@ -105,6 +124,29 @@ class LiveFeatures:
             plan_ahead_days=plan_ahead_days,
             cohort=self._cohort(today - timedelta(days=1)),
         )
+
+    def profile(self, learner_id: str) -> dict[str, Any]:
+        """The learner's profile as a row of the state table; empty without one. Raises as `of_learner`."""
+        with self._reading() as connection:
+            rows = _fetch(connection, _of("extract/profiles", "learner_id", [learner_id])).to_pylist()
+        return rows[0] if rows else {}
+
+    def objectives(self, *, ids: Iterable[str] = (), course_ids: Iterable[str] = ()) -> pa.Table:
+        """Objectives as they are now, by id and of whole topics, each once. Raises as `of_learner`."""
+        with self._reading() as connection:
+            topics = _fetch(connection, _of("extract/objectives", "course_id", sorted(set(course_ids))))
+            more = sorted(set(ids).difference(_ids(topics)))
+            named = _fetch(connection, _of("extract/objectives", "objective_id", more))
+        return _good(pa.concat_tables([topics, named]), "objectives")
+
+    def engine_knowing(self, objectives: pa.Table) -> Engine:
+        """The engine with what this thread's last `of_learner` read, and with more objectives known beside it."""
+        state = dict(self._kept.state)
+        known = pc.is_in(objectives["objective_id"], state["objectives"]["objective_id"].combine_chunks())
+        state["objectives"] = pa.concat_tables([state["objectives"], objectives.filter(pc.invert(known))])
+        engine = self._engine()
+        engine.set_state(state)
+        return engine
 
     def _rate(self, engine: Engine, learner_id: str, now: datetime, learners: pa.Table) -> None:
         """Register the ratings: the last closed cut-off's, and the learner's own as they have moved since."""
@@ -171,15 +213,25 @@ class LiveFeatures:
             if not hasattr(self._kept, "connection"):
                 self._kept.connection = adbc.connect(self.url)
                 _execute(self._kept.connection, "SET TIME ZONE 'UTC'")
+                _execute(self._kept.connection, f"SET statement_timeout = {round(self.statement_seconds * 1000)}")
                 self._kept.connection.commit()
             yield self._kept.connection
             self._kept.connection.rollback()
-        except adbc_driver_manager.Error as error:
-            if hasattr(self._kept, "connection"):
-                # It may be gone already; what counts is that nobody uses it again.
-                del self._kept.connection
+        except BaseException as error:
+            self._drop()
+            if not isinstance(error, adbc_driver_manager.Error):
+                raise
             reason = str(error).split("\n")[0].replace(self.url, "the database")
+            if is_lost(error.sqlstate) and error.status_code == adbc_driver_manager.AdbcStatusCode.IO:
+                raise DatabaseLostError(f"The database went away while a learner's rows were read: {reason}") from None
             raise ExtractionError(f"Reading a learner's rows failed: {reason}") from None
+
+    def _drop(self) -> None:
+        """Let go of the thread's connection, whatever state it is in."""
+        connection = self._kept.__dict__.pop("connection", None)
+        if connection is not None:
+            with suppress(adbc_driver_manager.Error):
+                connection.close()
 
 
 def _good(rows: pa.Table, name: str) -> pa.Table:

@@ -17,7 +17,8 @@ from americano_assets.core.feedback import MISSED
 from americano_assets.core.outcomes import STRUGGLED, told
 from americano_assets.core.study_day import EPOCH
 from americano_assets.resources.ownership import OwnedTable, lock_publication
-from americano_assets.resources.publication import PREDICTION_COLUMNS, PREDICTIONS, of_present_objectives
+from americano_assets.resources.publication import PREDICTIONS, of_present_objectives
+from americano_assets.resources.publication_rows import PREDICTION_COLUMNS
 from americano_assets.sql import query
 
 OUTCOME_COLUMNS = ("predictionStatus", "actualOutcome", "actualOutcomeRecordedAt")

@@ -14,6 +14,8 @@ from psycopg import sql
 Row = tuple[Any, ...]
 
 _LOCK = "SELECT pg_advisory_xact_lock(hashtext('americano.publication'))"
+_SHARE = "SELECT pg_advisory_xact_lock_shared(hashtext('americano.publication'))"
+_LOCK_LEARNER = "SELECT pg_advisory_xact_lock(hashtext('americano.learner'), hashtext(%s))"
 
 
 class OwnedTable:
@@ -142,3 +144,9 @@ class OwnedTable:
 def lock_publication(connection: psycopg.Connection[Any]) -> None:
     """One publication at a time; held until the transaction ends."""
     connection.execute(_LOCK)
+
+
+def lock_learner(connection: psycopg.Connection[Any], learner: str) -> None:
+    """One writer a learner at a time, and none beside a publication; held until the transaction ends."""
+    connection.execute(_SHARE)
+    connection.execute(_LOCK_LEARNER, [learner])

@@ -1,75 +1,38 @@
-"""Publishes one study day into the app's tables, whole or not at all.
+"""Publishes one study day, or one learner within the open one, into the app's tables, whole or not at all.
 
-Belongs here: the transaction, the rows of the app's tables. Does not: what is worth publishing (core), ownership of
-single values (ownership.py), the ledger (ledger.py).
+Belongs here: the transactions, and the order in which things are written. Does not: what is worth publishing (core),
+the rows (publication_rows.py), ownership of single values (ownership.py), the ledger (ledger.py).
 """
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date
 from typing import Any
 
 import pandas as pd
 import psycopg
 
 from americano_assets.core.experiment import HOLDOUT
-from americano_assets.core.features import DATA_QUALITY, FEATURE_NAMES
 from americano_assets.core.moment import naive
 from americano_assets.resources.alerts import refresh_alerts, write_actions
 from americano_assets.resources.experiment import require_untouched_holdout
 from americano_assets.resources.ledger import StudyDay, known_episodes, record_day, write_ledger
-from americano_assets.resources.ownership import OwnedTable, Row, lock_publication
+from americano_assets.resources.ownership import OwnedTable, lock_learner, lock_publication
+from americano_assets.resources.publication_rows import (
+    INDICATOR_COLUMNS,
+    PREDICTION_COLUMNS,
+    RECOMMENDATION_COLUMNS,
+    REFRESHED_PREDICTION_COLUMNS,
+    indicator_rows,
+    prediction_rows,
+    recommendation_rows,
+)
+from americano_assets.sql import query
 
 PREDICTIONS = "struggle_predictions"
 INDICATORS = "struggle_indicators"
 RECOMMENDATIONS = "intervention_recommendations"
 
-PREDICTION_COLUMNS = (
-    "id",
-    "userId",
-    "learningObjectiveId",
-    "topicId",
-    "predictedStruggleProbability",
-    "predictionConfidence",
-    "predictionStatus",
-    "featureVector",
-    "strugglingFactors",
-    "predictionDate",
-    "predictedAt",
-    "interventionApplied",
-)
-REFRESHED_PREDICTION_COLUMNS = (
-    "topicId",
-    "predictedStruggleProbability",
-    "predictionConfidence",
-    "featureVector",
-    "strugglingFactors",
-    "predictionDate",
-    "predictedAt",
-)
-INDICATOR_COLUMNS = (
-    "id",
-    "userId",
-    "learningObjectiveId",
-    "predictionId",
-    "indicatorType",
-    "severity",
-    "context",
-    "detectedAt",
-)
-RECOMMENDATION_COLUMNS = (
-    "id",
-    "userId",
-    "predictionId",
-    "interventionType",
-    "description",
-    "reasoning",
-    "priority",
-    "status",
-    "relatedObjectiveId",
-    "createdAt",
-)
 _NOT_OLDER = 't."predictedAt" <= s."predictedAt"'
 _OF_REFRESHED = (
     f'EXISTS (SELECT 1 FROM {PREDICTIONS} q JOIN staged_{PREDICTIONS} r USING ("id") '
@@ -78,17 +41,23 @@ _OF_REFRESHED = (
 
 
 @dataclass(frozen=True)
-class Published:
-    """What one publication did, in rows."""
+class Written:
+    """What was written, in rows."""
 
-    candidates: int
     inserted: int
     refreshed: int
     indicators: int
     interventions: int
     alerts: int
-    withdrawn: int
     held_out: int
+
+
+@dataclass(frozen=True)
+class Published(Written):
+    """What the publication of a study day did, in rows."""
+
+    candidates: int
+    withdrawn: int
     holdout_share: float
 
     @property
@@ -119,52 +88,101 @@ def publish_day(
     Raises:
         AmericanoError: A holdout episode would be left with an intervention; then nothing was written.
     """
-    at = naive(study_day.moment.at)
     with connection.transaction():
         lock_publication(connection)
         withdrawn = _withdraw_opted_out(connection, study_day.day)
-        rows = scored[scored["flagged"] | scored["prediction_id"].isin(known_episodes(connection, scored, at))]
-        rows = of_present_objectives(connection, rows)
-        owner = dict(
-            zip(rows["prediction_id"], zip(rows["learner_id"], rows["objective_id"], strict=True), strict=True)
-        )
+        rows = _shown(connection, study_day, scored)
+        done = _write(connection, study_day, rows, indicators, interventions)
+        record_day(connection, study_day, candidates=len(scored), published=len(rows), held_out=done.held_out)
+    return Published(**vars(done), candidates=len(scored), withdrawn=withdrawn, holdout_share=study_day.policy.share)
 
-        held_out = write_ledger(connection, study_day, rows, _types_of(interventions))
 
-        predictions = OwnedTable(connection, PREDICTIONS, study_day.day)
-        predictions.stage(PREDICTION_COLUMNS, _prediction_rows(rows, at))
-        inserted = predictions.insert_new(PREDICTION_COLUMNS)
-        refreshed = predictions.refresh(REFRESHED_PREDICTION_COLUMNS, _NOT_OLDER)
+def publish_learner(
+    connection: psycopg.Connection[Any],
+    study_day: StudyDay,
+    learner: str,
+    scored: pd.DataFrame,
+    indicators: pd.DataFrame,
+    interventions: pd.DataFrame,
+) -> list[str]:
+    """As `publish_day`, of one learner within the open study day, which stays unpublished. Others keep theirs.
 
-        # Rows beside a prediction follow it: only where the prediction itself now stands at this cut-off.
-        shown = OwnedTable(connection, INDICATORS, study_day.day)
-        shown.stage(INDICATOR_COLUMNS, _indicator_rows(indicators, owner, at))
-        n_indicators = _write_beside(shown, INDICATOR_COLUMNS, ("severity", "context"))
-        advised = OwnedTable(connection, RECOMMENDATIONS, study_day.day)
-        advised.stage(RECOMMENDATION_COLUMNS, _recommendation_rows(interventions, owner, at))
-        connection.execute(
-            f"DELETE FROM staged_{RECOMMENDATIONS} s USING ml.assignments a "
-            'WHERE a.prediction_id = s."predictionId" AND a.arm = %s',
-            [HOLDOUT],
-        )
-        n_interventions = _write_beside(
-            advised, RECOMMENDATION_COLUMNS, ("description", "reasoning", "priority", "relatedObjectiveId")
-        )
-        write_actions(connection, interventions)
-        require_untouched_holdout(connection)
-        alerts = refresh_alerts(connection, study_day, rows, indicators)
-        record_day(connection, study_day, candidates=len(scored), published=len(rows), held_out=held_out)
-    return Published(
-        candidates=len(scored),
-        inserted=inserted,
-        refreshed=refreshed,
-        indicators=n_indicators,
-        interventions=n_interventions,
-        alerts=alerts,
-        withdrawn=withdrawn,
-        held_out=held_out,
-        holdout_share=study_day.policy.share,
+    Waits for a night that is being published, and for another call for the same learner.
+
+    Args:
+        connection: On the app's database.
+        study_day: The open day; its moment is T, not the day's closing.
+        learner: The learner.
+        scored: Their candidates.
+        indicators: Theirs.
+        interventions: Theirs.
+
+    Returns:
+        Ids of the published episodes that stand at T now, or later, in the order of `scored`; none where the learner
+        has opted out meanwhile.
+
+    Raises:
+        AmericanoError: As `publish_day`.
+    """
+    with connection.transaction():
+        lock_learner(connection, learner)
+        if not may_be_analysed(connection, learner):
+            return []
+        rows = _shown(connection, study_day, scored)
+        _write(connection, study_day, rows, indicators, interventions, learner)
+    found: list[str] = rows["prediction_id"].tolist()
+    return found
+
+
+def may_be_analysed(connection: psycopg.Connection[Any], learner: str) -> bool:
+    """Whether this account exists and has not opted out, as of now."""
+    found = connection.execute(query("api/may_be_analysed"), {"user_id": learner})
+    return found.fetchone() is not None
+
+
+def _shown(connection: psycopg.Connection[Any], study_day: StudyDay, scored: pd.DataFrame) -> pd.DataFrame:
+    """The rows that are published: flagged now, or in an episode that was flagged before."""
+    known = known_episodes(connection, scored, naive(study_day.moment.at))
+    return of_present_objectives(connection, scored[scored["flagged"] | scored["prediction_id"].isin(known)])
+
+
+def _write(
+    connection: psycopg.Connection[Any],
+    study_day: StudyDay,
+    rows: pd.DataFrame,
+    indicators: pd.DataFrame,
+    interventions: pd.DataFrame,
+    learner: str | None = None,
+) -> Written:
+    """Everything that a publication writes but the record of the day; of one learner where one is given."""
+    at = naive(study_day.moment.at)
+    owner = dict(zip(rows["prediction_id"], zip(rows["learner_id"], rows["objective_id"], strict=True), strict=True))
+
+    held_out = write_ledger(connection, study_day, rows, _types_of(interventions))
+
+    predictions = OwnedTable(connection, PREDICTIONS, study_day.day)
+    predictions.stage(PREDICTION_COLUMNS, prediction_rows(rows, at))
+    inserted = predictions.insert_new(PREDICTION_COLUMNS)
+    refreshed = predictions.refresh(REFRESHED_PREDICTION_COLUMNS, _NOT_OLDER)
+
+    # Rows beside a prediction follow it: only where the prediction itself now stands at this cut-off.
+    shown = OwnedTable(connection, INDICATORS, study_day.day)
+    shown.stage(INDICATOR_COLUMNS, indicator_rows(indicators, owner, at))
+    n_indicators = _write_beside(shown, INDICATOR_COLUMNS, ("severity", "context"))
+    advised = OwnedTable(connection, RECOMMENDATIONS, study_day.day)
+    advised.stage(RECOMMENDATION_COLUMNS, recommendation_rows(interventions, owner, at))
+    connection.execute(
+        f"DELETE FROM staged_{RECOMMENDATIONS} s USING ml.assignments a "
+        'WHERE a.prediction_id = s."predictionId" AND a.arm = %s',
+        [HOLDOUT],
     )
+    n_interventions = _write_beside(
+        advised, RECOMMENDATION_COLUMNS, ("description", "reasoning", "priority", "relatedObjectiveId")
+    )
+    write_actions(connection, interventions, learner)
+    require_untouched_holdout(connection, learner)
+    alerts = refresh_alerts(connection, study_day, rows, indicators, learner)
+    return Written(inserted, refreshed, n_indicators, n_interventions, alerts, held_out)
 
 
 def of_present_objectives(connection: psycopg.Connection[Any], rows: pd.DataFrame) -> pd.DataFrame:
@@ -208,59 +226,3 @@ def _withdraw_opted_out(connection: psycopg.Connection[Any], day: date) -> int:
         for table, column in ((RECOMMENDATIONS, '"status"'), (INDICATORS, None), (PREDICTIONS, '"predictionStatus"'))
     ]
     return sum(counts)
-
-
-def _prediction_rows(rows: pd.DataFrame, at: datetime) -> list[Row]:
-    names = [*FEATURE_NAMES, DATA_QUALITY]
-    return [
-        (
-            row["prediction_id"],
-            row["learner_id"],
-            row["objective_id"],
-            row["course_id"],
-            row["probability"],
-            row["confidence"],
-            "PENDING",
-            json.dumps({name: round(row[name], 6) for name in names}),
-            row["factors"],
-            row["planned_at"].to_pydatetime(),
-            at,
-            False,
-        )
-        for row in rows.to_dict("records")
-    ]
-
-
-def _indicator_rows(indicators: pd.DataFrame, owner: dict[str, tuple[str, str]], at: datetime) -> list[Row]:
-    return [
-        (
-            one["id"],
-            *owner[one["prediction_id"]],
-            one["prediction_id"],
-            one["indicator_type"],
-            one["severity"],
-            one["context"],
-            at,
-        )
-        for one in indicators.to_dict("records")
-        if one["prediction_id"] in owner
-    ]
-
-
-def _recommendation_rows(interventions: pd.DataFrame, owner: dict[str, tuple[str, str]], at: datetime) -> list[Row]:
-    return [
-        (
-            one["id"],
-            owner[one["prediction_id"]][0],
-            one["prediction_id"],
-            one["intervention_type"],
-            one["description"],
-            one["reasoning"],
-            one["priority"],
-            "PENDING",
-            one["related_objective_id"],
-            at,
-        )
-        for one in interventions.to_dict("records")
-        if one["prediction_id"] in owner
-    ]

@@ -15,6 +15,7 @@ from americano_assets.api.access_log import LOGGER
 from americano_assets.api.app import create_app
 from americano_assets.api.applying import Applied
 from americano_assets.api.feedback import FeedbackRecorded
+from americano_assets.api.generating import GeneratedPredictions
 from americano_assets.api.health import Ready
 from americano_assets.api.interventions import Interventions
 from americano_assets.api.performance import ModelPerformance
@@ -149,6 +150,7 @@ def test_openapi_describes_every_route_parameter_and_problem(tmp_path: Path) -> 
         "/health",
         "/health/ready",
         "/predictions",
+        "/predictions/generate",
         "/predictions/{prediction_id}/feedback",
         "/interventions",
         "/interventions/{intervention_id}/apply",
@@ -174,6 +176,7 @@ def test_openapi_describes_every_route_parameter_and_problem(tmp_path: Path) -> 
     ("answer", "example"),
     [
         (Predictions, examples.PREDICTIONS),
+        (GeneratedPredictions, examples.GENERATED),
         (Interventions, examples.INTERVENTIONS),
         (ModelPerformance, examples.MODEL_PERFORMANCE),
         (StruggleReduction, examples.STRUGGLE_REDUCTION),

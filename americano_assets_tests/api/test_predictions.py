@@ -53,6 +53,7 @@ def check_one_prediction_in_full(rows: Rows, service: Service) -> None:
                 "reasoning": "Answers were weak.",
                 "feature_vector": {"validation_score": 0.2},
                 "objective_name": "Interpret a blood gas",
+                "beyond_horizon": False,
                 "course_name": "Physiology",
                 "indicators": [
                     {

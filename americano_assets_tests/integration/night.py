@@ -4,17 +4,16 @@ Belongs here: what tests of publication, ownership and outcomes share. Does not:
 """
 
 from collections.abc import Mapping
-from dataclasses import asdict
 from typing import Any
 from zoneinfo import ZoneInfo
 
-import pandas as pd
 import psycopg
 
 from americano_assets.core.experiment import Policy
 from americano_assets.core.interventions import Indicator, Intervention, indicators_of, interventions_of
 from americano_assets.core.moment import Moment, Target
 from americano_assets.core.scoring import Scorer
+from americano_assets.resources.advice import as_frame
 from americano_assets.resources.ledger import StudyDay
 from americano_assets.resources.model_store import StoredModel
 from americano_assets.resources.publication import PREDICTIONS, RECOMMENDATIONS, Published, publish_day
@@ -54,8 +53,8 @@ class Night:
                 connection,
                 StudyDay(study_day(day), moment, model, f"inputs-of-{day}", "nightly", live, policy),
                 scored,
-                _frame([one for row in flagged for one in indicators_of(row)], Indicator),
-                _frame([one for row in flagged for one in interventions_of(row, {})], Intervention),
+                as_frame([one for row in flagged for one in indicators_of(row)], Indicator),
+                as_frame([one for row in flagged for one in interventions_of(row, {})], Intervention),
             )
 
     def prediction(self, number: int = 1) -> dict[str, Any]:
@@ -88,7 +87,3 @@ class Night:
             for column in columns:
                 self.world.execute(f'ALTER TABLE {table} ALTER "{column}" DROP DEFAULT')
                 self.world.execute(f'ALTER TABLE {table} ALTER "{column}" TYPE text USING "{column}"::text')
-
-
-def _frame(rows: list[Any], kind: type[Indicator] | type[Intervention]) -> pd.DataFrame:
-    return pd.DataFrame([asdict(row) for row in rows], columns=list(kind.__dataclass_fields__))

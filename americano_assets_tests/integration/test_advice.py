@@ -3,7 +3,6 @@
 from datetime import UTC, datetime
 from pathlib import Path
 
-import pyarrow as pa
 import pytest
 
 from americano_assets.core.priorities import TypeEffect
@@ -43,15 +42,14 @@ def test_the_easier_objective_is_not_mastered_of_the_same_topic_and_the_smallest
     tables, store = deployment.tables(study_day(DAY)), deployment.store
     state = tables.state(study_day(DAY))
     learners = ["new", "halfway", "ready", "late", "new"]
-    pairs = pa.table({"learner_id": learners, "objective_id": ["hard"] * 4 + ["basic"]})
+    objectives = ["hard"] * 4 + ["basic"]
+    rows = [{"learner_id": one, "objective_id": other} for one, other in zip(learners, objectives, strict=True)]
     with open_engine() as engine:
         engine.calendar(study_day(DAY), deployment.zone)
         engine.view("interactions", store.paths("interactions", tables.inputs.days["interactions"]))
         engine.load_state({name: store.whole_path(name, one) for name, one in state.snapshot.tables.items()})
-        found = easier_objectives(
-            engine, tables.moment(study_day(DAY)), from_later_state=state.from_later, pairs=pairs
-        ).to_pylist()
-    assert {(one["learner_id"], one["objective_id"]): one["easier_id"] for one in found} == {
+        found = easier_objectives(engine, tables.moment(study_day(DAY)), from_later_state=state.from_later, rows=rows)
+    assert found == {
         ("new", "hard"): "basic",  # what it builds on goes first
         ("halfway", "hard"): "middle",  # basic is mastered; of two equal steps the one that is known better
         ("late", "hard"): "basic",

@@ -56,6 +56,7 @@ def test_a_role_with_them_runs_a_night_and_serves_and_can_do_no_more(empty_datab
             with serving(settings) as service:
                 service.now = datetime(2026, 3, 10, 9)  # noqa: DTZ001
                 service.get("/predictions", user_id="idle")
+                service.post("/predictions/generate", 201, user_id="idle")
                 service.post(f"/predictions/{prediction}/feedback", actual_struggle=True, feedback_type="HELPFUL")
                 service.post(f"/interventions/{advised[0][0]}/apply")
                 assert service.get("/health/ready")["database"] == "up"

@@ -2,6 +2,7 @@
 -- Grain: one row a prediction of the page; a single row with a null id where the page is empty.
 -- Order: planned at or after `anchor` (upcoming) soonest first, then the past, latest first; ties by id. A page goes
 -- on after the row (after_date, after_id), whether or not that row is still there.
+-- ids: only these predictions; null: all of the learner's.
 -- Units: probabilities 0-1, times UTC without zone.
 WITH filtered AS (
     SELECT p.id,
@@ -18,6 +19,7 @@ WITH filtered AS (
            abs(extract(epoch FROM p."predictionDate" - %(anchor)s::timestamp)) AS distance
     FROM struggle_predictions AS p
     WHERE p."userId" = %(user_id)s::text
+      AND (%(ids)s::text[] IS NULL OR p.id = ANY (%(ids)s::text[]))
       AND (%(statuses)s::text[] IS NULL OR p."predictionStatus"::text = ANY (%(statuses)s::text[]))
       AND (%(min_probability)s::float8 IS NULL
            OR p."predictedStruggleProbability" >= %(min_probability)s::float8

@@ -1,0 +1,106 @@
+"""The threads in which this process generates predictions, and what a caller is told when one cannot.
+
+Belongs here: how many run and wait at once, errors into problems. Does not: generating (resources/generation.py), which
+needs pandas and DuckDB and so is imported in the first thread that does it, never when the API starts.
+"""
+
+import asyncio
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from datetime import datetime
+from http import HTTPStatus
+from threading import Lock
+from typing import TYPE_CHECKING
+
+from psycopg import Error
+
+from americano_assets.api.access_log import log_error
+from americano_assets.api.database import PoolLimits, problem_of
+from americano_assets.api.problems import ProblemError
+from americano_assets.errors import AmericanoError, DatabaseLostError, NoModelError
+from americano_assets.settings import Settings
+
+if TYPE_CHECKING:
+    from americano_assets.resources.generation import Generated, Generator
+
+THREADS = 2
+MOST_WAITING = 32
+
+
+class GenerateWorker:
+    """Generates for one learner a thread; what does not fit into the queue is refused at once."""
+
+    def __init__(self, settings: Settings, url: str, limits: PoolLimits) -> None:
+        self._settings = settings
+        self._url = url
+        self._limits = limits
+        self._executor = ThreadPoolExecutor(THREADS, "generate")
+        self._lock = Lock()
+        self._generator: Generator | None = None
+        self._asked = 0
+
+    async def generate(self, learner_id: str, now: datetime, days_ahead: int, request_id: str | None) -> "Generated":
+        """As Generator.generate; what goes wrong is logged under the request's id.
+
+        Raises:
+            ProblemError: 503: too many wait, there is no model, the database or the store cannot be read.
+        """
+        if self._asked >= THREADS + MOST_WAITING:
+            raise ProblemError(
+                HTTPStatus.SERVICE_UNAVAILABLE, "overloaded", "Too many predictions are being made; try again shortly."
+            )
+        self._asked += 1
+        try:
+            with self._told(request_id):
+                return await asyncio.get_running_loop().run_in_executor(
+                    self._executor, self._generate, learner_id, now, days_ahead
+                )
+        finally:
+            self._asked -= 1
+
+    def close(self) -> None:
+        """Let calls under way end, and none begin."""
+        self._executor.shutdown(wait=True, cancel_futures=True)
+
+    def _generate(self, learner_id: str, now: datetime, days_ahead: int) -> "Generated":
+        return self._ready().generate(learner_id, now, days_ahead)
+
+    def _ready(self) -> "Generator":
+        with self._lock:
+            if self._generator is None:
+                from americano_assets.resources.generation import Generator
+
+                self._generator = Generator(
+                    self._settings,
+                    self._url,
+                    statement_seconds=self._limits.statement_seconds,
+                    lock_seconds=self._limits.acquire_seconds,
+                )
+            return self._generator
+
+    @contextmanager
+    def _told(self, request_id: str | None) -> Iterator[None]:
+        unavailable = HTTPStatus.SERVICE_UNAVAILABLE
+        try:
+            yield
+        except NoModelError as error:
+            raise ProblemError(unavailable, "no_model", str(error)) from None
+        except DatabaseLostError:
+            raise ProblemError(
+                unavailable, "database_unreachable", "The database does not answer; try again shortly."
+            ) from None
+        except Error as error:
+            problem = problem_of(error, self._limits)
+            if problem is None:
+                raise
+            raise problem from None
+        except AmericanoError as error:
+            # Its words may name files and hosts, which are nothing for a learner.
+            log_error(error, request_id)
+            raise ProblemError(
+                unavailable,
+                "not_ready",
+                "What the last night stored, or the app's tables, cannot be read as they should be: run `americano"
+                " check-db` and the next night. The log names the place under the request id.",
+            ) from None
