@@ -17,8 +17,10 @@ from americano_assets.assets import (
     training,
 )
 from americano_assets.automation import build_jobs, build_schedule, build_sensor
+from americano_assets.housekeeping import HOUSEKEEPING, build_housekeeping_schedule
 from americano_assets.resources.deployment import Deployment
 from americano_assets.sensor_failure import build_failure_sensor
+from americano_assets.sensor_missions import EARLY_OUTCOMES, build_missions_sensor
 from americano_assets.settings import Settings, load_settings
 
 Stage = Sequence[dg.AssetsDefinition | dg.AssetSpec]
@@ -55,9 +57,9 @@ def build_defs(settings: Settings | None = None, **resource_overrides: object) -
     return dg.Definitions(
         assets=assets,
         asset_checks=[*predictions.build_checks(), *interventions.build_checks()],
-        jobs=build_jobs(materializable),
-        schedules=[build_schedule(settings)],
-        sensors=[build_sensor(), build_failure_sensor()],
+        jobs=[*build_jobs(materializable), EARLY_OUTCOMES, HOUSEKEEPING],
+        schedules=[build_schedule(settings), build_housekeeping_schedule(settings)],
+        sensors=[build_sensor(), build_missions_sensor(), build_failure_sensor()],
         resources={"deployment": Deployment(settings), **resource_overrides},
         executor=dg.in_process_executor,
     )

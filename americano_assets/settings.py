@@ -110,6 +110,12 @@ class Settings(BaseSettings):
     americano_alert_webhook: SecretStr | None = Field(
         None, description="http(s) address that is sent a JSON message when a run fails. Unset: a log line alone."
     )
+    americano_archive_days: int = Field(
+        90,
+        ge=90,
+        le=36_500,
+        description="Predictions with an outcome go to ml.struggle_predictions_archive after so many days.",
+    )
     americano_dagster_port: int = Field(3000, ge=1, le=65535, description="Port of the Dagster UI under `dev`.")
     americano_mlflow_port: int = Field(5000, ge=1, le=65535, description="Port of the MLflow UI under `dev`.")
 

@@ -41,7 +41,7 @@ def wants_latest(context: dg.AssetExecutionContext) -> bool:
 
 
 @contextmanager
-def retried(context: dg.AssetExecutionContext) -> Iterator[None]:
+def retried(context: dg.AssetExecutionContext | dg.OpExecutionContext) -> Iterator[None]:
     """Have Dagster try the step again, later each time, where the database went away, and for nothing else.
 
     Bad rows, a full disk or a defect are the same at the second try; they fail the step at once.
@@ -49,9 +49,10 @@ def retried(context: dg.AssetExecutionContext) -> Iterator[None]:
     try:
         yield
     except DatabaseLostError as error:
-        if context.op_execution_context.retry_number >= len(RETRY_SECONDS):
+        op = context.op_execution_context if isinstance(context, dg.AssetExecutionContext) else context
+        if op.retry_number >= len(RETRY_SECONDS):
             raise
-        wait = RETRY_SECONDS[context.op_execution_context.retry_number]
+        wait = RETRY_SECONDS[op.retry_number]
         raise dg.RetryRequested(max_retries=len(RETRY_SECONDS), seconds_to_wait=wait) from error
 
 

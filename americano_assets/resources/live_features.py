@@ -8,7 +8,7 @@ Imports neither dagster nor scikit-learn.
 """
 
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager, suppress
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -106,14 +106,7 @@ class LiveFeatures:
             objectives = {one for table in tables if "objective_id" in table.column_names for one in _ids(table)}
             for name in _OF_OBJECTIVES:
                 state[name] = _fetch(connection, _of(f"extract/{name}", "objective_id", sorted(objectives)))
-        for name, rows in logs.items():
-            engine.register(f"{name}_read", rows)
-            engine.connection.execute(
-                f"CREATE OR REPLACE TEMP VIEW {name} AS SELECT r.*, c.day "
-                f"FROM {name}_read r ASOF JOIN calendar c ON r.occurred_at >= c.opens_at"
-            )
-        for name in DAY_TABLES:
-            engine.make(name, query(name), {"first_day": first, "last_day": today})
+        _grade(engine, logs, first, today)
         self._kept.state = {name: _good(rows, name) for name, rows in state.items()}
         engine.set_state(self._kept.state)
         self._rate(engine, learner_id, now, state["learners"])
@@ -146,6 +139,21 @@ class LiveFeatures:
         state["objectives"] = pa.concat_tables([state["objectives"], objectives.filter(pc.invert(known))])
         engine = self._engine()
         engine.set_state(state)
+        return engine
+
+    def graded(self, learner_id: str, first: date, last: date) -> Engine:
+        """An engine that holds the learner's interactions of study days, as the app's rows are now.
+
+        It is the thread's own: good until the next call.
+
+        Raises:
+            ExtractionError: The database could not be read.
+        """
+        engine = self._engine()
+        engine.calendar(date(last.year + 1, 12, 31), self.zone)
+        with self._reading() as connection:
+            logs = {name: self._log(connection, name, learner_id, first, last) for name in LOG_TABLES}
+        _grade(engine, logs, first, last)
         return engine
 
     def _rate(self, engine: Engine, learner_id: str, now: datetime, learners: pa.Table) -> None:
@@ -232,6 +240,18 @@ class LiveFeatures:
         if connection is not None:
             with suppress(adbc_driver_manager.Error):
                 connection.close()
+
+
+def _grade(engine: Engine, logs: Mapping[str, pa.Table], first: date, last: date) -> None:
+    """Make interactions and session ends of what was read of the log."""
+    for name, rows in logs.items():
+        engine.register(f"{name}_read", rows)
+        engine.connection.execute(
+            f"CREATE OR REPLACE TEMP VIEW {name} AS SELECT r.*, c.day "
+            f"FROM {name}_read r ASOF JOIN calendar c ON r.occurred_at >= c.opens_at"
+        )
+    for name in DAY_TABLES:
+        engine.make(name, query(name), {"first_day": first, "last_day": last})
 
 
 def _good(rows: pa.Table, name: str) -> pa.Table:

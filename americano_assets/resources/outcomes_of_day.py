@@ -1,5 +1,6 @@
 """Outcomes known at a study day's cut-off, for episodes in the ledger and for those that were never flagged."""
 
+from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -25,6 +26,7 @@ from americano_assets.resources.scored_store import matured, with_reasons
 _EPISODE_PAIRS = "episode_pairs"
 _EVIDENCE = ["mean_score", "n_reviews", "n_validations", "n_again"]
 _PAIR = ["learner_id", "objective_id"]
+Labels = Callable[[pa.Table, datetime, datetime], pd.DataFrame]
 
 
 def record_outcomes(deployment: Deployment, day: date) -> tuple[OutcomesWritten, pd.DataFrame]:
@@ -36,7 +38,7 @@ def record_outcomes(deployment: Deployment, day: date) -> tuple[OutcomesWritten,
     cutoff = naive(deployment.moment(day).at)
     with deployment.connect() as connection:
         judged, first_flags = (
-            judge(deployment, day, _of_analysable(deployment, closing(connection, basis, cutoff)))
+            judge(_of_analysable(deployment, closing(connection, basis, cutoff)), _stored_labels(deployment, day))
             for basis in (LAST_REFRESH, FIRST_FLAG)
         )
         scored = matured(deployment, day)
@@ -50,21 +52,42 @@ def record_outcomes(deployment: Deployment, day: date) -> tuple[OutcomesWritten,
     return written, judged
 
 
-def judge(deployment: Deployment, day: date, windows: pd.DataFrame) -> pd.DataFrame:
+def judge(windows: pd.DataFrame, labels_of: Labels) -> pd.DataFrame:
     """Add `outcome` and its evidence to (learner, objective) rows with `window_start`, `window_end` (naive, UTC).
 
     A window keeps the length that it had when it was opened, whatever the horizon is now.
+
+    Args:
+        windows: The rows.
+        labels_of: Labels of pairs in [start, end), as sql/labels.sql gives them.
     """
     if windows.empty:
         return windows.assign(**{name: pd.Series(dtype="object") for name in ("outcome", *_EVIDENCE)})
-    inputs = deployment.latest_inputs(day)
     parts = []
     for (start, end), part in windows.groupby(["window_start", "window_end"], sort=True):
         pairs = pa.Table.from_pandas(part[_PAIR].drop_duplicates().sort_values(_PAIR), preserve_index=False)
-        labels = _labels(deployment, inputs, pairs, _aware(start), _aware(end))
+        labels = labels_of(pairs, aware(start), aware(end))
         joined = part.merge(labels[[*_PAIR, "struggled", *_EVIDENCE]], on=_PAIR)
         parts.append(joined.assign(outcome=outcome_of(joined["struggled"])))
     return pd.concat(parts, ignore_index=True)
+
+
+def aware(stamp: Any) -> datetime:
+    """A naive instant in UTC as an aware one."""
+    moment: datetime = pd.Timestamp(stamp).to_pydatetime().replace(tzinfo=UTC)
+    return moment
+
+
+def _stored_labels(deployment: Deployment, day: date) -> Labels:
+    """Labels from what is stored of the log up to `day`, read where the first is asked for."""
+    read: list[Inputs] = []
+
+    def labels_of(pairs: pa.Table, start: datetime, end: datetime) -> pd.DataFrame:
+        if not read:
+            read.append(deployment.latest_inputs(day))
+        return _labels(deployment, read[0], pairs, start, end)
+
+    return labels_of
 
 
 def _labels(deployment: Deployment, inputs: Inputs, pairs: pa.Table, start: datetime, end: datetime) -> pd.DataFrame:
@@ -91,11 +114,6 @@ def _labels(deployment: Deployment, inputs: Inputs, pairs: pa.Table, start: date
 def _of_analysable(deployment: Deployment, rows: pd.DataFrame) -> pd.DataFrame:
     """Without learners who opted out: what they did is no longer read, and would look as if they had not studied."""
     return rows[rows["learner_id"].isin(deployment.analysable())]
-
-
-def _aware(stamp: Any) -> datetime:
-    moment: datetime = pd.Timestamp(stamp).to_pydatetime().replace(tzinfo=UTC)
-    return moment
 
 
 def _in_ledger(connection: psycopg.Connection[Any], rows: pd.DataFrame) -> list[str]:

@@ -5,8 +5,13 @@ SELECT s.prediction_id, s.user_id, s.outcome,
   s.outcome <> 'unstudied' AND COALESCE(s.mean_score < %(struggle_below)s, false), s.mean_score, s.n_reviews,
   s.n_validations, s.n_again, %(struggle_below)s,
   ARRAY(
-    SELECT DISTINCT r."interventionType"::text FROM intervention_recommendations r
-    WHERE r."predictionId" = s.prediction_id AND r."appliedAt" < s.outcome_at ORDER BY 1),
+    SELECT r."interventionType"::text FROM intervention_recommendations r
+    WHERE r."predictionId" = s.prediction_id AND r."appliedAt" < s.outcome_at
+    UNION
+    SELECT r.content ->> 'interventionType'
+    FROM ml.struggle_predictions_archive a, jsonb_array_elements(a.recommendations) AS r (content)
+    WHERE a.prediction_id = s.prediction_id AND (r.content ->> 'appliedAt')::timestamp < s.outcome_at
+    ORDER BY 1),
   s.outcome_at
 FROM staged_outcomes s
 WHERE s.basis = 'first_flag'

@@ -1,0 +1,64 @@
+"""What is done once a month, so that neither the app's tables nor the store grow for ever: the job and its schedule.
+
+Belongs here: when it is done, what Dagster shows of it. Does not: what is moved or removed (resources/).
+"""
+
+from datetime import timedelta
+
+import dagster as dg
+
+from americano_assets.assets.common import app_key, retried
+from americano_assets.core.moment import naive
+from americano_assets.resources.archive import archive
+from americano_assets.resources.deployment import Deployment
+from americano_assets.resources.publication import PREDICTIONS
+from americano_assets.settings import Settings
+
+HOUSEKEEPING_JOB = "housekeeping"
+# On the first of a month, well after the night.
+_MONTHLY = "30 4 1 * *"
+
+
+@dg.op(
+    description="Moves predictions that are long over out of the app's tables; `americano archive restore` undoes it."
+)
+def archived_predictions(context: dg.OpExecutionContext, deployment: dg.ResourceParam[Deployment]) -> None:
+    """Those with an outcome, older than the settings say."""
+    now = deployment.now()
+    before = now - timedelta(days=deployment.settings.americano_archive_days)
+    with retried(context), deployment.connect() as connection:
+        connection.autocommit = True
+        moved = archive(connection, naive(before), naive(now))
+    context.log_event(
+        dg.AssetObservation(
+            app_key(PREDICTIONS),
+            metadata={
+                "archived_before": before.isoformat(timespec="seconds"),
+                "archived_predictions": moved.predictions,
+                "archived_indicators": moved.indicators,
+                "archived_recommendations": moved.recommendations,
+                "in_use_and_left": moved.left,
+            },
+        )
+    )
+
+
+@dg.job(
+    name=HOUSEKEEPING_JOB,
+    executor_def=dg.in_process_executor,
+    description="Once a month: predictions that are long over go to the archive.",
+)
+def HOUSEKEEPING() -> None:  # noqa: N802, D103 - a definition, not a function
+    archived_predictions()
+
+
+def build_housekeeping_schedule(settings: Settings) -> dg.ScheduleDefinition:
+    """On the first of each month at half past four."""
+    return dg.ScheduleDefinition(
+        name="housekeeping_schedule",
+        job_name=HOUSEKEEPING_JOB,
+        cron_schedule=_MONTHLY,
+        execution_timezone=settings.americano_timezone,
+        default_status=dg.DefaultScheduleStatus.RUNNING,
+        description="On the first of each month: predictions that are long over go to the archive.",
+    )
