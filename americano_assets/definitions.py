@@ -1,6 +1,6 @@
 """The one place where everything is put together; production and tests call the same function."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import dagster as dg
 
@@ -17,6 +17,7 @@ from americano_assets.assets import (
     training,
 )
 from americano_assets.automation import build_jobs, build_schedule, build_sensor
+from americano_assets.freshness import freshness
 from americano_assets.housekeeping import HOUSEKEEPING, build_housekeeping_schedule
 from americano_assets.resources.deployment import Deployment
 from americano_assets.sensor_failure import build_failure_sensor
@@ -50,7 +51,8 @@ def build_defs(settings: Settings | None = None, **resource_overrides: object) -
         resource_overrides: Resources by name, instead of the real ones.
     """
     settings = settings or load_settings()
-    assets = [grouped for group, stage in stages(settings).items() for grouped in _in_group(stage, group)]
+    overdue = freshness(settings)
+    assets = [grouped for group, stage in stages(settings).items() for grouped in _in_group(stage, group, overdue)]
     materializable = [
         key for asset in assets if isinstance(asset, dg.AssetsDefinition) for key in asset.keys if asset.is_executable
     ]
@@ -65,9 +67,9 @@ def build_defs(settings: Settings | None = None, **resource_overrides: object) -
     )
 
 
-def _in_group(stage: Stage, group: str) -> Stage:
+def _in_group(stage: Stage, group: str, overdue: Mapping[dg.AssetKey, dg.FreshnessPolicy]) -> Stage:
     def grouped(spec: dg.AssetSpec) -> dg.AssetSpec:
-        return spec.replace_attributes(group_name=group)
+        return spec.replace_attributes(group_name=group, freshness_policy=overdue.get(spec.key))
 
     return dg.map_asset_specs(grouped, stage)
 

@@ -178,6 +178,8 @@ READY: dict[str, Any] = {
     "last_closed_study_day": "2026-11-22",
     "last_published_study_day": "2026-11-22",
     "model_version": "5f1c0a9be27d",
+    "predictions_as_of": "2026-11-23T23:00:00.000Z",
+    "age_hours": 8.5,
     "stale": False,
     "checked_at": "2026-11-24T07:30:00.000Z",
 }

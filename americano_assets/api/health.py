@@ -33,6 +33,8 @@ class Ready(Answer):
     last_closed_study_day: date = Field(description="The study day that should have been published by now.")
     last_published_study_day: date
     model_version: str = Field(description="The model that scored the last published study day.")
+    predictions_as_of: UtcTime = Field(description="The cut-off of that study day: what happened later is not in them.")
+    age_hours: float = Field(description="Hours from then to now; up to 24 is as it should be.")
     stale: bool = Field(description="True where a closed study day is not published yet.")
     checked_at: UtcTime
 
@@ -62,10 +64,13 @@ async def ready(http: Request, database: UsesDatabase) -> Ready:
             f"The database answers, but no study day was ever published; the last one closed is {expected}. "
             "Run `americano nightly`.",
         )
+    as_of = study_day.cutoff(published["study_day"], state.settings.zone)
     return Ready(
         last_closed_study_day=expected,
         last_published_study_day=published["study_day"],
         model_version=published["model_version"],
+        predictions_as_of=as_of,
+        age_hours=round((now - as_of).total_seconds() / 3600, 1),
         stale=published["study_day"] < expected,
         checked_at=now,
     )

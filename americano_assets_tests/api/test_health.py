@@ -20,6 +20,8 @@ def test_ready_names_the_days_and_the_model(rows: Rows, service: Service) -> Non
         "last_closed_study_day": "2026-11-22",
         "last_published_study_day": "2026-11-22",
         "model_version": MODEL,
+        "predictions_as_of": "2026-11-23T23:00:00.000Z",
+        "age_hours": 13.0,
         "stale": False,
         "checked_at": "2026-11-24T12:00:00.000Z",
     }
