@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.text import Text
 
 from americano_assets.cli import archive, data, evaluate, pipeline, report, server, services
+from americano_assets.cli.model import model
 from americano_assets.cli.token import token
 from americano_assets.errors import AmericanoError
 
@@ -31,6 +32,7 @@ app.add_typer(server.commands)
 app.add_typer(data.commands)
 app.add_typer(data.dataset, name="dataset", rich_help_panel=data.PANEL)
 app.add_typer(archive.commands, name="archive", rich_help_panel=data.PANEL)
+app.add_typer(model, name="model", rich_help_panel="Evaluation")
 app.add_typer(token, name="token", rich_help_panel="Servers")
 
 

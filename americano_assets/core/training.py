@@ -6,16 +6,16 @@ import numpy as np
 import pandas as pd
 
 from americano_assets.core.arrays import log_losses
+from americano_assets.core.championship import AUTO
 from americano_assets.core.explain import importance
 from americano_assets.core.features import EXTENDED_NAMES, FEATURE_NAMES
-from americano_assets.core.gate import decide
+from americano_assets.core.gate import Decision, decide
 from americano_assets.core.logistic import TooLittleDataError
 from americano_assets.core.metrics import Calibration, calibration_bins, figures
 from americano_assets.core.models import MODEL_TYPES, RULES, TRAINED_TYPES, fit_models, input_sizes
 from americano_assets.core.rules import cold_start
 from americano_assets.core.scoring import Scorer
 
-AUTO = "auto"
 CHAMPION = "champion"
 # Rows whose shares are averaged for the importance of trees.
 IMPORTANCE_ROWS = 2_000
@@ -40,24 +40,32 @@ class Training:
         candidates: By model type; the rules are always there.
         chosen: The model type that scores; CHAMPION where the one before stays.
         why: Why that one, in a sentence.
-        importance: Each feature's share of the chosen model, 0-1.
+        challenger: The trained type that was put before the gate; None where there was none, or no gate.
+        verdict: What the gate said of it, with its reasons; None where it was not asked.
+        importance: Each feature's share of the chosen model and of the challenger, 0-1, by type.
         rows: Rows and learners of each split, and the cold-start share of the test rows.
     """
 
     candidates: dict[str, Candidate]
     chosen: str
     why: str
-    importance: dict[str, float]
+    importance: dict[str, dict[str, float]]
     rows: dict[str, float]
+    challenger: str | None = None
+    verdict: Decision | None = None
 
 
-def train(rows: pd.DataFrame, wanted: str, champion: Scorer | None = None) -> Training:
+def train(
+    rows: pd.DataFrame, wanted: str, champion: Scorer | None = None, *, held_by_hand: str | None = None
+) -> Training:
     """Train on a training set with its splits.
 
     Args:
         rows: As schemas.TRAINING_SET; may be empty.
         wanted: `auto`, or the one model type that may be chosen.
-        champion: The trained model that scores until now; it stays unless a challenger passes the gate.
+        champion: The model that scores until now, unless that is the rules; it stays unless a challenger passes the
+            gate.
+        held_by_hand: Why a person set this champion, in a clause: it stays then, whatever the gate says.
 
     Raises:
         TooLittleDataError: `wanted` is a trained model and the rows cannot carry one.
@@ -77,19 +85,27 @@ def train(rows: pd.DataFrame, wanted: str, champion: Scorer | None = None) -> Tr
     candidates = {name: _measure(name, scorer, parts["test"]) for name, scorer in scorers.items()}
     challenger = best_trained(scorers, parts["calibration"])
     chosen = RULES if champion is None else CHAMPION
-    if challenger is not None:
-        chosen, why = _choose(candidates, challenger, wanted, champion, parts["test"])
-    model = scorers[chosen].model
+    verdict = None
+    if wanted != AUTO:
+        if challenger is not None:
+            chosen, why = challenger, f"MODEL_TYPE asks for {challenger}"
+    elif challenger is not None:
+        verdict = _judge(candidates, challenger, champion, parts["test"])
+        chosen, why = _choose(challenger, verdict, champion)
+    if held_by_hand is not None and champion is not None:
+        chosen, why = CHAMPION, f"{held_by_hand}; the gate would have said: {why}"
     return Training(
         candidates,
         chosen,
         why,
-        importance(
-            dict.fromkeys(FEATURE_NAMES + EXTENDED_NAMES, 0.0)
-            if model is None
-            else input_sizes(model, parts["calibration"].tail(IMPORTANCE_ROWS))
-        ),
+        {
+            name: _importance(scorers[name], parts["calibration"])
+            for name in dict.fromkeys((chosen, challenger))
+            if name is not None
+        },
         _row_counts(parts, len(rows)),
+        challenger if wanted == AUTO else None,
+        verdict,
     )
 
 
@@ -107,19 +123,24 @@ def best_trained(scorers: dict[str, Scorer], calibration: pd.DataFrame) -> str |
     return min(losses, key=lambda name: losses[name]) if losses else None
 
 
-def _choose(
-    candidates: dict[str, Candidate], challenger: str, wanted: str, champion: Scorer | None, test: pd.DataFrame
-) -> tuple[str, str]:
-    if wanted == challenger:
-        return challenger, f"MODEL_TYPE asks for {challenger}"
+def _importance(scorer: Scorer, calibration: pd.DataFrame) -> dict[str, float]:
+    if scorer.model is None:
+        return importance(dict.fromkeys(FEATURE_NAMES + EXTENDED_NAMES, 0.0))
+    return importance(input_sizes(scorer.model, calibration.tail(IMPORTANCE_ROWS)))
+
+
+def _judge(candidates: dict[str, Candidate], challenger: str, champion: Scorer | None, test: pd.DataFrame) -> Decision:
     if test.empty:
-        return RULES, "the rules score: no held-out rows to compare on"
-    decision = decide(candidates[challenger].scorer, candidates[RULES].scorer, champion, test)
-    if decision.promoted:
-        return challenger, f"{challenger} passed the gate: {decision.why}"
+        return Decision(False, ("no held-out rows to compare on",))
+    return decide(candidates[challenger].scorer, candidates[RULES].scorer, champion, test)
+
+
+def _choose(challenger: str, verdict: Decision, champion: Scorer | None) -> tuple[str, str]:
+    if verdict.promoted:
+        return challenger, f"{challenger} passed the gate: {verdict.why}"
     if champion is not None:
-        return CHAMPION, f"the champion stays, {challenger} was refused: {decision.why}"
-    return RULES, f"the rules score, {challenger} was refused: {decision.why}"
+        return CHAMPION, f"the champion stays, {challenger} was refused: {verdict.why}"
+    return RULES, f"the rules score, {challenger} was refused: {verdict.why}"
 
 
 def _measure(name: str, scorer: Scorer, test: pd.DataFrame) -> Candidate:

@@ -44,7 +44,10 @@ _QUARANTINE = "quarantine"
 # Children before parents.
 _APP_TABLES = (RECOMMENDATIONS, INDICATORS, PREDICTIONS)
 # Tables of ours that are about no learner.
-_ABOUT_NOBODY = ("migrations", "deployment", "demo_load", "study_days", "model_versions", "forgettings")
+_ABOUT_NOBODY = (
+    *("migrations", "deployment", "demo_load", "study_days", "forgettings"),
+    *("model_versions", "model_events"),
+)
 _TOKENS = "api_tokens"
 
 

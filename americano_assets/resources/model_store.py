@@ -9,7 +9,6 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from americano_assets.core.features import MODEL_INPUTS
 from americano_assets.core.logodds import content_name
 from americano_assets.core.moment import Target
 from americano_assets.core.scoring import Scorer
@@ -33,14 +32,6 @@ class StoredModel:
     dataset_version: str
     target: Target
     scorer: Scorer
-
-
-@dataclass(frozen=True)
-class ScoringBefore:
-    """A champion, and the study day for which it was last challenged."""
-
-    model: StoredModel
-    trained_for: date
 
 
 class ModelStore:
@@ -131,39 +122,13 @@ class ModelStore:
         )
 
 
-def model_of_day(store: ParquetStore, models: ModelStore, day: date, *, or_before: bool = False) -> StoredModel:
+def model_of_day(store: ParquetStore, models: ModelStore, day: date) -> StoredModel:
     """The model that scores a study day, as recorded by its training step.
-
-    Args:
-        store: Where manifests are.
-        models: Where models are.
-        day: The study day.
-        or_before: Take the newest of an earlier day where the day has none: an open day is scored, not trained on.
 
     Raises:
         AmericanoError: None was recorded.
     """
     recorded = store.manifest(day, "model")
-    if recorded is None and or_before:
-        recorded = store.last_manifest_before(day, "model")
     if recorded is None:
         raise AmericanoError(f"Study day {day} has no model yet: materialize struggle_model for it first.")
     return models.load(recorded["model_version"])
-
-
-def champion_before(store: ParquetStore, models: ModelStore, day: date, target: Target) -> ScoringBefore | None:
-    """The trained model that scored the newest study day before `day`; None while the rules do, or it fits no more.
-
-    An old day that is computed again finds what scored before it, never a model that saw its future.
-    """
-    recorded = store.last_manifest_before(day, "model")
-    if recorded is None:
-        return None
-    try:
-        model = models.load(recorded["model_version"])
-    except AmericanoError:
-        return None
-    trained = model.scorer.model
-    if trained is None or model.target != target or trained.inputs != MODEL_INPUTS:
-        return None
-    return ScoringBefore(model, date.fromisoformat(recorded.get("trained_for", model.study_day.isoformat())))

@@ -1,24 +1,25 @@
-"""Trains on a study day's training set, keeps the model, tells MLflow and the app's database about it."""
+"""Trains on a study day's training set, keeps the models, tells MLflow and the app's database about them."""
 
-import json
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
 import pandas as pd
 
+from americano_assets.core.championship import AUTO, GATE, PASSED_OVER, PROMOTED, REFUSED, ModelEvent
 from americano_assets.core.features import MODEL_INPUTS
 from americano_assets.core.moment import naive
 from americano_assets.core.retraining import not_due
-from americano_assets.core.rules import VALIDATION_MEAN
-from americano_assets.core.training import AUTO, CHAMPION, Training, train
-from americano_assets.plots import calibration_plot, importance_plot
+from americano_assets.core.training import CHAMPION, Training, train
+from americano_assets.resources.champion import ScoringBefore, Standing, standing
 from americano_assets.resources.deployment import Deployment
-from americano_assets.resources.model_store import ScoringBefore, StoredModel, champion_before
+from americano_assets.resources.model_events import record_event
+from americano_assets.resources.model_reports import pictures_of, record_versions, tell_mlflow
+from americano_assets.resources.model_store import StoredModel
 from americano_assets.resources.parquet_store import hash_values
-from americano_assets.resources.tracking import TrackedRun, TrackingError
+from americano_assets.resources.tracking import TrackedRun
 
-_EXAMPLE_ROWS = 5
+_MODEL = "model"
 
 
 @dataclass(frozen=True)
@@ -28,10 +29,10 @@ class TrainedDay:
     Attributes:
         model: What scores the day.
         training: Figures of the training; None where an equal one was found and nothing was trained.
-        run: Where it is in MLflow; None where that was not reached.
+        run: Where it is in MLflow; None where that was not reached, or nothing was trained.
         notice: What went wrong with MLflow, or empty.
-        summary: Figures as they are kept in ml.model_versions.
-        pictures: PNG images by name; none where nothing was trained.
+        summary: Figures as they are kept in the day's manifest: of this training, or of the one it goes back to.
+        pictures: PNG images by name, of the same training.
     """
 
     model: StoredModel
@@ -55,119 +56,110 @@ def train_day(
         tags: Further tags of the MLflow run.
     """
     wanted = deployment.settings.model_type
-    before = champion_before(deployment.store, deployment.models, day, deployment.target) if wanted == AUTO else None
-    waiting = None if before is None else not_due(day, before.trained_for, deployment.settings.americano_retrain_days)
-    if before is not None and waiting is not None:
-        return _carry_on(deployment, day, before, waiting)
+    stands = standing(deployment, day) if wanted == AUTO else Standing(None, None)
+    before = stands.before
+    # A champion that was set since the last training is measured beside its challengers at once.
+    if before is not None and before.trained_for is not None:
+        waiting = not_due(day, before.trained_for, deployment.settings.americano_retrain_days)
+        if waiting is not None:
+            return _carry_on(deployment, day, before, _because(stands, waiting))
     champion = None if before is None else before.model
-    key = hash_values(
-        dataset_version, wanted, vars(deployment.target), MODEL_INPUTS, None if champion is None else champion.version
-    )
+    held = [] if stands.hold is None else [_held(stands.hold)]
+    champion_version = None if champion is None else champion.version
+    key = hash_values(dataset_version, wanted, vars(deployment.target), MODEL_INPUTS, champion_version, *held)
     known = deployment.models.remembered(key)
     if known is not None:
-        deployment.store.record_manifest(day, "model", {**known, "trained_for": day.isoformat()})
-        return TrainedDay(deployment.models.load(known["model_version"]), None, None, "", known["summary"], {})
-    training = train(rows, wanted, None if champion is None else champion.scorer)
-    if champion is not None and training.chosen == CHAMPION:
-        model = champion
-    else:
-        model = deployment.models.save(
-            training.chosen, day, dataset_version, deployment.target, training.candidates[training.chosen].scorer
-        )
-    curves = {name: one.curve for name, one in training.candidates.items() if one.curve is not None}
-    pictures = {"calibration": calibration_plot(curves), "importance": importance_plot(training.importance)}
-    run, notice = _tell_mlflow(deployment, day, training, model, rows, tags, pictures)
+        return _found_again(deployment, day, known)
+    training = train(
+        rows,
+        wanted,
+        None if champion is None else champion.scorer,
+        held_by_hand=None if stands.hold is None else _held(stands.hold),
+    )
+    saved = _save(deployment, day, dataset_version, training)
+    model = champion if champion is not None and training.chosen == CHAMPION else saved[training.chosen]
     summary = {
         "figures": {name: one.figures for name, one in training.candidates.items()},
         "figures_active": {name: one.figures_active for name, one in training.candidates.items()},
+        "curves": {name: vars(one.curve) for name, one in training.candidates.items() if one.curve is not None},
         "rows": training.rows,
         "chosen": training.chosen,
-        "why": training.why,
-        "importance": training.importance,
+        "why": _because(stands, training.why),
+        "importance": training.importance[training.chosen],
     }
-    # A champion that stays was told with the training that made it.
-    if model is not champion:
-        _tell_database(deployment, model, run, summary)
+    pictures = pictures_of(summary)
+    run, notice = tell_mlflow(deployment, day, training, model, rows, tags, pictures)
+    _tell_database(deployment, day, training, saved, champion, run, summary)
     result = {"model_version": model.version, "summary": summary}
     deployment.models.remember(key, result)
-    deployment.store.record_manifest(day, "model", {**result, "trained_for": day.isoformat()})
+    deployment.store.record_manifest(day, _MODEL, {**result, "trained_for": day.isoformat()})
     return TrainedDay(model, training, run, notice, summary, pictures)
+
+
+def _held(hold: ModelEvent) -> str:
+    return f"{hold.decided_by} set this champion from {hold.study_day} on ({hold.reason})"
+
+
+def _because(stands: Standing, why: str) -> str:
+    return f"{stands.notice}; {why}" if stands.notice else why
 
 
 def _carry_on(deployment: Deployment, day: date, before: ScoringBefore, why: str) -> TrainedDay:
     """The champion scores a day between two trainings."""
-    recorded = deployment.store.last_manifest_before(day, "model") or {}
+    recorded = deployment.store.last_manifest_before(day, _MODEL) or {}
     summary = {**recorded["summary"], "why": why}
-    result = {"model_version": before.model.version, "summary": summary, "trained_for": before.trained_for.isoformat()}
-    deployment.store.record_manifest(day, "model", result)
-    return TrainedDay(before.model, None, None, "", summary, {})
+    trained_for = day if before.trained_for is None else before.trained_for
+    result = {"model_version": before.model.version, "summary": summary, "trained_for": trained_for.isoformat()}
+    deployment.store.record_manifest(day, _MODEL, result)
+    return TrainedDay(before.model, None, None, "", summary, pictures_of(summary))
 
 
-def _tell_mlflow(
+def _found_again(deployment: Deployment, day: date, known: dict[str, Any]) -> TrainedDay:
+    """What equal rows gave before."""
+    deployment.store.record_manifest(day, _MODEL, {**known, "trained_for": day.isoformat()})
+    model = deployment.models.load(known["model_version"])
+    return TrainedDay(model, None, None, "", known["summary"], pictures_of(known["summary"]))
+
+
+def _save(deployment: Deployment, day: date, dataset_version: str, training: Training) -> dict[str, StoredModel]:
+    """Keep what scores, unless it is kept already, and the challenger: who was refused may be wanted by a person."""
+    kept = {name for name in (training.chosen, training.challenger) if name is not None and name != CHAMPION}
+    return {
+        name: deployment.models.save(name, day, dataset_version, deployment.target, training.candidates[name].scorer)
+        for name in sorted(kept)
+    }
+
+
+def _tell_database(
     deployment: Deployment,
     day: date,
     training: Training,
-    model: StoredModel,
-    rows: pd.DataFrame,
-    tags: dict[str, str],
-    pictures: dict[str, bytes],
-) -> tuple[TrackedRun | None, str]:
-    metrics = {
-        f"{name}.{figure}": value
-        for name, one in training.candidates.items()
-        for figure, value in one.figures.items()
-        if value is not None
-    }
-    ordered = sorted(training.candidates, key=lambda name: name == training.chosen)
-    if rows.empty:
-        return None, "no training rows yet: the rules score, and there is nothing to log"
-    try:
-        run = deployment.tracking.log_training(
-            name=f"struggle_model {day}",
-            params={
-                "study_day": day.isoformat(),
-                "chosen": training.chosen,
-                "horizon_days": model.target.horizon_days,
-                "struggle_below": model.target.struggle_below,
-                "threshold": model.scorer.threshold,
-                "calibration": model.scorer.calibrator.method,
-            },
-            metrics={**metrics, **training.rows},
-            tags={**tags, "dataset_version": model.dataset_version, "model_version": model.version},
-            figures={f"{name}.png": image for name, image in pictures.items()},
-            scorers={name: training.candidates[name].scorer for name in ordered if name != CHAMPION},
-            chosen=None if training.chosen == CHAMPION else training.chosen,
-            study_day=day,
-            example=rows[["objective_id", *MODEL_INPUTS, VALIDATION_MEAN]].head(_EXAMPLE_ROWS),
-        )
-    except TrackingError as error:
-        return None, str(error)
-    return run, ""
-
-
-def _tell_database(deployment: Deployment, model: StoredModel, run: TrackedRun | None, summary: dict[str, Any]) -> None:
+    saved: dict[str, StoredModel],
+    champion: StoredModel | None,
+    run: TrackedRun | None,
+    summary: dict[str, Any],
+) -> None:
+    now = naive(deployment.now())
     with deployment.connect() as connection:
-        connection.execute(
-            """
-            INSERT INTO ml.model_versions (model_version, model_type, study_day, threshold, horizon_days,
-              struggle_below, dataset_version, mlflow_run_id, registry_version, metrics, feature_importance, created_at)
-            VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
-            ON CONFLICT (model_version) DO UPDATE SET
-              mlflow_run_id = COALESCE(ml.model_versions.mlflow_run_id, EXCLUDED.mlflow_run_id),
-              registry_version = COALESCE(ml.model_versions.registry_version, EXCLUDED.registry_version)
-            """,
-            [
-                model.version,
-                model.model_type,
-                model.study_day,
-                model.scorer.threshold,
-                model.target.horizon_days,
-                model.target.struggle_below,
-                model.dataset_version,
-                run.run_id if run else None,
-                run.registry_versions.get(model.model_type) if run else None,
-                json.dumps({"figures": summary["figures"], "rows": summary["rows"], "why": summary["why"]}),
-                json.dumps(summary["importance"]),
-                naive(deployment.now()),
-            ],
+        record_versions(connection, saved, training, run, summary, now)
+        if training.challenger is None or training.verdict is None:
+            return
+        event = REFUSED
+        if training.verdict.promoted:
+            event = PROMOTED if training.chosen == training.challenger else PASSED_OVER
+        recorded = deployment.store.last_manifest_before(day, _MODEL)
+        scored = champion.version if champion else recorded["model_version"] if recorded else None
+        record_event(
+            connection,
+            ModelEvent(
+                day,
+                event,
+                saved[training.challenger].version,
+                scored,
+                GATE,
+                by_hand=False,
+                forced=False,
+                reason=training.verdict.why,
+            ),
+            now,
         )

@@ -145,12 +145,19 @@ class ParquetStore:
 
     def last_manifest_before(self, day: date, part: str) -> dict[str, Any] | None:
         """What was recorded of `part` for the newest study day before `day`, or None."""
-        folders = sorted(folder.name for folder in (self.root / "manifests").glob("day=*"))
-        for name in reversed(folders):
-            earlier = date.fromisoformat(name.removeprefix("day="))
-            if earlier < day and (found := self.manifest(earlier, part)) is not None:
-                return found
-        return None
+        return next((found for earlier, found in self._manifests(part) if earlier < day), None)
+
+    def last_day_with(self, part: str) -> date | None:
+        """The newest study day of which `part` was recorded, or None."""
+        return next((day for day, _ in self._manifests(part)), None)
+
+    def _manifests(self, part: str) -> Iterator[tuple[date, dict[str, Any]]]:
+        """What was recorded of `part`, newest study day first."""
+        folders = sorted((folder.name for folder in (self.root / "manifests").glob("day=*")), reverse=True)
+        for name in folders:
+            day = date.fromisoformat(name.removeprefix("day="))
+            if (found := self.manifest(day, part)) is not None:
+                yield day, found
 
     def record_manifest(self, day: date, part: str, content: dict[str, Any]) -> None:
         """Record what a part of a study day was computed from."""

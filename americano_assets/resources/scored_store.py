@@ -11,9 +11,10 @@ from americano_assets.core.publishable import problems
 from americano_assets.core.scoring import explained, score
 from americano_assets.core.study_day import day_number, days_between
 from americano_assets.errors import AmericanoError
+from americano_assets.resources.champion import scoring_model
 from americano_assets.resources.cutoffs import PairSource
 from americano_assets.resources.deployment import Deployment
-from americano_assets.resources.model_store import StoredModel, model_of_day
+from americano_assets.resources.model_store import StoredModel
 from americano_assets.resources.parquet_store import Version
 from americano_assets.schemas import SCORED_PREDICTIONS
 
@@ -51,11 +52,6 @@ def score_day(deployment: Deployment, day: date) -> tuple[pd.DataFrame, StoredMo
     schema = _scored_schema(features.schema)
     table = pa.Table.from_pandas(scored, schema=schema, preserve_index=False)
     return scored, model, deployment.store.put_day(TABLE, day, table.to_batches(), schema)
-
-
-def scoring_model(deployment: Deployment, day: date) -> StoredModel:
-    """The day's own model; for a day that is still open the newest one."""
-    return model_of_day(deployment.store, deployment.models, day, or_before=not deployment.is_closed(day))
 
 
 def problems_of_day(deployment: Deployment, day: date, scored: pd.DataFrame) -> list[str]:

@@ -25,11 +25,13 @@ from americano_assets.resources.database import mlflow_uri
 from americano_assets.settings import Settings
 
 REGISTERED_MODEL = "americano-struggle"
-CHAMPION = "champion"
+CHAMPION, CHALLENGER = "champion", "challenger"
 _TRUSTED = [f"{StruggleEstimator.__module__}.{StruggleEstimator.__qualname__}"]
 # Named, because finding them out takes MLflow ten seconds a model.
 _REQUIREMENTS = ["scikit-learn", "skops", "pandas", "numpy"]
 _STUDY_DAY = "study_day"
+# From which study day on a person set a version: it may be older than what it took the place of.
+_SET_FROM = "set_from"
 # MLflow's own defaults wait four minutes for a server that does not answer, and a night does not depend on it.
 _DEFAULTS = {
     "MLFLOW_DISABLE_TELEMETRY": "true",
@@ -68,6 +70,7 @@ class Tracking:
         scorers: Mapping[str, Scorer],
         chosen: str | None,
         study_day: date,
+        challenger: str | None = None,
         example: pd.DataFrame,
     ) -> TrackedRun:
         """Log one training and register its models; the chosen one becomes `champion` unless a newer night's is.
@@ -81,6 +84,7 @@ class Tracking:
             scorers: Models by type; the last registered is the chosen one.
             chosen: The type that scores from now on; None where the champion before stays.
             study_day: The day that the models were trained for.
+            challenger: The type that becomes `challenger`, where it is not the chosen one.
             example: A few feature rows, for the signature.
 
         Raises:
@@ -99,11 +103,32 @@ class Tracking:
                     model_type: self._register(mlflow, model_type, scorer, example, study_day)
                     for model_type, scorer in scorers.items()
                 }
+                client = mlflow.MlflowClient()
                 if chosen is not None:
-                    self._promote(mlflow.MlflowClient(), versions[chosen], study_day)
+                    _point(client, CHAMPION, versions[chosen], study_day)
+                if challenger is not None:
+                    _point(client, CHALLENGER, None if challenger == chosen else versions[challenger], study_day)
                 return TrackedRun(run.info.run_id, run.info.experiment_id, versions)
         except Exception as error:
             # MLflow wraps what its store or the network raises in many types; none may stop a night.
+            raise TrackingError(f"MLflow could not be used ({type(error).__name__}).") from error
+
+    def set_champion(self, registry_version: str, from_day: date) -> None:
+        """Make a registered version the champion because a person says so.
+
+        Args:
+            registry_version: Its number in MLflow's registry.
+            from_day: The study day from which on it scores.
+
+        Raises:
+            TrackingError: MLflow could not be used.
+        """
+        try:
+            with self._mlflow() as mlflow:
+                client = mlflow.MlflowClient()
+                client.set_model_version_tag(REGISTERED_MODEL, registry_version, _SET_FROM, from_day.isoformat())
+                client.set_registered_model_alias(REGISTERED_MODEL, CHAMPION, registry_version)
+        except Exception as error:
             raise TrackingError(f"MLflow could not be used ({type(error).__name__}).") from error
 
     @contextlib.contextmanager
@@ -134,16 +159,6 @@ class Tracking:
         root = self.settings.americano_home / "mlflow"
         return str(mlflow.create_experiment(name, artifact_location=None if served else root.as_uri()))
 
-    @staticmethod
-    def _promote(client: Any, version: str, study_day: date) -> None:
-        """Make a version the champion, but for an old day that is trained again while a newer one's is champion."""
-        model = client.get_registered_model(REGISTERED_MODEL)
-        if CHAMPION in model.aliases:
-            champion = client.get_model_version(REGISTERED_MODEL, str(model.aliases[CHAMPION]))
-            if champion.tags.get(_STUDY_DAY, "") > study_day.isoformat():
-                return
-        client.set_registered_model_alias(REGISTERED_MODEL, CHAMPION, version)
-
     def _register(self, mlflow: Any, model_type: str, scorer: Scorer, example: pd.DataFrame, study_day: date) -> str:
         estimator = StruggleEstimator.of(scorer)
         signature = mlflow.models.infer_signature(example, estimator.predict_proba(example))
@@ -173,3 +188,16 @@ class Tracking:
             path = Path(folder) / file_name
             path.write_bytes(image)
             mlflow.log_artifact(str(path), "plots")
+
+
+def _point(client: Any, alias: str, version: str | None, study_day: date) -> None:
+    """Give a version an alias, or nobody, but for an old day that is trained again while a newer one's has it."""
+    model = client.get_registered_model(REGISTERED_MODEL)
+    if alias in model.aliases:
+        tags = client.get_model_version(REGISTERED_MODEL, str(model.aliases[alias])).tags
+        if max(tags.get(_STUDY_DAY, ""), tags.get(_SET_FROM, "")) > study_day.isoformat():
+            return
+        if version is None:
+            client.delete_registered_model_alias(REGISTERED_MODEL, alias)
+    if version is not None:
+        client.set_registered_model_alias(REGISTERED_MODEL, alias, version)

@@ -1,13 +1,9 @@
-"""A school large enough to learn from: what is planted in its answers is found again in every figure.
-
-Every Monday all learners answer on two objectives. The weak fail nine times of ten, the strong once in ten; which
-Mondays are the exceptions is fixed, so each outcome, rate and figure can be worked out here.
-"""
+"""A school large enough to learn from: what is planted in its answers is found again in every figure."""
 
 import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -20,45 +16,22 @@ from americano_assets.core.scoring import Scorer
 from americano_assets.resources.model_store import model_of_day
 from americano_assets.resources.publication import PREDICTIONS
 from americano_assets.resources.tracking import CHAMPION, REGISTERED_MODEL
+from americano_assets_tests.integration.weekly_school import FIRST_MONDAY, OBJECTIVES, fill, learners, struggles
 from americano_assets_tests.world import Nights, World, at, study_day, world_settings
 
 LEARNERS = 40
-OBJECTIVES = ("heart", "lung")
-FIRST_MONDAY = date(2026, 1, 5)
-MONDAYS = [FIRST_MONDAY + timedelta(weeks=week) for week in range(11)]
 SCORED, JUDGED = "2026-03-08", "2026-03-15"
 SCORED_CUTOFF, JUDGED_CUTOFF = at("2026-03-09 23:00"), at("2026-03-16 23:00")
 Outcomes = dict[tuple[str, str], bool]
 
 
-def struggles(number: int, place: int, week: int) -> bool:
-    weak = number % 2 == 0
-    return weak != ((number + place + week) % 10 == 0)
-
-
 def truth(week: int) -> Outcomes:
     """Who struggled with what in a week."""
     return {
-        (f"learner-{number:02}", objective): struggles(number, place, week)
-        for number in range(LEARNERS)
+        (learner, objective): struggles(number, place, week)
+        for number, learner in enumerate(learners(LEARNERS))
         for place, objective in enumerate(OBJECTIVES)
     }
-
-
-def fill(world: World) -> None:
-    world.learner("owner")
-    world.course("anatomy", "owner")
-    for objective in OBJECTIVES:
-        world.objective(objective, "anatomy")
-    for number in range(LEARNERS):
-        learner = world.learner(f"learner-{number:02}")
-        for week, monday in enumerate(MONDAYS):
-            morning = datetime(monday.year, monday.month, monday.day, 9)  # noqa: DTZ001
-            done = {"status": "COMPLETED", "completedAt": morning + timedelta(hours=2)}
-            world.mission(learner, morning, OBJECTIVES, **done)
-            for place, objective in enumerate(OBJECTIVES):
-                score = 0.3 if struggles(number, place, week) else 0.9
-                world.answer(learner, objective, morning + timedelta(hours=1, minutes=place), score)
 
 
 @dataclass
@@ -71,7 +44,7 @@ class School:
 @pytest.fixture(scope="module")
 def school(world: World, module_database: str, home: Path) -> Iterator[School]:
     with world.connection.transaction():
-        fill(world)
+        fill(world, learners(LEARNERS))
     settings = world_settings(module_database, home, americano_start_day=FIRST_MONDAY - timedelta(days=2))
     (home / "dvc.lock").write_text("schema: '2.0'\n")
     with dg.DagsterInstance.ephemeral() as instance:
@@ -92,9 +65,8 @@ def test_so_few_learners_are_measured_on_but_the_gate_keeps_the_rules(school: Sc
     (materialization,) = school.trained.asset_materializations_for_node("struggle_model")
     assert materialization.metadata["model_type"].value == RULES
     assert "fewer than 10 held-out learners" in str(materialization.metadata["why"].value)
-    statement = "SELECT to_jsonb(t) FROM ml.model_versions t WHERE study_day = %s"
-    ((model,),) = school.world.rows(statement, study_day(SCORED))
-    assert model["model_type"] == RULES
+    statement = "SELECT to_jsonb(t) FROM ml.model_versions t WHERE study_day = %s AND model_type = %s"
+    ((model,),) = school.world.rows(statement, study_day(SCORED), RULES)
     assert model["horizon_days"] == 7
     figures = model["metrics"]["figures"]["logistic_regression"]
     assert figures["auc_roc"] > 0.7

@@ -14,7 +14,8 @@ from pydantic import SecretStr
 
 from americano_assets.resources.embedded import EmbeddedServer
 from americano_assets.settings import Settings
-from americano_assets_tests.integration.test_trained_model import FIRST_MONDAY, JUDGED, SCORED, fill
+from americano_assets_tests.integration.test_trained_model import JUDGED, LEARNERS, SCORED
+from americano_assets_tests.integration.weekly_school import FIRST_MONDAY, fill, learners
 from americano_assets_tests.world import ClockedDeployment, Nights, World, at, world_settings
 
 _numbers = count(1)
@@ -65,7 +66,7 @@ def lived(server: EmbeddedServer, prepared_template: str, tmp_path_factory: pyte
     with psycopg.connect(server.url(name), autocommit=True) as connection:
         world = World(connection)
         with connection.transaction():
-            fill(world)
+            fill(world, learners(LEARNERS))
             world.execute('UPDATE users SET "includeInAnalytics" = false WHERE "id" = %s', OUT)
             for learner in ("learner-01", "learner-02", "learner-03"):
                 for when in ("2026-03-09 08:00", "2026-03-09 12:00"):

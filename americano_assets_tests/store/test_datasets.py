@@ -13,7 +13,8 @@ from americano_assets.errors import AmericanoError
 from americano_assets.resources.datasets import Dataset, datasets, dvc_tags, find_dataset, restore, store_training_set
 from americano_assets.resources.model_training import TrainedDay, train_day
 from americano_assets.resources.parquet_store import ParquetStore, hash_file
-from americano_assets_tests.integration.test_trained_model import FIRST_MONDAY, JUDGED, SCORED, fill
+from americano_assets_tests.integration.test_trained_model import JUDGED, LEARNERS, SCORED
+from americano_assets_tests.integration.weekly_school import FIRST_MONDAY, fill, learners
 from americano_assets_tests.world import ClockedDeployment, World, read_world, study_day, world_settings
 
 FIRST = (FIRST_MONDAY - timedelta(days=2)).isoformat()
@@ -44,7 +45,7 @@ def trained(module_database: str, tmp_path_factory: pytest.TempPathFactory) -> I
     with psycopg.connect(module_database, autocommit=True) as connection:
         world = World(connection)
         with connection.transaction():
-            fill(world)
+            fill(world, learners(LEARNERS))
         read_world(deployment, FIRST, SCORED)
         model = train(deployment, SCORED).model
         dataset = find_dataset(deployment.store, model.dataset_version)

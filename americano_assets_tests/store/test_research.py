@@ -13,7 +13,8 @@ from americano_assets.resources.analytics import TABLES, build_analytics
 from americano_assets.resources.files import StorageError
 from americano_assets.resources.parquet_store import read_table
 from americano_assets.settings import PROJECT_ROOT
-from americano_assets_tests.integration.test_trained_model import JUDGED, LEARNERS, OBJECTIVES, SCORED, truth
+from americano_assets_tests.integration.test_trained_model import JUDGED, LEARNERS, SCORED, truth
+from americano_assets_tests.integration.weekly_school import OBJECTIVES
 from americano_assets_tests.store.conftest import OUT, Lived
 from americano_assets_tests.world import ClockedDeployment, World, study_day
 

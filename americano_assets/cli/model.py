@@ -1,0 +1,155 @@
+"""Commands about models: `model list`, `show`, `promote`, `rollback`, `release`.
+
+Belongs here: their output. Does not: what they decide (resources/model_choice.py).
+"""
+
+import getpass
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from americano_assets.core.championship import ModelEvent
+    from americano_assets.resources.deployment import Deployment
+    from americano_assets.resources.model_choice import Choice, ModelRow
+
+model = typer.Typer(no_args_is_help=True, help="Models: which scores, why, and setting another by hand.")
+_VERSION = Annotated[str, typer.Argument(help="A model's version, or how it begins.")]
+_REASON = Annotated[str, typer.Option(help="Why: kept for ever, and told with every night that follows.")]
+_BY = Annotated[str | None, typer.Option(help="Who decides; without it the name you are logged in with.")]
+_FIGURES = ("log_loss", "auc_roc", "accuracy", "recall", "ece")
+
+
+@model.command("list")
+def list_(
+    most: Annotated[int, typer.Option("--last", min=1, help="Only so many, the newest.")] = 20,
+) -> None:
+    """Show the models that were kept, newest first, with their figures on learners that they never saw."""
+    from rich.console import Console
+    from rich.table import Table
+
+    from americano_assets.resources.model_choice import SHOWN_DIGITS, models
+
+    found = models(_deployment())
+    if not found:
+        typer.echo("No model was trained yet: `americano nightly` trains one.")
+        return
+    table = Table("version", "type", "trained for", "log loss", "AUC", "ECE", "state", "scored")
+    for one in found[:most]:
+        values = one.figures
+        figures = [_figure(values.get(name)) for name in ("log_loss", "auc_roc", "ece")]
+        kept = one.kept
+        name, day = kept["model_type"].replace("_", " "), str(kept["study_day"])
+        style = "bold" if one.state == "champion" else None
+        table.add_row(kept["model_version"][:SHOWN_DIGITS], name, day, *figures, one.state, _scored(one), style=style)
+    Console().print(table)
+    if len(found) > most:
+        typer.echo(f"The newest {most} of {len(found)}: --last shows more.")
+
+
+@model.command()
+def show(version: _VERSION) -> None:
+    """Show a model: what it was trained on, its figures, where it is in MLflow, and what was decided about it."""
+    from rich.console import Console
+    from rich.table import Table
+
+    from americano_assets.resources.model_choice import decisions, find_model
+
+    deployment = _deployment()
+    found = find_model(deployment, version)
+    kept, values = found.kept, found.figures
+    told = decisions(deployment, kept["model_version"])
+    facts = Table(show_header=False, box=None, pad_edge=False)
+    for name, value in (
+        ("version", kept["model_version"]),
+        ("type", kept["model_type"].replace("_", " ")),
+        ("state", f"{found.state}; scored {_scored(found)}"),
+        ("trained for", kept["study_day"]),
+        ("foresees", f"a mean score below {kept['struggle_below']} within {kept['horizon_days']} study days"),
+        ("threshold", f"{kept['threshold']:.3f}"),
+        ("data set", kept["dataset_version"]),
+        ("MLflow run", kept["mlflow_run_id"] or "none: MLflow could not be reached, or there was nothing to log"),
+        ("held-out rows", f"{values.get('n') or 0:,.0f}, never seen in training"),
+        *((name.replace("_", " "), _figure(values.get(name))) for name in _FIGURES),
+    ):
+        facts.add_row(name, str(value))
+    console = Console()
+    console.print(facts)
+    for when, event in told:
+        console.print(f"\n{when:%Y-%m-%d %H:%M}  {_told(event, kept['model_version'])}", highlight=False)
+
+
+@model.command()
+def promote(
+    version: _VERSION,
+    reason: _REASON,
+    by: _BY = None,
+    force: Annotated[bool, typer.Option("--force", help="Also where the gate refuses it.")] = False,
+) -> None:
+    """Have a model score from the next night on. It stays until it is released, whatever the gate says of others."""
+    from americano_assets.resources.model_choice import find_model
+    from americano_assets.resources.model_choice import promote as decide
+
+    deployment = _deployment()
+    chosen = find_model(deployment, version).kept["model_version"]
+    _tell(decide(deployment, chosen, by or getpass.getuser(), reason, force=force))
+
+
+@model.command()
+def rollback(reason: _REASON, by: _BY = None) -> None:
+    """Have the champion before this one score again from the next night on, until it is released."""
+    from americano_assets.resources.model_choice import rollback as decide
+
+    _tell(decide(_deployment(), by or getpass.getuser(), reason))
+
+
+@model.command()
+def release(reason: _REASON, by: _BY = None) -> None:
+    """Let the gate decide again: the champion stays until a challenger beats it."""
+    from americano_assets.resources.model_choice import release as decide
+
+    _tell(decide(_deployment(), by or getpass.getuser(), reason))
+
+
+def _deployment() -> "Deployment":
+    from americano_assets.resources.deployment import Deployment
+    from americano_assets.settings import load_settings
+
+    return Deployment(load_settings())
+
+
+def _tell(choice: "Choice") -> None:
+    from americano_assets.core.championship import RELEASED
+    from americano_assets.resources.model_choice import SHOWN_DIGITS
+
+    event = choice.event
+    name = event.model_version[:SHOWN_DIGITS]
+    if event.event == RELEASED:
+        typer.echo(f"From study day {event.study_day} on the gate decides again; {name} stays until one beats it.")
+    else:
+        instead = f" instead of {event.instead_of[:SHOWN_DIGITS]}" if event.instead_of else ""
+        forced = " The gate refused it: that is kept too." if event.forced else ""
+        typer.echo(f"Model {name} scores from study day {event.study_day} on{instead}, until it is released.{forced}")
+    if choice.notice:
+        typer.echo(choice.notice, err=True)
+
+
+def _scored(row: "ModelRow") -> str:
+    number, first, last = row.days
+    if not number:
+        return "no night"
+    return f"{number} {'night' if number == 1 else 'nights'}, {first}" + (f" to {last}" if last != first else "")
+
+
+def _told(event: "ModelEvent", version: str) -> str:
+    from americano_assets.resources.model_choice import SHOWN_DIGITS
+
+    verb = event.event.replace("_", " ")
+    if event.model_version != version:
+        verb = f"{event.model_version[:SHOWN_DIGITS]} {verb} instead"
+    forced = " (forced)" if event.forced else ""
+    return f"{verb}{forced} by {event.decided_by}, from study day {event.study_day} on: {event.reason}"
+
+
+def _figure(value: float | None) -> str:
+    return "—" if value is None else f"{value:.3f}"

@@ -1,0 +1,115 @@
+"""What a training is told to: pictures of it, MLflow, and ml.model_versions.
+
+Belongs here: putting a training's figures into the shape that each of them takes. Does not: training, deciding.
+"""
+
+import json
+from collections.abc import Mapping
+from datetime import date, datetime
+from typing import Any
+
+import pandas as pd
+import psycopg
+
+from americano_assets.core.features import MODEL_INPUTS
+from americano_assets.core.metrics import Calibration
+from americano_assets.core.rules import VALIDATION_MEAN
+from americano_assets.core.training import CHAMPION, Training
+from americano_assets.plots import calibration_plot, importance_plot
+from americano_assets.resources.deployment import Deployment
+from americano_assets.resources.model_store import StoredModel
+from americano_assets.resources.tracking import TrackedRun, TrackingError
+
+_EXAMPLE_ROWS = 5
+
+
+def pictures_of(summary: Mapping[str, Any]) -> dict[str, bytes]:
+    """PNG images by name, drawn from a training's kept summary; of one kept by an earlier version, what it holds."""
+    curves = {name: Calibration(**curve) for name, curve in summary.get("curves", {}).items()}
+    drawn = {"calibration": calibration_plot(curves)} if curves else {}
+    return {**drawn, "importance": importance_plot(summary["importance"])}
+
+
+def tell_mlflow(
+    deployment: Deployment,
+    day: date,
+    training: Training,
+    model: StoredModel,
+    rows: pd.DataFrame,
+    tags: dict[str, str],
+    pictures: dict[str, bytes],
+) -> tuple[TrackedRun | None, str]:
+    """Log a training; a night goes on without MLflow.
+
+    Returns:
+        Where it is there, and what went wrong, or empty.
+    """
+    metrics = {
+        f"{name}.{figure}": value
+        for name, one in training.candidates.items()
+        for figure, value in one.figures.items()
+        if value is not None
+    }
+    ordered = sorted(training.candidates, key=lambda name: name == training.chosen)
+    if rows.empty:
+        return None, "no training rows yet: the rules score, and there is nothing to log"
+    try:
+        run = deployment.tracking.log_training(
+            name=f"struggle_model {day}",
+            params={
+                "study_day": day.isoformat(),
+                "chosen": training.chosen,
+                "horizon_days": model.target.horizon_days,
+                "struggle_below": model.target.struggle_below,
+                "threshold": model.scorer.threshold,
+                "calibration": model.scorer.calibrator.method,
+            },
+            metrics={**metrics, **training.rows},
+            tags={**tags, "dataset_version": model.dataset_version, "model_version": model.version},
+            figures={f"{name}.png": image for name, image in pictures.items()},
+            scorers={name: training.candidates[name].scorer for name in ordered if name != CHAMPION},
+            chosen=None if training.chosen == CHAMPION else training.chosen,
+            challenger=training.challenger,
+            study_day=day,
+            example=rows[["objective_id", *MODEL_INPUTS, VALIDATION_MEAN]].head(_EXAMPLE_ROWS),
+        )
+    except TrackingError as error:
+        return None, str(error)
+    return run, ""
+
+
+def record_versions(
+    connection: psycopg.Connection[Any],
+    saved: Mapping[str, StoredModel],
+    training: Training,
+    run: TrackedRun | None,
+    summary: Mapping[str, Any],
+    at: datetime,
+) -> None:
+    """A row of ml.model_versions for each model of a training that was kept."""
+    for name, model in saved.items():
+        why = summary["why"] if name == training.chosen or training.verdict is None else training.verdict.why
+        connection.execute(
+            """
+            INSERT INTO ml.model_versions (model_version, model_type, study_day, threshold, horizon_days,
+              struggle_below, dataset_version, mlflow_run_id, registry_version, metrics, feature_importance, created_at)
+            VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
+            ON CONFLICT (model_version) DO UPDATE SET
+              mlflow_run_id = COALESCE(ml.model_versions.mlflow_run_id, EXCLUDED.mlflow_run_id),
+              registry_version = COALESCE(ml.model_versions.registry_version, EXCLUDED.registry_version)
+            """,
+            [
+                model.version,
+                model.model_type,
+                model.study_day,
+                model.scorer.threshold,
+                model.target.horizon_days,
+                model.target.struggle_below,
+                model.dataset_version,
+                run.run_id if run else None,
+                run.registry_versions.get(name) if run else None,
+                json.dumps({"figures": summary["figures"], "rows": summary["rows"], "why": why}),
+                json.dumps(training.importance[name]),
+                at,
+            ],
+        )
