@@ -65,6 +65,12 @@ def module_database(server: EmbeddedServer, prepared_template: str) -> Iterator[
     yield from temporary(server, prepared_template)
 
 
+@pytest.fixture(scope="package")
+def package_database(server: EmbeddedServer, prepared_template: str) -> Iterator[str]:
+    """As `module_database`, for all modules of a package."""
+    yield from temporary(server, prepared_template)
+
+
 @pytest.fixture
 def empty_database(server: EmbeddedServer) -> Iterator[str]:
     """URL of a database of this test's own that holds nothing."""

@@ -1,9 +1,10 @@
 """What every asset says the same way: owners, kinds, tables in metadata, the day's inputs."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import date
-from typing import Any
+from functools import wraps
+from typing import Any, TypeVar, cast
 
 import dagster as dg
 import pandas as pd
@@ -23,6 +24,8 @@ LOG, GRADED, NIGHT_LOG = "log_snapshots", "interactions", "night_log"
 RETRY_SECONDS = (5, 20, 60)
 # What every asset returns: rows are in files and tables, so the result itself carries metadata and a version only.
 Result = dg.MaterializeResult[Any]
+Context = dg.AssetExecutionContext | dg.AssetCheckExecutionContext | dg.OpExecutionContext
+Step = TypeVar("Step", bound=Callable[..., Any])
 
 
 def app_key(table: str) -> dg.AssetKey:
@@ -41,7 +44,7 @@ def wants_latest(context: dg.AssetExecutionContext) -> bool:
 
 
 @contextmanager
-def retried(context: dg.AssetExecutionContext | dg.OpExecutionContext) -> Iterator[None]:
+def retried(context: Context) -> Iterator[None]:
     """Have Dagster try the step again, later each time, where the database went away, and for nothing else.
 
     Bad rows, a full disk or a defect are the same at the second try; they fail the step at once.
@@ -49,11 +52,22 @@ def retried(context: dg.AssetExecutionContext | dg.OpExecutionContext) -> Iterat
     try:
         yield
     except DatabaseLostError as error:
-        op = context.op_execution_context if isinstance(context, dg.AssetExecutionContext) else context
+        op = context if isinstance(context, dg.OpExecutionContext) else context.op_execution_context
         if op.retry_number >= len(RETRY_SECONDS):
             raise
         wait = RETRY_SECONDS[op.retry_number]
         raise dg.RetryRequested(max_retries=len(RETRY_SECONDS), seconds_to_wait=wait) from error
+
+
+def retrying(step: Step) -> Step:
+    """A whole step that is tried again as `retried` says; not for one that yields."""
+
+    @wraps(step)
+    def trying(context: Context, *given: Any, **named: Any) -> Any:
+        with retried(context):
+            return step(context, *given, **named)
+
+    return cast(Step, trying)
 
 
 def tell_day(context: dg.AssetExecutionContext, asset: str, day: date, content: str, rows: int) -> None:

@@ -10,6 +10,7 @@ from americano_assets.assets.common import (
     Result,
     markdown_table,
     numbers,
+    retrying,
     share,
     wants_latest,
 )
@@ -33,6 +34,7 @@ def build(settings: Settings) -> list[dg.AssetsDefinition]:
         owners=OWNERS,
         kinds={"duckdb", "parquet"},
     )
+    @retrying
     def interactions(context: dg.AssetExecutionContext, deployment: dg.ResourceParam[Deployment]) -> Result:
         """Each graded interaction once, however often it was recorded: reviews, answered and skipped validations."""
         days = days_of(context)
@@ -52,6 +54,7 @@ def build(settings: Settings) -> list[dg.AssetsDefinition]:
         owners=OWNERS,
         kinds={"numba", "parquet"},
     )
+    @retrying
     def elo_state(context: dg.AssetExecutionContext, deployment: dg.ResourceParam[Deployment]) -> Result:
         """Ratings of learners, objectives and items after every answer up to the cut-off, carried on day by day."""
         version, summary = publish_elo(deployment, day_of(context), latest=wants_latest(context))
@@ -66,6 +69,7 @@ def build(settings: Settings) -> list[dg.AssetsDefinition]:
         owners=OWNERS,
         kinds={"duckdb", "parquet"},
     )
+    @retrying
     def features(context: dg.AssetExecutionContext, deployment: dg.ResourceParam[Deployment]) -> Result:
         """The night's candidates and their fifteen features, as of the cut-off, from nothing stamped at or after it."""
         day = day_of(context)
@@ -95,6 +99,7 @@ def build(settings: Settings) -> list[dg.AssetsDefinition]:
         )
 
     @dg.asset(deps=[same_day(GRADED), "features"], partitions_def=NIGHTS, owners=OWNERS, kinds={"duckdb", "parquet"})
+    @retrying
     def labels(context: dg.AssetExecutionContext, deployment: dg.ResourceParam[Deployment]) -> Result:
         """Whether each candidate of the weekly training cut-offs struggled, where its window has closed by now.
 

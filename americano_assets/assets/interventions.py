@@ -17,6 +17,7 @@ from americano_assets.assets.common import (
     markdown_table,
     ml_key,
     retried,
+    retrying,
     wants_latest,
 )
 from americano_assets.core.interventions import Indicator, Intervention
@@ -32,12 +33,14 @@ def build() -> list[dg.AssetsDefinition]:
     """Indicators, interventions and publication of the nights."""
 
     @dg.asset(deps=["scored_predictions"], partitions_def=NIGHTS, owners=OWNERS, kinds={"python", "parquet"})
+    @retrying
     def indicators(context: dg.AssetExecutionContext, deployment: dg.ResourceParam[Deployment]) -> Result:
         """What in a learner's own record speaks for the struggle, with its severity."""
         rows = indicators_of_day(deployment, day_of(context))
         return _stored(deployment, context, "indicators", rows, Indicator, "indicator_type")
 
     @dg.asset(deps=["indicators"], partitions_def=NIGHTS, owners=OWNERS, kinds={"python", "parquet"})
+    @retrying
     def interventions(context: dg.AssetExecutionContext, deployment: dg.ResourceParam[Deployment]) -> Result:
         """What to do about each flagged prediction, whatever its arm: at most three, in a student's words.
 
@@ -89,6 +92,7 @@ def build_checks() -> list[dg.AssetChecksDefinition]:
     """What must be true after publication."""
 
     @dg.asset_check(asset=app_key(RECOMMENDATIONS), partitions_def=NIGHTS)
+    @retrying
     def holdout_untouched(
         context: dg.AssetCheckExecutionContext, deployment: dg.ResourceParam[Deployment]
     ) -> dg.AssetCheckResult:

@@ -2,7 +2,7 @@
 
 import dagster as dg
 
-from americano_assets.assets.common import GRADED, OWNERS, Result, app_key, markdown_table, ml_key, retried
+from americano_assets.assets.common import GRADED, OWNERS, Result, app_key, markdown_table, ml_key, retrying
 from americano_assets.partitions import NIGHTS, day_of, same_day
 from americano_assets.resources.deployment import Deployment
 from americano_assets.resources.outcomes_of_day import record_outcomes
@@ -19,14 +19,14 @@ def build() -> list[dg.AssetsDefinition]:
         owners=OWNERS,
         kinds={"duckdb", "postgres"},
     )
+    @retrying
     def outcomes(context: dg.AssetExecutionContext, deployment: dg.ResourceParam[Deployment]) -> Result:
         """What became of every episode whose window has closed: struggled, not, or not studied; and those missed.
 
         Reads the latest interactions, also on a rerun: an answer that arrived late corrects the verdict, with a
         trace in ml.outcome_changes. A learner's own word goes before it on the app's row, never in the experiment.
         """
-        with retried(context):
-            written, judged = record_outcomes(deployment, day_of(context))
+        written, judged = record_outcomes(deployment, day_of(context))
         by_outcome = judged["outcome"].value_counts()
         return dg.MaterializeResult(
             metadata={

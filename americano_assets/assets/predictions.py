@@ -3,7 +3,7 @@
 import dagster as dg
 import numpy as np
 
-from americano_assets.assets.common import OWNERS, Result, markdown_table, numbers, share
+from americano_assets.assets.common import OWNERS, Result, markdown_table, numbers, retrying, share
 from americano_assets.core.risk import risk_level
 from americano_assets.partitions import NIGHTS, day_of
 from americano_assets.resources.deployment import Deployment
@@ -19,6 +19,7 @@ def build() -> list[dg.AssetsDefinition]:
         owners=OWNERS,
         kinds={"scikitlearn", "parquet"},
     )
+    @retrying
     def scored_predictions(context: dg.AssetExecutionContext, deployment: dg.ResourceParam[Deployment]) -> Result:
         """p, confidence and reasons for every candidate, flagged or not, so that recall can be measured later."""
         scored, model, version = score_day(deployment, day_of(context))
@@ -45,6 +46,7 @@ def build_checks() -> list[dg.AssetChecksDefinition]:
     """The check that stands before publication; the publish step asks the same question again."""
 
     @dg.asset_check(asset="scored_predictions", blocking=True, partitions_def=NIGHTS)
+    @retrying
     def publishable(
         context: dg.AssetCheckExecutionContext, deployment: dg.ResourceParam[Deployment]
     ) -> dg.AssetCheckResult:

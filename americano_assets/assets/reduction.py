@@ -2,7 +2,7 @@
 
 import dagster as dg
 
-from americano_assets.assets.common import GRADED, OWNERS, Result, markdown_table, ml_key, numbers
+from americano_assets.assets.common import GRADED, OWNERS, Result, markdown_table, ml_key, numbers, retrying
 from americano_assets.core.effect import INTENTION_TO_TREAT
 from americano_assets.partitions import NIGHTS, day_of, same_day
 from americano_assets.plots import calibration_plot, forest_plot, picture, reduction_plot
@@ -26,6 +26,7 @@ def build() -> list[dg.AssetsDefinition]:
         owners=OWNERS,
         kinds={"python", "postgres"},
     )
+    @retrying
     def model_performance(context: dg.AssetExecutionContext, deployment: dg.ResourceParam[Deployment]) -> Result:
         """How good the predictions of the last 90 matured days were, each scored before its outcome was known."""
         found, covered = measure_performance(deployment, day_of(context))
@@ -54,6 +55,7 @@ def build() -> list[dg.AssetsDefinition]:
         owners=OWNERS,
         kinds={"duckdb", "postgres"},
     )
+    @retrying
     def struggle_reduction(context: dg.AssetExecutionContext, deployment: dg.ResourceParam[Deployment]) -> Result:
         """Struggle rates before and after the first published prediction: observational, never the effect."""
         found = measure_reduction(deployment, day_of(context))
@@ -87,6 +89,7 @@ def build() -> list[dg.AssetsDefinition]:
         owners=OWNERS,
         kinds={"python", "postgres"},
     )
+    @retrying
     def effects(context: dg.AssetExecutionContext, deployment: dg.ResourceParam[Deployment]) -> Result:
         """What the help changed, by intention to treat over all flagged episodes, with intervals or a reason."""
         found = measure_effects(deployment, day_of(context))

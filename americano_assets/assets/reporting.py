@@ -2,7 +2,7 @@
 
 import dagster as dg
 
-from americano_assets.assets.common import OWNERS, Result, app_key, ml_key
+from americano_assets.assets.common import OWNERS, Result, app_key, ml_key, retrying
 from americano_assets.partitions import NIGHTS, day_of
 from americano_assets.report.files import write_report
 from americano_assets.report.gather import gather
@@ -26,6 +26,7 @@ def build() -> list[dg.AssetsDefinition]:
         owners=OWNERS,
         kinds={"html"},
     )
+    @retrying
     def nightly_report(context: dg.AssetExecutionContext, deployment: dg.ResourceParam[Deployment]) -> Result:
         """One self-contained page: who needs help, how good the predictions were, what helped, how sound the data is.
 

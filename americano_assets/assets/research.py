@@ -2,7 +2,17 @@
 
 import dagster as dg
 
-from americano_assets.assets.common import GRADED, KIND_TAG, LOG, OWNERS, REPLAY, Result, markdown_table, ml_key
+from americano_assets.assets.common import (
+    GRADED,
+    KIND_TAG,
+    LOG,
+    OWNERS,
+    REPLAY,
+    Result,
+    markdown_table,
+    ml_key,
+    retrying,
+)
 from americano_assets.partitions import NIGHTS, same_day
 from americano_assets.resources.analytics import build_analytics, compare_with_postgres
 from americano_assets.resources.deployment import Deployment
@@ -21,6 +31,7 @@ def build() -> list[dg.AssetsDefinition]:
         kinds={"duckdb"},
         pool=POOL,
     )
+    @retrying
     def analytics_database(context: dg.AssetExecutionContext, deployment: dg.ResourceParam[Deployment]) -> Result:
         """A DuckDB file with events, interactions, features, predictions and outcomes of learners who allow it.
 

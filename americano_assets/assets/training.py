@@ -3,7 +3,7 @@
 import dagster as dg
 import pandas as pd
 
-from americano_assets.assets.common import OWNERS, Result, markdown_table, numbers
+from americano_assets.assets.common import OWNERS, Result, markdown_table, numbers, retrying
 from americano_assets.partitions import NIGHTS, day_of
 from americano_assets.plots import picture
 from americano_assets.resources.datasets import dvc_tags, store_training_set
@@ -15,6 +15,7 @@ def build() -> list[dg.AssetsDefinition]:
     """Training set and model of the nights."""
 
     @dg.asset(deps=["features", "labels"], partitions_def=NIGHTS, owners=OWNERS, kinds={"parquet"})
+    @retrying
     def training_set(context: dg.AssetExecutionContext, deployment: dg.ResourceParam[Deployment]) -> Result:
         """Labelled rows of the weekly cut-offs, split by learner and by time: train, calibration, test."""
         day = day_of(context)
@@ -25,6 +26,7 @@ def build() -> list[dg.AssetsDefinition]:
         )
 
     @dg.asset(deps=["training_set"], partitions_def=NIGHTS, owners=OWNERS, kinds={"scikitlearn", "mlflow"})
+    @retrying
     def struggle_model(context: dg.AssetExecutionContext, deployment: dg.ResourceParam[Deployment]) -> Result:
         """The rules and the calibrated logistic regression, measured on learners and weeks that neither has seen.
 

@@ -23,8 +23,9 @@ from americano_assets.errors import AmericanoError
 from americano_assets.resources.elo_store import TABLE as ELO_TABLE
 from americano_assets.resources.elo_store import EloPass, closing_key, counted_keys, table_of
 from americano_assets.resources.engine import Engine, feature_definition, label_definition, open_engine
-from americano_assets.resources.parquet_store import ParquetStore, Version, digest_of, hash_values, read_table
+from americano_assets.resources.parquet_store import ParquetStore, Version, digest_of, hash_values
 from americano_assets.resources.state_store import StateAt, StateSnapshot, snapshots, state_at
+from americano_assets.resources.stored_files import read_table
 
 # The cohort's numbers at each closed cut-off, for single learners between two nights.
 COHORT = "cohort"

@@ -25,8 +25,9 @@ from americano_assets.resources.deployment import Deployment
 from americano_assets.resources.feature_store import labelled_rows, training_tables
 from americano_assets.resources.files import LEFTOVER_PREFIX, write_json
 from americano_assets.resources.outcome_writing import feedback
-from americano_assets.resources.parquet_store import ParquetStore, Version, hash_file
+from americano_assets.resources.parquet_store import ParquetStore, Version
 from americano_assets.resources.state_store import record_snapshot
+from americano_assets.resources.stored_files import hash_file
 from americano_assets.resources.successors import Successor
 from americano_assets.settings import PROJECT_ROOT, Settings
 

@@ -15,7 +15,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from americano_assets.core.elo import EVERYONE, Answers, Keys, Ratings, State, advance, agrees, definition, nobody
-from americano_assets.resources.parquet_store import ParquetStore, Version, hash_values, read_table
+from americano_assets.resources.parquet_store import ParquetStore, Version, hash_values
+from americano_assets.resources.stored_files import read_table
 
 TABLE = "elo_at"
 ELO_SCHEMA = pa.schema(

@@ -20,6 +20,7 @@ from americano_assets.core.features import select_list
 from americano_assets.core.moment import PLAN_AHEAD_DAYS, Moment, naive
 from americano_assets.core.study_day import EPOCH, days_between, opening
 from americano_assets.resources.elo_store import ELO_SCHEMA
+from americano_assets.resources.stored_files import require_undamaged
 from americano_assets.sql import query
 
 _CALENDAR_MARGIN = timedelta(days=400)
@@ -86,6 +87,7 @@ class Engine:
     def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
         self.connection = connection
         self._state: dict[str, Path] = {}
+        self.stored: set[Path] = set()
         connection.execute("SET enable_progress_bar = false")
         connection.execute("SET preserve_insertion_order = true")
         connection.execute(query("features/macros"))
@@ -108,6 +110,7 @@ class Engine:
             paths: The files, at least one.
             in_memory: Read them once, for a caller that will ask many times.
         """
+        self.stored.update(map(Path, paths))
         listed = ", ".join("'" + str(path).replace("'", "''") + "'" for path in paths)
         kind = "TABLE" if in_memory else "VIEW"
         self.connection.execute(
@@ -210,9 +213,18 @@ class Engine:
 
 @contextmanager
 def open_engine() -> Iterator[Engine]:
-    """An engine of its own, closed also when the body raises."""
+    """An engine of its own, closed also when the body raises.
+
+    Raises:
+        AmericanoError: A query failed, and a stored file that it could read is damaged or missing.
+    """
     with duckdb.connect(":memory:") as connection:
-        yield Engine(connection)
+        engine = Engine(connection)
+        try:
+            yield engine
+        except duckdb.Error:
+            require_undamaged(engine.stored)
+            raise
 
 
 def _step(name: str, given: bool) -> str:

@@ -34,8 +34,9 @@ from americano_assets.resources.forgetting_files import (
     rows_about,
     without,
 )
-from americano_assets.resources.parquet_store import ParquetStore, read_table
+from americano_assets.resources.parquet_store import ParquetStore
 from americano_assets.resources.publication import INDICATORS, PREDICTIONS, RECOMMENDATIONS
+from americano_assets.resources.stored_files import read_table
 from americano_assets.resources.successors import Successor
 
 # The embedded server's own files: what is in its tables is removed by SQL.

@@ -19,7 +19,8 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from americano_assets.resources.files import move_into_place, written_beside
-from americano_assets.resources.parquet_store import read_table, write_parquet
+from americano_assets.resources.parquet_store import write_parquet
+from americano_assets.resources.stored_files import read_table
 
 # An id is a word of its own: «learner-1» is not in «learner-10».
 _BEFORE, _AFTER = r"(?:^|[^A-Za-z0-9_-])", r"(?:$|[^A-Za-z0-9_-])"

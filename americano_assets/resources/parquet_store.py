@@ -11,7 +11,6 @@ Belongs here: content hashes, versions, manifests. Does not: what the rows mean,
 
 import hashlib
 import json
-import os
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from datetime import date
@@ -23,11 +22,10 @@ import pyarrow.parquet as pq
 
 from americano_assets.errors import AmericanoError
 from americano_assets.resources.files import move_into_place, write_json, written_beside
+from americano_assets.resources.stored_files import CONTENT_LENGTH, hash_file, is_damaged, is_whole, read_table
 from americano_assets.resources.successors import Successor, Successors
 
-_CONTENT_LENGTH = 32
 _ROW_GROUP_ROWS = 122_880
-_PARQUET_END = b"PAR1"
 
 
 @dataclass(frozen=True)
@@ -101,7 +99,7 @@ class ParquetStore:
             AmericanoError: A file that should be there is not, or is cut off.
         """
         paths = [self.day_path(table, day, version) for day, version in sorted(versions.items())]
-        unfit = [path for path in paths if not _is_whole(path)]
+        unfit = [path for path in paths if not is_whole(path)]
         if unfit:
             raise AmericanoError(
                 f"{len(unfit)} of {len(paths)} files of {table} are missing or cut off, the first of "
@@ -131,9 +129,10 @@ class ParquetStore:
     def remembered(self, table: str, key: str) -> Version | None:
         """The content that came out of these inputs before, or None."""
         path = self._memo_path(table, key)
-        if not path.exists():
-            return None
-        version = Version(**json.loads(path.read_text()))
+        try:
+            version = Version(**json.loads(path.read_text()))
+        except (FileNotFoundError, ValueError, TypeError):
+            return None  # What cannot be read is computed again.
         if not self.whole_path(table, version.content).exists():
             return None
         return self._as_it_is_now(self.root / table, version)
@@ -141,7 +140,16 @@ class ParquetStore:
     def manifest(self, day: date, part: str) -> dict[str, Any] | None:
         """What was recorded of `part` of a study day, or None."""
         path = self._manifest_path(day, part)
-        return json.loads(path.read_text()) if path.exists() else None
+        try:
+            found: dict[str, Any] = json.loads(path.read_text())
+        except FileNotFoundError:
+            return None
+        except ValueError as error:
+            raise AmericanoError(
+                f"manifests/day={day}: the record {path.name} cannot be read ({error}). Remove it: the next run of that"
+                " study day takes what is current and records it."
+            ) from error
+        return found
 
     def last_manifest_before(self, day: date, part: str) -> dict[str, Any] | None:
         """What was recorded of `part` for the newest study day before `day`, or None."""
@@ -198,7 +206,8 @@ class ParquetStore:
             rows = write_parquet(temporary, batches, schema)
             content = hash_file(temporary)
             # What somebody was removed from is not written a second time: its name means what is left.
-            if not self._path(folder, content).exists():
+            there = self._path(folder, content)
+            if not there.exists() or (there.stem == content and is_damaged(there)):
                 move_into_place(temporary, folder / f"{content}.parquet")
         return content, rows
 
@@ -214,16 +223,10 @@ def write_parquet(path: Path, batches: Iterable[pa.RecordBatch], schema: pa.Sche
     return rows
 
 
-def hash_file(path: Path) -> str:
-    """The first 32 hexadecimal digits of a file's SHA-256."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()[:_CONTENT_LENGTH]
-
-
 def hash_values(*values: object) -> str:
     """A content key of JSON-able values: the same for equal values, whatever the order of a mapping's keys."""
     text = json.dumps(values, sort_keys=True, default=str, separators=(",", ":"))
-    return hashlib.sha256(text.encode()).hexdigest()[:_CONTENT_LENGTH]
+    return hashlib.sha256(text.encode()).hexdigest()[:CONTENT_LENGTH]
 
 
 def digest_of(versions: dict[date, Version]) -> str:
@@ -251,26 +254,3 @@ def _regroup(batches: Iterable[pa.RecordBatch], schema: pa.Schema) -> Iterator[p
             rows -= _ROW_GROUP_ROWS
     if rows:
         yield pa.Table.from_batches(held, schema).combine_chunks()
-
-
-def read_table(path: Path, columns: list[str] | None = None) -> pa.Table:
-    """The rows of one file; a missing or damaged one is a clear error."""
-    try:
-        return pq.read_table(path, columns=columns)
-    except FileNotFoundError:
-        raise AmericanoError(f"{path.parent.name}: the file {path.name} is missing. Materialize it again.") from None
-    except pa.ArrowInvalid as error:
-        raise AmericanoError(
-            f"{path.parent.parent.name}/{path.parent.name}: the file {path.name} is damaged ({error}). "
-            "Remove it and materialize that day again."
-        ) from error
-
-
-def _is_whole(path: Path) -> bool:
-    """Whether a Parquet file is there up to its last bytes."""
-    try:
-        with path.open("rb") as file:
-            file.seek(-len(_PARQUET_END), os.SEEK_END)
-            return file.read() == _PARQUET_END
-    except OSError:
-        return False

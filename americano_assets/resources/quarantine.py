@@ -18,7 +18,8 @@ import pyarrow as pa
 from americano_assets.core.validation import Violation, merged
 from americano_assets.errors import AmericanoError
 from americano_assets.resources.files import write_json
-from americano_assets.resources.parquet_store import ParquetStore, Version, read_table
+from americano_assets.resources.parquet_store import ParquetStore, Version
+from americano_assets.resources.stored_files import read_table
 
 BAD_ROW_LIMIT = 0.01
 _FOLDER = "quarantine"

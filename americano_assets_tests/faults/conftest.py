@@ -41,16 +41,16 @@ class School:
         return {**published_rows(self.world), **ours}
 
 
-@pytest.fixture(scope="module")
-def read_school(module_database: str, tmp_path_factory: pytest.TempPathFactory) -> tuple[str, Path]:
+@pytest.fixture(scope="package")
+def read_school(package_database: str, tmp_path_factory: pytest.TempPathFactory) -> tuple[str, Path]:
     """URL and home of the school that is copied."""
     home = tmp_path_factory.mktemp("school")
-    with psycopg.connect(module_database, autocommit=True) as connection:
-        start(module_database, World(connection), home)
-    return module_database, home
+    with psycopg.connect(package_database, autocommit=True) as connection:
+        start(package_database, World(connection), home)
+    return package_database, home
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def undisturbed(
     read_school: tuple[str, Path], server: EmbeddedServer, tmp_path_factory: pytest.TempPathFactory
 ) -> Left:

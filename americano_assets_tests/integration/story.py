@@ -12,8 +12,9 @@ import dagster as dg
 import pandas as pd
 
 from americano_assets.core.splits import learner_split
-from americano_assets.resources.parquet_store import ParquetStore, Version, read_table
+from americano_assets.resources.parquet_store import ParquetStore, Version
 from americano_assets.resources.publication import INDICATORS, PREDICTIONS
+from americano_assets.resources.stored_files import read_table
 from americano_assets_tests.world import Nights, World, at, published_rows, study_day
 
 FIRST, SECOND, JUDGED = "2026-03-08", "2026-03-09", "2026-03-16"

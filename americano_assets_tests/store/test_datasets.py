@@ -12,7 +12,8 @@ from pydantic import SecretStr
 from americano_assets.errors import AmericanoError
 from americano_assets.resources.datasets import Dataset, datasets, dvc_tags, find_dataset, restore, store_training_set
 from americano_assets.resources.model_training import TrainedDay, train_day
-from americano_assets.resources.parquet_store import ParquetStore, hash_file
+from americano_assets.resources.parquet_store import ParquetStore
+from americano_assets.resources.stored_files import hash_file
 from americano_assets_tests.integration.test_trained_model import JUDGED, LEARNERS, SCORED
 from americano_assets_tests.integration.weekly_school import FIRST_MONDAY, fill, learners
 from americano_assets_tests.world import ClockedDeployment, World, read_world, study_day, world_settings

@@ -12,7 +12,8 @@ import pytest
 
 from americano_assets.errors import AmericanoError
 from americano_assets.resources.files import LEFTOVER_PREFIX, StorageError
-from americano_assets.resources.parquet_store import ParquetStore, Version, hash_file, read_table
+from americano_assets.resources.parquet_store import ParquetStore, Version
+from americano_assets.resources.stored_files import hash_file, read_table
 from americano_assets.resources.successors import Successor
 from americano_assets.settings import PROJECT_ROOT
 from americano_assets_tests.world import study_day

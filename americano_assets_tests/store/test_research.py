@@ -11,7 +11,7 @@ import pytest
 from americano_assets.assets.common import KIND_TAG, REPLAY
 from americano_assets.resources.analytics import TABLES, build_analytics
 from americano_assets.resources.files import StorageError
-from americano_assets.resources.parquet_store import read_table
+from americano_assets.resources.stored_files import read_table
 from americano_assets.settings import PROJECT_ROOT
 from americano_assets_tests.integration.test_trained_model import JUDGED, LEARNERS, SCORED, truth
 from americano_assets_tests.integration.weekly_school import OBJECTIVES

@@ -1,0 +1,67 @@
+"""Single files of the Parquet store: their content name, reading one, telling a damaged one.
+
+Belongs here: what is asked of a file that is there. Does not: which file counts (parquet_store.py), writing (files.py).
+"""
+
+import hashlib
+import os
+from collections.abc import Iterable
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from americano_assets.errors import AmericanoError
+
+CONTENT_LENGTH = 32
+_PARQUET_END = b"PAR1"
+
+
+def hash_file(path: Path) -> str:
+    """The first 32 hexadecimal digits of a file's SHA-256."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()[:CONTENT_LENGTH]
+
+
+def read_table(path: Path, columns: list[str] | None = None) -> pa.Table:
+    """The rows of one file; a missing or damaged one is a clear error."""
+    try:
+        return pq.read_table(path, columns=columns)
+    except FileNotFoundError:
+        raise AmericanoError(f"{path.parent.name}: the file {path.name} is missing. Materialize it again.") from None
+    except (pa.ArrowInvalid, OSError) as error:
+        raise AmericanoError(
+            f"{path.parent.parent.name}/{path.parent.name}: the file {path.name} is damaged ({error}). "
+            "Remove it and materialize that day again."
+        ) from error
+
+
+def is_damaged(path: Path) -> bool:
+    """Whether a stored file is missing, cut off, or holds other bytes than those that it was named for."""
+    return not is_whole(path) or hash_file(path) != path.stem
+
+
+def require_undamaged(paths: Iterable[Path]) -> None:
+    """Name the first of some stored files that is not as it was written.
+
+    Raises:
+        AmericanoError: One is.
+    """
+    listed = sorted(paths)
+    bad = [path for path in listed if is_damaged(path)]
+    if bad:
+        first = bad[0].relative_to(bad[0].parents[2 if bad[0].parent.name.startswith("day=") else 1])
+        raise AmericanoError(
+            f"{len(bad)} of {len(listed)} files are damaged or missing, the first is {first}. Remove what is left of"
+            " them and materialize those days again."
+        )
+
+
+def is_whole(path: Path) -> bool:
+    """Whether a Parquet file is there up to its last bytes."""
+    try:
+        with path.open("rb") as file:
+            file.seek(-len(_PARQUET_END), os.SEEK_END)
+            return file.read() == _PARQUET_END
+    except OSError:
+        return False
