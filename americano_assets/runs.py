@@ -52,9 +52,9 @@ def make_ready(settings: Settings) -> str:
 class Runner:
     """Runs of one deployment, recorded where Dagster's UI shows them. Close it when done."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, deployment: Deployment | None = None) -> None:
         make_ready(settings)
-        self.deployment = Deployment(settings)
+        self.deployment = deployment or Deployment(settings)
         self.instance = dg.DagsterInstance.get()
         # Dagster opens a connection for every event it stores, which is most of the time of a run over many days,
         # unless it is told to hold some open as its webserver does.

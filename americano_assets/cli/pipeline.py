@@ -42,16 +42,21 @@ def demo(
         int | None, typer.Option(min=30, help="Study days before the first load; without it 150. Simulated only.")
     ] = None,
     seed: Annotated[int | None, typer.Option(min=0, help="Of every draw; without it 1. Simulated only.")] = None,
+    help_logits: Annotated[
+        float | None,
+        typer.Option(help="By how much help eases an answer; 0: it does nothing; without it 1.3. Simulated only."),
+    ] = None,
     fresh: Annotated[bool, typer.Option("--fresh", help="Remove what earlier demos made and start over.")] = False,
 ) -> None:
-    """Load learners, replay nine weeks, score the last closed study day, and show who needs help."""
-    if cohort is DemoCohort.OULAD and (days, seed) != (None, None):
-        raise typer.BadParameter("--days and --seed belong to --cohort simulated.")
+    """Load learners, go through nine weeks, score the last closed study day, and show who needs help."""
+    if cohort is DemoCohort.OULAD and (days, seed, help_logits) != (None, None, None):
+        raise typer.BadParameter("--days, --seed and --help-logits belong to --cohort simulated.")
     from americano_assets.settings import load_settings
 
     settings = load_settings()  # Before imports that take seconds: a wrong value is told at once.
     from americano_assets.cli.summary import show_demo
-    from americano_assets.demo.flow import load_cohort, load_students, plan, start_over
+    from americano_assets.demo.flow import lived, load_cohort, load_students, plan, start_over
+    from americano_assets.demo.lived import LivingDeployment
     from americano_assets.runs import Runner
 
     if fresh:
@@ -63,16 +68,21 @@ def demo(
             progress.update(task, description=f"Loading {rows:,} rows of {table}")
 
         if cohort is DemoCohort.SIMULATED:
-            load_cohort(settings, learners, days, seed, tell)
+            load_cohort(settings, learners, days, seed, help_logits, tell)
         else:
             load_students(settings, learners, tell)
         progress.update(task, description=f"Learners loaded ({cohort})", total=1, completed=1)
         settings = load_settings()
-        with Runner(settings) as runner:
+        deployment = LivingDeployment(settings)
+        with Runner(settings, deployment) as runner:
             todo = plan(runner)
-            if todo.history:
-                _history(progress, runner, todo.history)
-            _nights(progress, runner, todo.nights)
+            parts = lived(deployment, todo) if cohort is DemoCohort.SIMULATED else [todo]
+            done = 0
+            for part in parts:
+                if part.history:
+                    _history(progress, runner, part.history)
+                _nights(progress, runner, part.nights, before=done, of=len(todo.nights))
+                done += len(part.nights)
     show_demo(settings, todo.nights[-1][0])
 
 
@@ -166,11 +176,17 @@ def _history(progress: "Progress", runner: "Runner", days: list[date]) -> None:
 
 
 def _nights(
-    progress: "Progress", runner: "Runner", nights: list[tuple[date, str]], *, latest_inputs: bool = False
+    progress: "Progress",
+    runner: "Runner",
+    nights: list[tuple[date, str]],
+    *,
+    latest_inputs: bool = False,
+    before: int = 0,
+    of: int | None = None,
 ) -> None:
     steps = runner.steps()
-    for number, (day, kind) in enumerate(nights, 1):
-        task = progress.add_task(f"Study day {day} ({kind}, {number} of {len(nights)})", total=steps)
+    for number, (day, kind) in enumerate(nights, before + 1):
+        task = progress.add_task(f"Study day {day} ({kind}, {number} of {of or len(nights)})", total=steps)
         runner.night(day, kind, _advance(progress, task), latest_inputs=latest_inputs)
         progress.update(task, completed=steps, step="")
 

@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.table import Column, Table
 
 from americano_assets.contract.enums import PredictionStatus
-from americano_assets.core.effect import REHEARSAL
+from americano_assets.core.effect import EXPERIMENT, REHEARSAL
 from americano_assets.core.moment import naive
 from americano_assets.core.study_day import cutoff
 from americano_assets.core.training import CHAMPION
@@ -120,7 +120,8 @@ def _show_held_out(console: Console, connection: Any, settings: Settings, day: d
 
 
 def _show_best_possible(console: Console, settings: Settings, day: date) -> None:
-    from americano_assets.demo.simulated import TARGET, ZONE, is_simulated, yardstick
+    from americano_assets.demo.simulate.timing import ZONE
+    from americano_assets.demo.simulated import TARGET, is_simulated, yardstick
 
     deployment = Deployment(settings)
     if not is_simulated(deployment):
@@ -167,31 +168,57 @@ def _show_matured(console: Console, connection: Any, day: date) -> None:
         )
     elif row is not None:
         console.print(f"Predictions whose outcome is known by now: {row[8]}.")
-    reduction = connection.execute(
-        "SELECT baseline_rate, current_rate, reduction_percentage, reason FROM ml.struggle_reduction "
-        "WHERE study_day = %s AND scope = 'all' AND period = 'all'",
-        [day],
-    ).fetchone()
-    if reduction is not None and reduction[2] is not None:
-        console.print(
-            f"Struggle rate before {reduction[0]:.3f}, since {reduction[1]:.3f}: {reduction[2]:+.1f} % reduction. "
-            "[yellow]Observational[/]: nobody was helped in this replay, so this is what happens by itself."
-        )
-    elif reduction is not None:
-        console.print(f"Struggle reduction: {reduction[3]}.")
 
 
 def _show_effect(console: Console, connection: Any, day: date) -> None:
-    rows = connection.execute(query("report/told_effect"), {"day": day}).fetchall()
-    for evidence, estimate, low, high, n_treated, n_holdout, reason in rows:
+    """What was planted, where that is known, what chance says, and what before and after says, in the same points."""
+    table = Table(
+        "struggles",
+        Column("points", justify="right", no_wrap=True),
+        Column("95 %", no_wrap=True),
+        "of what",
+        box=SIMPLE_HEAD,
+        show_edge=False,
+        pad_edge=False,
+        collapse_padding=True,
+        title="\nWhat helped",
+        title_justify="left",
+    )
+    planted = connection.execute(query("report/planted_effect"), {"day": day}).fetchone()
+    if planted is not None:
+        effect, _, _, episodes = planted
+        table.add_row("planted", _points(effect), "", f"the truth in {episodes:,} episodes", style="green")
+    reasons = []
+    for evidence, estimate, low, high, n_treated, n_holdout, reason in connection.execute(
+        query("report/told_effect"), {"day": day}
+    ):
         if estimate is None:
-            console.print(f"Effect ({evidence}): {reason}")
+            reasons.append(f"Effect ({evidence}): {reason}")
             continue
-        why = "Nothing reached anybody in these replays, so the truth is 0. " if evidence == REHEARSAL else ""
-        console.print(
-            f"Effect ({evidence}): {100 * estimate:+.1f} points, 95 % {100 * low:+.1f} to {100 * high:+.1f}, "
-            f"{n_treated:,} episodes treated and {n_holdout:,} held out. {why}{reason or ''}".rstrip()
-        )
+        what = f"{n_treated:,} episodes treated, {n_holdout:,} held out"
+        if planted is not None and evidence == EXPERIMENT:
+            what += f": {'holds' if low <= planted[0] <= high else 'misses'} the truth"
+        if evidence == REHEARSAL:
+            what += ". Nothing reached anybody in these replays: the truth is 0"
+        style = "bold" if evidence == EXPERIMENT else None
+        interval = f"{_points(low)} to {_points(high)}"
+        table.add_row(evidence, _points(estimate), interval, ". ".join(filter(None, [what, reason])), style=style)
+    found = connection.execute(query("report/before_after"), {"day": day}).fetchone()
+    before, since, percentage, _, _, replayed, reason = found or (*5 * [None], False, "nothing was computed")
+    if percentage is not None:
+        why = "nobody was helped in these replays" if replayed else "whoever is helped or not"
+        what = f"{abs(percentage):.0f} % {'fewer' if percentage >= 0 else 'more'} struggles, {why}: not the effect"
+        table.add_row("before/after", _points(since - before), "", what, style="yellow")
+    else:
+        reasons.append(f"Before and after: {reason}.")
+    if table.row_count:
+        console.print(table)
+    for line in reasons:
+        console.print(line)
+
+
+def _points(value: float) -> str:
+    return f"{100 * value:+.1f}"
 
 
 def _figure(value: float | None) -> str:

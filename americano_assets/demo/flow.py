@@ -4,17 +4,20 @@ Belongs here: the order, and what a second run may leave out. Does not: printing
 """
 
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import psycopg
 
 from americano_assets.assets.common import NIGHTLY, REPLAY
 from americano_assets.core.schedule import missing_days
-from americano_assets.core.study_day import days_between, last_closed, study_day_of
+from americano_assets.core.study_day import cutoff, days_between, last_closed, study_day_of
 from americano_assets.demo import oulad, simulated
+from americano_assets.demo.lived import LivingDeployment, bring_to, record_truth
+from americano_assets.demo.simulate import Arguments
+from americano_assets.demo.simulate.timing import ZONE
 from americano_assets.errors import AmericanoError
 from americano_assets.resources.database import connect
 from americano_assets.resources.deployment import Deployment
@@ -26,6 +29,12 @@ from americano_assets.settings import HOME_SETTINGS_FILE, Settings
 REPLAY_WEEKS = 9
 # A holdout among students of years ago, or simulated ones, withholds nothing from anybody.
 _HOLDOUT = {"AMERICANO_HOLDOUT_SHARE": "0.1"}
+# So few simulated learners show their effect within nine weeks where a third of their episodes goes without help.
+_LARGE_HOLDOUT = {"AMERICANO_HOLDOUT_SHARE": "0.3"}
+# After its cut-off: soon enough for a night to be live.
+_NIGHT_RUNS_AT = timedelta(minutes=10)
+# Before the first week that is lived through there must be something to foresee it by.
+_LEAST_HISTORY = timedelta(days=14)
 # Four trainings instead of ten keep the demo within minutes; an older model saw no more of the future than a new one.
 _SELDOM = {"AMERICANO_RETRAIN_DAYS": "28"}
 # A hand-in that never came shows seven days after its due day; the pass mark is 40 of 100.
@@ -33,7 +42,7 @@ _OULAD_SETTINGS = {"AMERICANO_HORIZON_DAYS": "14", "AMERICANO_STRUGGLE_BELOW": "
 _SIMULATED_SETTINGS = {
     "AMERICANO_HORIZON_DAYS": f"{simulated.TARGET.horizon_days}",
     "AMERICANO_STRUGGLE_BELOW": f"{simulated.TARGET.struggle_below:.2f}",
-    **_HOLDOUT,
+    **_LARGE_HOLDOUT,
     **_SELDOM,
 }
 _OURS = ("postgres", "dagster", "data", "models", "mlflow", HOME_SETTINGS_FILE, "analytics.duckdb", "reports")
@@ -86,12 +95,27 @@ def load_cohort(
     learners: int | None,
     days: int | None,
     seed: int | None,
+    help_logits: float | None,
     progress: Callable[[str, int], None],
 ) -> date:
-    """As `load_students`, with the simulated cohort."""
+    """As `load_students`, with the simulated cohort; the first time up to the first week that it lives through."""
+    now = Deployment(settings).now()
+
+    def until(arguments: Arguments) -> datetime:
+        weeks = (last_closed(now, ZONE) - timedelta(weeks=week) for week in range(REPLAY_WEEKS, 0, -1))
+        lived = (day for day in weeks if day >= arguments.first + _LEAST_HISTORY)
+        return next((cutoff(day, ZONE) for day in lived), now)
+
     with connect(make_ready(settings)) as connection:
         report = simulated.load(
-            connection, now=Deployment(settings).now(), learners=learners, days=days, seed=seed, progress=progress
+            connection,
+            now=now,
+            learners=learners,
+            days=days,
+            seed=seed,
+            help_logits=help_logits,
+            until=until,
+            progress=progress,
         )
         return _settle(settings, connection, _SIMULATED_SETTINGS, first_load=report.first)
 
@@ -128,6 +152,33 @@ def plan(runner: Runner) -> Plan:
     nights = [(day, REPLAY) for day in replays if day not in done and day >= first]
     nights += [(day, NIGHTLY) for day in missing_days(closed, began, done | {closed})]
     return Plan(days_between(missing[0], closed) if missing else [], [*nights, (closed, NIGHTLY)])
+
+
+def lived(deployment: LivingDeployment, todo: Plan) -> Iterator[Plan]:
+    """A simulated cohort's days one night at a time: run each plan that is yielded before the next is asked for.
+
+    The weeks before the deployment began are lived through: the clock stands at each one's cut-off, the app holds what
+    happened until then, the night is live, and the help that it publishes eases what its learners do next.
+    """
+    with deployment.connect() as connection:
+        row = connection.execute("SELECT loaded_through FROM ml.demo_load").fetchone()
+    loaded = row[0].replace(tzinfo=UTC) if row else deployment.now()
+    days = iter(todo.history)
+    waiting = next(days, None)
+    for day, kind in todo.nights:
+        at = cutoff(day, ZONE)
+        past = kind == REPLAY and loaded <= at and deployment.zone == ZONE
+        deployment.clock = None
+        with deployment.connect() as connection:
+            bring_to(connection, at if past else deployment.now())
+            record_truth(connection, day)
+        deployment.clock = at + _NIGHT_RUNS_AT if past else None
+        history = []
+        while waiting is not None and waiting <= day:
+            history.append(waiting)
+            waiting = next(days, None)
+        yield Plan(history, [(day, NIGHTLY if past else kind)])
+    deployment.clock = None
 
 
 def _first_event_day(deployment: Deployment) -> date:

@@ -3,10 +3,10 @@
 Belongs here: the demo's defaults, what a second run means. Does not: how a cohort comes about (`simulate/`).
 """
 
-from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import pandas as pd
 import psycopg
@@ -15,8 +15,10 @@ from americano_assets.core.metrics import figures
 from americano_assets.core.moment import Target
 from americano_assets.core.scoring import Scorer
 from americano_assets.core.study_day import last_closed
+from americano_assets.demo.lived import cohort_of
 from americano_assets.demo.oulad import LoadReport, Progress
-from americano_assets.demo.simulate import Arguments, best_auc, load_simulated, load_since, simulate, stored_arguments
+from americano_assets.demo.simulate import Arguments, best_auc, load_simulated, load_since, stored_arguments
+from americano_assets.demo.simulate.timing import ZONE
 from americano_assets.demo.simulate.truth import HORIZON_DAYS, STRUGGLE_BELOW
 from americano_assets.resources.deployment import Deployment
 from americano_assets.resources.model_store import model_of_day
@@ -24,9 +26,10 @@ from americano_assets.resources.model_store import model_of_day
 LEARNERS, DAYS, SEED = 250, 150, 1
 # Later runs of the demo bring what happened since, for so many days.
 DAYS_AHEAD = 60
+_BEFORE_EVERYTHING = datetime.min.replace(tzinfo=UTC)
 TARGET = Target(HORIZON_DAYS, STRUGGLE_BELOW)
-# In which the cohort's study days close at 23:00.
-ZONE = ZoneInfo("UTC")
+# In this cohort about eight struggles fewer in a hundred flagged episodes, many of which are never studied.
+HELP_LOGITS = 1.3
 
 
 def load(
@@ -36,6 +39,8 @@ def load(
     learners: int | None = None,
     days: int | None = None,
     seed: int | None = None,
+    help_logits: float | None = None,
+    until: Callable[[Arguments], datetime] | None = None,
     progress: Progress | None = None,
 ) -> LoadReport:
     """Load a cohort into an empty database, or add what happened since to the one that is there.
@@ -46,6 +51,9 @@ def load(
         learners: How many; None: as the database holds, else 250.
         days: Study days before the first load; None: as the database holds, else 150.
         seed: None: as the database holds, else 1.
+        help_logits: By how much help eases an answer; None: as the database holds, else 1.3.
+        until: Where the first load of a cohort ends; later ones then add nothing, since whoever lives through it brings
+            it on (`demo/lived.py`). None: now.
         progress: Called with a table's name and the rows written to it.
 
     Raises:
@@ -53,17 +61,18 @@ def load(
             made of these.
     """
     stored = stored_arguments(connection)
-    known = stored or Arguments(LEARNERS, DAYS, SEED, last_closed(now, ZONE), DAYS_AHEAD)
-    cohort = simulate(
+    known = stored or Arguments(LEARNERS, DAYS, SEED, last_closed(now, ZONE), DAYS_AHEAD, HELP_LOGITS)
+    wanted = replace(
+        known,
         learners=known.learners if learners is None else learners,
         days=known.days if days is None else days,
         seed=known.seed if seed is None else seed,
-        end=known.end,
-        ahead=known.ahead,
+        help_logits=known.help_logits if help_logits is None else help_logits,
     )
+    cohort = cohort_of(connection, wanted)
     if stored is None:
-        return load_simulated(connection, cohort, now=now, progress=progress)
-    return load_since(connection, cohort, now=now, progress=progress)
+        return load_simulated(connection, cohort, now=until(wanted) if until else now, progress=progress)
+    return load_since(connection, cohort, now=_BEFORE_EVERYTHING if until else now, progress=progress)
 
 
 @dataclass(frozen=True)
@@ -101,9 +110,9 @@ def yardstick(deployment: Deployment, day: date) -> Yardstick | None:
         return None
     with deployment.connect() as connection:
         arguments = stored_arguments(connection)
-    if arguments is None:
-        return None
-    truth = simulate(**vars(arguments)).truth
+        if arguments is None:
+            return None
+        truth = cohort_of(connection, arguments).truth
     opened = pd.to_datetime(truth["day"]) - timedelta(days=1)
     rows = stored.to_pandas()
     rows = rows[rows["split"] == "test"].assign(cutoff_day=lambda frame: pd.to_datetime(frame["cutoff_day"]))

@@ -35,6 +35,7 @@ class Report:
     drift: list[dict[str, Any]] | None
     effects: list[dict[str, Any]]
     before_after: dict[str, Any] | None
+    planted: dict[str, Any] | None
     nights: dict[str, Any]
     nights_expected: int
     cold_share: float | None
@@ -60,7 +61,7 @@ def gather(deployment: Deployment, day: date) -> Report:
         drift = [row["row"] for row in rows(_DRIFT)] if _has_drift(connection) else None
         performance, before_after = rows(query("report/performance")), rows(query("report/before_after"))
         courses, flags = rows(query("report/who_needs_help")), rows(query("report/false_alarms"))[0]
-        effects = rows(query("report/effects"))
+        effects, planted = rows(query("report/effects")), rows(query("report/planted_effect"))
     first = max(began[0] if began else day, day - timedelta(days=DAYS - 1))
     scored = deployment.store.read_day(SCORED, day)
     cold = scored["cold_start"].to_pandas() if scored is not None and scored.num_rows else None
@@ -78,6 +79,7 @@ def gather(deployment: Deployment, day: date) -> Report:
         drift=drift,
         effects=effects,
         before_after=before_after[0] if before_after else None,
+        planted=planted[0] if planted else None,
         nights=nights,
         nights_expected=len(days_between(first, day)) if first <= day else 0,
         cold_share=float(cold.mean()) if cold is not None else None,

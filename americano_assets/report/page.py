@@ -39,13 +39,14 @@ def render(report: Report) -> str:
     )
     environment.filters |= {"percent": percent, "points": points, "signed": signed, "count": count}
     drawn = [one for one in report.effects if one["estimand"] == INTENTION_TO_TREAT and one["low"] is not None]
-    reach = max([0.05, *(max(abs(one["low"]), abs(one["high"])) for one in drawn)])
+    truth = abs(report.planted["effect"]) if report.planted else 0.0
+    reach = max([0.05, truth, *(max(abs(one["low"]), abs(one["high"])) for one in drawn)])
     return environment.get_template("page.html.j2").render(
         report=report,
         days=DAYS,
         primary=_primary(report),
         verdict=_verdict,
-        forest=[_bar(one, reach) for one in drawn],
+        forest=[_bar(one, reach, report.planted) for one in drawn],
         reach=reach,
         unknown=[
             one
@@ -100,8 +101,8 @@ def _verdict(one: Mapping[str, Any]) -> str:
     return _CLAIMED[True if one["high"] < 0 else False if one["low"] > 0 else None]
 
 
-def _bar(one: Mapping[str, Any], reach: float) -> dict[str, Any]:
-    """Places of an interval in a drawing that is 100 wide, 0 in its middle."""
+def _bar(one: Mapping[str, Any], reach: float, planted: Mapping[str, Any] | None) -> dict[str, Any]:
+    """Places of an interval in a drawing that is 100 wide, 0 in its middle; of the truth too, where it is known."""
 
     def place(value: float) -> float:
         return round(50 + 48 * value / reach, 2)
@@ -113,6 +114,9 @@ def _bar(one: Mapping[str, Any], reach: float) -> dict[str, Any]:
         "from": place(one["low"]),
         "to": place(one["high"]),
         "at": place(one["estimate"]),
+        "truth": place(planted["effect"])
+        if planted and (one["scope"], one["evidence"]) == ("all", EXPERIMENT)
+        else None,
     }
 
 

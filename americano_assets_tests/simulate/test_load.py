@@ -8,7 +8,6 @@ from typing import Any
 import psycopg
 import pyarrow.parquet as pq
 import pytest
-from psycopg import sql
 
 from americano_assets.contract.check import check
 from americano_assets.contract.enums import EventType
@@ -21,7 +20,7 @@ from americano_assets.errors import AmericanoError
 from americano_assets.resources.database import connect
 from americano_assets.schemas import LOG_TABLES as EXTRACTED_LOGS
 from americano_assets.schemas import STATE_TABLES as EXTRACTED_STATE
-from americano_assets_tests.simulate.conftest import AFTER, END
+from americano_assets_tests.simulate.conftest import AFTER, END, contents
 from americano_assets_tests.world import ClockedDeployment, read_world, world_settings
 
 TABLES = (*STATE_TABLES, *LOG_TABLES)
@@ -42,16 +41,6 @@ def loaded(module_database: str, class_of_30: Cohort) -> Iterator[Connection]:
 def connection(database: str) -> Iterator[Connection]:
     with connect(database, autocommit=True) as session:
         yield session
-
-
-def contents(connection: Connection) -> dict[str, bytes]:
-    """Every table as text, byte for byte."""
-    dumps = {}
-    for name in TABLES:
-        statement = sql.SQL("COPY (SELECT * FROM {} ORDER BY id) TO STDOUT").format(sql.Identifier(name))
-        with connection.cursor().copy(statement) as copy:
-            dumps[name] = b"".join(bytes(block) for block in copy)
-    return dumps
 
 
 def one(connection: Connection, query: str) -> Any:
@@ -251,5 +240,7 @@ def test_the_demo_keeps_to_the_cohort_that_is_there(connection: Connection) -> N
     assert stored_arguments(connection) == stored
     with pytest.raises(AmericanoError, match=r"seed 3, not of .* with seed 4: ask for the former again.*--fresh"):
         simulated.load(connection, now=evening, seed=4)
+    with pytest.raises(AmericanoError, match=r"help of 1.3 logits, not of .* help of 0 logits"):
+        simulated.load(connection, now=evening, help_logits=0)
     with pytest.raises(AmericanoError, match=r"6 learners of the simulated cohort.*--cohort simulated.*--fresh"):
         oulad.load(connection, now=evening, learners=6)

@@ -12,7 +12,8 @@ import pytest
 
 from americano_assets.core.study_day import cutoff, days_between, study_day_of
 from americano_assets.demo.simulate import Cohort, load_simulated, load_since
-from americano_assets.demo.simulated import ZONE, is_simulated, yardstick
+from americano_assets.demo.simulate.timing import ZONE
+from americano_assets.demo.simulated import is_simulated, yardstick
 from americano_assets.resources.cutoffs import PairSource
 from americano_assets_tests.simulate.conftest import END
 from americano_assets_tests.world import ClockedDeployment, Nights, read_world, world_settings

@@ -19,7 +19,7 @@ from americano_assets.core.features import MODEL_INPUTS
 from americano_assets.core.moment import naive
 from americano_assets.core.study_day import cutoff
 from americano_assets.demo.simulate import Cohort, load_simulated
-from americano_assets.demo.simulated import ZONE
+from americano_assets.demo.simulate.timing import ZONE
 from americano_assets.resources.snapshotting import snapshot_state
 from americano_assets_tests.simulate.conftest import END
 from americano_assets_tests.world import ClockedDeployment, read_world, world_settings

@@ -29,6 +29,8 @@ class Arguments:
         days: Study days up to `end`.
         end: The last study day that a load at its end holds whole.
         ahead: Further study days after it, for loads on later days.
+        help_logits: By how much published help eases an answer. It changes nothing by itself: whom help reached is
+            told by `help_given`.
     """
 
     learners: int
@@ -36,6 +38,7 @@ class Arguments:
     seed: int
     end: date
     ahead: int = 0
+    help_logits: float = 0.0
 
     @property
     def first(self) -> date:
@@ -115,7 +118,14 @@ class Cohort:
 
 
 def simulate(
-    *, learners: int, days: int, seed: int, end: date, ahead: int = 0, help_given: Floats | None = None
+    *,
+    learners: int,
+    days: int,
+    seed: int,
+    end: date,
+    ahead: int = 0,
+    help_logits: float = 0.0,
+    help_given: Floats | None = None,
 ) -> Cohort:
     """A cohort; the same arguments give the same bytes.
 
@@ -125,6 +135,7 @@ def simulate(
         seed: Of every draw.
         end: The last study day.
         ahead: Study days of activity after `end`.
+        help_logits: Kept with the arguments: by how much help that is published eases an answer.
         help_given: Logits by which help eases the answers of a planned row, one a row of the plan that the same
             arguments give without help; None: nobody is helped. Chance is the same with and without it, so that two
             calls show each row with and without help.
@@ -140,7 +151,7 @@ def simulate(
     generators = np.random.default_rng(seed).spawn(5)
     curriculum = draw_curriculum(generators[0])
     drawn = draw_learners(generators[1], learners)
-    arguments = Arguments(learners, days, seed, end, ahead)
+    arguments = Arguments(learners, days, seed, end, ahead, help_logits)
     plan = draw_plan(generators[2], drawn, arguments.span)
     steps = agenda(plan, arguments.span)
     answers, base = answer(generators[3], drawn, curriculum, plan, steps, arguments.span, help_given)

@@ -196,14 +196,16 @@ def _stored(cursor: _Cursor) -> tuple[Arguments, datetime] | None:
 
 def _require_same(stored: Arguments, wanted: Arguments) -> None:
     if stored != wanted:
+        there, asked = (_words(one, help_too=stored.help_logits != wanted.help_logits) for one in (stored, wanted))
         raise AmericanoError(
-            f"The demo database holds a simulated cohort of {_words(stored)}, not of {_words(wanted)}: ask for the "
-            "former again (--learners, --days, --seed), or start over with --fresh."
+            f"The demo database holds a simulated cohort of {there}, not of {asked}: ask for the former again "
+            "(--learners, --days, --seed, --help-logits), or start over with --fresh."
         )
 
 
-def _words(arguments: Arguments) -> str:
-    return f"{arguments.learners} learners over {arguments.days} days up to {arguments.end} with seed {arguments.seed}"
+def _words(arguments: Arguments, *, help_too: bool) -> str:
+    words = f"{arguments.learners} learners over {arguments.days} days up to {arguments.end} with seed {arguments.seed}"
+    return words + (f" and help of {arguments.help_logits:g} logits" if help_too else "")
 
 
 def _copy(cursor: _Cursor, table: str, pieces: Iterable[pa.Table], progress: Progress | None) -> int:

@@ -5,6 +5,7 @@ Belongs here: clock times, in ms since 1970-01-01 UTC. Does not: what is answere
 
 from dataclasses import dataclass
 from datetime import date
+from zoneinfo import ZoneInfo
 
 import numpy as np
 
@@ -14,6 +15,8 @@ from americano_assets.demo.simulate.curriculum import Ints
 from americano_assets.demo.simulate.learners import Bools, Learners
 from americano_assets.demo.simulate.plan import Agenda, Plan
 
+# In which the cohort's study days close at 23:00.
+ZONE = ZoneInfo("UTC")
 MINUTE = 60_000
 HOUR = 60 * MINUTE
 DAY = 24 * HOUR

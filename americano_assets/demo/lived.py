@@ -1,0 +1,141 @@
+"""Simulated learners who live with what is published: help eases what they study next, and nothing else does.
+
+Belongs here: the cohort with the help given so far, whom published help reaches, the planted truth of what closed.
+Does not: how a cohort comes about (`simulate/`), the order of nights (`demo/flow.py`), any estimate.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import numpy as np
+import psycopg
+
+from americano_assets.core.moment import naive
+from americano_assets.core.study_day import cutoff, opening, study_day_of
+from americano_assets.demo.oulad import Progress
+from americano_assets.demo.oulad_tables import query
+from americano_assets.demo.simulate import Arguments, Cohort, load_since, simulate, stored_arguments
+from americano_assets.demo.simulate.curriculum import OBJECTIVES
+from americano_assets.demo.simulate.helping import Windows, eased, rows_within, struggled_within
+from americano_assets.demo.simulate.timing import ZONE
+from americano_assets.errors import AmericanoError
+from americano_assets.resources.deployment import Deployment
+
+Connection = psycopg.Connection[Any]
+
+
+class LivingDeployment(Deployment):
+    """A deployment whose clock can stand at a moment of the cohort's life; None: the clock of this machine."""
+
+    clock: datetime | None = None
+
+    def now(self) -> datetime:
+        """Aware and in UTC."""
+        return self.clock or super().now()
+
+
+def cohort_of(connection: Connection, arguments: Arguments) -> Cohort:
+    """The cohort as it is with all help that reached it so far: its past never changes by what is given later."""
+    alone = simulate(**vars(arguments))
+    given = connection.execute(
+        "SELECT user_id, learning_objective_id, planned_day, planned_day + 1 FROM ml.simulated_help"
+    ).fetchall()
+    return _helped(alone, rows_within(alone, windows_of(alone, given)))
+
+
+def bring_to(connection: Connection, moment: datetime, progress: Progress | None = None) -> None:
+    """Have the app's tables hold what the cohort did up to `moment` (aware), with the help that reached it until now.
+
+    Raises:
+        AmericanoError: The database holds no simulated cohort.
+    """
+    arguments = _stored(connection)
+    with connection.transaction():
+        _give_help(connection, arguments)
+        load_since(connection, cohort_of(connection, arguments), now=moment, progress=progress)
+
+
+def _give_help(connection: Connection, arguments: Arguments) -> None:
+    """Have the interventions of live nights reach whom they speak of.
+
+    Help eases what is planned of the objective for the days of the label window, from the first one on that has not
+    begun where the app's tables end: what was done is done. A night that was not live reaches nobody.
+    """
+    loaded: datetime = connection.execute("SELECT loaded_through FROM ml.demo_load").fetchone()[0]  # type: ignore[index]
+    alone = simulate(**vars(arguments))
+    told = windows_of(alone, connection.execute(query("helped_now"), {"loaded": loaded}).fetchall())
+    first = alone.arguments.first
+    begun = study_day_of(loaded.replace(tzinfo=UTC), ZONE)
+    to_come = (begun - first).days + (opening(begun, ZONE) < loaded.replace(tzinfo=UTC))
+    rows = rows_within(alone, replace(told, opens=np.maximum(told.opens, to_come)))
+    learners, objectives, plan = alone.learner_ids, alone.ids("learning_objectives", np.arange(OBJECTIVES)), alone.plan
+    with connection.cursor() as cursor:
+        cursor.executemany(
+            "INSERT INTO ml.simulated_help VALUES (%s, %s, %s, %s) ON CONFLICT DO NOTHING",
+            [
+                (
+                    learners[plan.learner[row]],
+                    objectives[plan.objective[row]],
+                    first + timedelta(days=int(plan.day[row])),
+                    loaded,
+                )
+                for row in rows
+            ],
+        )
+
+
+def record_truth(connection: Connection, day: date) -> float | None:
+    """Write what help truly changed, over the episodes whose first window has closed by the day's cut-off.
+
+    The cohort is lived through twice more, with the same draws of everything: once with help for all drawn episodes,
+    once with help for nobody. The difference of the two shares of struggles is the effect in these very episodes, which
+    is what a comparison of the arms estimates. It is no estimate: nobody's arm enters it.
+
+    Returns:
+        The effect; None where no such episode has closed, and nothing is written.
+    """
+    alone = simulate(**vars(_stored(connection)))
+    drawn = connection.execute(query("drawn_episodes"), {"cutoff": naive(cutoff(day, ZONE))}).fetchall()
+    closed = windows_of(alone, [row[:4] for row in drawn if row[4]])
+    if not len(closed):
+        return None
+    everybody = _helped(alone, rows_within(alone, windows_of(alone, [row[:4] for row in drawn if row[5]])))
+    helped, by_themselves = (float(struggled_within(world, closed).mean()) for world in (everybody, alone))
+    with connection.transaction():
+        connection.execute("DELETE FROM ml.planted_effects WHERE study_day = %s", [day])
+        connection.execute(
+            "INSERT INTO ml.planted_effects VALUES (%s, %s, %s, %s, %s, %s)",
+            [day, helped - by_themselves, helped, by_themselves, len(closed), alone.arguments.help_logits],
+        )
+    return helped - by_themselves
+
+
+def _helped(alone: Cohort, rows: Any) -> Cohort:
+    return simulate(**vars(alone.arguments), help_given=eased(alone, rows))
+
+
+def windows_of(cohort: Cohort, rows: Sequence[tuple[Any, ...]]) -> Windows:
+    """Windows of (learner id, objective id, opens, closes): study days, or the moments (UTC) at which they open."""
+    learners = {name: number for number, name in enumerate(cohort.learner_ids)}
+    objectives = {name: number for number, name in enumerate(cohort.ids("learning_objectives", np.arange(OBJECTIVES)))}
+    first = cohort.arguments.first
+    numbers = [
+        (learners[who], objectives[what], *((_day(moment) - first).days for moment in (opens, closes)))
+        for who, what, opens, closes in rows
+        if who in learners and what in objectives
+    ]
+    columns = np.array(numbers, np.int64).reshape(-1, 4).T
+    return Windows(*columns)
+
+
+def _day(moment: date) -> date:
+    return moment.date() if isinstance(moment, datetime) else moment
+
+
+def _stored(connection: Connection) -> Arguments:
+    arguments = stored_arguments(connection)
+    if arguments is None:
+        raise AmericanoError("The database holds no simulated cohort: load one first.")
+    return arguments
