@@ -131,6 +131,25 @@ class Tracking:
         except Exception as error:
             raise TrackingError(f"MLflow could not be used ({type(error).__name__}).") from error
 
+    def log_analysis(
+        self, *, name: str, params: Mapping[str, Any], metrics: Mapping[str, float], tags: Mapping[str, str]
+    ) -> str:
+        """Log an analysis that trains nothing, and return its run's id.
+
+        Raises:
+            TrackingError: Anything went wrong; the run is then closed as failed.
+        """
+        try:
+            with (
+                self._mlflow() as mlflow,
+                mlflow.start_run(experiment_id=self._experiment(mlflow), run_name=name, tags=dict(tags)) as run,
+            ):
+                mlflow.log_params(dict(params))
+                mlflow.log_metrics(dict(metrics))
+                return str(run.info.run_id)
+        except Exception as error:
+            raise TrackingError(f"MLflow could not be used ({type(error).__name__}).") from error
+
     @contextlib.contextmanager
     def _mlflow(self) -> Iterator[Any]:
         for setting, value in _DEFAULTS.items():
