@@ -11,6 +11,9 @@ import tempfile
 import time
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
+
+import psycopg
 
 from americano_assets.resources.database import bootstrap, connect
 from americano_assets.resources.embedded import EmbeddedServer
@@ -49,13 +52,27 @@ INSERT INTO reviews ("id", "userId", "cardId", "rating", "timeSpentMs", "reviewe
   FROM generate_series(0, {others}) l, generate_series(0, {interactions} - 1) n;
 INSERT INTO missions ("id", "userId", "date", "status", "estimatedMinutes", "objectives")
   SELECT 'mission-' || l || '-' || d, 'learner-' || l, '{now}'::timestamp + make_interval(days => d), 'PENDING', 30,
-    (SELECT jsonb_agg(jsonb_build_object('id', 'objective-' || (d * 7 + k) % 300)) FROM generate_series(0, 6) k)
+    (SELECT jsonb_agg(jsonb_build_object('id', 'objective-' || (d * 7 + k) % 300))
+      FROM generate_series(0, {each} - 1) k)
   FROM generate_series(0, {others}) l, generate_series(1, 6) d;
 CREATE INDEX ON reviews ("userId"); CREATE INDEX ON behavioral_events ("userId");
 CREATE INDEX ON missions ("userId"); CREATE INDEX ON validation_responses ("userId");
 CREATE INDEX ON study_sessions ("userId"); CREATE INDEX ON cards ("objectiveId");
 ANALYZE;
 """
+
+
+def fill(connection: psycopg.Connection[Any], now: datetime, interactions: int, planned: int = 42) -> None:
+    """Write the learners.
+
+    Args:
+        connection: On a database with the contract's tables, in autocommit.
+        now: The present instant, aware.
+        interactions: Of each learner, in the 180 days before.
+        planned: Objectives of each learner in six missions of the days to come.
+    """
+    text = _FILL.format(others=OTHERS, interactions=interactions, each=planned // 6, now=now.replace(tzinfo=None))
+    connection.execute(text.encode())
 
 
 def main() -> None:
@@ -73,9 +90,7 @@ def main() -> None:
         with connect(url, autocommit=True) as connection:
             bootstrap(connection)
             migrate(connection)
-            connection.execute(
-                _FILL.format(others=OTHERS, interactions=options.interactions, now=NOW.replace(tzinfo=None)).encode()
-            )
+            fill(connection, NOW, options.interactions)
         live = LiveFeatures(url, ParquetStore(home / "data"), ZONE, TARGET)
         took = []
         for _ in range(options.repeat + 3):

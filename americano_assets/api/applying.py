@@ -63,7 +63,7 @@ async def apply(
     http: HttpRequest,
     database: UsesDatabase,
     caller: IsCaller,
-    intervention_id: Annotated[RowId, Path(description="The recommendation.")],
+    intervention_id: Annotated[RowId, Path(description="The recommendation.", examples=[examples.INTERVENTION])],
     asked: ApplyRequest | None = None,
 ) -> Applied:
     """Marks the recommendation IN_PROGRESS and notes it at its objective in the mission, in one transaction.

@@ -2,16 +2,17 @@
 
 from typing import Any
 
-_PREDICTION = "cq3k1v0x8m2n5b7c9d1f4g6h8"
-_LEARNER = "cl9ebqhxk00003b600tymydho"
-_OBJECTIVE = "cm1aq7z2k0005x8w3v6u9t2r1"
+PREDICTION = "cq3k1v0x8m2n5b7c9d1f4g6h8"
+INTERVENTION = "cs5m3x2z0p4q7d9e1f3h6j8k0"
+LEARNER = "cl9ebqhxk00003b600tymydho"
+OBJECTIVE = "cm1aq7z2k0005x8w3v6u9t2r1"
 
 PREDICTIONS: dict[str, Any] = {
     "predictions": [
         {
-            "id": _PREDICTION,
-            "user_id": _LEARNER,
-            "learning_objective_id": _OBJECTIVE,
+            "id": PREDICTION,
+            "user_id": LEARNER,
+            "learning_objective_id": OBJECTIVE,
             "topic_id": "cm0bp6y1j0001w7v2u5t8s1q0",
             "prediction_date": "2026-11-26T12:00:00.000Z",
             "predicted_struggle_probability": 0.742381,
@@ -54,8 +55,8 @@ GENERATED: dict[str, Any] = {
             "missing. Review acid-base balance one or two days before.",
             "severity": "HIGH",
             "priority": 71.5,
-            "prediction_id": _PREDICTION,
-            "intervention_id": "cs5m3x2z0p4q7d9e1f3h6j8k0",
+            "prediction_id": PREDICTION,
+            "intervention_id": INTERVENTION,
             "created_at": "2026-11-24T07:30:00.000Z",
         }
     ],
@@ -69,9 +70,9 @@ GENERATED: dict[str, Any] = {
 INTERVENTIONS: dict[str, Any] = {
     "interventions": [
         {
-            "id": "cs5m3x2z0p4q7d9e1f3h6j8k0",
-            "prediction_id": _PREDICTION,
-            "user_id": _LEARNER,
+            "id": INTERVENTION,
+            "prediction_id": PREDICTION,
+            "user_id": LEARNER,
             "intervention_type": "PREREQUISITE_REVIEW",
             "description": "Review acid-base balance one or two days before.",
             "reasoning": "Two of the three topics that this builds on are not secure yet.",
@@ -88,7 +89,7 @@ INTERVENTIONS: dict[str, Any] = {
 
 FEEDBACK: dict[str, Any] = {
     "feedback_recorded": True,
-    "prediction_id": _PREDICTION,
+    "prediction_id": PREDICTION,
     "feedback_id": "ct6n4y3a1q5r8e0f2g4h7k9l1",
     "submitted_at": "2026-11-24T07:30:00.000Z",
     "message": "Thank you: this is what counts from now on.",
@@ -98,7 +99,7 @@ FEEDBACK: dict[str, Any] = {
 
 APPLIED: dict[str, Any] = {
     "success": True,
-    "intervention_id": "cs5m3x2z0p4q7d9e1f3h6j8k0",
+    "intervention_id": INTERVENTION,
     "mission_id": "cu7p5z4b2r6s9f1g3h5i8l0m2",
     "applied_at": "2026-11-24T07:30:00.000Z",
     "message": "It is in the mission now.",

@@ -80,7 +80,7 @@ async def feedback(
     http: HttpRequest,
     database: UsesDatabase,
     caller: IsCaller,
-    prediction_id: Annotated[RowId, Path(description="The prediction.")],
+    prediction_id: Annotated[RowId, Path(description="The prediction.", examples=[examples.PREDICTION])],
     said: FeedbackRequest,
 ) -> FeedbackRecorded:
     """Keeps the learner's word and sets status and outcome by it, in one transaction.

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter
 from fastapi import Request as HttpRequest
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 from americano_assets.api import examples
 from americano_assets.api.access import IsCaller
@@ -27,6 +27,11 @@ from americano_assets.core.moment import PLAN_AHEAD_DAYS, naive
 router = APIRouter(tags=["predictions"])
 
 
+def _whole(value: object) -> object:
+    """JSON has one kind of number: 7.0 is the integer 7. A string of digits is none."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
 class GenerateRequest(Request):
     """For whom, and how far ahead."""
 
@@ -41,6 +46,7 @@ class GenerateRequest(Request):
             f"review is always among the answers; what is planned {PLAN_AHEAD_DAYS} days ahead or more is marked "
             "`beyond_horizon`.",
         ),
+        BeforeValidator(_whole),
     ] = PLAN_AHEAD_DAYS
 
 

@@ -43,7 +43,7 @@ class PredictionsRequest(Request):
         list[PredictionStatus] | None,
         BeforeValidator(_split),
         Field(
-            description="Only these statuses: one, several separated by commas, or the parameter repeated.",
+            description="Only these statuses: one, several separated by commas, or the parameter repeated. Empty: all.",
             examples=[["PENDING", "CONFIRMED"]],
         ),
     ] = None

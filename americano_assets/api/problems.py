@@ -129,6 +129,9 @@ async def _on_problem(request: Request, error: ProblemError) -> Response:
 
 async def _on_http(request: Request, error: HTTPException) -> Response:
     status = HTTPStatus(error.status_code)
+    if status == HTTPStatus.BAD_REQUEST:
+        # What FastAPI says of bytes that are no text at all; of text that is no JSON it says 422, as we do of both.
+        return _invalid(request, [InvalidField(name="body", detail="It is not JSON in UTF-8.")])
     detail = {
         HTTPStatus.NOT_FOUND: "There is nothing at this path.",
         HTTPStatus.METHOD_NOT_ALLOWED: "This path does not answer this method.",

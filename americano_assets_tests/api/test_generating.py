@@ -70,6 +70,7 @@ def test_a_learners_token_generates_for_that_learner_alone(rows: Rows, service: 
         ({"userId": LEARNER, "daysAhead": 31}, "days_ahead"),
         ({"user_id": LEARNER, "days_ahead": "7"}, "days_ahead"),
         ({"user_id": LEARNER, "days_ahead": 1.5}, "days_ahead"),
+        ({"user_id": LEARNER, "days_ahead": True}, "days_ahead"),
     ],
 )
 def test_what_cannot_be_asked_for_is_named(service: Service, body: dict[str, object], name: str) -> None:

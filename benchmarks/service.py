@@ -1,0 +1,257 @@
+"""The HTTP service: reads beside a bare handler, fresh predictions, a soak. Service, database and load on one machine.
+
+.venv/bin/python -m benchmarks.service [--seconds N] [--interactions N] [--repeat N] [--soak REQUESTS]
+
+Reads are measured with wrk on servers of the same kind (uvicorn, one process, psycopg's pool): the service, and a
+handler that runs the same two queries and does nothing else. Their ratio holds on another machine, the numbers do not.
+"""
+
+import argparse
+import asyncio
+import json
+import os
+import random
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import httpx
+import numpy as np
+import pandas as pd
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from americano_assets.api.database import Database, PoolLimits, new_pool
+from americano_assets.core.features import DATA_QUALITY, FEATURE_NAMES, MODEL_INPUTS, OBSERVED_NAMES
+from americano_assets.core.models import BLEND, fit
+from americano_assets.core.rules import VALIDATION_MEAN
+from americano_assets.core.study_day import last_closed
+from americano_assets.resources.database import bootstrap, connect
+from americano_assets.resources.embedded import EmbeddedServer
+from americano_assets.resources.migrations import migrate
+from americano_assets.resources.model_store import ModelStore
+from americano_assets.resources.parquet_store import ParquetStore
+from benchmarks.cohort import TARGET, ZONE
+from benchmarks.learner import OTHERS, fill
+
+ROOT = Path(__file__).resolve().parent.parent
+LEARNERS = [f"learner-{number}" for number in range(OTHERS + 1)]
+CONNECTIONS = 16
+RATE = 200
+
+
+def bare() -> Starlette:
+    """The yardstick: the queries of GET /predictions, their rows as JSON, nothing else. For uvicorn --factory."""
+    limits = PoolLimits()
+    pool = new_pool(os.environ["DATABASE_URL"], limits)
+
+    @asynccontextmanager
+    async def lifespan(_: Starlette) -> AsyncIterator[None]:
+        async with pool:
+            yield
+
+    async def page(request: Request) -> Response:
+        asked: dict[str, Any] = dict.fromkeys(("statuses", "min_probability", "after_date", "after_id", "ids"))
+        asked |= {"user_id": request.query_params["user_id"], "anchor": datetime(2026, 1, 1), "rows": 51}  # noqa: DTZ001
+        asked |= {"below_threshold_statuses": [], "high_risk": 0.7, "medium_risk": 0.4}
+        async with Database(pool, limits, {}).snapshot() as snapshot:
+            rows = await snapshot.rows("predictions_page", **asked)
+            signs = await snapshot.rows("prediction_indicators", prediction_ids=[row["id"] for row in rows])
+        return Response(json.dumps([rows, signs], default=str), media_type="application/json")
+
+    return Starlette(routes=[Route("/predictions", page)], lifespan=lifespan)
+
+
+def train(home: Path, now: datetime) -> None:
+    """A model of the default kind, fitted on made-up rows, as the champion of the last closed study day."""
+    random_rows = np.random.default_rng(7)
+    size = 4000
+    rows = pd.DataFrame(random_rows.random((size, len(MODEL_INPUTS))), columns=list(MODEL_INPUTS))
+    rows[list(OBSERVED_NAMES)] = True
+    rows[DATA_QUALITY] = 1.0
+    rows[VALIDATION_MEAN] = rows["validation_score"]
+    rows = rows.assign(
+        learner_id=[f"someone-{number % 200}" for number in range(size)],
+        objective_id=[f"objective-{number % 300}" for number in range(size)],
+        struggled=rows[FEATURE_NAMES[0]] + random_rows.random(size) < 1,
+    )
+    halves = (rows[rows.index % 200 < 140], rows[rows.index % 200 >= 140])
+    scorer = fit(BLEND, *halves).with_threshold(0.3)
+    day = last_closed(now, ZONE)
+    model = ModelStore(home / "models").save(BLEND, day, "made-up", TARGET, scorer)
+    ParquetStore(home / "data").record_manifest(day, "model", {"model_version": model.version})
+
+
+@contextmanager
+def served(*command: str, **environment: str) -> Iterator[tuple[str, int]]:
+    """A server's URL and process id, once it answers; ended behind it."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = str(free.getsockname()[1])
+    process = subprocess.Popen(
+        [sys.executable, "-m", *command, *(["--port", port] if command[0] == "uvicorn" else [])],
+        env={**os.environ, **environment, "PORT": port},
+        cwd=ROOT,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        url = f"http://127.0.0.1:{port}"
+        for _ in range(600):
+            try:
+                httpx.get(url)
+                break
+            except httpx.TransportError:
+                time.sleep(0.1)
+        yield url, process.pid
+    finally:
+        process.send_signal(signal.SIGTERM)
+        process.wait()
+
+
+def wrk(url: str, seconds: int) -> float:
+    """Requests a second, of a server kept busy."""
+    command = ["wrk", "-t1", f"-c{CONNECTIONS}", f"-d{seconds}s", url]
+    told = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    if "Non-2xx" in told or "Socket errors" in told:
+        raise SystemExit(f"Not every request was answered as it should be:\n{told}")
+    return float(re.findall(r"Requests/sec:\s+([\d.]+)", told)[0])
+
+
+async def at_a_rate(url: str, seconds: int) -> list[float]:
+    """Milliseconds of each of RATE requests a second, from the moment at which it was due."""
+    took: list[float] = []
+    async with httpx.AsyncClient(base_url=url, limits=httpx.Limits(max_connections=64)) as client:
+
+        async def one(due: float) -> None:
+            (await client.get("/predictions", params={"user_id": random.choice(LEARNERS)})).raise_for_status()
+            took.append((time.perf_counter() - due) * 1000)
+
+        began = time.perf_counter()
+        tasks = []
+        for number in range(RATE * seconds):
+            due = began + number / RATE
+            await asyncio.sleep(max(0.0, due - time.perf_counter()))
+            tasks.append(asyncio.create_task(one(due)))
+        await asyncio.gather(*tasks)
+    return took
+
+
+def generated(url: str, repeat: int) -> list[float]:
+    """Milliseconds of each call for one learner, one after another, warm."""
+    took = []
+    with httpx.Client(base_url=url, timeout=60) as client:
+        for _ in range(repeat + 5):
+            began = time.perf_counter()
+            answer = client.post("/predictions/generate", json={"user_id": LEARNERS[0]})
+            answer.raise_for_status()
+            took.append((time.perf_counter() - began) * 1000)
+    print(f"  {answer.json()['total_count']} predictions an answer")
+    return took[5:]
+
+
+async def soak(url: str, pid: int, requests: int) -> None:
+    """Mixed requests from CONNECTIONS callers: answers by status, and the memory of the server over time."""
+    answered: Counter[int] = Counter()
+    memory = [resident(pid)]
+    async with httpx.AsyncClient(base_url=url, timeout=60) as client:
+        listed = (await client.get("/predictions", params={"user_id": LEARNERS[1]})).json()["predictions"]
+        word = {"actual_struggle": True, "feedback_type": "HELPFUL"}
+
+        async def caller(share: int) -> None:
+            for _ in range(share):
+                who, luck = random.choice(LEARNERS), random.random()
+                if luck < 0.01:
+                    answer = await client.post("/predictions/generate", json={"user_id": who})
+                elif luck < 0.05:
+                    answer = await client.post(f"/predictions/{random.choice(listed)['id']}/feedback", json=word)
+                else:
+                    path = random.choice(["/predictions", "/interventions", "/analytics/struggle-reduction", "/health"])
+                    answer = await client.get(path, params={"user_id": who})
+                answered[answer.status_code] += 1
+                if answered.total() % (requests // 10) == 0:
+                    memory.append(resident(pid))
+
+        began = time.perf_counter()
+        await asyncio.gather(*(caller(requests // CONNECTIONS) for _ in range(CONNECTIONS)))
+        spent = time.perf_counter() - began
+    print(f"soak: {answered.total()} requests in {spent:.0f} s, by status {dict(answered)}; MB {memory}")
+
+
+def resident(pid: int) -> int:
+    """Memory of a process in MB."""
+    told = Path(f"/proc/{pid}/status").read_text()
+    return int(re.findall(r"VmRSS:\s+(\d+) kB", told)[0]) // 1024
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--seconds", type=int, default=10)
+    parser.add_argument("--interactions", type=int, default=10_000)
+    parser.add_argument("--repeat", type=int, default=60)
+    parser.add_argument("--soak", type=int, default=0)
+    options = parser.parse_args()
+    home = Path(tempfile.mkdtemp(prefix="bench-", dir="/tmp"))
+    server = EmbeddedServer(home)
+    try:
+        server.ensure()
+        with connect(server.url("postgres"), autocommit=True) as connection:
+            connection.execute("CREATE DATABASE bench")
+        url, now = server.url("bench"), datetime.now(UTC)
+        with connect(url, autocommit=True) as connection:
+            bootstrap(connection)
+            migrate(connection)
+            fill(connection, now, options.interactions, planned=30)
+        train(home, now - timedelta(hours=1))
+        environment = {"DATABASE_URL": url, "AMERICANO_HOME": str(home), "AMERICANO_GENERATE_PER_MINUTE": "600"}
+        with (
+            served("americano_assets", "api", **environment) as (service, pid),
+            served("uvicorn", "--factory", "benchmarks.service:bare", "--no-access-log", **environment) as (
+                yardstick,
+                _,
+            ),
+        ):
+            measure(service, yardstick, options)
+            if options.soak:
+                asyncio.run(soak(service, pid, options.soak))
+    finally:
+        server.stop()
+        shutil.rmtree(home, ignore_errors=True)
+
+
+def measure(service: str, yardstick: str, options: argparse.Namespace) -> None:
+    """Everything but the soak."""
+    took = generated(service, options.repeat)
+    alone = np.percentile(took, [50, 95])
+    print(f"generate: median {alone[0]:.0f} ms, p95 {alone[1]:.0f} ms; load {os.getloadavg()[0]:.1f}")
+    with httpx.Client(base_url=service, timeout=60) as client:
+        for who in LEARNERS[1:]:
+            client.post("/predictions/generate", json={"user_id": who}).raise_for_status()
+    path = f"/predictions?user_id={LEARNERS[1]}"
+    rates: dict[str, list[float]] = {"health": [], "bare handler": [], "GET /predictions": []}
+    for _ in range(3):  # by turns, since the machine is not ours alone
+        for name, url in zip(rates, (f"{service}/health", yardstick + path, service + path), strict=True):
+            rates[name].append(wrk(url, options.seconds))
+    median = {name: float(np.median(found)) for name, found in rates.items()}
+    for name, rate in median.items():
+        print(f"{name}: {rate:.0f} requests/s, {rate / median['bare handler']:.2f} of the bare handler")
+    print(f"generate: the time of {alone[0] * median['health'] / 1000:.0f} requests of GET /health")
+    late = np.percentile(asyncio.run(at_a_rate(service, options.seconds)), [50, 95, 99])
+    print(f"GET /predictions at {RATE}/s: median {late[0]:.1f} ms, p95 {late[1]:.1f} ms, p99 {late[2]:.1f} ms")
+
+
+if __name__ == "__main__":
+    main()
