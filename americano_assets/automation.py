@@ -8,7 +8,7 @@ import dagster as dg
 
 from americano_assets.assets.common import GRADED, KIND_TAG, LOG, NIGHT_LOG, NIGHTLY, app_key
 from americano_assets.core.moment import naive
-from americano_assets.core.schedule import EventCursor, missing_days
+from americano_assets.core.schedule import EventCursor, given_up, missing_days
 from americano_assets.core.study_day import CLOSING_HOUR, last_closed, opening, study_day_of
 from americano_assets.partitions import NIGHTS, add_nights, published_nights
 from americano_assets.resources.deployment import Deployment
@@ -70,7 +70,10 @@ def build_schedule(settings: Settings) -> dg.ScheduleDefinition:
         with deployment.connect() as connection:
             began = record_deployment(connection, closed)
         published = context.instance.get_materialized_partitions(app_key(PREDICTIONS))
-        wanted = missing_days(closed, began, {date.fromisoformat(key) for key in published})
+        done = {date.fromisoformat(key) for key in published}
+        wanted = missing_days(closed, began, done)
+        if (skipped := given_up(closed, began, done)) is not None:
+            context.log.warning(skipped)
         if not wanted:
             yield dg.SkipReason(f"every study day up to {closed} is published")
         # What was published before Dagster's storage was moved or made anew is shown again.

@@ -7,10 +7,11 @@ from datetime import timedelta
 
 import dagster as dg
 
-from americano_assets.assets.common import app_key, retried
+from americano_assets.assets.common import LOG, app_key, retried
 from americano_assets.core.moment import naive
 from americano_assets.resources.archive import archive
 from americano_assets.resources.deployment import Deployment
+from americano_assets.resources.pruning import prune
 from americano_assets.resources.publication import PREDICTIONS
 from americano_assets.settings import Settings
 
@@ -43,13 +44,41 @@ def archived_predictions(context: dg.OpExecutionContext, deployment: dg.Resource
     )
 
 
+@dg.op(
+    ins={"after": dg.In(dg.Nothing)},
+    description="Removes files of the store that nothing names, and the log as it was read, where the settings say so.",
+)
+def pruned_store(context: dg.OpExecutionContext, deployment: dg.ResourceParam[Deployment]) -> None:
+    """Nothing while AMERICANO_SNAPSHOT_DAYS is not set."""
+    keep_days = deployment.settings.americano_snapshot_days
+    if keep_days is None:
+        context.log.info("AMERICANO_SNAPSHOT_DAYS is not set: nothing is removed from the store.")
+        return
+    if context.instance.get_runs_count(dg.RunsFilter(statuses=[dg.DagsterRunStatus.STARTED])) > 1:
+        context.log.warning("Another run is in progress and may be about to name a file: the next month prunes.")
+        return
+    done = prune(deployment, keep_days)
+    context.log_event(
+        dg.AssetObservation(
+            dg.AssetKey(LOG),
+            metadata={
+                "kept_days": keep_days,
+                "removed_contents": done.contents,
+                "removed_days_of_the_log": done.log_days,
+                "removed_leftovers": done.leftovers,
+                "freed_bytes": done.bytes,
+            },
+        )
+    )
+
+
 @dg.job(
     name=HOUSEKEEPING_JOB,
     executor_def=dg.in_process_executor,
-    description="Once a month: predictions that are long over go to the archive.",
+    description="Once a month: predictions that are long over go to the archive, files that nothing names go.",
 )
 def HOUSEKEEPING() -> None:  # noqa: N802, D103 - a definition, not a function
-    archived_predictions()
+    pruned_store(after=archived_predictions())
 
 
 def build_housekeeping_schedule(settings: Settings) -> dg.ScheduleDefinition:
@@ -60,5 +89,5 @@ def build_housekeeping_schedule(settings: Settings) -> dg.ScheduleDefinition:
         cron_schedule=_MONTHLY,
         execution_timezone=settings.americano_timezone,
         default_status=dg.DefaultScheduleStatus.RUNNING,
-        description="On the first of each month: predictions that are long over go to the archive.",
+        description="Once a month: predictions that are long over go to the archive, files that nothing names go.",
     )

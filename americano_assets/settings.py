@@ -116,6 +116,12 @@ class Settings(BaseSettings):
         le=36_500,
         description="Predictions with an outcome go to ml.struggle_predictions_archive after so many days.",
     )
+    americano_snapshot_days: int | None = Field(
+        None,
+        ge=30,
+        le=36_500,
+        description="Days after which the log as it was read, and files that nothing names, are removed. Unset: never.",
+    )
     americano_dagster_port: int = Field(3000, ge=1, le=65535, description="Port of the Dagster UI under `dev`.")
     americano_mlflow_port: int = Field(5000, ge=1, le=65535, description="Port of the MLflow UI under `dev`.")
 

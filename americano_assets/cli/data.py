@@ -69,7 +69,7 @@ def forget(
             " undone.",
             abort=True,
         )
-    _require_no_run(settings)
+    _require_no_run(settings, "write the learner's rows again")
     done = forget_learner(deployment, user)
     told = [(table, rows) for table, rows in sorted(done.rows.items()) if rows]
     if not told:
@@ -115,6 +115,30 @@ def quarantine(
             cells = (one["table"], one["column"], one["rule"], one["rows"], reading.rows, one["examples"])
             shown.add_row(at, *map(str, cells))
     _print(shown)
+
+
+@commands.command("prune", rich_help_panel=PANEL)
+def prune_store(
+    days: Annotated[int | None, typer.Option(min=30, help="Without it AMERICANO_SNAPSHOT_DAYS.")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would go, and remove nothing.")] = False,
+) -> None:
+    """Remove files older than so many days that no record names, and the log as it was read before them."""
+    from americano_assets.errors import AmericanoError
+    from americano_assets.resources.deployment import Deployment
+    from americano_assets.resources.pruning import prune
+    from americano_assets.settings import load_settings
+
+    settings = load_settings()
+    keep = days or settings.americano_snapshot_days
+    if keep is None:
+        raise AmericanoError("How old is too old? Give --days, or set AMERICANO_SNAPSHOT_DAYS.")
+    _require_no_run(settings, "be about to name a file that would go")
+    done = prune(Deployment(settings), keep, dry_run=dry_run)
+    typer.echo(
+        f"{'Would be removed' if dry_run else 'Removed'}: {_count(done.contents, 'content')} that nothing names,"
+        f" the pointers of {_count(done.log_days, 'day')} of the log, {_count(done.leftovers, 'leftover')};"
+        f" {done.bytes / 1e6:,.1f} MB."
+    )
 
 
 @dataset.command("list")
@@ -192,8 +216,8 @@ def restore(
         typer.echo(f"{done.without_forgotten:,} of them lack the rows of learners who were forgotten since.")
 
 
-def _require_no_run(settings: "Settings") -> None:
-    """A run that has read the learner's rows would write them again behind our back."""
+def _require_no_run(settings: "Settings", could: str) -> None:
+    """Refuse while a run is in progress, which could do what is named behind our back."""
     import dagster as dg
 
     from americano_assets.errors import AmericanoError
@@ -205,8 +229,7 @@ def _require_no_run(settings: "Settings") -> None:
         count = instance.get_runs_count(dg.RunsFilter(statuses=under_way))
     if count:
         raise AmericanoError(
-            f"{_count(count, 'run')} in progress could write the learner's rows again: wait until none is, or end it in"
-            " Dagster's UI."
+            f"{_count(count, 'run')} in progress could {could}: wait until none is, or end it in Dagster's UI."
         )
 
 

@@ -23,6 +23,27 @@ def missing_days(closed: date, began: date, done: Collection[date]) -> list[date
     return [day for day in days_between(first, closed) if day not in done]
 
 
+def given_up(closed: date, began: date, done: Collection[date]) -> str | None:
+    """In words: the closed study days that were never published and are too old to be made up for; None if none is.
+
+    Args:
+        closed: The last closed study day.
+        began: The first study day of the deployment.
+        done: Days already published.
+    """
+    last = closed - timedelta(days=CATCH_UP_DAYS)
+    missed = [day for day in days_between(began, last) if day not in done] if began <= last else []
+    if not missed:
+        return None
+    first, last = missed[0], missed[-1]
+    one = first == last
+    which = f"study day {first} was" if one else f"{len(missed)} study days, {first} to {last}, were"
+    return (
+        f"{which} never published and will not be made up for, being more than {CATCH_UP_DAYS} days old:"
+        f" `americano backfill --from {first} --to {last}` replays {'it' if one else 'them'}"
+    )
+
+
 @dataclass(frozen=True)
 class EventCursor:
     """What the events sensor remembers: the newest event it acted on, and when it last asked (aware, ISO 8601)."""

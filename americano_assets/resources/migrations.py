@@ -71,7 +71,16 @@ def _apply_missing(connection: psycopg.Connection[Any], folder: Path) -> list[st
             )
     missing = [name for name in files if name not in applied]
     for name in missing:
-        connection.execute(files[name])
+        try:
+            connection.execute(files[name])
+        except psycopg.ProgrammingError as error:
+            if isinstance(error, psycopg.errors.InsufficientPrivilege):
+                raise
+            raise AmericanoError(
+                f'Migration {name} does not fit the schema ml of database "{connection.info.dbname}"'
+                f" ({error.diag.message_primary}): somebody changed it by hand, or restored a part of it. Nothing was"
+                " changed; restore the whole schema from a back-up."
+            ) from None
         connection.execute("INSERT INTO ml.migrations (name, checksum) VALUES (%s, %s)", [name, _checksum(files[name])])
     return missing
 

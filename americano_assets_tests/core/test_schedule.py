@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from americano_assets.core.schedule import CATCH_UP_DAYS, OPEN_DAY_PAUSE, EventCursor, missing_days
+from americano_assets.core.schedule import CATCH_UP_DAYS, OPEN_DAY_PAUSE, EventCursor, given_up, missing_days
 
 CLOSED = date(2026, 3, 29)
 NOW = datetime(2026, 3, 10, 12, tzinfo=UTC)
@@ -26,6 +26,29 @@ def test_a_tick_asks_oldest_first_for_at_most_fourteen() -> None:
     assert len(wanted) == 14
     assert wanted[0] == date(2026, 3, 16)
     assert wanted[-1] == CLOSED
+
+
+@given(near, st.sets(near))
+def test_every_closed_day_is_published_asked_for_or_given_up_in_words(began: date, done: set[date]) -> None:
+    told = given_up(CLOSED, began, done) or ""
+    asked = missing_days(CLOSED, began, done)
+    left = [
+        day for day in (CLOSED - timedelta(days=n) for n in range(60)) if began <= day not in done and day not in asked
+    ]
+    assert (min(left, default=None), max(left, default=None)) == (
+        (date.fromisoformat(told.rsplit("--from ")[1][:10]), date.fromisoformat(told.rsplit("--to ")[1][:10]))
+        if told
+        else (None, None)
+    )
+    assert told.startswith(f"{len(left)} study days, ") or len(left) < 2
+
+
+def test_what_is_given_up_is_said_with_what_to_do() -> None:
+    assert given_up(CLOSED, date(2026, 3, 15), ()) == (
+        "study day 2026-03-15 was never published and will not be made up for, being more than 14 days old:"
+        " `americano backfill --from 2026-03-15 --to 2026-03-15` replays it"
+    )
+    assert given_up(CLOSED, date(2026, 3, 16), ()) is None
 
 
 def test_new_events_are_acted_on_once() -> None:

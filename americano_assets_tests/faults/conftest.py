@@ -25,10 +25,10 @@ class School:
     home: Path
     world: World
 
-    def night(self, *, raise_on_error: bool = True) -> dg.ExecuteInProcessResult:
-        """The night, in this process."""
+    def night(self, *, day: str = FIRST, raise_on_error: bool = True) -> dg.ExecuteInProcessResult:
+        """The night, or another, in this process."""
         with dg.DagsterInstance.ephemeral() as instance:
-            return nights(self.url, self.home, instance).night(FIRST, raise_on_error=raise_on_error)
+            return nights(self.url, self.home, instance).night(day, raise_on_error=raise_on_error)
 
     def left(self) -> Left:
         """All that a night writes, but for when it was written."""

@@ -1,5 +1,7 @@
 """URLs, what people are told when a connection fails, bootstrap and migrations."""
 
+import subprocess
+import sys
 import threading
 from pathlib import Path
 from typing import Any
@@ -14,7 +16,7 @@ from americano_assets.resources.database import app_url, connect, dagster_url, m
 from americano_assets.resources.database_url import libpq_url
 from americano_assets.resources.embedded import EmbeddedServer
 from americano_assets.resources.migrations import MIGRATIONS, migrate
-from americano_assets.settings import Settings
+from americano_assets.settings import PROJECT_ROOT, Settings
 
 
 def settings_of(**values: Any) -> Settings:
@@ -160,6 +162,41 @@ def test_a_failed_migration_leaves_nothing(empty_database: str, tmp_path: Path) 
         assert tables_of(empty_database, "ml") == set()
         (tmp_path / "002_b.sql").write_text("CREATE TABLE ml.b (x int);")
         assert migrate(connection, tmp_path) == ["001_a.sql", "002_b.sql"]
+
+
+@pytest.mark.long
+def test_a_process_killed_within_a_migration_leaves_nothing_and_the_next_applies_all(
+    empty_database: str, tmp_path: Path
+) -> None:
+    (tmp_path / "001_a.sql").write_text("CREATE TABLE ml.a (x int);")
+    (tmp_path / "002_b.sql").write_text("CREATE TABLE ml.b (x int); SELECT pg_sleep(3);")
+    script = (
+        "import sys; from pathlib import Path; from americano_assets.resources.database import connect;"
+        " from americano_assets.resources.migrations import migrate;"
+        " migrate(connect(sys.argv[1], autocommit=True), Path(sys.argv[2]))"
+    )
+    asleep = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event = 'PgSleep'"
+    with (
+        subprocess.Popen([sys.executable, "-c", script, empty_database, str(tmp_path)], cwd=PROJECT_ROOT) as process,
+        connect(empty_database, autocommit=True) as connection,
+    ):
+        while connection.execute(asleep).fetchone() != (1,):
+            assert process.poll() is None
+        process.kill()
+        process.wait()
+        assert tables_of(empty_database, "ml") == set()
+        # It waits for the server to notice, and finds nothing of the killed one.
+        assert migrate(connection, tmp_path) == ["001_a.sql", "002_b.sql"]
+
+
+def test_a_schema_that_somebody_restored_in_part_is_told(empty_database: str, tmp_path: Path) -> None:
+    (tmp_path / "001_a.sql").write_text("CREATE TABLE ml.a (x int);")
+    (tmp_path / "002_b.sql").write_text("CREATE TABLE ml.c (x int); CREATE TABLE ml.b (x int);")
+    with connect(empty_database, autocommit=True) as connection:
+        connection.execute("CREATE SCHEMA ml; CREATE TABLE ml.b (x int)")
+        with pytest.raises(AmericanoError, match=r"002_b\.sql does not fit the schema ml .*\"b\" already exists"):
+            migrate(connection, tmp_path)
+        assert tables_of(empty_database, "ml") == {"b"}
 
 
 def test_an_applied_migration_must_not_change_or_vanish(empty_database: str, tmp_path: Path) -> None:
