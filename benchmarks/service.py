@@ -51,6 +51,7 @@ ROOT = Path(__file__).resolve().parent.parent
 LEARNERS = [f"learner-{number}" for number in range(OTHERS + 1)]
 CONNECTIONS = 16
 RATE = 200
+WARM_UP = 5
 
 
 def bare() -> Starlette:
@@ -122,19 +123,28 @@ def served(*command: str, **environment: str) -> Iterator[tuple[str, int]]:
         process.wait()
 
 
-def wrk(url: str, seconds: int) -> float:
-    """Requests a second, of a server kept busy."""
+def wrk(url: str, pid: int, seconds: int) -> tuple[float, float]:
+    """Requests a second of a server kept busy, and its processor time a request in ms, the database's not counted."""
     command = ["wrk", "-t1", f"-c{CONNECTIONS}", f"-d{seconds}s", url]
+    began = processor_ms(pid)
     told = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    spent = processor_ms(pid) - began
     if "Non-2xx" in told or "Socket errors" in told:
         raise SystemExit(f"Not every request was answered as it should be:\n{told}")
-    return float(re.findall(r"Requests/sec:\s+([\d.]+)", told)[0])
+    ((requests, rate),) = re.findall(r"(\d+) requests in .*Requests/sec:\s+([\d.]+)", told, re.DOTALL)
+    return float(rate), spent / int(requests)
+
+
+def processor_ms(pid: int) -> float:
+    """Processor time that a process has used."""
+    user, system = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[11:13]
+    return (int(user) + int(system)) * 1000 / os.sysconf("SC_CLK_TCK")
 
 
 async def at_a_rate(url: str, seconds: int) -> list[float]:
     """Milliseconds of each of RATE requests a second, from the moment at which it was due."""
     took: list[float] = []
-    async with httpx.AsyncClient(base_url=url, limits=httpx.Limits(max_connections=64)) as client:
+    async with httpx.AsyncClient(base_url=url, limits=httpx.Limits(max_connections=64, keepalive_expiry=2)) as client:
 
         async def one(due: float) -> None:
             (await client.get("/predictions", params={"user_id": random.choice(LEARNERS)})).raise_for_status()
@@ -150,24 +160,26 @@ async def at_a_rate(url: str, seconds: int) -> list[float]:
     return took
 
 
-def generated(url: str, repeat: int) -> list[float]:
-    """Milliseconds of each call for one learner, one after another, warm."""
-    took = []
+def generated(url: str, pid: int, repeat: int) -> tuple[list[float], float]:
+    """Milliseconds of each call for one learner, one after another, warm; processor time a call of the server."""
+    took, before = [], 0.0
     with httpx.Client(base_url=url, timeout=60) as client:
-        for _ in range(repeat + 5):
+        for number in range(repeat + WARM_UP):
+            if number == WARM_UP:
+                before = processor_ms(pid)
             began = time.perf_counter()
             answer = client.post("/predictions/generate", json={"user_id": LEARNERS[0]})
             answer.raise_for_status()
             took.append((time.perf_counter() - began) * 1000)
-    print(f"  {answer.json()['total_count']} predictions an answer")
-    return took[5:]
+    print(f"generate: {answer.json()['total_count']} predictions an answer")
+    return took[WARM_UP:], (processor_ms(pid) - before) / repeat
 
 
 async def soak(url: str, pid: int, requests: int) -> None:
     """Mixed requests from CONNECTIONS callers: answers by status, and the memory of the server over time."""
     answered: Counter[int] = Counter()
     memory = [resident(pid)]
-    async with httpx.AsyncClient(base_url=url, timeout=60) as client:
+    async with httpx.AsyncClient(base_url=url, timeout=60, limits=httpx.Limits(keepalive_expiry=2)) as client:
         listed = (await client.get("/predictions", params={"user_id": LEARNERS[1]})).json()["predictions"]
         word = {"actual_struggle": True, "feedback_type": "HELPFUL"}
 
@@ -217,39 +229,48 @@ def main() -> None:
             fill(connection, now, options.interactions, planned=30)
         train(home, now - timedelta(hours=1))
         environment = {"DATABASE_URL": url, "AMERICANO_HOME": str(home), "AMERICANO_GENERATE_PER_MINUTE": "600"}
+        bare_handler = ("uvicorn", "--factory", "benchmarks.service:bare", "--no-access-log")
         with (
-            served("americano_assets", "api", **environment) as (service, pid),
-            served("uvicorn", "--factory", "benchmarks.service:bare", "--no-access-log", **environment) as (
-                yardstick,
-                _,
-            ),
+            served("americano_assets", "api", **environment) as service,
+            served(*bare_handler, **environment) as yardstick,
         ):
             measure(service, yardstick, options)
             if options.soak:
-                asyncio.run(soak(service, pid, options.soak))
+                asyncio.run(soak(*service, options.soak))
     finally:
         server.stop()
         shutil.rmtree(home, ignore_errors=True)
 
 
-def measure(service: str, yardstick: str, options: argparse.Namespace) -> None:
+def measure(service: tuple[str, int], yardstick: tuple[str, int], options: argparse.Namespace) -> None:
     """Everything but the soak."""
-    took = generated(service, options.repeat)
-    alone = np.percentile(took, [50, 95])
-    print(f"generate: median {alone[0]:.0f} ms, p95 {alone[1]:.0f} ms; load {os.getloadavg()[0]:.1f}")
-    with httpx.Client(base_url=service, timeout=60) as client:
+    url, pid = service
+    took, spent = generated(url, pid, options.repeat)
+    low, high = np.percentile(took, [50, 95])
+    print(f"generate: median {low:.0f} ms, p95 {high:.0f} ms, processor {spent:.0f} ms; load {os.getloadavg()[0]:.1f}")
+    with httpx.Client(base_url=url, timeout=60) as client:
         for who in LEARNERS[1:]:
             client.post("/predictions/generate", json={"user_id": who}).raise_for_status()
     path = f"/predictions?user_id={LEARNERS[1]}"
-    rates: dict[str, list[float]] = {"health": [], "bare handler": [], "GET /predictions": []}
+    asked = {"health": (url + "/health", pid), "bare handler": (yardstick[0] + path, yardstick[1])}
+    asked["GET /predictions"] = (url + path, pid)
+    found: dict[str, list[tuple[float, float]]] = {name: [] for name in asked}
     for _ in range(3):  # by turns, since the machine is not ours alone
-        for name, url in zip(rates, (f"{service}/health", yardstick + path, service + path), strict=True):
-            rates[name].append(wrk(url, options.seconds))
-    median = {name: float(np.median(found)) for name, found in rates.items()}
-    for name, rate in median.items():
-        print(f"{name}: {rate:.0f} requests/s, {rate / median['bare handler']:.2f} of the bare handler")
-    print(f"generate: the time of {alone[0] * median['health'] / 1000:.0f} requests of GET /health")
-    late = np.percentile(asyncio.run(at_a_rate(service, options.seconds)), [50, 95, 99])
+        for name, where in asked.items():
+            found[name].append(wrk(*where, options.seconds))
+    median = {name: float(np.median([rate for rate, _ in runs])) for name, runs in found.items()}
+    cost = {name: float(np.median([spent for _, spent in runs])) for name, runs in found.items()}
+    for name in asked:
+        share, more = median[name] / median["bare handler"], cost[name] / cost["bare handler"]
+        print(
+            f"{name}: {median[name]:.0f} requests/s, {share:.2f} of the bare handler; "
+            f"processor {cost[name]:.2f} ms a request, {more:.2f} of it"
+        )
+    print(f"generate: the processor time of {spent / cost['health']:.0f} requests of GET /health")
+    if median["GET /predictions"] < 1.5 * RATE:
+        print(f"GET /predictions at {RATE}/s: not asked for, the machine has no room for so many")
+        return
+    late = np.percentile(asyncio.run(at_a_rate(url, options.seconds)), [50, 95, 99])
     print(f"GET /predictions at {RATE}/s: median {late[0]:.1f} ms, p95 {late[1]:.1f} ms, p99 {late[2]:.1f} ms")
 
 
