@@ -54,7 +54,6 @@ def _in(file: str, *listed: tuple[str, str, str], tests: str = _FEATURE_TESTS) -
 
 MUTATIONS = (
     # A closed day's files hold nothing of the day after: only within an open day can these be seen.
-    *_in("features/past", ("every feature", "occurred_at < $cutoff", "occurred_at <= $cutoff"), tests=_OPEN_DAY_TESTS),
     *_in(
         "features/learner_sessions",
         ("session_performance_score", "WHERE occurred_at < $cutoff", "WHERE occurred_at <= $cutoff"),
@@ -66,7 +65,7 @@ MUTATIONS = (
         tests=_OPEN_DAY_TESTS,
     ),
     *_in(
-        "features/past",
+        "features/totals",
         ("every feature", "age < 180", "age < 181"),
         ("every feature", "age < 180", "age < 179"),
     ),
@@ -80,15 +79,26 @@ MUTATIONS = (
         ("historical_struggle_score", "count(struggled) AS n_windows", "count(*) AS n_windows"),
     ),
     *_in(
-        "features/objective_days",
-        ("review_lapse_rate", "count(rating) AS n_reviews", "count(*) AS n_reviews"),
+        "features/day_totals",
+        ("review_lapse_rate", "count(rating)::", "count(*)::"),
+        ("review_lapse_rate", "(rating = 'AGAIN'))::", "(score = 0))::"),
+        ("prerequisite_mastery_gap", "growth(into_day) * score", "score"),
+        ("last_score", "arg_max(nano(score), place)", "arg_min(nano(score), place)"),
+        ("cohort_first_try", "arg_min(nano(score), place)", "arg_max(nano(score), place)"),
+    ),
+    *_in(
+        "features/skip_days",
         ("historical_struggle_score", "WHERE skipped AND NOT replaced_in_window", "WHERE skipped AND NOT replaced"),
         ("prerequisite_mastery_gap", "FILTER (NOT replaced), 0)", "FILTER (true), 0)"),
     ),
     *_in(
+        "features/objective_history",
+        ("review_lapse_rate", "sum(n_again) FILTER (age < 30)", "sum(n_again) FILTER (age < 31)"),
+    ),
+    *_in(
         "features/skips",
         ("validation_score", "a.occurred_at >= s.occurred_at", "true"),
-        ("validation_score", "AND NOT skipped", ""),
+        ("validation_score", "WHERE NOT skipped", "WHERE true"),
         (
             "historical_struggle_score",
             "answered_age // $horizon_days = age // $horizon_days",
@@ -113,23 +123,17 @@ MUTATIONS = (
         ("validation_score", "ANTI JOIN (FROM skips WHERE replaced)", "ANTI JOIN (FROM skips WHERE false)"),
         (
             "validation_score",
-            "learner_key, objective_key ORDER BY occurred_at DESC, source DESC, source_id DESC) <= 10",
-            "learner_key, objective_key ORDER BY occurred_at DESC, source DESC, source_id DESC) <= 11",
+            "learner_key, objective_key ORDER BY answer DESC) <= 10",
+            "learner_key, objective_key ORDER BY answer DESC) <= 11",
         ),
         (
             "validation_score",
-            "learner_key, objective_key ORDER BY occurred_at DESC, source DESC, source_id DESC)",
-            "learner_key, objective_key ORDER BY occurred_at DESC, source DESC, source_id)",
-        ),
-        (
-            "validation_score",
-            "learner_key, course_key ORDER BY occurred_at DESC, source DESC, source_id DESC) <= 10",
-            "learner_key, course_key ORDER BY occurred_at DESC, source DESC, source_id DESC) <= 11",
+            "learner_key, course_key ORDER BY answer DESC) <= 10",
+            "learner_key, course_key ORDER BY answer DESC) <= 11",
         ),
     ),
     *_in(
         "features/features",
-        ("review_lapse_rate", "WHERE age < 30 AND n_reviews", "WHERE age < 31 AND n_reviews"),
         ("retention_decline_rate", "t.n_days >= 3", "t.n_days >= 2"),
         ("retention_decline_rate", "clip(-10 *", "clip(-9 *"),
         ("validation_score", "COALESCE(vo.mean_score, vt.mean_score)", "COALESCE(vo.mean_score, NULL)"),
@@ -156,7 +160,7 @@ MUTATIONS = (
     ),
     *_in(
         "features/macros",
-        ("prerequisite_mastery_gap", "/ 7776000000", "/ 2592000000"),
+        ("prerequisite_mastery_gap", "occurred_at)) / 7776000000", "occurred_at)) / 2592000000"),
         ("prerequisite_gap_count", "n_reviews >= 3 OR", "n_reviews >= 2 OR"),
         ("prerequisite_gap_count", "OR n_validations >= 1)", ")"),
         ("prerequisite_gap_count", "mastery >= 0.65", "mastery > 0.65"),
@@ -182,9 +186,9 @@ MUTATIONS = (
     *_in("extract/prerequisites", ("prerequisite_gap_count", 'WHERE "objectiveId" <> "prerequisiteId"', "")),
     *_in(
         "features/own_record",
-        ("last_score", "arg_max(nano(score)", "arg_min(nano(score)"),
-        ("last_score", "arg_max(nano(score), (occurred_at, source, source_id))", "arg_max(nano(score), occurred_at)"),
-        ("objective_success", "WHERE NOT replaced AND", "WHERE"),
+        ("last_score", "arg_max(last_nano", "arg_min(last_nano"),
+        ("last_score", "arg_max(last_nano, chronological(study_day, last_place))", "arg_max(last_nano, last_place)"),
+        ("objective_success", "n_reviews + n_validations", "n_validations"),
     ),
     *_in(
         "features/cohort_lapses",
@@ -217,6 +221,11 @@ MUTATIONS = (
         "interactions",
         ("review_lapse_rate", "day_recorded_before < day - 1", "day_recorded_before < day"),
         ("review_lapse_rate", "INTERVAL 5 SECOND", "INTERVAL 1 SECOND"),
+        (
+            "validation_score",
+            "learner_key, occurred_at, source, source_id",
+            "learner_key, occurred_at, source, source_id DESC",
+        ),
         (
             "review_lapse_rate",
             "review_id AS source_id, review_id AS recorded_id",

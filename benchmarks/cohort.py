@@ -17,7 +17,8 @@ import pyarrow as pa
 
 from americano_assets.core.moment import Moment, Target, naive
 from americano_assets.core.study_day import day_number, days_between, opening
-from americano_assets.resources.cutoffs import CutoffTables, latest_inputs
+from americano_assets.resources.cutoffs import CutoffTables
+from americano_assets.resources.day_inputs import latest_inputs
 from americano_assets.resources.parquet_store import ParquetStore
 from americano_assets.resources.state_store import StateSnapshot, record_snapshot
 

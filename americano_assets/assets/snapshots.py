@@ -24,7 +24,7 @@ from americano_assets.assets.common import (
 )
 from americano_assets.core.study_day import last_closed
 from americano_assets.partitions import NIGHTS, days_of, night_of, study_days
-from americano_assets.resources.cutoffs import DAY_TABLES
+from americano_assets.resources.day_inputs import DAY_TABLES
 from americano_assets.resources.deployment import Deployment
 from americano_assets.resources.interaction_store import build_interactions
 from americano_assets.resources.parquet_store import Version, content_of

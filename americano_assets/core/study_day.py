@@ -51,3 +51,13 @@ def shift(instant: datetime, days: int, zone: ZoneInfo) -> datetime:
 def days_between(first: date, last: date) -> list[date]:
     """All days from `first` to `last`, both included; empty if `last` is earlier."""
     return [first + timedelta(days=n) for n in range((last - first).days + 1)]
+
+
+def weekly_cutoffs(day: date, first: date, weeks: int, horizon_days: int) -> list[date]:
+    """The study days of the training cut-offs known at `day`: one a week, window closed, at most `weeks` back.
+
+    They lie on a grid counted from 1970-01-01, so that a later night finds the same ones and computes only the new.
+    """
+    last = day - timedelta(days=horizon_days)
+    candidates = days_between(max(first, last - timedelta(weeks=weeks)), last)
+    return [candidate for candidate in candidates if day_number(candidate) % 7 == 0]

@@ -23,21 +23,12 @@ from americano_assets.core.interventions import (
 from americano_assets.core.moment import Moment, naive
 from americano_assets.core.priorities import TypeEffect, type_effects
 from americano_assets.core.tailoring import Profile, profile_of
-from americano_assets.resources.cutoffs import LOOK_BACK
 from americano_assets.resources.deployment import Deployment
-from americano_assets.resources.engine import OF_INTEREST, Engine, open_engine
+from americano_assets.resources.engine import Engine, open_engine
 from americano_assets.resources.scored_store import require_day
 from americano_assets.sql import query
 
 PRIORITIES = "priorities"
-# What `objective_history` builds on, for given learners only.
-_HISTORY_STEPS = (
-    ("interesting_learners", "features/given_learners", "TABLE"),
-    ("past", "features/past", "VIEW"),
-    ("skips", "features/skips", "TABLE"),
-    ("objective_days", "features/objective_days", "TABLE"),
-    ("objective_history", "features/objective_history", "TABLE"),
-)
 
 
 @dataclass(frozen=True)
@@ -139,19 +130,15 @@ def learned(deployment: Deployment, day: date, *, latest: bool = False) -> dict[
 
 
 def easier_objectives(
-    engine: Engine, moment: Moment, *, from_later_state: bool, rows: Sequence[Mapping[str, Any]]
+    engine: Engine, moment: Moment, rows: Sequence[Mapping[str, Any]], *, derived: bool = False
 ) -> dict[tuple[str, str], str]:
     """For each (learner, objective) of `rows` an easier objective of its topic, where there is one.
 
-    The engine has the view `interactions` and its state loaded; this serves a night and a single learner alike.
+    The engine has the view `interactions` and its state loaded, and with `derived` what is kept of whole days
+    (resources/engine.py); this serves a night and a single learner alike.
     """
-    engine.register(
-        "given_pairs",
-        pa.table({name: pa.array([row[name] for row in rows], pa.string()) for name in ("learner_id", "objective_id")}),
-    )
-    parameters = moment.parameters(from_later_state)
-    for name, text, kind in _HISTORY_STEPS:
-        engine.make(name, query(text).replace("{of_interest}", OF_INTEREST), parameters, kind)
+    pairs = {name: pa.array([row[name] for row in rows], pa.string()) for name in ("learner_id", "objective_id")}
+    engine.history(moment, pa.table(pairs), derived=derived)
     found = engine.run(query("advice/easier_objectives")).to_pylist()
     return {(one["learner_id"], one["objective_id"]): one["easier_id"] for one in found}
 
@@ -161,12 +148,11 @@ def _easier(deployment: Deployment, day: date, rows: Sequence[Mapping[str, Any]]
         return {}
     tables, store = deployment.tables(day), deployment.store
     state = tables.state(day)
-    near = {d: version for d, version in tables.inputs.days["interactions"].items() if d >= day - LOOK_BACK}
     with open_engine() as engine:
         engine.calendar(day, deployment.zone)
-        engine.view("interactions", store.paths("interactions", near))
+        derived = tables.view_log(engine, [day])
         engine.load_state({name: store.whole_path(name, content) for name, content in state.snapshot.tables.items()})
-        return easier_objectives(engine, tables.moment(day), from_later_state=state.from_later, rows=rows)
+        return easier_objectives(engine, tables.moment(day), rows, derived=derived)
 
 
 def _flagged(deployment: Deployment, day: date) -> list[dict[str, Any]]:

@@ -1,6 +1,6 @@
-"""What a study day is computed from, and the features and labels of any cut-off, kept by what they came from.
+"""Features and labels of any cut-off, kept by what they came from.
 
-Belongs here: which files count for a day (its manifest), and memoised runs of the feature and label queries. The
+Belongs here: memoised runs of the feature and label queries over the files that count for a day (day_inputs.py). The
 definitions themselves are in sql/.
 """
 
@@ -11,105 +11,29 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 from zoneinfo import ZoneInfo
 
 import pyarrow as pa
 
 from americano_assets.core.elo import Keys
 from americano_assets.core.moment import Moment, Target, naive
-from americano_assets.core.study_day import day_number, days_between
 from americano_assets.errors import AmericanoError
+from americano_assets.resources.day_inputs import DAY_TABLES, Inputs
+from americano_assets.resources.derived_days import derived_paths
 from americano_assets.resources.elo_store import TABLE as ELO_TABLE
 from americano_assets.resources.elo_store import EloPass, closing_key, counted_keys, table_of
-from americano_assets.resources.engine import Engine, feature_definition, label_definition, open_engine
+from americano_assets.resources.engine import Engine, open_engine
+from americano_assets.resources.feature_steps import DERIVED_TABLES, feature_definition, label_definition
 from americano_assets.resources.parquet_store import ParquetStore, Version, digest_of, hash_values
-from americano_assets.resources.state_store import StateAt, StateSnapshot, snapshots, state_at
+from americano_assets.resources.state_store import StateAt, state_at
 from americano_assets.resources.stored_files import read_table
 
 # The cohort's numbers at each closed cut-off, for single learners between two nights.
 COHORT = "cohort"
-DAY_TABLES = ("interactions", "session_ends")
 # The look-back of 180 days, and one more because a cut-off within a day reaches into a 181st.
 LOOK_BACK = timedelta(days=181)
 _MOST_ENGINES = 4
 _DAYS_PER_ENGINE = 8
-
-
-@dataclass(frozen=True)
-class Inputs:
-    """The exact contents that a study day is computed from.
-
-    Attributes:
-        days: For each table of DAY_TABLES the content of each stored day up to the study day.
-        state: All state snapshots known then, oldest first.
-    """
-
-    day: date
-    days: dict[str, dict[date, Version]]
-    state: list[StateSnapshot]
-
-    @property
-    def content(self) -> str:
-        """One content key of everything."""
-        return hash_values(
-            {table: digest_of(versions) for table, versions in self.days.items()},
-            [(snapshot.taken_at, snapshot.content) for snapshot in self.state],
-        )
-
-    def to_json(self) -> dict[str, Any]:
-        """As it is recorded in the day's manifest."""
-        return {
-            "days": {
-                table: {day.isoformat(): [version.content, version.rows] for day, version in versions.items()}
-                for table, versions in self.days.items()
-            },
-            "state": [[snapshot.taken_at.isoformat(), snapshot.tables] for snapshot in self.state],
-        }
-
-    @classmethod
-    def from_json(cls, day: date, recorded: dict[str, Any]) -> "Inputs":
-        """Read back what `to_json` gave."""
-        return cls(
-            day,
-            {
-                table: {date.fromisoformat(key): Version(*value) for key, value in versions.items()}
-                for table, versions in recorded["days"].items()
-            },
-            [StateSnapshot(datetime.fromisoformat(taken), tables) for taken, tables in recorded["state"]],
-        )
-
-
-def latest_inputs(store: ParquetStore, day: date, first: date) -> Inputs:
-    """What is current now, of the days from `first` to `day`.
-
-    Raises:
-        AmericanoError: The day's own interactions are not there.
-    """
-    days = {table: store.current_days(table, days_between(first, day)) for table in DAY_TABLES}
-    if day not in days["interactions"]:
-        raise AmericanoError(f"Study day {day} has no interactions yet: materialize interactions for it first.")
-    return Inputs(day, days, snapshots(store))
-
-
-def inputs_of_day(store: ParquetStore, day: date, first: date, *, latest: bool = False) -> Inputs:
-    """The inputs recorded for a study day; what is current now, and recorded from then on, where there are none.
-
-    Args:
-        store: The store.
-        day: The study day.
-        first: The first study day whose rows may count.
-        latest: Take what is current although something is recorded, and record that.
-
-    Raises:
-        AmericanoError: The day's own interactions are not there.
-    """
-    recorded = None if latest else store.manifest(day, "inputs")
-    if recorded is not None:
-        return Inputs.from_json(day, recorded)
-    inputs = latest_inputs(store, day, first)
-    store.record_manifest(day, "inputs", inputs.to_json())
-    return inputs
 
 
 @dataclass(frozen=True)
@@ -152,12 +76,12 @@ class CutoffTables:
     def store_cohort(self, day: date) -> None:
         """Keep what all learners together show at the cut-off of a closed day, where live_features.py finds it."""
         with open_engine() as engine:
-            self._view_days(engine, day - LOOK_BACK, day, in_memory=False)
+            derived = self.view_log(engine, [day])
             state = self.state(day)
             engine.load_state(
                 {name: self.store.whole_path(name, content) for name, content in state.snapshot.tables.items()}
             )
-            for name, rows in engine.cohort(self.moment(day)).items():
+            for name, rows in engine.cohort(self.moment(day), derived=derived).items():
                 self.store.put_day(f"{COHORT}/{name}", day, rows.to_batches(), rows.schema)
         self.store.remember(ELO_TABLE, closing_key(day), self.elo_state(day))
 
@@ -186,10 +110,14 @@ class CutoffTables:
 
     def _elo(self, ratings: EloPass, day: date) -> pa.Table:
         """The ratings at a day's cut-off; those that move once a day closes are of the last closed one."""
-        moment = self.moment(day)
         counted = self._counted(day)
-        closes = moment.at == Moment.closing(day, self.zone, self.target).at
-        return table_of(ratings.closing(day, counted) if closes else ratings.within(day, naive(moment.at), counted))
+        if self._closes(day):
+            return table_of(ratings.closing(day, counted))
+        return table_of(ratings.within(day, naive(self.moment(day).at), counted))
+
+    def _closes(self, day: date) -> bool:
+        """Whether a day's moment is its end, not an hour within it."""
+        return self.moment(day).at == Moment.closing(day, self.zone, self.target).at
 
     @cached_property
     def _elo_pass(self) -> EloPass:
@@ -254,7 +182,7 @@ class CutoffTables:
         self, days: list[date], pairs: Mapping[date, PairSource] | None
     ) -> Iterable[tuple[date, pa.Table]]:
         with open_engine() as engine:
-            self._view_days(engine, days[0] - LOOK_BACK, days[-1], in_memory=len(days) > 1)
+            derived = self.view_log(engine, days)
             ratings = EloPass(self.store, self.inputs.days["interactions"])
             for day in days:
                 engine.register("elo", self._elo(ratings, day))
@@ -263,7 +191,15 @@ class CutoffTables:
                     {name: self.store.whole_path(name, content) for name, content in state.snapshot.tables.items()}
                 )
                 given = None if pairs is None else read_table(pairs[day].path)
-                yield day, engine.features(self.moment(day), from_later_state=state.from_later, pairs=given)
+                yield (
+                    day,
+                    engine.features(
+                        self.moment(day),
+                        from_later_state=state.from_later,
+                        pairs=given,
+                        derived=derived and self._closes(day),
+                    ),
+                )
 
     def _compute_labels(self, days: list[date], sources: dict[date, PairSource]) -> Iterable[tuple[date, pa.Table]]:
         with open_engine() as engine:
@@ -274,6 +210,23 @@ class CutoffTables:
                 pairs = read_table(sources[day].path)
                 yield day, engine.labels(pairs, moment.at, moment.horizon_end, self.target.struggle_below)
 
+    def view_log(self, engine: Engine, days: Sequence[date]) -> bool:
+        """Make the log readable for `engine.features` at the cut-offs of `days`, in order, and the calendar.
+
+        Returns:
+            Whether what is kept of whole days can be read too; it speaks for those of the cut-offs that close a day.
+        """
+        some = any(self._closes(day) for day in days)
+        open_too = not all(self._closes(day) for day in days)
+        self._view_days(engine, days[0] - LOOK_BACK, days[-1], in_memory=open_too and len(days) > 1)
+        if some:
+            versions = self._within("interactions", days[0] - LOOK_BACK, days[-1])
+            if not versions:
+                versions = dict([*self.inputs.days["interactions"].items()][:1])
+            for table in DERIVED_TABLES:
+                engine.view(f"{table}_kept", derived_paths(self.store, table, versions), in_memory=len(days) > 1)
+        return some
+
     def _view_days(self, engine: Engine, first: date, last: date, *, in_memory: bool) -> None:
         engine.calendar(last, self.zone)
         for table in DAY_TABLES:
@@ -281,13 +234,3 @@ class CutoffTables:
             if not paths:
                 paths = self.store.paths(table, self.inputs.days[table])[:1]
             engine.view(table, paths, in_memory=in_memory)
-
-
-def weekly_cutoffs(day: date, first: date, weeks: int, horizon_days: int) -> list[date]:
-    """The study days of the training cut-offs known at `day`: one a week, window closed, at most `weeks` back.
-
-    They lie on a grid counted from 1970-01-01, so that a later night finds the same ones and computes only the new.
-    """
-    last = day - timedelta(days=horizon_days)
-    candidates = days_between(max(first, last - timedelta(weeks=weeks)), last)
-    return [candidate for candidate in candidates if day_number(candidate) % 7 == 0]

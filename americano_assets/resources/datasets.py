@@ -20,7 +20,7 @@ import pyarrow as pa
 
 from americano_assets.core.moment import naive
 from americano_assets.errors import AmericanoError
-from americano_assets.resources.cutoffs import Inputs
+from americano_assets.resources.day_inputs import Inputs
 from americano_assets.resources.deployment import Deployment
 from americano_assets.resources.feature_store import labelled_rows, training_tables
 from americano_assets.resources.files import LEFTOVER_PREFIX, write_json

@@ -12,9 +12,10 @@ import psycopg
 from americano_assets.core.moment import Moment, Target
 from americano_assets.core.study_day import cutoff
 from americano_assets.errors import DatabaseLostError
-from americano_assets.resources.cutoffs import CutoffTables, Inputs, inputs_of_day, latest_inputs
+from americano_assets.resources.cutoffs import CutoffTables
 from americano_assets.resources.database import connect, prepare
 from americano_assets.resources.database_url import is_lost
+from americano_assets.resources.day_inputs import Inputs, inputs_of_day, latest_inputs
 from americano_assets.resources.model_store import ModelStore
 from americano_assets.resources.parquet_store import ParquetStore
 from americano_assets.resources.tracking import Tracking

@@ -13,6 +13,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import duckdb
+import numpy as np
 import pyarrow as pa
 
 from americano_assets.core import elo
@@ -20,65 +21,29 @@ from americano_assets.core.features import select_list
 from americano_assets.core.moment import PLAN_AHEAD_DAYS, Moment, naive
 from americano_assets.core.study_day import EPOCH, days_between, opening
 from americano_assets.resources.elo_store import ELO_SCHEMA
+from americano_assets.resources.feature_steps import (
+    COHORT_BASIS,
+    COHORT_STEPS,
+    DERIVED_TABLES,
+    FEATURE_STEPS,
+    HISTORY_STEPS,
+    STATE_STEPS,
+    step,
+)
 from americano_assets.resources.stored_files import require_undamaged
 from americano_assets.sql import query
 
 _CALENDAR_MARGIN = timedelta(days=400)
 
-# How `past` is narrowed to the learners who matter.
-OF_INTEREST = "SEMI JOIN interesting_learners USING (learner_key)"
+# How the log is narrowed to the learners who matter.
+_OF_INTEREST = "SEMI JOIN interesting_learners USING (learner_key)"
 
-# In this order: each query reads those above it. They depend on the curriculum and plans alone, not on a cut-off.
-_STATE_STEPS = ("prerequisites_known", "objectives_known", "learners_known", "plans", "exams_known", "format_ranks")
-
-# In this order: each query reads those above it.
-_FEATURE_STEPS = (
-    ("open_plans", "TABLE"),
-    ("interesting_learners", "TABLE"),
-    ("past", "VIEW"),
-    ("skips", "TABLE"),
-    ("graded", "VIEW"),
-    ("objective_days", "TABLE"),
-    ("objective_history", "TABLE"),
-    ("spine", "TABLE"),
-    ("topic_history", "TABLE"),
-    ("recent_validations", "TABLE"),
-    ("learner_sessions", "TABLE"),
-    ("cohort_lapses", "TABLE"),
-    ("own_record", "TABLE"),
-    ("cohort_pairs", "TABLE"),
-    ("cohort_record", "TABLE"),
-    ("elo_terms", "TABLE"),
-    ("extended", "TABLE"),
-)
-
-# What all learners together show of an objective, and what that is made from.
-COHORT_STEPS = ("cohort_lapses", "cohort_record")
-_COHORT_BASIS = ("cohort_pairs",)
+_PLACES = ("learner_place", "objective_place")
 # From this share of the known learners on, none is left out of the scan of the log.
 _MOST = 0.5
-
-# Who and what is computed where the pairs are given: these take the place of the night's own choice.
-_GIVEN = {"interesting_learners": "given_learners", "spine": "given_spine"}
 GIVEN_PAIRS = pa.schema(
     [("learner_id", pa.string()), ("objective_id", pa.string()), ("planned_at", pa.timestamp("us"))]
 )
-
-
-def feature_definition(*, given: bool = False) -> str:
-    """The text of every query that a feature's value depends on: part of the key under which results are kept.
-
-    Args:
-        given: Of given pairs instead of the night's candidates.
-    """
-    names = ["features/macros", *(f"state/{name}" for name in _STATE_STEPS)]
-    names += [f"features/{_step(name, given)}" for name, _ in _FEATURE_STEPS] + ["features/features"]
-    return "\n".join(map(query, names)) + select_list() + str(elo.parameters())
-
-
-def label_definition() -> str:
-    """The text of every query that a label depends on."""
-    return query("features/macros") + query("labels")
 
 
 class Engine:
@@ -105,6 +70,8 @@ class Engine:
     def view(self, name: str, paths: Sequence[str | Path], *, in_memory: bool = False) -> None:
         """Make Parquet files readable under `name`; `day` is the study day of a day file.
 
+        Of interactions also `place`, a row's place within its file: files are sorted, so it is the order of a day.
+
         Args:
             name: Name of the view or table.
             paths: The files, at least one.
@@ -113,9 +80,10 @@ class Engine:
         self.stored.update(map(Path, paths))
         listed = ", ".join("'" + str(path).replace("'", "''") + "'" for path in paths)
         kind = "TABLE" if in_memory else "VIEW"
+        placed = "SELECT * RENAME (file_row_number AS place) " if name == "interactions" else ""
         self.connection.execute(
-            f"CREATE OR REPLACE TEMP {kind} {name} AS "
-            f"FROM read_parquet([{listed}], hive_partitioning = true, hive_types_autocast = true)"
+            f"CREATE OR REPLACE TEMP {kind} {name} AS {placed}FROM read_parquet([{listed}], "
+            f"hive_partitioning = true, hive_types_autocast = true, file_row_number = {bool(placed)})"
         )
 
     def run(self, text: str, parameters: Mapping[str, object] | None = None) -> pa.Table:
@@ -142,7 +110,7 @@ class Engine:
             return
         for name, path in tables.items():
             self.view(name, [path])
-        for name in _STATE_STEPS:
+        for name in STATE_STEPS:
             self.make(name, query(f"state/{name}"), {})
         self._state = dict(tables)
 
@@ -150,14 +118,20 @@ class Engine:
         """As `load_state`, of tables in memory."""
         for name, table in tables.items():
             self.register(name, table)
-        for name in _STATE_STEPS:
+        for name in STATE_STEPS:
             self.make(name, query(f"state/{name}"), {})
         self._state = {}
 
-    def cohort(self, moment: Moment) -> dict[str, pa.Table]:
+    def derive(self, table: str) -> pa.Table:
+        """Rows of one of DERIVED_TABLES for all days of the view `interactions`, sorted by day."""
+        text = query(f"features/{table}").replace("{interactions}", "interactions")
+        return self.run(text, {"cutoff_into": 0})
+
+    def cohort(self, moment: Moment, *, derived: bool = False) -> dict[str, pa.Table]:
         """Numbers of all learners at a closed cut-off, by the query that makes them; reads as `features` does."""
         parameters = moment.parameters(False)
-        for name in _COHORT_BASIS:
+        self._derived(parameters, kept=derived)
+        for name in COHORT_BASIS:
             self.make(name, query(f"features/{name}"), parameters)
         return {name: self.run(query(f"features/{name}"), parameters).sort_by("objective_key") for name in COHORT_STEPS}
 
@@ -169,6 +143,7 @@ class Engine:
         pairs: pa.Table | None = None,
         plan_ahead_days: int = PLAN_AHEAD_DAYS,
         cohort: Mapping[str, pa.Table] | None = None,
+        derived: bool = False,
     ) -> pa.Table:
         """Spine and features at a cut-off, sorted by learner and objective.
 
@@ -182,27 +157,70 @@ class Engine:
                 of a pair given twice the earliest plan counts.
             plan_ahead_days: The night's candidates are planned within so many study days.
             cohort: What `cohort` gave, where the log here is one learner's and cannot tell.
+            derived: As `history`.
         """
         given = pairs is not None
         if pairs is not None:
             self.register("given_pairs", _given(pairs))
         parameters = moment.parameters(from_later_state, plan_ahead_days) | elo.parameters()
-        for name, kind in _FEATURE_STEPS:
-            text = query(f"features/{_step(name, given)}")
+        self._derived(parameters, kept=derived)
+        for name, kind in FEATURE_STEPS:
+            text = query(f"features/{step(name, given=given)}")
             if name in COHORT_STEPS and cohort is not None:
                 self.register(f"{name}_given", cohort[name])
                 text = f"FROM {name}_given"
-            if name == "past":
-                text = text.format(of_interest=self._of_interest())
-            self.make(name, text, parameters, kind)
-        return self.run(query("features/features").replace("{columns}", select_list()), parameters)
+            self._step(name, text, parameters, kind)
+        return self._in_order(query("features/features").replace("{columns}", select_list()), parameters)
+
+    def history(self, moment: Moment, pairs: pa.Table, *, derived: bool = False) -> None:
+        """Make `objective_history` at a cut-off, of the learners of `pairs` (GIVEN_PAIRS) alone; reads as `features`.
+
+        Args:
+            moment: The cut-off.
+            pairs: The pairs.
+            derived: DERIVED_TABLES of all days before the cut-off can be read as `<name>_kept`; the cut-off closes a
+                study day.
+        """
+        self.register("given_pairs", _given(pairs))
+        parameters = moment.parameters(False)
+        self._derived(parameters, kept=derived)
+        self.make("interesting_learners", query("features/given_learners"), parameters)
+        for name, kind in HISTORY_STEPS:
+            self._step(name, query(f"features/{name}"), parameters, kind)
+
+    def _in_order(self, text: str, parameters: Mapping[str, object]) -> pa.Table:
+        """Rows of a query whose joins keep the order of what stands first; sorted here should one ever not."""
+        self.connection.execute("SET disabled_optimizers = 'join_order,build_side_probe_side'")
+        try:
+            rows = self.run(text, parameters)
+        finally:
+            self.connection.execute("RESET disabled_optimizers")
+        learner, objective = (rows[name].to_numpy() for name in _PLACES)
+        later = (np.diff(learner) > 0) | ((np.diff(learner) == 0) & (np.diff(objective) > 0))
+        if not later.all():
+            rows = rows.sort_by([(name, "ascending") for name in _PLACES])
+        return rows.drop_columns(list(_PLACES))
+
+    def _derived(self, parameters: Mapping[str, object], *, kept: bool) -> None:
+        until = query("features/log_until")
+        for name in DERIVED_TABLES:
+            source = f"{name}_kept"
+            if not kept:
+                source = f"{name}_made"
+                self.make(source, query(f"features/{name}").replace("{interactions}", f"({until}) AS log"), parameters)
+            self.make(name, f"FROM {source}", {}, "VIEW")
+
+    def _step(self, name: str, text: str, parameters: Mapping[str, object], kind: str) -> None:
+        if "{of_interest}" in text:
+            text = text.format(of_interest=self._of_interest())
+        self.make(name, text, parameters, kind)
 
     def _of_interest(self) -> str:
-        """How `past` is narrowed to the learners who matter: not at all where they are most, it would cost more."""
+        """How the log is narrowed to the learners who matter: not at all where they are most, it would cost more."""
         ((interesting, known),) = self.connection.execute(
             "SELECT (SELECT count(*) FROM interesting_learners), (SELECT count(*) FROM learners_known)"
         ).fetchall()
-        return OF_INTEREST if interesting <= _MOST * known else ""
+        return _OF_INTEREST if interesting <= _MOST * known else ""
 
     def labels(self, pairs: pa.Table, start: datetime, end: datetime, struggle_below: float) -> pa.Table:
         """Outcomes of (learner_id, objective_id) pairs in [start, end), sorted by learner and objective."""
@@ -225,10 +243,6 @@ def open_engine() -> Iterator[Engine]:
         except duckdb.Error:
             require_undamaged(engine.stored)
             raise
-
-
-def _step(name: str, given: bool) -> str:
-    return _GIVEN.get(name, name) if given else name
 
 
 def _given(pairs: pa.Table) -> pa.Table:

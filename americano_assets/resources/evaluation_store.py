@@ -19,7 +19,8 @@ import pyarrow.compute as pc
 
 from americano_assets.core.moment import Target, naive
 from americano_assets.core.study_day import EPOCH, cutoff, day_number, opening
-from americano_assets.resources.cutoffs import DAY_TABLES, CutoffTables, Inputs, PairSource
+from americano_assets.resources.cutoffs import CutoffTables, PairSource
+from americano_assets.resources.day_inputs import DAY_TABLES, Inputs
 from americano_assets.resources.engine import Engine, open_engine
 from americano_assets.resources.evaluation_log import bounded, quoted, stage_log
 from americano_assets.resources.feature_store import TrainingTables

@@ -12,8 +12,9 @@ from americano_assets.core.features import DATA_QUALITY, MODEL_INPUTS, OBSERVED_
 from americano_assets.core.outcomes import override_labels
 from americano_assets.core.rules import VALIDATION_MEAN
 from americano_assets.core.splits import assign_splits
+from americano_assets.core.study_day import weekly_cutoffs
 from americano_assets.errors import AmericanoError
-from americano_assets.resources.cutoffs import CutoffTables, weekly_cutoffs
+from americano_assets.resources.cutoffs import CutoffTables
 from americano_assets.resources.deployment import Deployment
 from americano_assets.resources.elo_store import TABLE as ELO_TABLE
 from americano_assets.resources.elo_store import state_of

@@ -159,7 +159,7 @@ class Generator:
         easier = {}
         if steep:
             engine = self._live.engine_knowing(objectives)
-            easier = easier_objectives(engine, moment, from_later_state=False, rows=steep)
+            easier = easier_objectives(engine, moment, steep)
         learned = self._store.last_manifest_before(today, PRIORITIES) or {}
         known = Known(
             names=dict(

@@ -8,7 +8,7 @@ import pyarrow as pa
 
 from americano_assets.core.study_day import day_number
 from americano_assets.errors import AmericanoError
-from americano_assets.resources.cutoffs import DAY_TABLES
+from americano_assets.resources.day_inputs import DAY_TABLES
 from americano_assets.resources.deployment import Deployment
 from americano_assets.resources.engine import open_engine
 from americano_assets.resources.parquet_store import Version

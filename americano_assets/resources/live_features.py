@@ -26,12 +26,15 @@ from americano_assets.core.moment import PLAN_AHEAD_DAYS, Moment, Target, naive
 from americano_assets.core.study_day import cutoff, day_number, opening, study_day_of
 from americano_assets.core.validation import split_valid
 from americano_assets.errors import DatabaseLostError
-from americano_assets.resources.cutoffs import COHORT, DAY_TABLES, LOOK_BACK
+from americano_assets.resources.arrow_rules import keeps_every_rule
+from americano_assets.resources.cutoffs import COHORT, LOOK_BACK
 from americano_assets.resources.database_url import is_lost
+from americano_assets.resources.day_inputs import DAY_TABLES
 from americano_assets.resources.elo_store import TABLE as ELO_TABLE
 from americano_assets.resources.elo_store import answers_of, closing_key, state_of, table_of
-from americano_assets.resources.engine import COHORT_STEPS, Engine
+from americano_assets.resources.engine import Engine
 from americano_assets.resources.extraction import ExtractionError, literal
+from americano_assets.resources.feature_steps import COHORT_STEPS
 from americano_assets.resources.parquet_store import ParquetStore
 from americano_assets.schemas import LOG_TABLES, STATE_TABLES
 from americano_assets.sql import query
@@ -185,7 +188,9 @@ class LiveFeatures:
         return day, nobody()
 
     def _log(self, connection: adbc.Connection, name: str, learner_id: str, first: date, last: date) -> pa.Table:
-        text = query(f"extract/{name}").format(
+        # Sorted for streaming into files; of one learner the queries sort themselves.
+        unsorted, _, _ = query(f"extract/{name}").rpartition("ORDER BY")
+        text = unsorted.format(
             start=literal(opening(first - timedelta(days=1), self.zone)),
             end=literal(cutoff(last, self.zone)),
             openings="ARRAY['-infinity'::timestamp]",
@@ -251,11 +256,17 @@ def _grade(engine: Engine, logs: Mapping[str, pa.Table], first: date, last: date
             f"FROM {name}_read r ASOF JOIN calendar c ON r.occurred_at >= c.opens_at"
         )
     for name in DAY_TABLES:
-        engine.make(name, query(name), {"first_day": first, "last_day": last})
+        text = query(name)
+        if name == "interactions":
+            # Of rows sorted as a day's file is.
+            text = f"SELECT *, row_number() OVER () AS place FROM ({text})"
+        engine.make(name, text, {"first_day": first, "last_day": last})
 
 
 def _good(rows: pa.Table, name: str) -> pa.Table:
     model = LOG_TABLES.get(name) or STATE_TABLES[name]
+    if keeps_every_rule(rows, model):
+        return rows
     split = split_valid(rows.to_pandas(), model)
     return rows if split.bad.empty else rows.take(pa.array(split.good.index.to_numpy()))
 

@@ -11,7 +11,8 @@ import pyarrow as pa
 from americano_assets.core.moment import Target, naive
 from americano_assets.core.outcomes import outcome_of
 from americano_assets.core.study_day import opening, study_day_of
-from americano_assets.resources.cutoffs import CutoffTables, Inputs, PairSource
+from americano_assets.resources.cutoffs import CutoffTables, PairSource
+from americano_assets.resources.day_inputs import Inputs
 from americano_assets.resources.deployment import Deployment
 from americano_assets.resources.engine import open_engine
 from americano_assets.resources.outcome_writing import (

@@ -2,7 +2,7 @@
 -- recorded. Times UTC; score 0-1; study_day in days since 1970-01-01; into_day in ms since the day opened.
 -- Keys are 64 bits of MD5 of the ids: integers group several times faster than strings, and need no shared counter.
 -- Reads: reviews, validation_responses, behavioral_events (all with `day`), calendar (day, opens_at).
-WITH recorded AS (
+WITH recorded AS MATERIALIZED (
   SELECT learner_id, objective_id, course_id, card_id AS item_id, 'review' AS kind, occurred_at, day, session_id,
     CASE WHEN rating = 'AGAIN' THEN 0.0 ELSE 1.0 END AS score, rating, false AS skipped,
     'reviews' AS source, 0 AS source_rank, review_id AS source_id, review_id AS recorded_id
@@ -26,26 +26,37 @@ WITH recorded AS (
   FROM behavioral_events
   WHERE event_type = 'VALIDATION_COMPLETED' AND score IS NOT NULL
 ),
+keys AS (
+  -- Each id's key once: MD5 of every row's ids would cost more than all the rest.
+  SELECT id, md5_number_lower(id) AS key FROM (
+    SELECT learner_id AS id FROM recorded UNION SELECT objective_id FROM recorded UNION SELECT course_id FROM recorded
+    UNION SELECT item_id FROM recorded UNION SELECT session_id FROM recorded)
+),
+keyed AS (
+  SELECT r.*, l.key AS learner_key, o.key AS objective_key, c.key AS course_key, i.key AS item_key, s.key AS session_key
+  FROM recorded r
+  LEFT JOIN keys l ON l.id = r.learner_id
+  LEFT JOIN keys o ON o.id = r.objective_id
+  LEFT JOIN keys c ON c.id = r.course_id
+  LEFT JOIN keys i ON i.id = r.item_id
+  LEFT JOIN keys s ON s.id = r.session_id
+),
 numbered AS (
   SELECT *, (day - DATE '1970-01-01')::INTEGER AS study_day,
     lag(day) OVER same_record AS day_recorded_before,
     lag(occurred_at) OVER same_item AS item_seen_at,
     lag(source) OVER same_item AS item_seen_in,
     lag(recorded_id IS NULL) OVER same_item AS item_seen_without_id
-  FROM recorded
+  FROM keyed
   WINDOW
-    same_record AS (PARTITION BY kind, learner_id, COALESCE(recorded_id, source || source_id)
+    same_record AS (PARTITION BY kind, learner_key, COALESCE(recorded_id, source || source_id)
       ORDER BY occurred_at, source_rank, source_id),
-    same_item AS (PARTITION BY kind, learner_id, item_id ORDER BY occurred_at, source_rank, source_id)
+    same_item AS (PARTITION BY kind, learner_key, item_key ORDER BY occurred_at, source_rank, source_id)
 )
 -- The first record of an interaction counts, later ones do not: so what is recorded at or after a cut-off cannot
 -- change what counted before it. One day of memory is enough for a record and its event, and keeps days local.
 SELECT
-  md5_number_lower(learner_id) AS learner_key,
-  md5_number_lower(objective_id) AS objective_key,
-  md5_number_lower(course_id) AS course_key,
-  md5_number_lower(item_id) AS item_key,
-  md5_number_lower(session_id) AS session_key,
+  learner_key, objective_key, course_key, item_key, session_key,
   learner_id, objective_id, course_id, kind, occurred_at, study_day,
   (epoch_ms(occurred_at) - epoch_ms(c.opens_at))::INTEGER AS into_day,
   score, rating, skipped, source, source_id

@@ -280,7 +280,7 @@ def history_edges(world: World) -> None:
 
 def cohort(world: World) -> None:
     world.learner("public")
-    world.reviews("public", "ward", at("2026-02-08 22:58"), "AA")  # 30 days and a minute ago
+    world.reviews("public", "ward", at("2026-02-08 22:57"), "AAG")  # 30 days and a minute ago
     world.reviews("public", "ward", at("2026-02-08 23:00"), "GA")
     world.learner("private")
     world.execute("""UPDATE users SET "includeInAnalytics" = false WHERE "id" = 'private'""")

@@ -48,7 +48,7 @@ def test_the_easier_objective_is_not_mastered_of_the_same_topic_and_the_smallest
         engine.calendar(study_day(DAY), deployment.zone)
         engine.view("interactions", store.paths("interactions", tables.inputs.days["interactions"]))
         engine.load_state({name: store.whole_path(name, one) for name, one in state.snapshot.tables.items()})
-        found = easier_objectives(engine, tables.moment(study_day(DAY)), from_later_state=state.from_later, rows=rows)
+        found = easier_objectives(engine, tables.moment(study_day(DAY)), rows)
     assert found == {
         ("new", "hard"): "basic",  # what it builds on goes first
         ("halfway", "hard"): "middle",  # basic is mastered; of two equal steps the one that is known better

@@ -164,6 +164,8 @@ def test_what_was_not_observed_is_neutral(features: Features, learner: str, obje
         ("retention", "heart", "days_since_lapse", (9 + (12 * 60 + 58) / 1440) / 30),
         # One other learner has met the x-ray, three times in the last month, and failed each time.
         ("looking", "xray", "cohort_first_try", 1.2 / 3),
+        # On the ward another began with a lapse and had it right within the day: the first counts.
+        ("looking", "ward", "cohort_first_try", 1.2 / 3),
         ("looking", "xray", "cohort_recent", 1.2 / 5),
         ("looking", "xray", "cohort_before", math.log(2) / math.log(1001)),
         ("new", "heart", "last_score", 0.6),
@@ -240,6 +242,7 @@ def test_without_a_plan_the_ten_weakest_of_the_active_join(features: Features) -
     ("learner", "objective", "feature", "value"),
     [
         ("tied", "heart", "last_score", 0.5),
+        ("retention", "heart", "objective_success", (4 + 1.2) / (7 + 2)),
         ("tied", "heart", "objective_success", (9 * 1.0 + 0.5 + 1.2) / (11 + 2)),
         ("skipping", "heart", "last_score", 0.9),
         ("skipping", "heart", "objective_success", (0.9 + 1.2) / (1 + 2)),

@@ -10,7 +10,7 @@ from hypothesis import Phase, example, given, settings
 from hypothesis import strategies as st
 
 from americano_assets.core.study_day import days_between
-from americano_assets.resources.cutoffs import DAY_TABLES
+from americano_assets.resources.day_inputs import DAY_TABLES
 from americano_assets_tests.world import ClockedDeployment, World, at, read_world, study_day, world_settings
 
 DAY = study_day("2026-03-09")

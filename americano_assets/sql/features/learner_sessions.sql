@@ -11,9 +11,9 @@ WITH ends AS (
 ),
 reviewed AS (
   SELECT learner_key, session_key, count(*) FILTER (rating IN ('GOOD', 'EASY')) AS n_good, count(*) AS n_reviews
-  FROM past
+  FROM recent_reviews
   SEMI JOIN (FROM ends WHERE recorded IS NULL) USING (learner_key, session_key)
-  WHERE kind = 'review' AND study_day >= $cutoff_day - 31 AND age < 30 GROUP BY ALL
+  GROUP BY ALL
 ),
 finished AS (
   SELECT learner_key, session_key, ended_at, duration_ms, ended_into_day, age,

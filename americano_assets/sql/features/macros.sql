@@ -12,6 +12,13 @@ CREATE OR REPLACE MACRO clip(x, low, high) AS CASE WHEN x IS NOT NULL THEN least
 -- Weight of an interaction in mastery: halves every 90 days.
 CREATE OR REPLACE MACRO decay(occurred_at, cutoff) AS
   exp(-ln(2) * (epoch_ms(cutoff) - epoch_ms(occurred_at)) / 7776000000);
+-- The weight of an hour of a day relative to the day's opening: decay(T, x) = decay(T, opening) * growth(into the day).
+CREATE OR REPLACE MACRO growth(into_day) AS exp(ln(2) * into_day / 7776000000);
+-- The order of interactions: of days, and within a day by learner, time, source, id.
+CREATE OR REPLACE MACRO chronological(study_day, place) AS study_day::BIGINT * 4294967296 + place;
+-- A review scores 1 unless AGAIN.
+CREATE OR REPLACE MACRO score_nano(n_reviews, n_again, validation_nano) AS
+  (n_reviews - n_again) * 1000000000::BIGINT + validation_nano;
 -- Decayed, shrunk success: (sum of weight * score + 0.6) / (sum of weights + 1).
 CREATE OR REPLACE MACRO mastery_of(weighted_score_nano, weight_nano) AS
   (weighted_score_nano + 600000000)::DOUBLE / (weight_nano + 1000000000);

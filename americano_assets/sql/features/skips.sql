@@ -1,12 +1,12 @@
--- Grain: one row a moment at which a learner skipped a prompt, in `past`. A skip is 0 until a later answer to the same
+-- Grain: one row a moment at which a learner skipped a prompt, in `validations`. A skip is 0 until a later answer to the same
 -- prompt replaces it (`replaced`); in a label window only an answer inside that window does (`replaced_in_window`).
 WITH skipped AS MATERIALIZED (
-  SELECT DISTINCT learner_key, item_key, occurred_at, age FROM past WHERE skipped
+  SELECT DISTINCT learner_key, item_key, occurred_at, age FROM validations WHERE skipped
 ),
 answers AS (
   SELECT s.learner_key, s.item_key, s.occurred_at, max(a.age) AS answered_age
   FROM skipped s
-  JOIN (SELECT learner_key, item_key, occurred_at, age FROM past WHERE kind = 'validation' AND NOT skipped) a
+  JOIN (SELECT learner_key, item_key, occurred_at, age FROM validations WHERE NOT skipped) a
     ON a.learner_key = s.learner_key AND a.item_key = s.item_key AND a.occurred_at >= s.occurred_at
   GROUP BY ALL
 )

@@ -1,7 +1,7 @@
 -- Grain: one row a (learner, topic) studied in the last 180 days; the topic is a course.
 WITH daily AS (
   SELECT learner_key, course_key, study_day, sum(n_reviews) AS n_reviews,
-    sum(score_nano - validation_nano) / 1000000000 AS n_success
+    sum(n_reviews - n_again)::DOUBLE AS n_success
   FROM objective_days WHERE age < 30 AND n_reviews > 0 GROUP BY ALL
 ),
 trend AS (
@@ -27,8 +27,8 @@ mastery AS (
 ),
 windows AS (
   SELECT learner_key, course_key, objective_key, age // $horizon_days AS window_back,
-    struggled_by(sum(n_reviews), sum(n_validations), sum(n_reviews) - sum(score_nano - validation_nano) / 1000000000,
-      sum(score_nano), $struggle_below) AS struggled
+    struggled_by(sum(n_reviews), sum(n_validations), sum(n_again),
+      sum(score_nano(n_reviews, n_again, validation_nano)), $struggle_below) AS struggled
   FROM objective_days WHERE objective_key IS NOT NULL AND age // $horizon_days < 180 // $horizon_days
   GROUP BY ALL
 ),

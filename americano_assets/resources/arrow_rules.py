@@ -1,0 +1,59 @@
+"""Whether Arrow rows keep every rule of their Pandera model, asked without making a frame of them.
+
+Belongs here: the question for a whole table. Does not: any rule (schemas.py), or which rows break one: where the answer
+is not a plain yes, core/validation.py goes through the rows.
+"""
+
+from typing import Any
+
+import pandera.pandas as pa_model
+import pyarrow as pa
+import pyarrow.compute as pc
+
+# Pandera's names of types (pandas') and Arrow types whose values always become them.
+_TYPES = {
+    "float64": (pa.float64(),),
+    "bool": (pa.bool_(),),
+    "datetime64[ns]": (pa.timestamp("us"),),  # as Pandera names any unit
+    "Int64": (pa.int16(), pa.int32(), pa.int64()),
+}
+
+
+def keeps_every_rule(rows: pa.Table, model: pa_model.DataFrameSchema) -> bool:
+    """True only where each column's type, nulls and checks are surely as the model says."""
+    if model.checks or model.unique:
+        return False
+    return all(name in rows.column_names and _keeps(rows[name], column) for name, column in model.columns.items())
+
+
+def _keeps(values: pa.ChunkedArray, column: pa_model.Column) -> bool:
+    if column.unique or (not column.nullable and values.null_count):
+        return False
+    if column.dtype is not None and values.type not in _TYPES.get(str(column.dtype), ()):
+        return False
+    if pa.types.is_floating(values.type) and pc.any(pc.is_nan(values)).as_py():
+        return False
+    return all(_holds(values, check) for check in column.checks)
+
+
+def _holds(values: pa.ChunkedArray, check: Any) -> bool:
+    given = check.statistics or {}
+    if check.name == "not empty":
+        if not (pa.types.is_string(values.type) or pa.types.is_large_string(values.type)):
+            return False
+        kept = pc.greater(pc.utf8_length(values), 0)
+    elif check.name == "isin":
+        allowed = pa.array([str(one) for one in given["allowed_values"]], pa.string())
+        if values.type != allowed.type:
+            return False
+        kept = pc.or_(pc.is_in(values, allowed), pc.is_null(values))
+    elif check.name == "in_range":
+        if not (given.get("include_min", True) and given.get("include_max", True)):
+            return False
+        kept = pc.and_(pc.greater_equal(values, given["min_value"]), pc.less_equal(values, given["max_value"]))
+    elif check.name == "greater_than_or_equal_to":
+        kept = pc.greater_equal(values, given["min_value"])
+    else:
+        return False
+    # What is null is for `nullable` to judge.
+    return bool(pc.all(pc.fill_null(kept, True), min_count=0).as_py())

@@ -1,0 +1,54 @@
+"""What whole study days say, derived once from their interactions and kept: a night need not read the log again.
+
+Belongs here: the files of DERIVED_TABLES, remembered under the content of a day's interactions and the query. Does not:
+the queries (sql/features), or which days count.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import date
+
+import numpy as np
+
+from americano_assets.core.study_day import day_number
+from americano_assets.resources.engine import open_engine
+from americano_assets.resources.feature_steps import derived_definition
+from americano_assets.resources.parquet_store import ParquetStore, Version, hash_values
+
+# So many interactions at once are brought to days, so that the first night of a long log needs no more memory.
+_DERIVED_AT_ONCE = 4_000_000
+
+
+def derived_paths(store: ParquetStore, table: str, versions: Mapping[date, Version]) -> list[str]:
+    """Files of one of DERIVED_TABLES for study days, made where they are missing.
+
+    Args:
+        store: The store.
+        table: The table.
+        versions: The content of each day's interactions.
+    """
+    definition = derived_definition(table)
+    keys = {day: hash_values(definition, version.content) for day, version in versions.items()}
+    kept = {day: store.remembered(table, key) for day, key in keys.items()}
+    for part in _parts([day for day, version in kept.items() if version is None], versions):
+        with open_engine() as engine:
+            engine.view("interactions", store.paths("interactions", {day: versions[day] for day in part}))
+            rows = engine.derive(table)
+        numbers = rows.column("study_day").to_numpy()
+        for day in part:
+            first, last = np.searchsorted(numbers, [day_number(day), day_number(day) + 1])
+            kept[day] = store.remember(table, keys[day], store.put_whole(table, rows.slice(first, last - first)))
+    return [str(store.whole_path(table, one.content)) for _, one in sorted(kept.items()) if one is not None]
+
+
+def _parts(days: Iterable[date], versions: Mapping[date, Version]) -> Iterator[list[date]]:
+    """Days in order, cut where their interactions get too many to be taken at once."""
+    part: list[date] = []
+    rows = 0
+    for day in sorted(days):
+        if part and rows + versions[day].rows > _DERIVED_AT_ONCE:
+            yield part
+            part, rows = [], 0
+        part.append(day)
+        rows += versions[day].rows
+    if part:
+        yield part

@@ -1,0 +1,77 @@
+"""Which queries make state, features and labels, in which order, and the text that their values depend on.
+
+Belongs here: lists of queries. Does not: running them (engine.py), or what they say (sql/).
+"""
+
+from americano_assets.core import elo
+from americano_assets.core.features import select_list
+from americano_assets.sql import query
+
+# In this order: each query reads those above it. They depend on the curriculum and plans alone, not on a cut-off.
+STATE_STEPS = ("prerequisites_known", "objectives_known", "learners_known", "plans", "exams_known", "format_ranks")
+
+# What stands for the log of whole days, made once a day (`sql/features`) and kept; each is a table of its own.
+DERIVED_TABLES = ("day_totals", "day_validations")
+
+# In this order: each query reads those above it, and interesting_learners.
+HISTORY_STEPS = (
+    ("totals", "VIEW"),
+    ("validations", "VIEW"),
+    ("skips", "TABLE"),
+    ("skip_days", "TABLE"),
+    ("objective_days", "VIEW"),
+    ("day_weights", "TABLE"),
+    ("objective_history", "TABLE"),
+)
+
+# In this order: each query reads those above it.
+FEATURE_STEPS = (
+    ("open_plans", "TABLE"),
+    ("interesting_learners", "TABLE"),
+    *HISTORY_STEPS,
+    ("spine", "TABLE"),
+    ("topic_history", "TABLE"),
+    ("recent_validations", "TABLE"),
+    ("recent_reviews", "VIEW"),
+    ("learner_sessions", "TABLE"),
+    ("cohort_lapses", "TABLE"),
+    ("own_record", "TABLE"),
+    ("cohort_pairs", "TABLE"),
+    ("cohort_record", "TABLE"),
+    ("elo_terms", "TABLE"),
+    ("extended", "TABLE"),
+)
+
+# What all learners together show of an objective, and what that is made from.
+COHORT_STEPS = ("cohort_lapses", "cohort_record")
+COHORT_BASIS = ("cohort_pairs",)
+
+# Who and what is computed where the pairs are given: these take the place of the night's own choice.
+_GIVEN = {"interesting_learners": "given_learners", "spine": "given_spine"}
+
+
+def feature_definition(*, given: bool = False) -> str:
+    """The text of every query that a feature's value depends on: part of the key under which results are kept.
+
+    Args:
+        given: Of given pairs instead of the night's candidates.
+    """
+    names = ["features/macros", *(f"state/{name}" for name in STATE_STEPS)]
+    names += [f"features/{step(name, given=given)}" for name, _ in FEATURE_STEPS] + ["features/features"]
+    names += ["features/log_until", *(f"features/{name}" for name in DERIVED_TABLES)]
+    return "\n".join(map(query, names)) + select_list() + str(elo.parameters())
+
+
+def derived_definition(table: str) -> str:
+    """The text of everything that the rows of one of DERIVED_TABLES depend on."""
+    return query("features/macros") + query(f"features/{table}")
+
+
+def label_definition() -> str:
+    """The text of every query that a label depends on."""
+    return query("features/macros") + query("labels")
+
+
+def step(name: str, *, given: bool) -> str:
+    """The query that makes a table: of given pairs it may be another one."""
+    return _GIVEN.get(name, name) if given else name
