@@ -94,6 +94,9 @@ MUTATIONS = (
     *_in(
         "features/objective_history",
         ("review_lapse_rate", "sum(n_again) FILTER (age < 30)", "sum(n_again) FILTER (age < 31)"),
+        ("last_score", "arg_max(last_nano", "arg_min(last_nano"),
+        ("last_score", "arg_max(last_nano, chronological(study_day, last_place))", "arg_max(last_nano, last_place)"),
+        ("objective_success", "n_reviews + n_validations", "n_validations"),
     ),
     *_in(
         "features/skips",
@@ -184,12 +187,6 @@ MUTATIONS = (
         ("content_type_mismatch", "rank() OVER", "row_number() OVER"),
     ),
     *_in("extract/prerequisites", ("prerequisite_gap_count", 'WHERE "objectiveId" <> "prerequisiteId"', "")),
-    *_in(
-        "features/own_record",
-        ("last_score", "arg_max(last_nano", "arg_min(last_nano"),
-        ("last_score", "arg_max(last_nano, chronological(study_day, last_place))", "arg_max(last_nano, last_place)"),
-        ("objective_success", "n_reviews + n_validations", "n_validations"),
-    ),
     *_in(
         "features/cohort_lapses",
         ("cohort_lapse_rate", "(FROM learners_known WHERE in_analytics)", "(FROM learners_known)"),

@@ -20,6 +20,7 @@ from americano_assets.core import elo
 from americano_assets.core.features import select_list
 from americano_assets.core.moment import PLAN_AHEAD_DAYS, Moment, naive
 from americano_assets.core.study_day import EPOCH, days_between, opening
+from americano_assets.resources.arrow_order import sorted_rows
 from americano_assets.resources.elo_store import ELO_SCHEMA
 from americano_assets.resources.feature_steps import (
     COHORT_BASIS,
@@ -189,17 +190,14 @@ class Engine:
             self._step(name, query(f"features/{name}"), parameters, kind)
 
     def _in_order(self, text: str, parameters: Mapping[str, object]) -> pa.Table:
-        """Rows of a query whose joins keep the order of what stands first; sorted here should one ever not."""
+        """Rows of a query whose joins keep the order of what stands first, piece by piece."""
         self.connection.execute("SET disabled_optimizers = 'join_order,build_side_probe_side'")
         try:
             rows = self.run(text, parameters)
         finally:
             self.connection.execute("RESET disabled_optimizers")
-        learner, objective = (rows[name].to_numpy() for name in _PLACES)
-        later = (np.diff(learner) > 0) | ((np.diff(learner) == 0) & (np.diff(objective) > 0))
-        if not later.all():
-            rows = rows.sort_by([(name, "ascending") for name in _PLACES])
-        return rows.drop_columns(list(_PLACES))
+        learner, objective = (rows[name].to_numpy().astype(np.int64) for name in _PLACES)
+        return sorted_rows(rows.drop_columns(list(_PLACES)), learner << 32 | objective)
 
     def _derived(self, parameters: Mapping[str, object], *, kept: bool) -> None:
         until = query("features/log_until")

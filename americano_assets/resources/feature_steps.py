@@ -35,11 +35,9 @@ FEATURE_STEPS = (
     ("recent_reviews", "VIEW"),
     ("learner_sessions", "TABLE"),
     ("cohort_lapses", "TABLE"),
-    ("own_record", "TABLE"),
     ("cohort_pairs", "TABLE"),
     ("cohort_record", "TABLE"),
     ("elo_terms", "TABLE"),
-    ("extended", "TABLE"),
 )
 
 # What all learners together show of an objective, and what that is made from.

@@ -75,28 +75,36 @@ class OwnedTable:
             columns: Columns to write.
             guard: Condition on `t` (the table) and `s` (the staged row), our own text.
         """
+        names = list(map(sql.Identifier, columns))
+        # As to_jsonb of the whole row has it, for a column alone: to_jsonb(NULL) is no JSON.
+        stands = [sql.SQL("COALESCE(to_jsonb(t.{c}), 'null')").format(c=name) for name in names]
+        ours = [
+            sql.SQL("CASE WHEN t.{c} IS DISTINCT FROM s.{c} AND {now} = p.written -> {key} THEN {key} END").format(
+                c=name, now=now, key=sql.Literal(column)
+            )
+            for column, name, now in zip(columns, names, stands, strict=True)
+        ]
         self._run("DROP TABLE IF EXISTS {owned}")
         self._run(
             """
             CREATE TEMPORARY TABLE {owned} ON COMMIT DROP AS
-            SELECT t."id", ARRAY(
-              SELECT c FROM unnest({listed}::text[]) c
-              WHERE to_jsonb(t) -> c IS NOT DISTINCT FROM p.written -> c
-                AND to_jsonb(t) -> c IS DISTINCT FROM to_jsonb(s) -> c
-            ) AS columns
+            SELECT t."id", array_remove(ARRAY[{ours}]::text[], NULL) AS columns
             FROM {table} t
             JOIN {staged} s ON s."id" = t."id"
             JOIN ml.published p ON p.table_name = {name} AND p.row_id = t."id"
-            WHERE {guard}
+            WHERE ROW({now}) IS DISTINCT FROM ROW({then}) AND ({guard})
             """,
-            listed=sql.Literal(list(columns)),
+            ours=sql.SQL(", ").join(ours),
+            now=sql.SQL(", ").join(sql.SQL("t.{}").format(name) for name in names),
+            then=sql.SQL(", ").join(sql.SQL("s.{}").format(name) for name in names),
             guard=sql.SQL(guard),
         )
+        self._run("ANALYZE {owned}")
         assignments = sql.SQL(", ").join(
             sql.SQL("{c} = CASE WHEN {literal} = ANY (o.columns) THEN s.{c} ELSE t.{c} END").format(
-                c=sql.Identifier(column), literal=sql.Literal(column)
+                c=name, literal=sql.Literal(column)
             )
-            for column in columns
+            for column, name in zip(columns, names, strict=True)
         )
         cursor = self._run(
             """
@@ -109,10 +117,14 @@ class OwnedTable:
         self._run(
             """
             UPDATE ml.published p SET study_day = {day}, written = p.written || (
-              SELECT jsonb_object_agg(c, to_jsonb(t) -> c) FROM unnest(o.columns) c)
+              SELECT jsonb_object_agg(c.name, c.now) FROM (VALUES {pairs}) c (name, now) WHERE c.name = ANY (o.columns))
             FROM {table} t, {owned} o
             WHERE p.table_name = {name} AND p.row_id = t."id" AND o."id" = t."id" AND cardinality(o.columns) > 0
-            """
+            """,
+            pairs=sql.SQL(", ").join(
+                sql.SQL("({}, {})").format(sql.Literal(column), now)
+                for column, now in zip(columns, stands, strict=True)
+            ),
         )
         return cursor.rowcount
 
@@ -123,9 +135,12 @@ class OwnedTable:
         """
         cursor = self._run(
             """
-            WITH gone AS (
-              DELETE FROM {table} t USING ml.published p
-              WHERE p.table_name = {name} AND p.row_id = t."id" AND ({condition}) AND p.written = (
+            WITH meant AS MATERIALIZED (
+              -- First: whether a row is still as it was written costs far more to ask.
+              SELECT t."id" FROM {table} t WHERE {condition}
+            ), gone AS (
+              DELETE FROM {table} t USING ml.published p, meant m
+              WHERE t."id" = m."id" AND p.table_name = {name} AND p.row_id = t."id" AND p.written = (
                 SELECT jsonb_object_agg(c.key, c.value) FROM jsonb_each(to_jsonb(t)) c WHERE p.written ? c.key)
               RETURNING t."id"
             )

@@ -13,6 +13,7 @@ from pandera.pandas import DataFrameSchema
 
 from americano_assets.core.study_day import days_between
 from americano_assets.core.validation import split_valid
+from americano_assets.resources.arrow_rules import keeps_every_rule
 from americano_assets.resources.deployment import Deployment
 from americano_assets.resources.extraction import log_query, read_batches, read_whole, split_days
 from americano_assets.resources.parquet_store import Version
@@ -87,6 +88,9 @@ def _checked(
     """The good rows of each batch; bad ones go to quarantine, or stop everything."""
     for batch in _in_pieces(batches):
         quality.rows += batch.num_rows
+        if keeps_every_rule(pa.Table.from_batches([batch]), model):
+            yield batch
+            continue
         try:
             split = split_valid(batch.to_pandas(), model)
         except SchemaErrors as error:

@@ -1,5 +1,5 @@
 -- Grain: one row a (learner, objective) of the spine at the cut-off: the fifteen features, each 0-1, and for each
--- whether it was observed. Definitions: docs/features.md.
+-- whether it was observed; the extended ones. Definitions: docs/features.md.
 WITH prerequisite_state AS (
   SELECT s.learner_key, s.objective_key,
     sum(q.strength_nano) AS strength,
@@ -21,6 +21,15 @@ workload AS (
   LEFT JOIN objective_history h USING (learner_key, objective_key)
   WHERE p.planned_at >= $cutoff AND p.planned_at < $workload_before AND NOT COALESCE(h.mastered, false)
   GROUP BY ALL
+),
+topic_record AS (
+  SELECT learner_key, course_key, sum(n_graded) AS n_graded, sum(score_nano) AS score_nano,
+    arg_max(last_nano, last_at) AS last_nano
+  FROM objective_history GROUP BY learner_key, course_key
+),
+whole_record AS (
+  SELECT learner_key, sum(n_graded) AS n_graded, sum(score_nano) AS score_nano
+  FROM objective_history GROUP BY learner_key
 ),
 -- Sorted while it is narrow: sixty columns would take three times as long. The joins below keep the order where
 -- DuckDB takes them as they are written (resources/engine.py sees to that, and looks).
@@ -57,7 +66,25 @@ joined AS (
     COALESCE(list_transform(q.first_unmastered, lambda place: o.prerequisite_ids[place]), [])
       AS unmastered_prerequisites,
     cl.lapse_rate AS cohort_lapse_rate,
-    x.* EXCLUDE (learner_key, objective_key)
+    el.chance AS elo_chance_seen,
+    logit_share(el.everyone + el.learner) AS elo_learner_seen,
+    logit_share(el.pair) AS elo_pair_seen,
+    logit_share(el.objective) AS elo_difficulty_seen,
+    -- The others: without the learner's own answers.
+    shrunk(cr.first_nano - COALESCE(cp.first_nano, 0), cr.n_learners - (cp.learner_key IS NOT NULL)::INTEGER)
+      AS cohort_first_try_seen,
+    shrunk(cr.score_nano_30 - COALESCE(cp.score_nano_30, 0), cr.n_30 - COALESCE(cp.n_30, 0)) AS cohort_recent_seen,
+    log_share(cr.n_learners - (cp.learner_key IS NOT NULL)::INTEGER, 1000) AS cohort_before_seen,
+    h.last_nano / 1000000000.0 AS last_score_seen,
+    shrunk(h.score_nano, h.n_graded) AS objective_success_seen,
+    tr.last_nano / 1000000000.0 AS topic_last_score_seen,
+    shrunk(tr.score_nano, tr.n_graded) AS topic_success_seen,
+    log_share(h.score_nano / 1000000000.0, 100) AS log_successes_seen,
+    log_share(h.n_graded - h.score_nano / 1000000000.0, 100) AS log_failures_seen,
+    log_share(tr.score_nano / 1000000000.0, 1000) AS topic_log_successes_seen,
+    log_share(tr.n_graded - tr.score_nano / 1000000000.0, 1000) AS topic_log_failures_seen,
+    shrunk(wr.score_nano, wr.n_graded) AS ability_seen,
+    clip((epoch_ms($cutoff) - epoch_ms(h.last_lapse_at)) / 86400000.0 / 30, 0, 1) AS days_since_lapse_seen
   FROM ordered s
   JOIN learners_known l ON l.learner_key = s.learner_key
   JOIN objectives_known o ON o.objective_key = s.objective_key
@@ -72,8 +99,12 @@ joined AS (
   LEFT JOIN next_exam e ON e.learner_key = s.learner_key AND e.course_key = o.course_key
   LEFT JOIN workload w ON w.learner_key = s.learner_key
   LEFT JOIN cohort_lapses cl ON cl.objective_key = s.objective_key
-  LEFT JOIN extended x ON x.learner_key = s.learner_key AND x.objective_key = s.objective_key
+  LEFT JOIN elo_terms el ON el.learner_key = s.learner_key AND el.objective_key = s.objective_key
+  LEFT JOIN cohort_record cr ON cr.objective_key = s.objective_key
+  LEFT JOIN cohort_pairs cp ON cp.learner_key = s.learner_key AND cp.objective_key = s.objective_key
+  LEFT JOIN topic_record tr ON tr.learner_key = s.learner_key AND tr.course_key = o.course_key
+  LEFT JOIN whole_record wr ON wr.learner_key = s.learner_key
 )
-SELECT learner_place, objective_place, learner_id, objective_id, course_id, planned_at, planned_day, planned, validation_mean_180,
-  unmastered_prerequisites, cohort_lapse_rate, {columns}
+SELECT learner_place, objective_place, learner_id, objective_id, course_id, planned_at, planned_day, planned,
+  validation_mean_180, unmastered_prerequisites, cohort_lapse_rate, {columns}
 FROM joined

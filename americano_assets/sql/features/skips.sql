@@ -1,5 +1,5 @@
--- Grain: one row a moment at which a learner skipped a prompt, in `validations`. A skip is 0 until a later answer to the same
--- prompt replaces it (`replaced`); in a label window only an answer inside that window does (`replaced_in_window`).
+-- Grain: one row a moment at which a learner skipped a prompt, in `validations`. A skip is 0 until a later answer to
+-- the same prompt replaces it (`replaced`); in a label window only an answer inside that window does (`replaced_in_window`).
 WITH skipped AS MATERIALIZED (
   SELECT DISTINCT learner_key, item_key, occurred_at, age FROM validations WHERE skipped
 ),

@@ -1,0 +1,124 @@
+"""Publication of flagged predictions into the app's tables: the first night of their episodes, and the next.
+
+.venv/bin/python -m benchmarks.publication [--predictions N] [--beside SHARE]
+"""
+
+import argparse
+import multiprocessing
+import os
+import resource
+import time
+from dataclasses import fields
+from datetime import timedelta
+
+import duckdb
+import pandas as pd
+import psycopg
+
+from americano_assets.core.features import DATA_QUALITY, FEATURE_NAMES
+from americano_assets.core.interventions import Indicator, Intervention
+from americano_assets.core.moment import Moment
+from americano_assets.core.scoring import Scorer
+from americano_assets.core.study_day import day_number
+from americano_assets.resources.database import connect
+from americano_assets.resources.ledger import StudyDay
+from americano_assets.resources.model_store import StoredModel
+from americano_assets.resources.publication import PREDICTIONS, publish_day
+from benchmarks.cohort import LAST_DAY, TARGET, ZONE
+from benchmarks.database import database, write_curriculum
+
+OBJECTIVES = 300
+THRESHOLD = 0.4
+_FACTORS = '[{"feature": "retention_score", "weight": 0.8, "text": "You forgot half of it"}]'
+_ID = "'c' || substr(md5('{kind}' || n), 1, 24)"
+_SCORED = """
+SELECT {id} AS prediction_id, 'learner-' || n // {objectives} AS learner_id,
+  'objective-' || n % {objectives} AS objective_id, 'course-' || n % 6 AS course_id,
+  {planned_day}::INTEGER AS planned_day, true AS planned,
+  TIMESTAMP '{planned_at}' + to_hours((n % 20)::INTEGER) AS planned_at,
+  0.4 + (hash(n, {night}) % 600000) / 1000000 AS probability, (hash(n) % 1000000) / 1000000 AS confidence,
+  true AS flagged, false AS cold_start, '{factors}' AS factors, {features}, true AS observed_cognitive_load_indicator
+FROM range({predictions}) t(n)
+"""
+_INDICATORS = """
+SELECT {id} AS id, {prediction} AS prediction_id, 'LOW_RETENTION' AS indicator_type, 'MEDIUM' AS severity,
+  '{{"value": 0.2}}' AS context FROM range({beside}) t(n)
+"""
+_INTERVENTIONS = """
+SELECT {id} AS id, {prediction} AS prediction_id, 'SPACED_REPETITION_BOOST' AS intervention_type,
+  'Review it tomorrow, in three days and in a week.' AS description, 'You forgot half of it.' AS reasoning,
+  6::INTEGER AS priority, 6::INTEGER AS base_priority, NULL::VARCHAR AS related_objective_id,
+  '{{"type": "SPACED_REPETITION_BOOST"}}' AS actions FROM range({beside}) t(n)
+"""
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--predictions", type=int, default=1_500_000)
+    parser.add_argument("--beside", type=float, default=0.0, help="share with an indicator and an intervention each")
+    options = parser.parse_args()
+    with database() as (url, _):
+        write_curriculum(url, -(-options.predictions // OBJECTIVES), OBJECTIVES)
+        for night in range(2):
+            with multiprocessing.get_context("spawn").Pool(1, maxtasksperchild=1) as alone:  # its peak is its own
+                print(alone.apply(measure, (url, options.predictions, options.beside, night)), flush=True)
+
+
+def measure(url: str, predictions: int, beside: float, night: int) -> str:
+    """Publish one night's rows and say what it took."""
+    day = LAST_DAY + timedelta(days=night)
+    scored, indicators, interventions = _frames(predictions, round(beside * predictions), night)
+    model = StoredModel("model", "rule_based", day, "d", TARGET, Scorer(None, 0.3, THRESHOLD))
+    study_day = StudyDay(day, Moment.closing(day, ZONE, TARGET), model, f"inputs-{night}", "nightly", live=True)
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
+    with connect(url) as connection:
+        began = time.perf_counter()
+        done = publish_day(connection, study_day, scored, indicators, interventions)
+        took = time.perf_counter() - began
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
+        bare = _copied(connection)
+    return (
+        f"night {night + 1}: {done.inserted:,} inserted, {done.refreshed:,} refreshed, {done.indicators:,} indicators, "
+        f"{done.interventions:,} interventions: {took:.0f} s, {predictions / took:,.0f} predictions/s, peak "
+        f"{peak:.2f} GB ({before:.2f} before); a bare COPY of the predictions {bare:.1f} s: {took / bare:.1f} x; "
+        f"load {os.getloadavg()[0]:.1f}"
+    )
+
+
+def _frames(predictions: int, beside: int, night: int) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
+    names = [*FEATURE_NAMES, DATA_QUALITY]
+    features = ", ".join(f"(hash(n, '{name}', {night}) % 1000001) / 1000000 AS {name}" for name in names)
+    with duckdb.connect(":memory:") as connection:
+        prediction = _ID.format(kind="prediction")
+        values = {
+            "objectives": OBJECTIVES,
+            "planned_day": day_number(LAST_DAY) + 4,
+            "planned_at": (LAST_DAY + timedelta(days=5)).isoformat(),
+            "night": night,
+            "factors": _FACTORS,
+            "features": features,
+        }
+        scored = connection.sql(_SCORED.format(id=prediction, predictions=predictions, **values)).df()
+        some = {"beside": beside, "prediction": prediction}
+        indicators = connection.sql(_INDICATORS.format(id=_ID.format(kind="indicator"), **some)).df()
+        interventions = connection.sql(_INTERVENTIONS.format(id=_ID.format(kind="intervention"), **some)).df()
+    assert set(indicators) == {one.name for one in fields(Indicator)}
+    assert set(interventions) == {one.name for one in fields(Intervention)}
+    return scored, indicators, interventions
+
+
+def _copied(connection: psycopg.Connection[tuple[object, ...]]) -> float:
+    """Seconds in which PostgreSQL takes the same predictions into such a table, indexes and all, by COPY alone."""
+    with connection.transaction(force_rollback=True):
+        with connection.cursor().copy(f"COPY {PREDICTIONS} TO STDOUT (FORMAT binary)") as copy:
+            rows = list(copy)
+        connection.execute(f"CREATE TEMPORARY TABLE bare (LIKE {PREDICTIONS} INCLUDING ALL)")
+        began = time.perf_counter()
+        with connection.cursor().copy("COPY bare FROM STDIN (FORMAT binary)") as copy:
+            for piece in rows:
+                copy.write(piece)
+        return time.perf_counter() - began
+
+
+if __name__ == "__main__":
+    main()
