@@ -76,6 +76,12 @@ def _begin(world: World) -> None:
         world.mission(learner, MISSION, ["hard"] if learner == "steep" else ["heart"])
         world.mission(learner, FAR, ["later"])
         world.reviews(learner, "heart", at("2026-03-05 10:00"), "AAAG")
+    # One who meets a topic of two hard things and an easy one that neither builds on.
+    world.course("statistics", "owner")
+    for objective, complexity in (("tall", "ADVANCED"), ("steady", "ADVANCED"), ("small", "BASIC")):
+        world.objective(objective, "statistics", complexity, f"Know the {objective}")
+    world.mission("steep", MISSION, ["tall"])
+    world.reviews("steep", "steady", at("2026-03-05 11:00"), "AAAG")
     world.profile("asking", minutes=40, visual=0.2, reading=0.7, kinesthetic=0.1)
     world.learner("fine")
     world.mission("fine", MISSION, ["heart"])

@@ -77,7 +77,8 @@ def test_what_nobody_has_studied_is_named_as_the_night_names_it(evening: Evening
         WHERE "userId" = 'steep'"""
     )
     assert "what this builds on: «Know the basic»" in described
-    assert "Start with «Know the basic»" in described
+    assert "Start with «Know the basic»" in described  # it goes first, since the hard one builds on it
+    assert "Start with «Know the small»" in described  # nothing builds on it: it is the smaller step of the topic
 
 
 def test_the_next_night_carries_the_same_episode_on(evening: Evening) -> None:
