@@ -1,6 +1,7 @@
 """Outcomes known at a study day's cut-off, for episodes in the ledger and for those that were never flagged."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -14,7 +15,7 @@ from americano_assets.core.study_day import opening, study_day_of
 from americano_assets.resources.cutoffs import CutoffTables, PairSource
 from americano_assets.resources.day_inputs import Inputs
 from americano_assets.resources.deployment import Deployment
-from americano_assets.resources.engine import open_engine
+from americano_assets.resources.engine import Engine, open_engine
 from americano_assets.resources.outcome_writing import (
     FIRST_FLAG,
     LAST_REFRESH,
@@ -39,8 +40,7 @@ def record_outcomes(deployment: Deployment, day: date) -> tuple[OutcomesWritten,
     cutoff = naive(deployment.moment(day).at)
     with deployment.connect() as connection:
         judged, first_flags = (
-            judge(_of_analysable(deployment, closing(connection, basis, cutoff)), _stored_labels(deployment, day))
-            for basis in (LAST_REFRESH, FIRST_FLAG)
+            _judged(deployment, day, closing(connection, basis, cutoff)) for basis in (LAST_REFRESH, FIRST_FLAG)
         )
         scored = matured(deployment, day)
         missed = scored.head(0)
@@ -79,37 +79,66 @@ def aware(stamp: Any) -> datetime:
     return moment
 
 
-def _stored_labels(deployment: Deployment, day: date) -> Labels:
-    """Labels from what is stored of the log up to `day`, read where the first is asked for."""
+def _judged(deployment: Deployment, day: date, windows: pd.DataFrame) -> pd.DataFrame:
+    allowed = _of_analysable(deployment, windows)
+    with _stored_labels(deployment, day, allowed) as labels_of:
+        return judge(allowed, labels_of)
+
+
+@contextmanager
+def _stored_labels(deployment: Deployment, day: date, windows: pd.DataFrame) -> Iterator[Labels]:
+    """Labels of `windows` from what is stored of the log up to `day`, read where the first is asked for.
+
+    Windows that begin at a cut-off are many pairs each, kept by content, as those of nights are. Those that began
+    within a day, when somebody asked for fresh predictions, are few pairs each and may be thousands: their learners'
+    log is read once for all of them.
+    """
     read: list[Inputs] = []
+    engines: list[Engine] = []
+    with ExitStack() as opened:
 
-    def labels_of(pairs: pa.Table, start: datetime, end: datetime) -> pd.DataFrame:
-        if not read:
-            read.append(deployment.latest_inputs(day))
-        return _labels(deployment, read[0], pairs, start, end)
+        def labels_of(pairs: pa.Table, start: datetime, end: datetime) -> pd.DataFrame:
+            if not read:
+                read.append(deployment.latest_inputs(day))
+            if _at_a_cutoff(deployment, start):
+                return _labels_from_cutoff(deployment, read[0], pairs, start, end)
+            if not engines:
+                engines.append(opened.enter_context(open_engine()))
+                _read_log(deployment, read[0], windows, engines[0])
+            return pd.DataFrame(engines[0].labels(pairs, start, end, deployment.target.struggle_below).to_pandas())
 
-    return labels_of
+        yield labels_of
 
 
-def _labels(deployment: Deployment, inputs: Inputs, pairs: pa.Table, start: datetime, end: datetime) -> pd.DataFrame:
-    """Labels of pairs in [start, end), kept by content where the window begins at a cut-off, as those of nights do."""
+def _at_a_cutoff(deployment: Deployment, start: datetime) -> bool:
+    return opening(study_day_of(start, deployment.zone), deployment.zone) == start
+
+
+def _labels_from_cutoff(
+    deployment: Deployment, inputs: Inputs, pairs: pa.Table, start: datetime, end: datetime
+) -> pd.DataFrame:
     zone, store = deployment.zone, deployment.store
     opened, closed = study_day_of(start, zone), study_day_of(end, zone)
-    if opening(opened, zone) == start:
-        target = Target((closed - opened).days, deployment.target.struggle_below)
-        content = store.put_whole(_EPISODE_PAIRS, pairs).content
-        source = PairSource(content, store.whole_path(_EPISODE_PAIRS, content))
-        scored_day = opened - timedelta(days=1)
-        tables = CutoffTables(store, inputs, zone, target, deployment.now())
-        frame = store.read_whole("labels_at", tables.labels({scored_day: source})[scored_day].content).to_pandas()
-    else:
-        inside = {d: v for d, v in inputs.days["interactions"].items() if opened <= d <= closed}
-        with open_engine() as engine:
-            engine.view(
-                "interactions", store.paths("interactions", inside or dict([*inputs.days["interactions"].items()][:1]))
-            )
-            frame = engine.labels(pairs, start, end, deployment.target.struggle_below).to_pandas()
-    return pd.DataFrame(frame)
+    target = Target((closed - opened).days, deployment.target.struggle_below)
+    content = store.put_whole(_EPISODE_PAIRS, pairs).content
+    source = PairSource(content, store.whole_path(_EPISODE_PAIRS, content))
+    scored_day = opened - timedelta(days=1)
+    tables = CutoffTables(store, inputs, zone, target, deployment.now())
+    version = tables.labels({scored_day: source})[scored_day]
+    return pd.DataFrame(store.read_whole("labels_at", version.content).to_pandas())
+
+
+def _read_log(deployment: Deployment, inputs: Inputs, windows: pd.DataFrame, engine: Engine) -> None:
+    """Make `interactions` of the learners and days of those windows that began within a day."""
+    starts = {start: aware(start) for start in windows["window_start"].unique()}
+    within = windows[[not _at_a_cutoff(deployment, starts[start]) for start in windows["window_start"]]]
+    first = study_day_of(aware(within["window_start"].min()), deployment.zone)
+    last = study_day_of(aware(within["window_end"].max()), deployment.zone)
+    stored = inputs.days["interactions"]
+    inside = {day: version for day, version in stored.items() if first <= day <= last} or dict([*stored.items()][:1])
+    engine.view("stored_interactions", deployment.store.paths("interactions", inside))
+    engine.register("judged_learners", pa.table({"learner_id": within["learner_id"].unique().tolist()}))
+    engine.make("interactions", "FROM stored_interactions SEMI JOIN judged_learners USING (learner_id)", {})
 
 
 def _of_analysable(deployment: Deployment, rows: pd.DataFrame) -> pd.DataFrame:
