@@ -24,7 +24,7 @@ from americano_assets.core.interventions import Indicator, Intervention
 from americano_assets.partitions import NIGHTS, day_of
 from americano_assets.resources.advice import as_frame, indicators_of_day, interventions_of_day
 from americano_assets.resources.deployment import Deployment
-from americano_assets.resources.experiment import contamination
+from americano_assets.resources.experiment import contamination, draw_problems
 from americano_assets.resources.publication import INDICATORS, PREDICTIONS, RECOMMENDATIONS
 from americano_assets.resources.publishing import publish
 
@@ -109,7 +109,20 @@ def build_checks() -> list[dg.AssetChecksDefinition]:
             },
         )
 
-    return [holdout_untouched]
+    @dg.asset_check(asset=app_key(PREDICTIONS), partitions_def=NIGHTS)
+    @retrying
+    def holdout_drawn(
+        context: dg.AssetCheckExecutionContext, deployment: dg.ResourceParam[Deployment]
+    ) -> dg.AssetCheckResult:
+        """Chance decided: the share held out is what the draw gives, and no unit has episodes in both arms."""
+        with deployment.connect() as connection:
+            problems = draw_problems(connection)
+        return dg.AssetCheckResult(
+            passed=not problems,
+            metadata={"study_day": day_of(context).isoformat(), "problems": "; ".join(problems) or "none"},
+        )
+
+    return [holdout_untouched, holdout_drawn]
 
 
 def _stored(

@@ -17,6 +17,8 @@ LEARNER: Unit = "learner"
 EPISODE: Unit = "episode"
 # A night that publishes within this time after its cut-off could still be seen before the day's study begins.
 ON_TIME = timedelta(hours=6)
+# So seldom does a check of the draw fail by chance that it stands for never, also when it is asked every night.
+NEVER = 1e-6
 _DRAW_BITS = 53  # what a float holds exactly
 
 
@@ -66,6 +68,18 @@ def draw(salt: str, *unit: str) -> float:
     digest = hashlib.sha256("\x1f".join((salt, *unit)).encode()).digest()
     number: int = int.from_bytes(digest[:8], "big") >> (64 - _DRAW_BITS)
     return math.ldexp(number, -_DRAW_BITS)
+
+
+def is_by_chance(units: int, held_out: int, share: float) -> bool:
+    """Whether so many units held out are what a draw with this share gives, but for one time in a million.
+
+    Exact binomial tails, each with half of that. Units are independent draws, and which of them is flagged first does
+    not depend on its arm, so nothing but a broken draw makes this false.
+    """
+    from scipy.stats import binom  # heavy, and the API draws without it
+
+    tail = min(binom.cdf(held_out, units, share), binom.sf(held_out - 1, units, share))
+    return bool(tail >= NEVER / 2)
 
 
 def is_live(*, replayed: bool, cutoff: datetime, published_at: datetime) -> bool:

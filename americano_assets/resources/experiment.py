@@ -11,7 +11,7 @@ from typing import Any
 
 import psycopg
 
-from americano_assets.core.experiment import Experiment, Policy
+from americano_assets.core.experiment import Experiment, Policy, is_by_chance
 from americano_assets.errors import AmericanoError
 from americano_assets.sql import query
 
@@ -34,6 +34,18 @@ def contamination(connection: psycopg.Connection[Any]) -> dict[str, int]:
     """Rows that reached holdout episodes, by table: interventions whoever wrote them. Zero where all is well."""
     rows: Sequence[tuple[str, int]] = connection.execute(query("contamination")).fetchall()
     return dict(rows)
+
+
+def draw_problems(connection: psycopg.Connection[Any]) -> list[str]:
+    """What is wrong with the arms that were drawn so far, in words; empty where they are what chance gives."""
+    problems = []
+    for unit, share, units, held_out, in_both in connection.execute(query("holdout_draws")):
+        drawn = f"drawn by {unit} with a share of {share:g}"
+        if in_both:
+            problems.append(f"{in_both} of {units} units {drawn} have episodes in both arms")
+        if not is_by_chance(units, held_out, share):
+            problems.append(f"{held_out} of {units} units {drawn} are held out, which chance does not give")
+    return problems
 
 
 def require_untouched_holdout(connection: psycopg.Connection[Any], learner: str | None = None) -> None:

@@ -4,10 +4,22 @@ import math
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from americano_assets.core.experiment import EPISODE, HOLDOUT, LEARNER, TREATED, Experiment, Policy, Unit, draw, is_live
+from americano_assets.core.experiment import (
+    EPISODE,
+    HOLDOUT,
+    LEARNER,
+    TREATED,
+    Experiment,
+    Policy,
+    Unit,
+    draw,
+    is_by_chance,
+    is_live,
+)
 
 names = st.text(min_size=1, max_size=12)
 units: st.SearchStrategy[Unit] = st.sampled_from([LEARNER, EPISODE])
@@ -67,6 +79,19 @@ def test_arms_of_two_salts_and_of_neighbouring_learners_have_nothing_to_do_with_
 
 def test_parts_do_not_run_into_each_other() -> None:
     assert draw("s", "ab", "c") != draw("s", "a", "bc")
+
+
+@pytest.mark.parametrize(
+    ("units", "held_out", "share", "expected"),
+    [
+        # By hand: all of 20 on one side has a chance of 2 ** -20, more than half of one in a million; of 21 less.
+        *((20, 0, 0.5, True), (20, 20, 0.5, True), (21, 0, 0.5, False), (21, 21, 0.5, False)),
+        *((1000, 100, 0.1, True), (1000, 145, 0.1, True), (1000, 155, 0.1, False), (1000, 50, 0.1, False)),
+        (0, 0, 0.1, True),
+    ],
+)
+def test_a_draw_is_told_from_what_chance_does_not_give(units: int, held_out: int, share: float, expected: bool) -> None:
+    assert is_by_chance(units, held_out, share) is expected
 
 
 def test_the_salt_is_not_shown() -> None:

@@ -12,6 +12,7 @@ import pytest
 from americano_assets.demo.lived import cohort_of, windows_of
 from americano_assets.demo.simulate import stored_arguments
 from americano_assets.demo.simulate.helping import struggled_within
+from americano_assets.resources.experiment import contamination, draw_problems
 from americano_assets_tests.effect.lived import found, lived
 
 SMALL = {"learners": 70, "days": 40, "weeks": 1}
@@ -43,6 +44,11 @@ def test_help_that_works_is_found_where_it_was_published(database: str, tmp_path
             "SELECT count(*) FROM ml.simulated_help h JOIN ml.assignments a ON a.user_id = h.user_id"
             " AND a.learning_objective_id = h.learning_objective_id WHERE a.arm = 'holdout'"
         ).fetchone()
+        drawn_badly, reached = draw_problems(connection), contamination(connection)
+        shown = connection.execute(
+            "SELECT count(DISTINCT a.prediction_id), count(*) FILTER (WHERE a.arm = 'treated')"
+            ' FROM ml.assignments a JOIN intervention_recommendations r ON r."predictionId" = a.prediction_id'
+        ).fetchone()
     assert last.truth < -0.08
     assert last.holds_the_truth
     assert last.high < 0
@@ -50,6 +56,12 @@ def test_help_that_works_is_found_where_it_was_published(database: str, tmp_path
     assert judged > 500
     assert wrong == set()
     assert holdout_helped == (0,)
+    # Chance decided, and nothing but chance: the holdout was flagged as the others were, and saw nothing.
+    assert drawn_badly == []
+    assert reached == {"intervention_recommendations": 0, "ml.alerts": 0}
+    assert shown is not None
+    assert shown[0] > 500
+    assert shown[1] >= shown[0]
 
 
 @pytest.mark.long

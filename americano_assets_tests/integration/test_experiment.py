@@ -5,7 +5,7 @@ import pytest
 
 from americano_assets.core.experiment import EPISODE, HOLDOUT, LEARNER, TREATED, Experiment, Policy
 from americano_assets.errors import AmericanoError
-from americano_assets.resources.experiment import contamination, experiment_of
+from americano_assets.resources.experiment import contamination, draw_problems, experiment_of
 from americano_assets.resources.publication import INDICATORS, PREDICTIONS, RECOMMENDATIONS
 from americano_assets_tests.integration.night import FINE, FIRST, FIRST_CUTOFF, FORGETTING, OVERLOADED, SECOND, Night
 from americano_assets_tests.world import published_rows
@@ -141,6 +141,26 @@ def test_the_database_itself_refuses_to_change_an_arm(night: Night, change: str)
     night.publish(FIRST, OVERLOADED, policy=HALF)
     with pytest.raises(psycopg.errors.RaiseException, match="never changes"):
         night.world.execute(change)
+
+
+def test_arms_that_no_draw_gives_are_told(night: Night) -> None:
+    salted(night, HALF, HOLDOUT, TREATED)
+    night.publish(FIRST, OVERLOADED, OVERLOADED, policy=HALF)
+    with psycopg.connect(night.url, autocommit=True) as connection:
+        assert draw_problems(connection) == []
+        copied = """INSERT INTO ml.assignments SELECT (jsonb_populate_record(a, jsonb_build_object(
+          'prediction_id', 'copy' || n, 'user_id', %s || CASE WHEN %s THEN n::text ELSE '' END, 'arm', 'treated'))).*
+          FROM ml.assignments a, generate_series(1, 40) n WHERE a.user_id = 'learner-1'"""
+        connection.execute(copied, ["other", True])
+        assert draw_problems(connection) == [
+            "1 of 42 units drawn by episode with a share of 0.5 are held out, which chance does not give"
+        ]
+        # The salt was lost, and the same (learner, objective) was drawn anew.
+        connection.execute("DELETE FROM ml.assignments WHERE user_id LIKE 'other%'")
+        connection.execute(copied, ["learner-1", False])
+        assert draw_problems(connection) == [
+            "1 of 2 units drawn by episode with a share of 0.5 have episodes in both arms"
+        ]
 
 
 def test_the_salt_is_made_once_and_is_long(night: Night) -> None:
