@@ -3,6 +3,7 @@
 import base64
 import io
 from collections.abc import Mapping, Sequence
+from datetime import date
 
 import dagster as dg
 from matplotlib.axes import Axes
@@ -15,7 +16,7 @@ _INK, _MUTED, _ACCENT, _SECOND = "#1f2933", "#9aa5b1", "#2563eb", "#d97706"
 _THIRD, _FOURTH = "#0f766e", "#9d174d"
 
 
-def calibration_plot(curves: Mapping[str, Calibration]) -> bytes:
+def calibration_plot(curves: Mapping[str, Calibration], of: str = "held-out learners") -> bytes:
     """Observed struggle rate over mean p, a line a model; the diagonal is perfect calibration."""
     figure = Figure(figsize=(5, 4), dpi=110, layout="constrained")
     axes = figure.subplots()
@@ -25,7 +26,7 @@ def calibration_plot(curves: Mapping[str, Calibration]) -> bytes:
             curve.prob_pred, curve.prob_true, marker="o", markersize=4, color=colour, label=name.replace("_", " ")
         )
     axes.set(xlabel="mean predicted probability", ylabel="share that struggled", xlim=(0, 1), ylim=(0, 1))
-    axes.set_title("Calibration on held-out learners", fontsize=11)
+    axes.set_title(f"Calibration on {of}", fontsize=11)
     return _png(figure, axes)
 
 
@@ -47,9 +48,11 @@ def reduction_plot(timeline: list[dict[str, float | str | None]]) -> bytes:
     known = [
         (str(point["date"]), float(point["struggle_rate"])) for point in timeline if point["struggle_rate"] is not None
     ]
-    axes.plot([day for day, _ in known], [rate for _, rate in known], marker="o", markersize=4, color=_ACCENT)
+    days = [f"{date.fromisoformat(day):%d %b}" for day, _ in known]
+    axes.plot(range(len(days)), [rate for _, rate in known], marker="o", markersize=4, color=_ACCENT)
+    axes.set_xticks(range(len(days)), days)
     axes.set(ylabel="struggled / studied", ylim=(0, 1))
-    axes.tick_params(axis="x", rotation=45, labelsize=8)
+    axes.tick_params(axis="x", labelsize=8)
     axes.set_title("Struggle rate by week (observational)", fontsize=11)
     return _png(figure, axes, legend=False)
 
@@ -68,7 +71,9 @@ def forest_plot(effects: Sequence[Effect]) -> bytes:
     axes.axvline(0, color=_INK, linewidth=0.8, linestyle="--")
     names = [f"{(one.scope_id or 'all').replace('_', ' ').lower()} ({one.evidence})" for one in effects]
     axes.set_yticks(range(len(effects)), names, fontsize=8)
-    axes.invert_yaxis()
+    axes.tick_params(axis="y", length=0)
+    axes.spines["left"].set_visible(False)
+    axes.set_ylim(len(effects) - 0.5, -0.5)
     axes.set(xlabel="points of struggle rate, treated minus holdout (left: it helps)")
     axes.set_title("What the help changed, 95 % under nightly looks", fontsize=11)
     return _png(figure, axes, legend=False)

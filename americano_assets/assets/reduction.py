@@ -45,7 +45,9 @@ def build() -> list[dg.AssetsDefinition]:
         if overall is not None:
             metadata.update(numbers(overall.values))
             if overall.curve is not None:
-                metadata["calibration"] = picture(calibration_plot({"published": overall.curve}), "calibration")
+                metadata["calibration"] = picture(
+                    calibration_plot({"published": overall.curve}, of="matured predictions"), "calibration"
+                )
         return dg.MaterializeResult(metadata=metadata)
 
     @dg.asset(

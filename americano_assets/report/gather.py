@@ -34,6 +34,7 @@ class Report:
     flags: dict[str, Any]
     drift: list[dict[str, Any]] | None
     effects: list[dict[str, Any]]
+    effect_by_night: list[dict[str, Any]]
     before_after: dict[str, Any] | None
     planted: dict[str, Any] | None
     nights: dict[str, Any]
@@ -62,6 +63,7 @@ def gather(deployment: Deployment, day: date) -> Report:
         performance, before_after = rows(query("report/performance")), rows(query("report/before_after"))
         courses, flags = rows(query("report/who_needs_help")), rows(query("report/false_alarms"))[0]
         effects, planted = rows(query("report/effects")), rows(query("report/planted_effect"))
+        by_night = rows(query("report/effect_by_night"))
     first = max(began[0] if began else day, day - timedelta(days=DAYS - 1))
     scored = deployment.store.read_day(SCORED, day)
     cold = scored["cold_start"].to_pandas() if scored is not None and scored.num_rows else None
@@ -78,6 +80,7 @@ def gather(deployment: Deployment, day: date) -> Report:
         flags=flags,
         drift=drift,
         effects=effects,
+        effect_by_night=by_night,
         before_after=before_after[0] if before_after else None,
         planted=planted[0] if planted else None,
         nights=nights,

@@ -3,7 +3,7 @@
 Belongs here: turning figures into words and places in a drawing. Does not: reading them (gather.py).
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,7 @@ _ESTIMANDS = {
     "answers": "graded answers",
 }
 _PLOT = 260  # side of the calibration plot, in its own units
+_NIGHTS_WIDTH, _NIGHTS_HEIGHT = 300, 120
 _CLAIMED = {
     True: "fewer struggles: the interval leaves out 0",
     False: "more struggles: the interval leaves out 0",
@@ -48,6 +49,7 @@ def render(report: Report) -> str:
         verdict=_verdict,
         forest=[_bar(one, reach, report.planted) for one in drawn],
         reach=reach,
+        nights=_nights(report.effect_by_night),
         unknown=[
             one
             for one in report.effects
@@ -117,6 +119,28 @@ def _bar(one: Mapping[str, Any], reach: float, planted: Mapping[str, Any] | None
         "truth": place(planted["effect"])
         if planted and (one["scope"], one["evidence"]) == ("all", EXPERIMENT)
         else None,
+    }
+
+
+def _nights(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any] | None:
+    """Places of the intervals night by night, 0 in the middle of the height; None for fewer than two nights."""
+    if len(rows) < 2:
+        return None
+    reach = max(abs(value) for one in rows for value in (one["low"], one["high"], one["truth"] or 0.0))
+
+    def height(value: float | None) -> float | None:
+        return None if value is None else round(_NIGHTS_HEIGHT / 2 * (1 - value / reach), 1)
+
+    step = _NIGHTS_WIDTH / len(rows)
+    return {
+        "reach": reach,
+        "width": _NIGHTS_WIDTH,
+        "height": _NIGHTS_HEIGHT,
+        "bars": [
+            {**one, "x": round((place + 0.5) * step, 1)}
+            | {f"{name}_at": height(one[name]) for name in ("estimate", "low", "high", "truth")}
+            for place, one in enumerate(rows)
+        ],
     }
 
 

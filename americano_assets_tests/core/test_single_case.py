@@ -106,6 +106,9 @@ def test_more_ways_than_can_be_looked_at_are_drawn_the_same_each_time() -> None:
     assert found.p_lower is not None
     assert 1 / 20_001 <= found.p_lower < 0.02
     assert randomization_test(struggles, kinds(*lengths)) == found
+    # No drawn way is as far from 0 as a perfect pattern, which is one of its own ways all the same.
+    perfect = randomization_test([float(not one) for one in helped], kinds(*lengths))
+    assert perfect.p_lower == perfect.p_two_sided == pytest.approx(1 / 20_001)
     # Without an effect it is not rare.
     nothing = randomization_test((random.random(160) < 0.5).astype(float).tolist(), kinds(*lengths))
     assert nothing.p_two_sided is not None

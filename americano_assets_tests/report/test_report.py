@@ -53,6 +53,38 @@ def test_nobody_is_named(night: Night) -> None:
     assert "learner-0" not in page
 
 
+def test_what_was_planted_stands_beside_the_estimate(night: Night) -> None:
+    assert 'class="truth"' not in night.page()
+    ((estimate, low, high),) = night.world.rows(
+        "SELECT estimate, low, high FROM ml.effects WHERE (scope, period, estimand, evidence) ="
+        " ('all', 'all', 'intention_to_treat', 'experiment')"
+    )
+    for truth, verdict in ((estimate - 0.01, "holds"), (low - 0.01, "misses")):
+        night.world.execute("DELETE FROM ml.planted_effects")
+        night.world.execute("INSERT INTO ml.planted_effects VALUES (%s, %s, 0.2, 0.3, 1234, 1)", night.day, truth)
+        told = text(night.page(), "planted")
+        assert told.startswith(f"Planted: {points(truth)} points , over these very episodes: 30.0 % of 1,234")
+        assert told.endswith(f"The interval {verdict} it.")
+        assert night.page().count('<rect class="truth"') == 1
+    assert low < high
+
+
+def test_the_effect_is_drawn_night_by_night_once_there_are_two(night: Night) -> None:
+    assert night.page().count('<g class="night">') == 0
+    for days in range(1, 14):
+        night.world.execute(
+            "INSERT INTO ml.effects SELECT (jsonb_populate_record(e, jsonb_build_object('study_day', %s::date))).*"
+            " FROM ml.effects e WHERE study_day = %s AND scope = 'all'",
+            night.day - timedelta(days=days),
+            night.day,
+        )
+    night.world.execute("INSERT INTO ml.planted_effects VALUES (%s, -0.1, 0.2, 0.3, 1234, 1)", night.day)
+    page = night.page()
+    assert page.count('<g class="night">') == 12
+    # The planted effect of the one night that has it, there and in the forest.
+    assert page.count('<rect class="truth"') == 2
+
+
 def test_replays_are_called_a_rehearsal(night: Night) -> None:
     night.world.execute(
         "UPDATE ml.effects SET evidence = 'rehearsal' WHERE (scope, estimand) = ('all', 'intention_to_treat')"
