@@ -42,19 +42,20 @@ def prune(deployment: Deployment, keep_days: int, *, dry_run: bool = False) -> P
 
     Args:
         deployment: The deployment; no run of it may be in progress.
-        keep_days: Days (of 24 hours) for which a file is kept in any case, since it was written; for the log as it
-            was read study days.
+        keep_days: Days (of 24 hours) for which a file is kept in any case, since it was written. The log as it was
+            read goes by its study day, whenever that was read.
         dry_run: Count, and remove nothing.
     """
     store, now = deployment.store, deployment.now()
     oldest = now - timedelta(days=keep_days)
     log = list(_old_log(store, oldest.date()))
     named = _named(_records(deployment.settings.americano_home, without={pointer for pointer, _ in log}))
+    by_day = {folder for _, folder in log}
     contents = [
         path
         for folder, files in _by_folder(store.root)
         for path in _without_newest(files, whole=not folder.name.startswith("day="))
-        if path.stem not in named and _written(path) < oldest
+        if path.stem not in named and (folder in by_day or _written(path) < oldest)
     ]
     leftovers = [path for path in store.root.rglob(f"{LEFTOVER_PREFIX}*") if _written(path) < now - _LEFTOVER]
     size = sum(path.stat().st_size for path in (*contents, *leftovers))

@@ -11,10 +11,11 @@ import pytest
 
 from americano_assets.errors import AmericanoError
 from americano_assets.resources.archive import Moved, archive, restore
+from americano_assets.resources.forgetting import forget
 from americano_assets.resources.publication import INDICATORS, PREDICTIONS, RECOMMENDATIONS
 from americano_assets.sql import query
 from americano_assets_tests.integration.night import FIRST, FIRST_CUTOFF, FORGETTING, OVERLOADED, THIRD, Night
-from americano_assets_tests.world import Nights, at, published_rows, world_settings
+from americano_assets_tests.world import ClockedDeployment, Nights, at, published_rows, world_settings
 
 END = FIRST_CUTOFF + timedelta(days=7)
 # Whatever was for, and made, before this.
@@ -145,6 +146,14 @@ def test_what_the_app_refers_to_stays_and_a_table_that_may_not_be_read_stops_it(
     assert move(night).left == 2
     assert archived(night) == [("learner-3", 0)]
     assert night.world.rows("SELECT note FROM notes") == [("mine",)]
+
+
+def test_who_is_forgotten_is_forgotten_by_the_archive_too(night: Night, tmp_path: Path) -> None:
+    old(night)
+    move(night)
+    deployment = ClockedDeployment(world_settings(night.url, tmp_path), NOW.replace(tzinfo=ZoneInfo("UTC")))
+    assert forget(deployment, "learner-2").rows["ml.struggle_predictions_archive"] == 1
+    assert [learner for learner, _ in archived(night)] == ["learner-1", "learner-3"]
 
 
 def test_only_later_ones_come_back_and_those_without_their_objective_are_kept(night: Night) -> None:

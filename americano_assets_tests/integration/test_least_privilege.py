@@ -11,11 +11,15 @@ import psycopg
 import pytest
 
 from americano_assets.contract.grants import grants
+from americano_assets.resources.archive import archive, restore
 from americano_assets.resources.database import bootstrap
+from americano_assets.resources.early_outcomes import finished_missions
+from americano_assets.resources.publication import PREDICTIONS
 from americano_assets_tests.api.serving import serving
-from americano_assets_tests.integration.story import FIRST, JUDGED, school
-from americano_assets_tests.world import Nights, World, published_rows, world_settings
+from americano_assets_tests.integration.story import FIRST, FIRST_CUTOFF, JUDGED, school
+from americano_assets_tests.world import Nights, World, at, published_rows, world_settings
 
+LONG_AFTER = at("2030-01-01 00:00")
 _DOCS = Path(__file__).parents[2] / "docs" / "production.md"
 
 
@@ -61,6 +65,12 @@ def test_a_role_with_them_runs_a_night_and_serves_and_can_do_no_more(empty_datab
                 service.post(f"/interventions/{advised[0][0]}/apply")
                 assert service.get("/health/ready")["database"] == "up"
             with psycopg.connect(url, autocommit=True) as narrow:
+                owner.execute('UPDATE struggle_predictions SET "actualOutcomeRecordedAt" = now()')
+                assert finished_missions(narrow, FIRST_CUTOFF, FIRST_CUTOFF).newest is None
+                before = published_rows(world)
+                assert archive(narrow, LONG_AFTER, LONG_AFTER).predictions == len(before[PREDICTIONS])
+                restore(narrow)
+                assert published_rows(world) == before
                 for forbidden in (
                     'SELECT "email" FROM users',
                     'SELECT "userAnswer" FROM validation_responses',
