@@ -21,7 +21,7 @@ _ESTIMANDS = {
     "answers": "graded answers",
 }
 _PLOT = 260  # side of the calibration plot, in its own units
-_NIGHTS_WIDTH, _NIGHTS_HEIGHT = 300, 120
+_NIGHTS_WIDTH, _NIGHTS_HEIGHT, _LINE = 300, 110, 14  # the last: height of a line of text
 _CLAIMED = {
     True: "fewer struggles: the interval leaves out 0",
     False: "more struggles: the interval leaves out 0",
@@ -123,19 +123,22 @@ def _bar(one: Mapping[str, Any], reach: float, planted: Mapping[str, Any] | None
 
 
 def _nights(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any] | None:
-    """Places of the intervals night by night, 0 in the middle of the height; None for fewer than two nights."""
+    """Places of the intervals night by night, between the least and the most that is drawn; None for less than two."""
     if len(rows) < 2:
         return None
-    reach = max(abs(value) for one in rows for value in (one["low"], one["high"], one["truth"] or 0.0))
+    drawn = [one[name] for one in rows for name in ("low", "high", "truth") if one[name] is not None]
+    least, most = min(0.0, *drawn), max(0.0, *drawn)
 
     def height(value: float | None) -> float | None:
-        return None if value is None else round(_NIGHTS_HEIGHT / 2 * (1 - value / reach), 1)
+        return None if value is None else round(_NIGHTS_HEIGHT * (most - value) / (most - least), 1)
 
     step = _NIGHTS_WIDTH / len(rows)
+    marks = [(value, height(value)) for value in (least, most) if value != 0]
     return {
-        "reach": reach,
         "width": _NIGHTS_WIDTH,
         "height": _NIGHTS_HEIGHT,
+        "zero_at": height(0.0),
+        "marks": [(0.0, height(0.0)), *(one for one in marks if abs((one[1] or 0) - (height(0.0) or 0)) > _LINE)],
         "bars": [
             {**one, "x": round((place + 0.5) * step, 1)}
             | {f"{name}_at": height(one[name]) for name in ("estimate", "low", "high", "truth")}
