@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 import dagster as dg
 
 from americano_assets.assets import (
+    drift,
     features,
     interventions,
     outcomes,
@@ -37,7 +38,7 @@ def stages(settings: Settings) -> dict[str, Stage]:
         "5_predictions": predictions.build(),
         "6_interventions": interventions.build(),
         "7_outcomes": outcomes.build(),
-        "8_reduction": reduction.build(),
+        "8_reduction": [*reduction.build(), *drift.build()],
         "9_report": reporting.build(),
         "9_research": research.build(),
     }
@@ -58,7 +59,12 @@ def build_defs(settings: Settings | None = None, **resource_overrides: object) -
     ]
     return dg.Definitions(
         assets=assets,
-        asset_checks=[*predictions.build_checks(), *interventions.build_checks()],
+        asset_checks=[
+            *training.build_checks(),
+            *predictions.build_checks(),
+            *interventions.build_checks(),
+            *drift.build_checks(),
+        ],
         jobs=[*build_jobs(materializable), EARLY_OUTCOMES, HOUSEKEEPING],
         schedules=[build_schedule(settings), build_housekeeping_schedule(settings)],
         sensors=[build_sensor(), build_missions_sensor(), build_failure_sensor()],

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import date
 
 import dagster as dg
+import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
@@ -13,6 +14,8 @@ from americano_assets.core.effect import EXPERIMENT, Effect
 from americano_assets.core.metrics import Calibration
 
 _INK, _MUTED, _ACCENT, _SECOND = "#1f2933", "#9aa5b1", "#2563eb", "#d97706"
+_DARK_FROM = 0.6
+_MOST_ROWS, _MOST_COLUMNS = 20, 14
 _THIRD, _FOURTH = "#0f766e", "#9d174d"
 
 
@@ -41,6 +44,24 @@ def importance_plot(importance: Mapping[str, float]) -> bytes:
     return _png(figure, axes, legend=False)
 
 
+def confusion_plot(counts: Mapping[str, int], name: str) -> bytes:
+    """What was said over what came, in rows and in shares of what came."""
+    values = np.array([[counts["hits"], counts["misses"]], [counts["false_alarms"], counts["rightly_quiet"]]])
+    shares = values / np.maximum(values.sum(axis=1, keepdims=True), 1)
+    figure = Figure(figsize=(4.2, 3.4), dpi=110, layout="constrained")
+    axes = figure.subplots()
+    axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
+    for (row, column), value in np.ndenumerate(values):
+        shade = "white" if shares[row, column] > _DARK_FROM else _INK
+        text = f"{value:,}\n{shares[row, column]:.0%}"
+        axes.text(column, row, text, ha="center", va="center", color=shade, fontsize=11)
+    axes.set_xticks([0, 1], ["flagged", "not flagged"])
+    axes.set_yticks([0, 1], ["struggled", "did not"], rotation=90, va="center")
+    axes.tick_params(length=0)
+    axes.set_title(f"Held-out learners: {name.replace('_', ' ')}", fontsize=11)
+    return _png(figure, axes, legend=False)
+
+
 def reduction_plot(timeline: list[dict[str, float | str | None]]) -> bytes:
     """Weekly struggle rate of the learners who were ever flagged."""
     figure = Figure(figsize=(6, 3.4), dpi=110, layout="constrained")
@@ -54,6 +75,53 @@ def reduction_plot(timeline: list[dict[str, float | str | None]]) -> bytes:
     axes.set(ylabel="struggled / studied", ylim=(0, 1))
     axes.tick_params(axis="x", labelsize=8)
     axes.set_title("Struggle rate by week (observational)", fontsize=11)
+    return _png(figure, axes, legend=False)
+
+
+def history_plot(days: Sequence[date], figures: Mapping[str, Sequence[float | None]]) -> bytes:
+    """Figures of matured predictions by night, a line each; a night without a figure breaks its line."""
+    figure = Figure(figsize=(6.4, 3.6), dpi=110, layout="constrained")
+    axes = figure.subplots()
+    for (name, values), colour in zip(figures.items(), (_ACCENT, _SECOND, _THIRD, _FOURTH), strict=False):
+        known = [np.nan if value is None else value for value in values]
+        axes.plot(
+            np.array(days, dtype="datetime64[D]"),
+            known,
+            marker="o",
+            markersize=3,
+            color=colour,
+            label=name.replace("_", " "),
+        )
+    axes.set(ylim=(0, 1), xlabel="study day")
+    axes.tick_params(axis="x", rotation=45, labelsize=8)
+    axes.set_title("Matured predictions, by night", fontsize=11)
+    axes.legend(frameon=False, fontsize=9, loc="center left")
+    return _png(figure, axes, legend=False)
+
+
+def drift_plot(indices: Mapping[str, Mapping[str, float]], limit: float) -> bytes:
+    """Stability index of each feature in each course, courses and features with the largest on top and left.
+
+    Args:
+        indices: By course and feature.
+        limit: From here on it alarms; the colour is strongest at five times as much.
+    """
+    courses = sorted(indices, key=lambda course: -sum(indices[course].values()))[:_MOST_ROWS]
+    features = sorted(
+        {name for course in courses for name in indices[course]},
+        key=lambda name: -sum(indices[course].get(name, 0.0) for course in courses),
+    )[:_MOST_COLUMNS]
+    values = np.array([[indices[course].get(name, np.nan) for name in features] for course in courses])
+    figure = Figure(figsize=(2.6 + 0.55 * len(features), 2.1 + 0.34 * len(courses)), dpi=110, layout="constrained")
+    axes = figure.subplots()
+    axes.imshow(np.minimum(values, 5 * limit), cmap="Oranges", vmin=0, vmax=5 * limit, aspect="auto")
+    for row, column in np.argwhere(values >= limit):
+        shade = "white" if values[row, column] >= 4 * limit else _INK
+        axes.text(column, row, f"{values[row, column]:.1f}", ha="center", va="center", fontsize=8, color=shade)
+    axes.set_xticks(range(len(features)), [name.replace("_", " ") for name in features], rotation=45, ha="right")
+    axes.set_yticks(range(len(courses)), courses)
+    axes.tick_params(labelsize=8, length=0)
+    axes.set_title(f"Population stability index (a number: {limit} or more)", fontsize=11)
     return _png(figure, axes, legend=False)
 
 

@@ -11,7 +11,7 @@ from typing import Any, Self
 import dagster as dg
 from psycopg import sql
 
-from americano_assets.assets.common import KIND_TAG, LATEST_INPUTS_TAG
+from americano_assets.assets.common import ANALYSIS_RUN_TAG, KIND_TAG, LATEST_INPUTS_TAG
 from americano_assets.automation import HISTORY_JOB, NIGHTLY_JOB
 from americano_assets.definitions import build_defs
 from americano_assets.errors import AmericanoError
@@ -102,9 +102,12 @@ class Runner:
             tags={_RANGE_START: str(days[0]), _RANGE_END: str(days[-1])},
         )
 
-    def night(self, day: date, kind: str, follow: Follower, *, latest_inputs: bool = False) -> None:
+    def night(
+        self, day: date, kind: str, follow: Follower, *, latest_inputs: bool = False, analysis_run: str | None = None
+    ) -> None:
         """One closed study day, from the app's tables to reduction metrics."""
         tags = {KIND_TAG: kind} | ({LATEST_INPUTS_TAG: "true"} if latest_inputs else {})
+        tags |= {ANALYSIS_RUN_TAG: analysis_run} if analysis_run else {}
         add_nights(self.instance, [day])
         self._run(NIGHTLY_JOB, str(day), follow, partition_key=str(day), tags=tags)
 

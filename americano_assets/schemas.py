@@ -10,6 +10,7 @@ import pandera.pandas as pa
 
 from americano_assets.contract.enums import MissionStatus, ObjectiveComplexity, ReviewRating
 from americano_assets.core.features import DATA_QUALITY, EXTENDED_NAMES, FEATURE_NAMES, OBSERVED_NAMES
+from americano_assets.core.treatment import TREATED, WEIGHT
 from americano_assets.core.validation import ROW_ID
 
 RATINGS = tuple(map(str, ReviewRating))
@@ -162,6 +163,8 @@ TRAINING_SET = _table(
         "cutoff_day": pa.Column("datetime64[s]", coerce=True),
         **_FEATURES,
         "struggled": pa.Column(bool),
+        TREATED: pa.Column(bool),
+        WEIGHT: pa.Column(float, checks=pa.Check.gt(0)),
         "split": pa.Column(checks=pa.Check.isin(("train", "calibration", "test", "unused"))),
     },
 )

@@ -17,7 +17,7 @@ from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
 from americano_assets.core.experiment import Policy
-from americano_assets.core.retraining import RETRAIN_DAYS
+from americano_assets.core.retraining import RETRAIN_DAYS, UNTREATED
 from americano_assets.errors import AmericanoError
 
 PROJECT_ROOT = Path(__file__).resolve().parent.parent
@@ -82,6 +82,11 @@ class Settings(BaseSettings):
     )
     americano_retrain_days: int = Field(
         RETRAIN_DAYS, ge=1, le=365, description="Study days between two trainings; the champion scores in between."
+    )
+    americano_training_rows: Literal["all", "untreated"] = Field(
+        "all",
+        description="Rows that teach the models; untreated leaves out those whose learner was warned in time, the"
+        " holdout speaks for them.",
     )
     americano_experiment_unit: Literal["learner", "episode"] = Field(
         "episode",
@@ -154,6 +159,15 @@ class Settings(BaseSettings):
         if value is not None and not value.get_secret_value().startswith(("http://", "https://")):
             raise ValueError("an address beginning with http:// or https://")
         return value
+
+    @model_validator(mode="after")
+    def _somebody_untreated(self) -> "Settings":
+        if self.americano_training_rows == UNTREATED and not self.americano_holdout_share:
+            raise ValueError(
+                "AMERICANO_TRAINING_ROWS: untreated needs a holdout, AMERICANO_HOLDOUT_SHARE above 0; without one no"
+                " flagged row would be left to learn from"
+            )
+        return self
 
     @field_validator("americano_home")
     @classmethod

@@ -9,6 +9,7 @@ import dagster as dg
 import pytest
 
 from americano_assets.assets import (
+    drift,
     features,
     interventions,
     outcomes,
@@ -39,6 +40,7 @@ FLOW = [
         interventions,
         outcomes,
         reduction,
+        drift,
         reporting,
         research,
     )

@@ -16,6 +16,8 @@ OWNERS = ["team:learning-data"]
 DATA_VERSION_TAG, DATA_VERSION_IS_OURS_TAG = "dagster/data_version", "dagster/data_version_is_user_provided"
 LATEST_INPUTS_TAG = "americano/latest_inputs"
 KIND_TAG = "americano/run_kind"
+# Run tag with the id of the app's analysis_runs row that a training is made for.
+ANALYSIS_RUN_TAG = "americano/analysis_run_id"
 REPLAY = "replay"
 NIGHTLY = "nightly"
 # The assets that hold a study day of the log, as it was recorded and as it was graded; and the night's reading of both.

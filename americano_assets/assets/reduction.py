@@ -5,10 +5,10 @@ import dagster as dg
 from americano_assets.assets.common import GRADED, OWNERS, Result, markdown_table, ml_key, numbers, retrying
 from americano_assets.core.effect import INTENTION_TO_TREAT
 from americano_assets.partitions import NIGHTS, day_of, same_day
-from americano_assets.plots import calibration_plot, forest_plot, picture, reduction_plot
+from americano_assets.plots import calibration_plot, forest_plot, history_plot, picture, reduction_plot
 from americano_assets.resources.deployment import Deployment
 from americano_assets.resources.effects import measure_effects
-from americano_assets.resources.measures import measure_performance, measure_reduction
+from americano_assets.resources.measures import measure_performance, measure_reduction, performance_history
 
 WARNING = (
     "Observational: learners are flagged after bad days, and bad days are followed by better ones without any help. "
@@ -29,7 +29,8 @@ def build() -> list[dg.AssetsDefinition]:
     @retrying
     def model_performance(context: dg.AssetExecutionContext, deployment: dg.ResourceParam[Deployment]) -> Result:
         """How good the predictions of the last 90 matured days were, each scored before its outcome was known."""
-        found, covered = measure_performance(deployment, day_of(context))
+        day = day_of(context)
+        found, covered = measure_performance(deployment, day)
         overall = next((one for one in found if one.scope == "all"), None)
         metadata: dict[str, dg.MetadataValue | str | float | int] = {
             "dagster/row_count": len(found),
@@ -48,6 +49,9 @@ def build() -> list[dg.AssetsDefinition]:
                 metadata["calibration"] = picture(
                     calibration_plot({"published": overall.curve}, of="matured predictions"), "calibration"
                 )
+        nights, history = performance_history(deployment, day)
+        if nights:
+            metadata["over_time"] = picture(history_plot(nights, history), "figures by night")
         return dg.MaterializeResult(metadata=metadata)
 
     @dg.asset(

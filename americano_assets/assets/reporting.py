@@ -8,6 +8,7 @@ from americano_assets.report.files import write_report
 from americano_assets.report.gather import gather
 from americano_assets.report.page import render
 from americano_assets.resources.deployment import Deployment
+from americano_assets.resources.model_reports import keep_report
 from americano_assets.resources.publication import PREDICTIONS
 
 
@@ -20,6 +21,7 @@ def build() -> list[dg.AssetsDefinition]:
             ml_key("model_performance"),
             ml_key("struggle_reduction"),
             ml_key("effects"),
+            ml_key("drift"),
             "scored_predictions",
         ],
         partitions_def=NIGHTS,
@@ -30,7 +32,8 @@ def build() -> list[dg.AssetsDefinition]:
     def nightly_report(context: dg.AssetExecutionContext, deployment: dg.ResourceParam[Deployment]) -> Result:
         """One self-contained page: who needs help, how good the predictions were, what helped, how sound the data is.
 
-        Stands in the home under reports/<day>.html, the newest also as latest.html; GET /report serves it.
+        Stands in the home under reports/<day>.html, the newest also as latest.html; GET /report serves it. MLflow keeps
+        it beside the training of the model that scored the night.
         """
         day = day_of(context)
         report = gather(deployment, day)
@@ -41,6 +44,7 @@ def build() -> list[dg.AssetsDefinition]:
                 "dagster/row_count": len(report.courses),
                 "path": dg.MetadataValue.path(str(path)),
                 "kilobytes": len(page.encode()) / 1e3,
+                "mlflow": keep_report(deployment, day, path),
             }
         )
 

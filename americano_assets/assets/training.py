@@ -3,12 +3,14 @@
 import dagster as dg
 import pandas as pd
 
-from americano_assets.assets.common import OWNERS, Result, markdown_table, numbers, retrying
+from americano_assets.assets.common import ANALYSIS_RUN_TAG, OWNERS, Result, markdown_table, numbers, retrying
 from americano_assets.partitions import NIGHTS, day_of
 from americano_assets.plots import picture
 from americano_assets.resources.datasets import dvc_tags, store_training_set
 from americano_assets.resources.deployment import Deployment
-from americano_assets.resources.model_training import train_day
+from americano_assets.resources.drift_store import course_names
+from americano_assets.resources.model_training import TrainedDay, train_day
+from americano_assets.resources.provenance import mlflow_run_url
 
 
 def build() -> list[dg.AssetsDefinition]:
@@ -28,47 +30,75 @@ def build() -> list[dg.AssetsDefinition]:
     @dg.asset(deps=["training_set"], partitions_def=NIGHTS, owners=OWNERS, kinds={"scikitlearn", "mlflow"})
     @retrying
     def struggle_model(context: dg.AssetExecutionContext, deployment: dg.ResourceParam[Deployment]) -> Result:
-        """The rules and the calibrated logistic regression, measured on learners and weeks that neither has seen.
+        """The model that scores the night, measured beside its challengers on learners and weeks that none has seen.
 
-        Equal training rows are not trained on twice: the model that they gave is used again.
+        Equal training rows are not trained on twice: the model that they gave is used again. A run tag
+        americano/analysis_run_id links the training with that row of the app's analysis_runs.
         """
         day = day_of(context)
         stored = deployment.store.read_day("training_set", day)
         version = deployment.store.current("training_set", day)
         if stored is None or version is None:
             raise dg.Failure(f"Study day {day} has no training set: materialize training_set for it first.")
-        trained = train_day(
-            deployment,
-            day,
-            stored.to_pandas(),
-            version.content,
-            {
-                "dagster_run_id": context.run_id,
-                "asset": "struggle_model",
-                "partition": context.partition_key,
-                **dvc_tags(deployment.settings),
-            },
-        )
-        metadata: dict[str, dg.MetadataValue | str | float | int] = {
-            "dagster/row_count": int(trained.summary["rows"].get("train_rows", 0)),
-            "model_type": trained.model.model_type,
-            "model_version": trained.model.version,
-            "why": trained.summary["why"],
-            "threshold": trained.model.scorer.threshold,
-            "trained_now": trained.training is not None,
-            "held_out": markdown_table(
-                [{"model": name, **figures} for name, figures in trained.summary["figures"].items()]
-            ),
-            **numbers(trained.summary["rows"]),
+        tags = {
+            "dagster_run_id": context.run.run_id,
+            "asset": "struggle_model",
+            "partition": context.partition_key,
+            **dvc_tags(deployment.settings),
         }
-        metadata.update({name: picture(image, name) for name, image in trained.pictures.items()})
-        if trained.run is not None:
-            metadata["mlflow_run_id"] = trained.run.run_id
-        if trained.notice:
-            metadata["mlflow"] = trained.notice
-        return dg.MaterializeResult(metadata=metadata, data_version=dg.DataVersion(trained.model.version))
+        trained = train_day(
+            deployment, day, stored.to_pandas(), version.content, tags, context.run.tags.get(ANALYSIS_RUN_TAG)
+        )
+        return dg.MaterializeResult(
+            metadata=_told(trained, deployment),
+            data_version=dg.DataVersion(trained.model.version),
+        )
 
     return [training_set, struggle_model]
+
+
+def build_checks() -> list[dg.AssetChecksDefinition]:
+    """A check that warns: a night goes on without MLflow."""
+
+    @dg.asset_check(asset="struggle_model", partitions_def=NIGHTS)
+    def logged_in_mlflow(
+        context: dg.AssetCheckExecutionContext, deployment: dg.ResourceParam[Deployment]
+    ) -> dg.AssetCheckResult:
+        """The night's training is in MLflow; where nothing was trained, there was nothing to log."""
+        notice = (deployment.store.manifest(day_of(context), "model") or {}).get("mlflow", "")
+        return dg.AssetCheckResult(
+            passed=not notice, severity=dg.AssetCheckSeverity.WARN, metadata={"why": notice or "nothing went wrong"}
+        )
+
+    return [logged_in_mlflow]
+
+
+def _told(trained: TrainedDay, deployment: Deployment) -> dict[str, dg.MetadataValue | str | float | int]:
+    held_out = [{"model": name, **figures} for name, figures in trained.summary["figures"].items()]
+    with deployment.connect() as connection:
+        names = course_names(connection)
+    metadata: dict[str, dg.MetadataValue | str | float | int] = {
+        "dagster/row_count": int(trained.summary["rows"].get("train_rows", 0)),
+        "model_type": trained.model.model_type,
+        "model_version": trained.model.version,
+        "why": trained.summary["why"],
+        "threshold": trained.model.scorer.threshold,
+        "trained_now": trained.training is not None,
+        "held_out": markdown_table(held_out),
+        "slices": markdown_table(
+            {**one, "part": names.get(str(one["part"]), one["part"])} for one in trained.summary.get("slices", [])
+        ),
+        **numbers(trained.summary["rows"]),
+    }
+    metadata.update({name: picture(image, name) for name, image in trained.pictures.items()})
+    if trained.run is not None:
+        metadata["mlflow_run_id"] = trained.run.run_id
+        metadata["mlflow_run"] = dg.MetadataValue.url(
+            mlflow_run_url(deployment.settings, trained.run.experiment_id, trained.run.run_id)
+        )
+    if trained.notice:
+        metadata["mlflow"] = trained.notice
+    return metadata
 
 
 def _split_summary(rows: pd.DataFrame) -> list[dict[str, object]]:

@@ -25,8 +25,9 @@ def list_(
     most: Annotated[int, typer.Option("--last", min=1, help="Only so many, the newest.")] = 20,
 ) -> None:
     """Show the models that were kept, newest first, with their figures on learners that they never saw."""
+    from rich.box import SIMPLE_HEAD
     from rich.console import Console
-    from rich.table import Table
+    from rich.table import Column, Table
 
     from americano_assets.resources.model_choice import SHOWN_DIGITS, models
 
@@ -34,14 +35,21 @@ def list_(
     if not found:
         typer.echo("No model was trained yet: `americano nightly` trains one.")
         return
-    table = Table("version", "type", "trained for", "log loss", "AUC", "ECE", "state", "scored")
+    table = Table(
+        *(Column(name, no_wrap=True) for name in ("version", "type", "trained", "loss", "AUC", "ECE", "state")),
+        Column("days", justify="right", no_wrap=True),
+        box=SIMPLE_HEAD,  # With lines between the columns it would not fit into 80.
+        padding=(0, 1, 0, 0),
+        show_edge=False,
+        pad_edge=False,
+    )
     for one in found[:most]:
-        values = one.figures
+        kept, values = one.kept, one.figures
         figures = [_figure(values.get(name)) for name in ("log_loss", "auc_roc", "ece")]
-        kept = one.kept
         name, day = kept["model_type"].replace("_", " "), str(kept["study_day"])
         style = "bold" if one.state == "champion" else None
-        table.add_row(kept["model_version"][:SHOWN_DIGITS], name, day, *figures, one.state, _scored(one), style=style)
+        version, nights = kept["model_version"][:SHOWN_DIGITS], str(one.days[0] or "—")
+        table.add_row(version, name, day, *figures, one.state, nights, style=style)
     Console().print(table)
     if len(found) > most:
         typer.echo(f"The newest {most} of {len(found)}: --last shows more.")

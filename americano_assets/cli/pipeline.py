@@ -95,6 +95,9 @@ def nightly(
         bool,
         typer.Option("--latest-inputs", help="Forget what the day was computed from before; take what is current."),
     ] = False,
+    analysis_run: Annotated[
+        str | None, typer.Option(help="Id of a row of the app's analysis_runs to link with the MLflow run.")
+    ] = None,
 ) -> None:
     """Run one closed study day from the app's tables to reduction metrics; without --day the last closed one."""
     from americano_assets.settings import load_settings
@@ -109,7 +112,7 @@ def nightly(
 
     with progress_bars() as progress, Runner(settings) as runner:
         runner.require_rows()
-        _nights(progress, runner, [(chosen, NIGHTLY)], latest_inputs=latest_inputs)
+        _nights(progress, runner, [(chosen, NIGHTLY)], latest_inputs=latest_inputs, analysis_run=analysis_run)
     show_night(settings, chosen)
 
 
@@ -181,13 +184,14 @@ def _nights(
     nights: list[tuple[date, str]],
     *,
     latest_inputs: bool = False,
+    analysis_run: str | None = None,
     before: int = 0,
     of: int | None = None,
 ) -> None:
     steps = runner.steps()
     for number, (day, kind) in enumerate(nights, before + 1):
         task = progress.add_task(f"Study day {day} ({kind}, {number} of {of or len(nights)})", total=steps)
-        runner.night(day, kind, _advance(progress, task), latest_inputs=latest_inputs)
+        runner.night(day, kind, _advance(progress, task), latest_inputs=latest_inputs, analysis_run=analysis_run)
         progress.update(task, completed=steps, step="")
 
 

@@ -76,6 +76,16 @@ def figures(struggled: BoolArray, probability: FloatArray, flagged: BoolArray) -
     }
 
 
+def confusion(struggled: BoolArray, flagged: BoolArray) -> dict[str, int]:
+    """Rows by what was said and what came: hits, misses, false_alarms, rightly_quiet."""
+    return {
+        "hits": int((struggled & flagged).sum()),
+        "misses": int((struggled & ~flagged).sum()),
+        "false_alarms": int((~struggled & flagged).sum()),
+        "rightly_quiet": int((~struggled & ~flagged).sum()),
+    }
+
+
 def row_log_loss(struggled: BoolArray, probability: FloatArray) -> FloatArray:
     """Natural log loss of each row, shape (n,); finite where p is certain and wrong."""
     p = np.clip(probability, 1e-6, 1 - 1e-6)

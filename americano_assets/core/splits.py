@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 
 TEST_WEEKS = 8
+UNUSED = "unused"
 _SHARES = (("train", 60), ("calibration", 80), ("test", 100))
 
 
@@ -36,7 +37,7 @@ def assign_splits(rows: pd.DataFrame, horizon_days: int) -> pd.Series:
     late = days >= pd.Timestamp(first_test)
     closed = days + pd.Timedelta(days=horizon_days) <= pd.Timestamp(first_test)
     fits = np.where(split == "test", late, closed)
-    return split.where(fits, "unused")
+    return split.where(fits, UNUSED)
 
 
 def first_test_day(cutoff_days: pd.Series) -> date:

@@ -11,10 +11,11 @@ from americano_assets.core.explain import importance
 from americano_assets.core.features import EXTENDED_NAMES, FEATURE_NAMES
 from americano_assets.core.gate import Decision, decide
 from americano_assets.core.logistic import TooLittleDataError
-from americano_assets.core.metrics import Calibration, calibration_bins, figures
+from americano_assets.core.metrics import Calibration, calibration_bins, confusion, figures
 from americano_assets.core.models import MODEL_TYPES, RULES, TRAINED_TYPES, fit_models, input_sizes
 from americano_assets.core.rules import cold_start
 from americano_assets.core.scoring import Scorer
+from americano_assets.core.slices import slices
 
 CHAMPION = "champion"
 # Rows whose shares are averaged for the importance of trees.
@@ -23,13 +24,14 @@ IMPORTANCE_ROWS = 2_000
 
 @dataclass(frozen=True)
 class Candidate:
-    """One model as it would score a night, with its figures on the test rows and its calibration curve there."""
+    """One model as it would score a night, with its figures on the test rows, its calibration and confusion there."""
 
     model_type: str
     scorer: Scorer
     figures: dict[str, float | None]
     figures_active: dict[str, float | None]
     curve: Calibration | None
+    confusion: dict[str, int]
 
 
 @dataclass(frozen=True)
@@ -42,6 +44,7 @@ class Training:
         why: Why that one, in a sentence.
         challenger: The trained type that was put before the gate; None where there was none, or no gate.
         verdict: What the gate said of it, with its reasons; None where it was not asked.
+        slices: Figures of the chosen model on parts of the test rows.
         importance: Each feature's share of the chosen model and of the challenger, 0-1, by type.
         rows: Rows and learners of each split, and the cold-start share of the test rows.
     """
@@ -53,6 +56,7 @@ class Training:
     rows: dict[str, float]
     challenger: str | None = None
     verdict: Decision | None = None
+    slices: tuple[dict[str, str | float | None], ...] = ()
 
 
 def train(
@@ -106,6 +110,7 @@ def train(
         _row_counts(parts, len(rows)),
         challenger if wanted == AUTO else None,
         verdict,
+        tuple(slices(parts["test"], scorers[chosen])),
     )
 
 
@@ -146,7 +151,7 @@ def _choose(challenger: str, verdict: Decision, champion: Scorer | None) -> tupl
 def _measure(name: str, scorer: Scorer, test: pd.DataFrame) -> Candidate:
     if not len(test):
         nothing = figures(np.array([], dtype=bool), np.array([]), np.array([], dtype=bool))
-        return Candidate(name, scorer, nothing, nothing, None)
+        return Candidate(name, scorer, nothing, nothing, None, {})
     struggled = test["struggled"].to_numpy(dtype=bool)
     p = scorer.probability(test)
     flagged = scorer.flagged(test, p)
@@ -157,6 +162,7 @@ def _measure(name: str, scorer: Scorer, test: pd.DataFrame) -> Candidate:
         figures(struggled, p, flagged),
         figures(struggled[active], p[active], flagged[active]),
         calibration_bins(struggled, p),
+        confusion(struggled, flagged),
     )
 
 

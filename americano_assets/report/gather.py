@@ -7,19 +7,19 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
-import psycopg
 from psycopg.rows import dict_row
 
+from americano_assets.core.drift import TOO_FEW, table
 from americano_assets.core.moment import naive
 from americano_assets.core.risk import HIGH_RISK, MEDIUM_RISK
 from americano_assets.core.study_day import days_between
 from americano_assets.resources.deployment import Deployment
+from americano_assets.resources.drift_store import course_names, drift_of
 from americano_assets.resources.quarantine import readings
 from americano_assets.resources.scored_store import TABLE as SCORED
 from americano_assets.sql import query
 
 DAYS = 30
-_DRIFT = "SELECT to_jsonb(d) AS row FROM ml.drift d WHERE d.study_day = %(day)s"
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,8 @@ class Report:
     courses: list[dict[str, Any]]
     performance: dict[str, Any] | None
     flags: dict[str, Any]
-    drift: list[dict[str, Any]] | None
+    drift: list[dict[str, Any]]
+    drift_measured: int
     effects: list[dict[str, Any]]
     effect_by_night: list[dict[str, Any]]
     before_after: dict[str, Any] | None
@@ -59,7 +60,7 @@ def gather(deployment: Deployment, day: date) -> Report:
         cohort = connection.execute("SELECT cohort FROM ml.demo_load").fetchone()
         nights = rows(query("report/nights"), since=day - timedelta(days=DAYS))[0]
         began = connection.execute("SELECT first_study_day FROM ml.deployment").fetchone()
-        drift = [row["row"] for row in rows(_DRIFT)] if _has_drift(connection) else None
+        shifts, names = drift_of(connection, day), course_names(connection)
         performance, before_after = rows(query("report/performance")), rows(query("report/before_after"))
         courses, flags = rows(query("report/who_needs_help")), rows(query("report/false_alarms"))[0]
         effects, planted = rows(query("report/effects")), rows(query("report/planted_effect"))
@@ -78,7 +79,8 @@ def gather(deployment: Deployment, day: date) -> Report:
         courses=courses,
         performance=performance[0] if performance else None,
         flags=flags,
-        drift=drift,
+        drift=table(shifts, names),
+        drift_measured=len({(one.scope, one.scope_id) for one in shifts if one.status != TOO_FEW}),
         effects=effects,
         effect_by_night=by_night,
         before_after=before_after[0] if before_after else None,
@@ -89,11 +91,3 @@ def gather(deployment: Deployment, day: date) -> Report:
         scored=0 if cold is None else len(cold),
         bad_rows=bad,
     )
-
-
-def _has_drift(connection: psycopg.Connection[Any]) -> bool:
-    row = connection.execute(
-        "SELECT count(*) FROM information_schema.columns "
-        "WHERE (table_schema, table_name, column_name) = ('ml', 'drift', 'study_day')"
-    ).fetchone()
-    return bool(row and row[0])

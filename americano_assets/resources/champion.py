@@ -51,7 +51,7 @@ def standing(deployment: Deployment, day: date) -> Standing:
     try:
         model = fitting(deployment, hold.model_version)
     except AmericanoError as error:
-        notice = f"{hold.decided_by} set {hold.model_version[:12]}, which cannot score ({error}): the gate decides"
+        notice = f"{hold.decided_by} set {hold.model_version[:8]}, which cannot score ({error}): the gate decides"
         return Standing(before, None, notice)
     recorded = deployment.store.last_manifest_before(day, _MODEL)
     known = recorded is not None and recorded["model_version"] == model.version
@@ -67,10 +67,10 @@ def fitting(deployment: Deployment, version: str) -> StoredModel:
     model = deployment.models.load(version)
     if model.target != deployment.target:
         raise AmericanoError(
-            f"Model {version[:12]} foresees {model.target}, the settings ask for {deployment.target}: it cannot score."
+            f"Model {version[:8]} foresees {model.target}, the settings ask for {deployment.target}: it cannot score."
         )
     if model.scorer.model is not None and model.scorer.model.inputs != MODEL_INPUTS:
-        raise AmericanoError(f"The inputs of model {version[:12]} are not today's features: it cannot score.")
+        raise AmericanoError(f"The inputs of model {version[:8]} are not today's features: it cannot score.")
     return model
 
 

@@ -24,7 +24,7 @@ from americano_assets.resources.day_inputs import Inputs
 from americano_assets.resources.deployment import Deployment
 from americano_assets.resources.feature_store import labelled_rows, training_tables
 from americano_assets.resources.files import LEFTOVER_PREFIX, write_json
-from americano_assets.resources.outcome_writing import feedback
+from americano_assets.resources.outcome_writing import feedback, live_flags
 from americano_assets.resources.parquet_store import ParquetStore, Version
 from americano_assets.resources.state_store import record_snapshot
 from americano_assets.resources.stored_files import hash_file
@@ -96,12 +96,13 @@ class Dataset:
 def store_training_set(deployment: Deployment, day: date) -> tuple[pd.DataFrame, Version]:
     """Make a study day's training set, store it, and record what it was made from.
 
-    What learners said by the day's cut-off goes before the computed labels.
+    What learners said by the day's cut-off goes before the computed labels; rows that help may have changed are marked.
     """
     tables, made_from = training_tables(deployment, day)
+    before = naive(deployment.moment(day).at)
     with deployment.connect() as connection:
-        words = feedback(connection, before=naive(deployment.moment(day).at))
-    rows = labelled_rows(deployment, made_from, words)
+        words, flags = feedback(connection, before=before), live_flags(connection, before)
+    rows = labelled_rows(deployment, made_from, words, flags)
     table = pa.Table.from_pandas(rows, preserve_index=False)
     version = deployment.store.put_day(TRAINING_SET, day, table.to_batches(), table.schema)
     path = _record_path(deployment.store, version.content)
@@ -245,6 +246,7 @@ def _deciding(settings: Settings) -> dict[str, Any]:
     return {
         "horizon_days": settings.americano_horizon_days,
         "struggle_below": settings.americano_struggle_below,
+        "training_rows": settings.americano_training_rows,
         "training_weeks": settings.americano_training_weeks,
         "timezone": settings.americano_timezone,
         "start_day": settings.americano_start_day.isoformat(),

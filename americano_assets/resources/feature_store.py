@@ -9,10 +9,13 @@ import pyarrow.compute as pc
 
 from americano_assets.core.elo import LEVEL_NAMES
 from americano_assets.core.features import DATA_QUALITY, MODEL_INPUTS, OBSERVED_NAMES
+from americano_assets.core.moment import naive
 from americano_assets.core.outcomes import override_labels
+from americano_assets.core.retraining import UNTREATED
 from americano_assets.core.rules import VALIDATION_MEAN
-from americano_assets.core.splits import assign_splits
+from americano_assets.core.splits import UNUSED, assign_splits
 from americano_assets.core.study_day import weekly_cutoffs
+from americano_assets.core.treatment import HELD_OUT, TREATED, WEIGHT, row_weights, with_marks
 from americano_assets.errors import AmericanoError
 from americano_assets.resources.cutoffs import CutoffTables
 from americano_assets.resources.deployment import Deployment
@@ -98,7 +101,12 @@ def training_labels(deployment: Deployment, day: date) -> TrainingTables:
     return training_tables(deployment, day)[1]
 
 
-def labelled_rows(deployment: Deployment, tables: TrainingTables, words: pd.DataFrame | None = None) -> pd.DataFrame:
+def labelled_rows(
+    deployment: Deployment,
+    tables: TrainingTables,
+    words: pd.DataFrame | None = None,
+    flags: pd.DataFrame | None = None,
+) -> pd.DataFrame:
     """All labelled rows with their split, sorted by cut-off, learner and objective, without today's opt-outs.
 
     Args:
@@ -106,11 +114,31 @@ def labelled_rows(deployment: Deployment, tables: TrainingTables, words: pd.Data
         tables: Features and labels.
         words: What learners said became of episodes (core/outcomes.py, `override_labels`); it goes before the computed
             label, and TOLD marks where it did.
+        flags: Whom help may have changed (core/treatment.py, `with_marks`); where the settings want untreated rows
+            alone, a treated one is `unused`.
     """
     rows = known_rows(deployment.store, tables, words)
     rows = rows[rows["learner_id"].isin(deployment.analysable())].reset_index(drop=True)
     rows["split"] = assign_splits(rows, deployment.target.horizon_days)
-    return TRAINING_SET.validate(rows) if len(rows) else rows
+    if not len(rows):
+        return rows
+    wanted = deployment.settings.americano_training_rows
+    rows = _marked(deployment, rows, flags)
+    if wanted == UNTREATED:
+        rows["split"] = rows["split"].mask(rows[TREATED], UNUSED)
+    told, held_out = rows[TOLD].to_numpy(dtype=bool), rows.pop(HELD_OUT).to_numpy(dtype=float)
+    return TRAINING_SET.validate(rows.assign(**{WEIGHT: row_weights(told, held_out, wanted)}))
+
+
+def _marked(deployment: Deployment, rows: pd.DataFrame, flags: pd.DataFrame | None) -> pd.DataFrame:
+    if flags is None or flags.empty:
+        return rows.assign(**{TREATED: False, HELD_OUT: 0.0})
+    moments = {day: deployment.moment(pd.Timestamp(day).date()) for day in rows["cutoff_day"].unique()}
+    windows = rows.assign(
+        window_start=rows["cutoff_day"].map({day: naive(moment.at) for day, moment in moments.items()}),
+        window_end=rows["cutoff_day"].map({day: naive(moment.horizon_end) for day, moment in moments.items()}),
+    )
+    return with_marks(windows, flags).drop(columns=["window_start", "window_end"])
 
 
 def known_rows(store: ParquetStore, tables: TrainingTables, words: pd.DataFrame | None = None) -> pd.DataFrame:

@@ -20,6 +20,7 @@ from americano_assets.resources.engine import open_engine
 from americano_assets.resources.scored_store import matured
 from americano_assets.sql import query
 
+HISTORY_NIGHTS = 90
 OBSERVATIONAL = "observational"
 _PERFORMANCE_KEYS = ("study_day", "scope", "scope_id", "model_type", "model_version", "n")
 _SEGMENTS = pa.schema(
@@ -76,6 +77,18 @@ def measure_performance(deployment: Deployment, day: date) -> tuple[list[Perform
                 ],
             )
     return found, overall
+
+
+def performance_history(deployment: Deployment, day: date) -> tuple[list[date], dict[str, list[float | None]]]:
+    """Nights up to a study day, oldest first, the newest HISTORY_NIGHTS, and their figures over everybody."""
+    names = ("auc_roc", "accuracy", "recall", "ece")
+    statement = sql.SQL(
+        "SELECT study_day, {} FROM ml.model_performance WHERE scope = 'all' AND study_day <= %s "
+        "ORDER BY study_day DESC LIMIT %s"
+    ).format(sql.SQL(", ").join(map(sql.Identifier, names)))
+    with deployment.connect() as connection:
+        rows = connection.execute(statement, [day, HISTORY_NIGHTS]).fetchall()[::-1]
+    return [row[0] for row in rows], {name: [row[place] for row in rows] for place, name in enumerate(names, 1)}
 
 
 def _model_of(one: Performance, newest: pd.Series, types: dict[str, str]) -> tuple[str, str]:

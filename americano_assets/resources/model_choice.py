@@ -30,7 +30,7 @@ from americano_assets.resources.model_events import decisions_about, model_event
 from americano_assets.resources.model_store import StoredModel
 from americano_assets.resources.tracking import TrackingError
 
-SHOWN_DIGITS = 12
+SHOWN_DIGITS = 8
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ class ModelRow:
     Attributes:
         kept: Its row of ml.model_versions.
         days: Published study days that it scored, the first and the last of them (None, None where there is none).
-        state: champion, challenger, former champion or refused.
+        state: champion, challenger (of the newest training), former (champion) or refused.
         decision: The last decision about it, and when (naive, UTC).
     """
 
@@ -97,7 +97,7 @@ def _state(row: dict[str, Any], is_champion: bool, days: dict[str, Any], newest:
     if is_champion:
         return "champion"
     if row["model_version"] in days:
-        return "former champion"
+        return "former"
     return "challenger" if row["study_day"] == newest else "refused"
 
 

@@ -6,6 +6,7 @@ Belongs here: putting a training's figures into the shape that each of them take
 import json
 from collections.abc import Mapping
 from datetime import date, datetime
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -15,9 +16,10 @@ from americano_assets.core.features import MODEL_INPUTS
 from americano_assets.core.metrics import Calibration
 from americano_assets.core.rules import VALIDATION_MEAN
 from americano_assets.core.training import CHAMPION, Training
-from americano_assets.plots import calibration_plot, importance_plot
+from americano_assets.plots import calibration_plot, confusion_plot, importance_plot
 from americano_assets.resources.deployment import Deployment
-from americano_assets.resources.model_store import StoredModel
+from americano_assets.resources.model_store import StoredModel, model_of_day
+from americano_assets.resources.provenance import dagster_run_url, git_commit
 from americano_assets.resources.tracking import TrackedRun, TrackingError
 
 _EXAMPLE_ROWS = 5
@@ -27,6 +29,9 @@ def pictures_of(summary: Mapping[str, Any]) -> dict[str, bytes]:
     """PNG images by name, drawn from a training's kept summary; of one kept by an earlier version, what it holds."""
     curves = {name: Calibration(**curve) for name, curve in summary.get("curves", {}).items()}
     drawn = {"calibration": calibration_plot(curves)} if curves else {}
+    told = summary.get("confusion", {}).get(summary["chosen"])
+    if told:
+        drawn["confusion"] = confusion_plot(told, summary["chosen"])
     return {**drawn, "importance": importance_plot(summary["importance"])}
 
 
@@ -36,13 +41,13 @@ def tell_mlflow(
     training: Training,
     model: StoredModel,
     rows: pd.DataFrame,
-    tags: dict[str, str],
-    pictures: dict[str, bytes],
+    tags: Mapping[str, str],
+    pictures: Mapping[str, bytes],
 ) -> tuple[TrackedRun | None, str]:
     """Log a training; a night goes on without MLflow.
 
     Returns:
-        Where it is there, and what went wrong, or empty.
+        Where it is there, None if there was nothing to log; and what went wrong, or empty.
     """
     metrics = {
         f"{name}.{figure}": value
@@ -52,7 +57,15 @@ def tell_mlflow(
     }
     ordered = sorted(training.candidates, key=lambda name: name == training.chosen)
     if rows.empty:
-        return None, "no training rows yet: the rules score, and there is nothing to log"
+        return None, ""
+    commit = git_commit()
+    own = {"dataset_version": model.dataset_version, "model_version": model.version}
+    if commit is not None:
+        own["git_commit"] = commit
+    if "dagster_run_id" in tags:
+        own["dagster_run_url"] = dagster_run_url(deployment.settings, tags["dagster_run_id"])
+        # MLflow shows this one as the run's description, with the link to follow.
+        own["mlflow.note.content"] = f"[The run in Dagster]({own['dagster_run_url']}), study day {day}."
     try:
         run = deployment.tracking.log_training(
             name=f"struggle_model {day}",
@@ -65,7 +78,8 @@ def tell_mlflow(
                 "calibration": model.scorer.calibrator.method,
             },
             metrics={**metrics, **training.rows},
-            tags={**tags, "dataset_version": model.dataset_version, "model_version": model.version},
+            tags={**tags, **own},
+            tables={"confusion.json": {name: one.confusion for name, one in training.candidates.items()}},
             figures={f"{name}.png": image for name, image in pictures.items()},
             scorers={name: training.candidates[name].scorer for name in ordered if name != CHAMPION},
             chosen=None if training.chosen == CHAMPION else training.chosen,
@@ -113,3 +127,29 @@ def record_versions(
                 at,
             ],
         )
+
+
+def run_of_model(connection: psycopg.Connection[Any], version: str) -> str | None:
+    """The MLflow run in which a model was trained; None where it was never logged."""
+    row = connection.execute(
+        "SELECT mlflow_run_id FROM ml.model_versions WHERE model_version = %s", [version]
+    ).fetchone()
+    return None if row is None else row[0]
+
+
+def keep_report(deployment: Deployment, day: date, page: Path) -> str:
+    """Keep a night's report in MLflow, with the training of the model that scored the night.
+
+    Returns:
+        The run, or why there is none to keep it with.
+    """
+    version = model_of_day(deployment.store, deployment.models, day).version
+    with deployment.connect() as connection:
+        run_id = run_of_model(connection, version)
+    if run_id is None:
+        return "not kept: MLflow has no run of the model that scored the night"
+    try:
+        deployment.tracking.log_report(run_id, page)
+    except TrackingError as error:
+        return f"not kept: {error}"
+    return run_id

@@ -1,6 +1,6 @@
 """Trains on a study day's training set, keeps the models, tells MLflow and the app's database about them."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
 
@@ -9,15 +9,17 @@ import pandas as pd
 from americano_assets.core.championship import AUTO, GATE, PASSED_OVER, PROMOTED, REFUSED, ModelEvent
 from americano_assets.core.features import MODEL_INPUTS
 from americano_assets.core.moment import naive
-from americano_assets.core.retraining import not_due
+from americano_assets.core.retraining import Signals, early, not_due
 from americano_assets.core.training import CHAMPION, Training, train
+from americano_assets.resources.analysis_runs import link_run, require_run
 from americano_assets.resources.champion import ScoringBefore, Standing, standing
 from americano_assets.resources.deployment import Deployment
 from americano_assets.resources.model_events import record_event
-from americano_assets.resources.model_reports import pictures_of, record_versions, tell_mlflow
+from americano_assets.resources.model_reports import pictures_of, record_versions, run_of_model, tell_mlflow
 from americano_assets.resources.model_store import StoredModel
 from americano_assets.resources.parquet_store import hash_values
 from americano_assets.resources.tracking import TrackedRun
+from americano_assets.resources.training_signals import signals
 
 _MODEL = "model"
 
@@ -44,7 +46,12 @@ class TrainedDay:
 
 
 def train_day(
-    deployment: Deployment, day: date, rows: pd.DataFrame, dataset_version: str, tags: dict[str, str]
+    deployment: Deployment,
+    day: date,
+    rows: pd.DataFrame,
+    dataset_version: str,
+    tags: dict[str, str],
+    analysis_run_id: str | None = None,
 ) -> TrainedDay:
     """Train the models of a study day, or find the one that equal rows gave before.
 
@@ -54,22 +61,47 @@ def train_day(
         rows: As schemas.TRAINING_SET; may be empty.
         dataset_version: Content hash of `rows`.
         tags: Further tags of the MLflow run.
+        analysis_run_id: The app's row of analysis_runs that the training is made for; it gets the MLflow run.
+
+    Raises:
+        AmericanoError: The app has no such row.
     """
+    if analysis_run_id is None:
+        return _train_day(deployment, day, rows, dataset_version, tags)
+    with deployment.connect() as connection:
+        require_run(connection, analysis_run_id)
+    trained = _train_day(deployment, day, rows, dataset_version, {**tags, "analysis_run_id": analysis_run_id})
+    with deployment.connect() as connection:
+        run_id = trained.run.run_id if trained.run else run_of_model(connection, trained.model.version)
+        if run_id is None:
+            return replace(trained, notice=f"{trained.notice} Row {analysis_run_id} of analysis_runs links to nothing.")
+        link_run(connection, analysis_run_id, run_id)
+    return trained
+
+
+def _train_day(
+    deployment: Deployment, day: date, rows: pd.DataFrame, dataset_version: str, tags: dict[str, str]
+) -> TrainedDay:
     wanted = deployment.settings.model_type
     stands = standing(deployment, day) if wanted == AUTO else Standing(None, None)
     before = stands.before
+    recorded = deployment.store.last_manifest_before(day, _MODEL) or {}
+    known_now = signals(deployment, day, date.fromisoformat(recorded.get("trained_for", day.isoformat())))
+    sooner: list[str] = []
     # A champion that was set since the last training is measured beside its challengers at once.
     if before is not None and before.trained_for is not None:
         waiting = not_due(day, before.trained_for, deployment.settings.americano_retrain_days)
-        if waiting is not None:
-            return _carry_on(deployment, day, before, _because(stands, waiting))
+        sooner = [] if waiting is None else early(known_now, Signals.from_json(recorded.get("signals")))
+        if waiting is not None and not sooner:
+            return _carry_on(deployment, day, before, recorded, _because(stands, waiting))
+    told = {"trained_for": day.isoformat(), "signals": known_now.to_json()}
     champion = None if before is None else before.model
     held = [] if stands.hold is None else [_held(stands.hold)]
     champion_version = None if champion is None else champion.version
     key = hash_values(dataset_version, wanted, vars(deployment.target), MODEL_INPUTS, champion_version, *held)
     known = deployment.models.remembered(key)
     if known is not None:
-        return _found_again(deployment, day, known)
+        return _found_again(deployment, day, {**known, **told})
     training = train(
         rows,
         wanted,
@@ -82,9 +114,11 @@ def train_day(
         "figures": {name: one.figures for name, one in training.candidates.items()},
         "figures_active": {name: one.figures_active for name, one in training.candidates.items()},
         "curves": {name: vars(one.curve) for name, one in training.candidates.items() if one.curve is not None},
+        "confusion": {name: one.confusion for name, one in training.candidates.items()},
+        "slices": list(training.slices),
         "rows": training.rows,
         "chosen": training.chosen,
-        "why": _because(stands, training.why),
+        "why": _because(stands, f"sooner, since {' and '.join(sooner)}; {training.why}" if sooner else training.why),
         "importance": training.importance[training.chosen],
     }
     pictures = pictures_of(summary)
@@ -92,7 +126,7 @@ def train_day(
     _tell_database(deployment, day, training, saved, champion, run, summary)
     result = {"model_version": model.version, "summary": summary}
     deployment.models.remember(key, result)
-    deployment.store.record_manifest(day, _MODEL, {**result, "trained_for": day.isoformat()})
+    deployment.store.record_manifest(day, _MODEL, {**result, **told, "mlflow": notice})
     return TrainedDay(model, training, run, notice, summary, pictures)
 
 
@@ -104,19 +138,21 @@ def _because(stands: Standing, why: str) -> str:
     return f"{stands.notice}; {why}" if stands.notice else why
 
 
-def _carry_on(deployment: Deployment, day: date, before: ScoringBefore, why: str) -> TrainedDay:
+def _carry_on(
+    deployment: Deployment, day: date, before: ScoringBefore, recorded: dict[str, Any], why: str
+) -> TrainedDay:
     """The champion scores a day between two trainings."""
-    recorded = deployment.store.last_manifest_before(day, _MODEL) or {}
     summary = {**recorded["summary"], "why": why}
     trained_for = day if before.trained_for is None else before.trained_for
-    result = {"model_version": before.model.version, "summary": summary, "trained_for": trained_for.isoformat()}
-    deployment.store.record_manifest(day, _MODEL, result)
+    told = {"trained_for": trained_for.isoformat(), "signals": recorded.get("signals")}
+    result = {"model_version": before.model.version, "summary": summary}
+    deployment.store.record_manifest(day, _MODEL, {**result, **told})
     return TrainedDay(before.model, None, None, "", summary, pictures_of(summary))
 
 
 def _found_again(deployment: Deployment, day: date, known: dict[str, Any]) -> TrainedDay:
     """What equal rows gave before."""
-    deployment.store.record_manifest(day, _MODEL, {**known, "trained_for": day.isoformat()})
+    deployment.store.record_manifest(day, _MODEL, known)
     model = deployment.models.load(known["model_version"])
     return TrainedDay(model, None, None, "", known["summary"], pictures_of(known["summary"]))
 

@@ -62,6 +62,11 @@ def feedback(connection: psycopg.Connection[Any], before: datetime | None = None
     return _frame(connection.execute(query("feedback"), {"before": before}))
 
 
+def live_flags(connection: psycopg.Connection[Any], before: datetime) -> pd.DataFrame:
+    """Episodes of which learners could see in time that they were flagged (sql/live_flags.sql), by `before`."""
+    return _frame(connection.execute(query("live_flags"), {"before": before}))
+
+
 def write_outcomes(
     connection: psycopg.Connection[Any],
     study_day: date,

@@ -67,6 +67,7 @@ class Tracking:
         metrics: Mapping[str, float],
         tags: Mapping[str, str],
         figures: Mapping[str, bytes],
+        tables: Mapping[str, Any] | None = None,
         scorers: Mapping[str, Scorer],
         chosen: str | None,
         study_day: date,
@@ -81,6 +82,7 @@ class Tracking:
             metrics: Finite figures.
             tags: Tags of the run.
             figures: PNG images by file name.
+            tables: JSON-able values by file name.
             scorers: Models by type; the last registered is the chosen one.
             chosen: The type that scores from now on; None where the champion before stays.
             study_day: The day that the models were trained for.
@@ -99,6 +101,8 @@ class Tracking:
                 mlflow.log_metrics(dict(metrics))
                 for file_name, image in figures.items():
                     self._log_image(mlflow, file_name, image)
+                for file_name, values in (tables or {}).items():
+                    mlflow.log_dict(values, f"tables/{file_name}")
                 versions = {
                     model_type: self._register(mlflow, model_type, scorer, example, study_day)
                     for model_type, scorer in scorers.items()
@@ -147,6 +151,18 @@ class Tracking:
                 mlflow.log_params(dict(params))
                 mlflow.log_metrics(dict(metrics))
                 return str(run.info.run_id)
+        except Exception as error:
+            raise TrackingError(f"MLflow could not be used ({type(error).__name__}).") from error
+
+    def log_report(self, run_id: str, page: Path) -> None:
+        """Keep a night's report beside the training of the model that scored the night.
+
+        Raises:
+            TrackingError: MLflow could not be used.
+        """
+        try:
+            with self._mlflow() as mlflow:
+                mlflow.MlflowClient().log_artifact(run_id, str(page), "reports")
         except Exception as error:
             raise TrackingError(f"MLflow could not be used ({type(error).__name__}).") from error
 

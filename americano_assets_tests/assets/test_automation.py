@@ -200,6 +200,7 @@ def test_jobs_do_what_they_are_named_for(daemon: Daemon) -> None:
         "ml/model_performance",
         "ml/struggle_reduction",
         "ml/effects",
+        "ml/drift",
         "nightly_report",
         "analytics_database",
     }

@@ -7,8 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import dagster as dg
+import pandas as pd
 import psycopg
 import pytest
+from pydantic import SecretStr
 from typer.testing import CliRunner
 
 from americano_assets.cli import app
@@ -19,8 +21,10 @@ from americano_assets.errors import AmericanoError
 from americano_assets.resources import model_choice
 from americano_assets.resources.champion import standing
 from americano_assets.resources.model_store import model_of_day
+from americano_assets.resources.model_training import train_day
+from americano_assets.resources.provenance import git_commit
 from americano_assets.resources.publication import PREDICTIONS
-from americano_assets.resources.tracking import REGISTERED_MODEL
+from americano_assets.resources.tracking import REGISTERED_MODEL, Tracking
 from americano_assets_tests.integration.weekly_school import MONDAYS, fill
 from americano_assets_tests.world import Nights, World, read_world, study_day, world_settings
 
@@ -30,12 +34,31 @@ START, FIRST, SECOND, THIRD, FOURTH = "2026-01-25", "2026-03-08", "2026-03-09", 
 
 
 class School:
+    run: dg.ExecuteInProcessResult
+
     def __init__(self, nights: Nights, world: World) -> None:
         self.nights, self.world = nights, world
 
-    def night(self, day: str) -> dict[str, Any]:
-        (found,) = self.nights.night(day).asset_materializations_for_node("struggle_model")
+    def night(self, day: str, **tags: str) -> dict[str, Any]:
+        self.run = self.nights.night(day, tags={f"americano/{name}": value for name, value in tags.items()})
+        return self.told("struggle_model")
+
+    def told(self, asset: str) -> dict[str, Any]:
+        (found,) = self.run.asset_materializations_for_node(asset)
         return {name: value.value for name, value in found.metadata.items()}
+
+    def check(self, name: str) -> dg.AssetCheckEvaluation:
+        (found,) = [one for one in self.run.get_asset_check_evaluations() if one.check_name == name]
+        return found
+
+    @property
+    def client(self) -> Any:
+        import mlflow
+
+        uri = self.nights.deployment.settings.mlflow_tracking_uri
+        assert uri is not None
+        mlflow.set_tracking_uri(uri.get_secret_value())
+        return mlflow.MlflowClient()
 
     def row(self, version: str) -> dict[str, Any]:
         statement = "SELECT to_jsonb(t) FROM ml.model_versions t WHERE model_version = %s"
@@ -46,12 +69,7 @@ class School:
         return [row[0] for row in self.world.rows("SELECT to_jsonb(t) FROM ml.model_events t ORDER BY id")]
 
     def alias(self, name: str) -> str | None:
-        import mlflow
-
-        uri = self.nights.deployment.settings.mlflow_tracking_uri
-        assert uri is not None
-        mlflow.set_tracking_uri(uri.get_secret_value())
-        found = mlflow.MlflowClient().get_registered_model(REGISTERED_MODEL).aliases.get(name)
+        found = self.client.get_registered_model(REGISTERED_MODEL).aliases.get(name)
         return None if found is None else str(found)
 
     def version(self, day: str) -> str:
@@ -97,10 +115,11 @@ def bad_model(school: School) -> str:
 
 
 def test_a_trained_model_passes_the_gate_and_its_scores_are_published(school: School) -> None:
-    told = school.night(FIRST)
+    school.world.insert("analysis_runs", id="research-1")
+    told = school.night(FIRST, analysis_run_id="research-1")
     assert told["model_type"] in TRAINED_TYPES
     assert "log loss on held-out learners beats the rules" in told["why"]
-    assert {"calibration", "importance"} <= set(told)
+    assert {"calibration", "importance", "confusion"} <= set(told)
     version = school.version(FIRST)
     assert school.world.rows("SELECT model_version, published > 0 FROM ml.study_days") == [(version, True)]
     scored = school.nights.deployment.store.read_day("scored_predictions", study_day(FIRST))
@@ -113,6 +132,38 @@ def test_a_trained_model_passes_the_gate_and_its_scores_are_published(school: Sc
     assert (event["event"], event["model_version"], event["decided_by"]) == ("promoted", version, "gate")
     assert school.alias("champion") == school.row(version)["registry_version"]
     assert school.alias("challenger") is None
+
+
+def test_mlflow_the_night_and_the_apps_analysis_run_link_to_each_other(school: School) -> None:
+    told, version = school.told("struggle_model"), school.version(FIRST)
+    run_id = school.row(version)["mlflow_run_id"]
+    assert told["mlflow_run_id"] == run_id
+    assert str(told["mlflow_run"]).endswith(f"/runs/{run_id}")
+    assert school.world.rows('SELECT "mlflowRunId" FROM analysis_runs') == [(run_id,)]
+    run = school.client.get_run(run_id)
+    assert run.data.tags["analysis_run_id"] == "research-1"
+    assert run.data.tags["dagster_run_id"] == school.run.run_id
+    assert school.run.run_id in run.data.tags["mlflow.note.content"]
+    assert run.data.tags.get("git_commit") == git_commit()
+    kept = {
+        one.path for folder in ("plots", "tables", "reports") for one in school.client.list_artifacts(run_id, folder)
+    }
+    assert {"plots/confusion.png", "tables/confusion.json", f"reports/{FIRST}.html"} <= kept
+    assert school.told("nightly_report")["mlflow"] == run_id
+    assert school.check("logged_in_mlflow").passed
+
+
+def test_an_analysis_run_that_the_app_does_not_have_is_an_error(school: School) -> None:
+    deployment = school.nights.deployment
+    with pytest.raises(AmericanoError, match="analysis_runs has no row with the id «research-2»"):
+        train_day(deployment, study_day(FOURTH), pd.DataFrame(), "none", {}, "research-2")
+
+
+def test_drift_is_looked_for_every_night(school: School) -> None:
+    assert school.told("ml__drift")["dagster/row_count"] > 0
+    assert school.world.rows("SELECT DISTINCT study_day FROM ml.drift") == [(study_day(FIRST),)]
+    check = school.check("no_drift")
+    assert check.severity is dg.AssetCheckSeverity.WARN
 
 
 def test_what_a_person_may_not_do_changes_nothing(school: School) -> None:
@@ -154,7 +205,7 @@ def test_a_model_that_the_gate_refuses_scores_by_force_and_stays(school: School)
     assert school.alias("challenger") is not None
     states = {one.kept["model_version"]: one.state for one in model_choice.models(deployment)}
     assert states[bad] == "champion"
-    assert states[good] == "former champion"
+    assert states[good] == "former"
 
 
 def test_a_rollback_returns_the_former_champion_from_the_next_night_on(school: School) -> None:
@@ -163,7 +214,14 @@ def test_a_rollback_returns_the_former_champion_from_the_next_night_on(school: S
     assert (choice.event.model_version, choice.event.instead_of) == (good, bad)
     assert choice.notice == ""
     assert school.alias("champion") == school.row(good)["registry_version"]
+    # MLflow does not answer that night: what scores is kept here, so the night goes on, and a check says so.
+    nowhere = deployment.settings.model_copy(update={"mlflow_tracking_uri": SecretStr("http://127.0.0.1:1")})
+    reached, deployment.tracking = deployment.tracking, Tracking(nowhere)
     school.night(THIRD)
+    deployment.tracking = reached
+    assert school.run.success
+    assert not school.check("logged_in_mlflow").passed
+    assert school.check("logged_in_mlflow").severity is dg.AssetCheckSeverity.WARN
     assert school.version(THIRD) == good
     newest = "SELECT study_day, model_version FROM ml.study_days ORDER BY study_day DESC LIMIT 1"
     assert school.world.rows(newest) == [(study_day(THIRD), good)]
@@ -192,15 +250,15 @@ def test_the_command_shows_models_and_who_decided_what(school: School, monkeypat
         ("AMERICANO_HOME", str(settings.americano_home)),
         ("DATABASE_URL", settings.database_url.get_secret_value()),
         ("MLFLOW_TRACKING_URI", settings.mlflow_tracking_uri.get_secret_value()),
-        ("COLUMNS", "140"),
     ):
         monkeypatch.setenv(name, value)
     listed = CliRunner().invoke(app, ["model", "list"])
     assert listed.exit_code == 0
-    (line,) = [line for line in listed.output.splitlines() if good[:12] in line]
+    (line,) = [line for line in listed.output.splitlines() if good[:8] in line]
     assert "champion" in line
-    assert "2 nights, 2026-03-08 to 2026-03-10" in line
+    assert line.split()[-1] == "2"
     shown = CliRunner().invoke(app, ["model", "show", good[:8]])
+    assert "scored 2 nights, 2026-03-08 to 2026-03-10" in " ".join(shown.output.split())
     assert "rolled back by ada, from study day 2026-03-10 on: warnings stand on their head" in " ".join(
         shown.output.split()
     )

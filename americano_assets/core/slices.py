@@ -1,0 +1,54 @@
+"""Figures of one model on parts of the held-out rows: it may be good on the whole and bad for somebody.
+
+Belongs here: which parts, and their figures. Does not: choosing a model by them.
+"""
+
+import numpy as np
+import pandas as pd
+
+from americano_assets.core.metrics import figures
+from americano_assets.core.scoring import Scorer
+
+LEAST_ROWS = 30
+THIRDS = ("least active third", "middle third", "most active third")
+SHOWN = ("base_rate", "accuracy", "recall", "auc_roc", "ece")
+
+
+def slices(rows: pd.DataFrame, scorer: Scorer) -> list[dict[str, str | float | None]]:
+    """Figures by course and by how much a learner had answered on the topic before.
+
+    Args:
+        rows: Held-out rows of the training set, with `struggled`.
+        scorer: The model.
+
+    Returns:
+        A row each: by (course or activity), part (a course's id, or one of THIRDS), n, learners, and SHOWN, which are
+        None below LEAST_ROWS rows. Parts of one kind add up to all rows.
+    """
+    if rows.empty:
+        return []
+    struggled = rows["struggled"].to_numpy(dtype=bool)
+    p = scorer.probability(rows)
+    flagged = scorer.flagged(rows, p)
+    parts = {"course": rows["course_id"].to_numpy(dtype=object), "activity": _thirds(rows)}
+    found: list[dict[str, str | float | None]] = []
+    for by, names in parts.items():
+        for name in THIRDS if by == "activity" else sorted(set(names)):
+            inside = names == name
+            if not inside.any():
+                continue
+            values = figures(struggled[inside], p[inside], flagged[inside])
+            enough = inside.sum() >= LEAST_ROWS
+            shown = {figure: values[figure] if enough else None for figure in SHOWN}
+            learners = rows["learner_id"][inside].nunique()
+            found.append({"by": by, "part": str(name), "n": int(inside.sum()), "learners": learners, **shown})
+    return found
+
+
+def _thirds(rows: pd.DataFrame) -> np.ndarray:
+    """By how much was answered on the topic; ties go by learner, so that equal rows of one are never torn apart."""
+    answered = rows["topic_log_successes"] + rows["topic_log_failures"]
+    order = pd.DataFrame({"answered": answered, "learner": rows["learner_id"]}).sort_values(["answered", "learner"])
+    place = pd.Series(np.arange(len(rows)), index=order.index).loc[rows.index]
+    thirds: np.ndarray = np.array(THIRDS, dtype=object)[place.to_numpy() * 3 // len(rows)]
+    return thirds

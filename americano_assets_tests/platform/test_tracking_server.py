@@ -1,0 +1,134 @@
+"""A training is told to a real MLflow tracking server, over HTTP, and read back from it."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from datetime import date
+from pathlib import Path
+
+import pytest
+from pydantic import SecretStr
+
+from americano_assets.core.scoring import Scorer
+from americano_assets.resources.tracking import CHALLENGER, CHAMPION, REGISTERED_MODEL, Tracking, TrackingError
+from americano_assets_tests.frames import feature_rows
+from americano_assets_tests.world import world_settings
+
+pytestmark = pytest.mark.long
+_PATIENCE_SECONDS = 120
+
+
+@pytest.fixture(scope="module")
+def mlflow_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Its address; it keeps artefacts itself."""
+    folder = tmp_path_factory.mktemp("mlflow")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = [sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(port), "--workers", "1"]
+    command += ["--backend-store-uri", f"sqlite:///{folder}/store.db", "--artifacts-destination", str(folder / "kept")]
+    with (folder / "log").open("wb") as log:
+        process = subprocess.Popen(
+            command,
+            stdout=log,
+            stderr=log,
+            env=os.environ | {"MLFLOW_DISABLE_TELEMETRY": "true"},
+            start_new_session=True,
+        )
+    url = f"http://127.0.0.1:{port}"
+    try:
+        until = time.monotonic() + _PATIENCE_SECONDS
+        while not answers(f"{url}/health"):
+            assert process.poll() is None, (folder / "log").read_text()
+            assert time.monotonic() < until, (folder / "log").read_text()
+            time.sleep(0.5)
+        yield url
+    finally:
+        os.killpg(process.pid, signal.SIGTERM)
+        process.wait(30)
+
+
+def answers(url: str) -> bool:
+    try:
+        with urllib.request.urlopen(url, timeout=2) as answer:
+            return bool(answer.status == 200)
+    except OSError:
+        return False
+
+
+@pytest.fixture
+def tracking(mlflow_server: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Tracking:
+    for name in ("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "MLFLOW_HTTP_REQUEST_TIMEOUT", "MLFLOW_DISABLE_TELEMETRY"):
+        monkeypatch.setenv(name, "")
+        monkeypatch.delenv(name)
+    settings = world_settings(
+        "postgresql://nowhere/none", tmp_path / "home", mlflow_tracking_uri=SecretStr(mlflow_server)
+    )
+    return Tracking(settings)
+
+
+def test_a_training_and_a_report_are_kept_by_the_server(tracking: Tracking, mlflow_server: str, tmp_path: Path) -> None:
+    import mlflow
+
+    rows = feature_rows({"retention_score": 0.2}, {"retention_score": 0.9})
+    scorers = {"rule_based": Scorer(None, 0.3, 0.4), "logistic_regression": Scorer(None, 0.2, 0.5)}
+    logged = tracking.log_training(
+        name="a night",
+        params={"study_day": "2026-03-08"},
+        metrics={"auc": 0.8},
+        tags={"dagster_run_id": "d1"},
+        figures={"calibration.png": b"\x89PNG"},
+        tables={"confusion.json": {"rule_based": {"hits": 1}}},
+        scorers=scorers,
+        chosen="rule_based",
+        challenger="logistic_regression",
+        study_day=date(2026, 3, 8),
+        example=rows,
+    )
+    (tmp_path / "2026-03-08.html").write_text("<p>night</p>")
+    tracking.log_report(logged.run_id, tmp_path / "2026-03-08.html")
+    mlflow.set_tracking_uri(mlflow_server)
+    client = mlflow.MlflowClient()
+    run = client.get_run(logged.run_id)
+    assert run.info.status == "FINISHED"
+    assert run.data.metrics["auc"] == 0.8
+    kept = {
+        one.path for folder in ("plots", "tables", "reports") for one in client.list_artifacts(logged.run_id, folder)
+    }
+    assert kept == {"plots/calibration.png", "tables/confusion.json", "reports/2026-03-08.html"}
+    aliases = client.get_registered_model(REGISTERED_MODEL).aliases
+    assert str(aliases[CHAMPION]) == logged.registry_versions["rule_based"]
+    assert str(aliases[CHALLENGER]) == logged.registry_versions["logistic_regression"]
+    loaded = mlflow.sklearn.load_model(f"models:/{REGISTERED_MODEL}@{CHAMPION}")
+    assert loaded.predict_proba(rows)[:, 1].tolist() == scorers["rule_based"].probability(rows).tolist()
+    tracking.set_champion(logged.registry_versions["logistic_regression"], date(2026, 3, 9))
+    aliases = client.get_registered_model(REGISTERED_MODEL).aliases
+    assert str(aliases[CHAMPION]) == logged.registry_versions["logistic_regression"]
+
+
+def test_a_training_that_breaks_leaves_no_run_open(tracking: Tracking, mlflow_server: str) -> None:
+    import mlflow
+
+    with pytest.raises(TrackingError):
+        tracking.log_training(
+            name="broken",
+            params={},
+            metrics={"auc": float("nan"), "not a number": "x"},  # type: ignore[dict-item]
+            tags={},
+            figures={},
+            scorers={},
+            chosen=None,
+            study_day=date(2026, 3, 8),
+            example=feature_rows({"retention_score": 0.2}),
+        )
+    mlflow.set_tracking_uri(mlflow_server)
+    assert mlflow.active_run() is None
+    experiment = mlflow.get_experiment_by_name(tracking.settings.mlflow_experiment_name)
+    assert experiment is not None
+    runs = mlflow.MlflowClient().search_runs([experiment.experiment_id], "attributes.run_name = 'broken'")
+    assert [run.info.status for run in runs] == ["FAILED"]

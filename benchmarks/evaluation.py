@@ -1,0 +1,74 @@
+"""The evaluation command on a log of ten million interactions, from the file to the report with its intervals.
+
+.venv/bin/python -m benchmarks.evaluation [--interactions N]
+
+The yardstick is a plain scan and group of the same file by DuckDB, in the same run, by processor time.
+"""
+
+import argparse
+import os
+import resource
+import shutil
+import tempfile
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+
+import duckdb
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from americano_assets.core.evaluation_report import report
+from americano_assets.resources.evaluation_run import Options, evaluate_log
+from benchmarks.cohort import TARGET, ZONE
+
+PER_LEARNER, OBJECTIVES, COURSES, DAYS = 400, 600, 20, 180
+FIRST = datetime(2026, 1, 5, 8, tzinfo=UTC).timestamp()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--interactions", type=int, default=10_000_000)
+    options = parser.parse_args()
+    folder = Path(tempfile.mkdtemp(prefix="bench-", dir="/tmp"))
+    try:
+        path = folder / "log.parquet"
+        pq.write_table(log(options.interactions), path)
+        spent = time.process_time()
+        scan = "SELECT learner_id, objective_id, count(*), avg(score) FROM read_parquet(?) GROUP BY ALL"
+        duckdb.execute(scan, [str(path)]).fetchall()
+        yard = time.process_time() - spent
+        began, spent = time.perf_counter(), time.process_time()
+        found = report(evaluate_log(path, Options(TARGET, ZONE), lambda *_: None))
+        spent = time.process_time() - spent
+        champion = found["models"][found["champion"]]["all"]
+        print(
+            f"{options.interactions:,} interactions, {champion['n']['value']:,.0f} judged rows: "
+            f"{time.perf_counter() - began:.0f} s, of the processor {spent:.0f} s, {spent / yard:.0f} x the scan; "
+            f"peak {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6:.1f} GB; load {os.getloadavg()[0]:.1f}"
+        )
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def log(n: int) -> pa.Table:
+    """Answers of learners of different strength on objectives of different difficulty, in the order of time."""
+    generator = np.random.default_rng(1)
+    learners = max(n // PER_LEARNER, 1)
+    learner, objective = generator.integers(learners, size=n), generator.integers(OBJECTIVES, size=n)
+    log_odds = generator.normal(size=learners)[learner] - generator.normal(size=OBJECTIVES)[objective]
+    right = generator.uniform(size=n) < 1 / (1 + np.exp(-log_odds))
+    return pa.table(
+        {
+            "learner_id": pa.array(learner, pa.int64()),
+            "objective_id": pa.array(objective, pa.int64()),
+            "course_id": pa.array(objective % COURSES, pa.int64()),
+            "occurred_at": pa.array((FIRST + np.sort(generator.uniform(size=n)) * DAYS * 86_400).astype("int64")),
+            "score": pa.array(right.astype(float)),
+        }
+    )
+
+
+if __name__ == "__main__":
+    main()
