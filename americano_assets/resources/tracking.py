@@ -92,30 +92,21 @@ class Tracking:
         Raises:
             TrackingError: Anything went wrong; the run is then closed as failed.
         """
-        try:
-            with (
-                self._mlflow() as mlflow,
-                mlflow.start_run(experiment_id=self._experiment(mlflow), run_name=name, tags=dict(tags)) as run,
-            ):
-                mlflow.log_params(dict(params))
-                mlflow.log_metrics(dict(metrics))
-                for file_name, image in figures.items():
-                    self._log_image(mlflow, file_name, image)
-                for file_name, values in (tables or {}).items():
-                    mlflow.log_dict(values, f"tables/{file_name}")
-                versions = {
-                    model_type: self._register(mlflow, model_type, scorer, example, study_day)
-                    for model_type, scorer in scorers.items()
-                }
-                client = mlflow.MlflowClient()
-                if chosen is not None:
-                    _point(client, CHAMPION, versions[chosen], study_day)
-                if challenger is not None:
-                    _point(client, CHALLENGER, None if challenger == chosen else versions[challenger], study_day)
-                return TrackedRun(run.info.run_id, run.info.experiment_id, versions)
-        except Exception as error:
-            # MLflow wraps what its store or the network raises in many types; none may stop a night.
-            raise TrackingError(f"MLflow could not be used ({type(error).__name__}).") from error
+        with self._run(name, params, metrics, tags) as (mlflow, run):
+            for file_name, image in figures.items():
+                self._log_image(mlflow, file_name, image)
+            for file_name, values in (tables or {}).items():
+                mlflow.log_dict(values, f"tables/{file_name}")
+            versions = {
+                model_type: self._register(mlflow, model_type, scorer, example, study_day)
+                for model_type, scorer in scorers.items()
+            }
+            client = mlflow.MlflowClient()
+            if chosen is not None:
+                _point(client, CHAMPION, versions[chosen], study_day)
+            if challenger is not None:
+                _point(client, CHALLENGER, None if challenger == chosen else versions[challenger], study_day)
+            return TrackedRun(run.info.run_id, run.info.experiment_id, versions)
 
     def set_champion(self, registry_version: str, from_day: date) -> None:
         """Make a registered version the champion because a person says so.
@@ -127,13 +118,10 @@ class Tracking:
         Raises:
             TrackingError: MLflow could not be used.
         """
-        try:
-            with self._mlflow() as mlflow:
-                client = mlflow.MlflowClient()
-                client.set_model_version_tag(REGISTERED_MODEL, registry_version, _SET_FROM, from_day.isoformat())
-                client.set_registered_model_alias(REGISTERED_MODEL, CHAMPION, registry_version)
-        except Exception as error:
-            raise TrackingError(f"MLflow could not be used ({type(error).__name__}).") from error
+        with self._mlflow() as mlflow:
+            client = mlflow.MlflowClient()
+            client.set_model_version_tag(REGISTERED_MODEL, registry_version, _SET_FROM, from_day.isoformat())
+            client.set_registered_model_alias(REGISTERED_MODEL, CHAMPION, registry_version)
 
     def log_analysis(
         self, *, name: str, params: Mapping[str, Any], metrics: Mapping[str, float], tags: Mapping[str, str]
@@ -143,16 +131,8 @@ class Tracking:
         Raises:
             TrackingError: Anything went wrong; the run is then closed as failed.
         """
-        try:
-            with (
-                self._mlflow() as mlflow,
-                mlflow.start_run(experiment_id=self._experiment(mlflow), run_name=name, tags=dict(tags)) as run,
-            ):
-                mlflow.log_params(dict(params))
-                mlflow.log_metrics(dict(metrics))
-                return str(run.info.run_id)
-        except Exception as error:
-            raise TrackingError(f"MLflow could not be used ({type(error).__name__}).") from error
+        with self._run(name, params, metrics, tags) as (_, run):
+            return str(run.info.run_id)
 
     def log_report(self, run_id: str, page: Path) -> None:
         """Keep a night's report beside the training of the model that scored the night.
@@ -160,11 +140,21 @@ class Tracking:
         Raises:
             TrackingError: MLflow could not be used.
         """
-        try:
-            with self._mlflow() as mlflow:
-                mlflow.MlflowClient().log_artifact(run_id, str(page), "reports")
-        except Exception as error:
-            raise TrackingError(f"MLflow could not be used ({type(error).__name__}).") from error
+        with self._mlflow() as mlflow:
+            mlflow.MlflowClient().log_artifact(run_id, str(page), "reports")
+
+    @contextlib.contextmanager
+    def _run(
+        self, name: str, params: Mapping[str, Any], metrics: Mapping[str, float], tags: Mapping[str, str]
+    ) -> Iterator[tuple[Any, Any]]:
+        """MLflow and a run of its own, closed at the end: as failed where anything went wrong."""
+        with (
+            self._mlflow() as mlflow,
+            mlflow.start_run(experiment_id=self._experiment(mlflow), run_name=name, tags=dict(tags)) as run,
+        ):
+            mlflow.log_params(dict(params))
+            mlflow.log_metrics(dict(metrics))
+            yield mlflow, run
 
     @contextlib.contextmanager
     def _mlflow(self) -> Iterator[Any]:
@@ -175,11 +165,14 @@ class Tracking:
 
         logging.getLogger("mlflow").setLevel(logging.ERROR)
         logging.getLogger("alembic").setLevel(logging.ERROR)
-        mlflow.set_tracking_uri(mlflow_uri(self.settings))
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             try:
+                mlflow.set_tracking_uri(mlflow_uri(self.settings))
                 yield mlflow
+            except Exception as error:
+                # MLflow wraps what its store or the network raises in many types; none may stop a night.
+                raise TrackingError(f"MLflow could not be used ({type(error).__name__}).") from error
             finally:
                 while mlflow.active_run() is not None:
                     mlflow.end_run("FAILED")
