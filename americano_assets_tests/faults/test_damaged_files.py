@@ -68,6 +68,7 @@ def test_what_a_night_reads_anew_heals_by_itself(school: School, undisturbed: Le
     assert school.left() == undisturbed
 
 
+@pytest.mark.long
 def test_a_record_that_cannot_be_read_is_named(school: School, undisturbed: Left) -> None:
     assert school.night().success
     record = school.home / "data" / "manifests" / f"day={FIRST}" / "inputs.json"

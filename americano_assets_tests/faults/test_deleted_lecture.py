@@ -8,6 +8,8 @@ from americano_assets_tests.faults.driver import FIRST
 from americano_assets_tests.integration.story import PLANNED, SECOND
 from americano_assets_tests.world import World, at
 
+pytestmark = pytest.mark.long
+
 ABOUT_LEAVES = """
 SELECT to_jsonb(p)::text FROM struggle_predictions p WHERE p."learningObjectiveId" = 'leaf'
 UNION ALL SELECT to_jsonb(i)::text FROM struggle_indicators i WHERE i."learningObjectiveId" = 'leaf'
