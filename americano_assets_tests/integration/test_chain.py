@@ -97,6 +97,8 @@ def test_every_stage_leaves_its_rows(story: Story) -> None:
     assert sorted((check.check_name, check.passed) for check in checks) == [
         ("holdout_drawn", True),
         ("holdout_untouched", True),
+        ("logged_in_mlflow", True),
+        ("no_drift", True),
         ("publishable", True),
     ]
     (day,) = [json.loads(text) for (text,) in story.ours["first"]["study_days"]]
