@@ -60,14 +60,15 @@ def measure(root: Path, size: Size, *, fifteen: bool) -> None:
         with chosen:
             whole = taken(lambda: engine.features(moment(), from_later_state=False, derived=True))
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
+        steps = dict(engine.took)
         after = taken(lambda: engine.run(_YARDSTICK))
     named = "the fifteen" if fifteen else "all features"
     yardstick = Taken((before.wall + after.wall) / 2, (before.cpu + after.cpu) / 2)
-    steps = ", ".join(f"{name} {took.cpu:.1f}" for name, took in engine.took.items() if took.cpu >= 0.05 * whole.cpu)
+    dearest = ", ".join(f"{name} {one.cpu:.1f}" for name, one in steps.items() if one.cpu >= 0.05 * whole.cpu)
     print(
         f"{named}: {whole} against {yardstick}: {whole.wall / yardstick.wall:.1f} "
         f"x, by the processor {whole.cpu / yardstick.cpu:.1f} x; peak {peak:.2f} GB; state {state}, log {first}; "
-        f"load {os.getloadavg()[0]:.1f}\n  (processor seconds of steps: {steps})",
+        f"load {os.getloadavg()[0]:.1f}\n  (processor seconds of steps: {dearest})",
         flush=True,
     )
 

@@ -89,6 +89,7 @@ def _frames(predictions: int, beside: int, night: int) -> tuple[pd.DataFrame, pd
     names = [*FEATURE_NAMES, DATA_QUALITY]
     features = ", ".join(f"(hash(n, '{name}', {night}) % 1000001) / 1000000 AS {name}" for name in names)
     with duckdb.connect(":memory:") as connection:
+        connection.execute("SET enable_progress_bar = false")
         prediction = _ID.format(kind="prediction")
         values = {
             "objectives": OBJECTIVES,
