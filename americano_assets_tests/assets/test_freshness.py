@@ -48,14 +48,22 @@ def test_a_table_is_fresh_until_the_next_night_has_not_written_it_by_half_past_o
             }
 
     assert judged(next_night, "12:00") == {UNKNOWN}
-    with freeze_time(datetime.fromisoformat(f"{night} 23:05").replace(tzinfo=BERLIN)):
-        for key in READ_BY_THE_APP:
-            instance.report_runless_asset_event(dg.AssetMaterialization(key, partition=night))
+
+    def written(day: str, time: str) -> None:
+        with freeze_time(datetime.fromisoformat(f"{day} {time}").replace(tzinfo=BERLIN)):
+            for key in READ_BY_THE_APP:
+                instance.report_runless_asset_event(dg.AssetMaterialization(key, partition=night))
+
+    written(night, "23:05")
     assert judged(next_night, "12:00") == {PASS}
     assert judged(next_night, "23:30") == {PASS}
     after = datetime.fromisoformat(next_night).replace(day=int(next_night[-2:]) + 1).date().isoformat()
     assert judged(after, "01:29") == {PASS}
     assert judged(after, "01:31") == {FAIL}
+    written(next_night, "22:30")  # A rerun in the evening is no night.
+    assert judged(after, "01:31") == {FAIL}
+    written(after, "01:40")
+    assert judged(after, "01:45") == {PASS}
 
 
 def test_nothing_else_has_a_deadline(tmp_path: Path) -> None:
