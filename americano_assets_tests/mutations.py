@@ -1,9 +1,9 @@
-"""Plants one bug at a time in the SQL of features and labels and says which test sees it. Not collected by pytest.
+"""Plants one bug at a time in features and labels and says which test sees it. Not collected by pytest.
 
     python -m americano_assets_tests.mutations [--only WORD]
 
 Each mutation replaces a text that must occur exactly once, in a scratch copy of the project; the tests below run there.
-A mutation that no test sees is a missing test; one whose text is gone, or that breaks the query instead of its meaning,
+A mutation that no test sees is a missing test; one whose text is gone, or that breaks the code instead of its meaning,
 proves nothing and is an error too. The list stands in docs/verification.md.
 """
 
@@ -13,6 +13,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,10 +33,10 @@ class Mutation:
 
     Attributes:
         touches: Feature, or what else it changes.
-        file: Under `americano_assets/sql`.
+        file: Under `americano_assets`.
         text: Occurs there once.
         planted: What stands in its place.
-        tests: File of those that should see it.
+        tests: Those that should see it: files or tests, with spaces between them.
     """
 
     touches: str
@@ -47,7 +48,7 @@ class Mutation:
 
 def _in(file: str, *listed: tuple[str, str, str], tests: str = _FEATURE_TESTS) -> tuple[Mutation, ...]:
     return tuple(
-        Mutation(touches, f"{file}.sql", text, planted, _LABEL_TESTS if touches == _LABELS else tests)
+        Mutation(touches, f"sql/{file}.sql", text, planted, _LABEL_TESTS if touches == _LABELS else tests)
         for touches, text, planted in listed
     )
 
@@ -245,7 +246,7 @@ def run(mutation: Mutation) -> tuple[str, list[str]]:
             )
         for name in ("pyproject.toml", "dagster.yaml"):
             shutil.copy(PROJECT_ROOT / name, scratch)
-        path = Path(scratch) / "americano_assets" / "sql" / mutation.file
+        path = Path(scratch) / "americano_assets" / mutation.file
         text = path.read_text()
         if text.count(mutation.text) != 1:
             return f"the text occurs {text.count(mutation.text)} times: correct the list", []
@@ -261,7 +262,7 @@ def run(mutation: Mutation) -> tuple[str, list[str]]:
                 "no:cacheprovider",
                 "-W",
                 "ignore",
-                mutation.tests,
+                *mutation.tests.split(),
             ],
             cwd=scratch,
             capture_output=True,
@@ -270,28 +271,33 @@ def run(mutation: Mutation) -> tuple[str, list[str]]:
         )
     failed = re.findall(r"^FAILED (?:\S*/)?(\S+?\.py::.*?)(?: - .*)?$", done.stdout, re.MULTILINE)
     if re.search(r"^ERROR ", done.stdout, re.MULTILINE) or done.returncode not in (0, 1):
-        return "breaks the query, so it proves nothing", []
+        return "breaks the code instead of its meaning, so it proves nothing", []
     return ("caught" if failed else "survived"), failed
 
 
-def main() -> None:
-    """Run all mutations, print a row of a Markdown table each, and fail unless every one was caught."""
-    parser = argparse.ArgumentParser(prog="python -m americano_assets_tests.mutations", description=main.__doc__)
+def _cell(text: str) -> str:
+    words = " ".join(text.split()).replace("|", "\\|")
+    return f"`{words}`" if words else "nothing"
+
+
+def main(listed: Sequence[Mutation], program: str) -> None:
+    """Run mutations, print a row of a Markdown table each, and fail unless every one was caught."""
+    parser = argparse.ArgumentParser(prog=f"python -m {program}", description=main.__doc__)
     parser.add_argument("--only", default="", help="those whose file or feature has this word in it")
     only = parser.parse_args().only
-    chosen = [one for one in MUTATIONS if only in one.file or only in one.touches]
-    print("| of | in `sql/` | was | planted | seen by |\n| --- | --- | --- | --- | --- |")
+    chosen = [one for one in listed if only in one.file or only in one.touches]
+    print("| of | in | was | planted | seen by |\n| --- | --- | --- | --- | --- |")
     wrong = 0
     with ThreadPoolExecutor(_AT_ONCE) as pool:
         for mutation, (verdict, tests) in zip(chosen, pool.map(run, chosen), strict=True):
             wrong += verdict != "caught"
             more = f" and {len(tests) - 1} more" if len(tests) > 1 else ""
             seen = f"`{tests[0]}`{more}" if tests else f"**{verdict}**"
-            cells = (f"`{' '.join(text.split())}`" for text in (mutation.text, mutation.planted or " "))
+            cells = (_cell(text) for text in (mutation.text, mutation.planted))
             print(f"| {mutation.touches} | `{mutation.file}` | {' | '.join(cells)} | {seen} |", flush=True)
     print(f"\n{len(chosen)} mutations, {len(chosen) - wrong} caught.")
     raise SystemExit(1 if wrong else 0)
 
 
 if __name__ == "__main__":
-    main()
+    main(MUTATIONS, "americano_assets_tests.mutations")
