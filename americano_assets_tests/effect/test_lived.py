@@ -71,5 +71,5 @@ def test_every_night_holds_the_truth_that_was_planted(database: str, tmp_path: P
         told = [found(connection, night) for night in nights[1:]]
     assert all(one.holds_the_truth for one in told), told
     assert told[-1].high < 0 if help_logits else told[-1].truth == 0
-    # Whether anybody was helped or not, this figure reports at least three struggles fewer in a hundred.
-    assert told[-1].before_after < -0.03
+    # Whether anybody was helped or not, this figure reports at least two struggles fewer in a hundred.
+    assert told[-1].before_after < -0.02
