@@ -70,6 +70,15 @@ def early(now: Signals, at_last_training: Signals) -> list[str]:
     return reasons
 
 
+def rested(day: date, last_trained: date, after_days: int = RETRAIN_DAYS) -> bool:
+    """Whether the last training is long enough ago for an early one: half the interval.
+
+    Labels mature slowly: the night after a training has next to no new rows, and courses that begin to drift one by one
+    would else ask for a training each.
+    """
+    return 2 * (day - last_trained).days >= after_days
+
+
 def not_due(day: date, last_trained: date, after_days: int = RETRAIN_DAYS) -> str | None:
     """Why study day `day` trains nothing, where the champion was last challenged on `last_trained`; None if it does."""
     due = last_trained + timedelta(days=after_days)

@@ -9,7 +9,7 @@ import pandas as pd
 from americano_assets.core.championship import AUTO, GATE, PASSED_OVER, PROMOTED, REFUSED, ModelEvent
 from americano_assets.core.features import MODEL_INPUTS
 from americano_assets.core.moment import naive
-from americano_assets.core.retraining import Signals, early, not_due
+from americano_assets.core.retraining import Signals, early, not_due, rested
 from americano_assets.core.training import CHAMPION, Training, train
 from americano_assets.resources.analysis_runs import link_run, require_run
 from americano_assets.resources.champion import ScoringBefore, Standing, standing
@@ -90,8 +90,10 @@ def _train_day(
     sooner: list[str] = []
     # A champion that was set since the last training is measured beside its challengers at once.
     if before is not None and before.trained_for is not None:
-        waiting = not_due(day, before.trained_for, deployment.settings.americano_retrain_days)
-        sooner = [] if waiting is None else early(known_now, Signals.from_json(recorded.get("signals")))
+        interval = deployment.settings.americano_retrain_days
+        waiting = not_due(day, before.trained_for, interval)
+        if waiting is not None and rested(day, before.trained_for, interval):
+            sooner = early(known_now, Signals.from_json(recorded.get("signals")))
         if waiting is not None and not sooner:
             return _carry_on(deployment, day, before, recorded, _because(stands, waiting))
     told = {"trained_for": day.isoformat(), "signals": known_now.to_json()}

@@ -5,7 +5,7 @@ from datetime import date, timedelta
 
 import pytest
 
-from americano_assets.core.retraining import Signals, early, not_due
+from americano_assets.core.retraining import Signals, early, not_due, rested
 
 TRAINED = date(2026, 3, 8)
 
@@ -20,6 +20,13 @@ def test_a_night_within_the_week_trains_nothing_and_says_when(days: int) -> None
 @pytest.mark.parametrize("days", [-1, 7, 8, 400])
 def test_a_week_later_or_on_an_older_day_it_trains(days: int) -> None:
     assert not_due(TRAINED + timedelta(days=days), TRAINED) is None
+
+
+@pytest.mark.parametrize(("interval", "first"), [(7, 4), (28, 14), (1, 1)])
+def test_an_early_training_waits_for_half_the_interval(interval: int, first: int) -> None:
+    days = [n for n in range(1, 40) if rested(TRAINED + timedelta(days=n), TRAINED, interval)]
+    assert days[0] == first
+    assert days == list(range(first, 40))
 
 
 def test_fifty_new_words_are_enough() -> None:
