@@ -36,6 +36,7 @@ def what_really_came(connection: Connection) -> tuple[int, set[tuple[str, str]]]
     return len(rows), {pair for pair in wrong if pair[0] not in not_there}
 
 
+@pytest.mark.long
 def test_help_that_works_is_found_where_it_was_published(database: str, tmp_path: Path) -> None:
     with lived(database, tmp_path, **SMALL, help_logits=2.5) as (connection, nights):
         last = found(connection, nights[-1])

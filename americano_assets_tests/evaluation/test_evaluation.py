@@ -45,6 +45,7 @@ def test_every_row_is_judged_once_by_learners_who_taught_nothing(found: Found) -
         assert len(set.union(*parts)) == sum(map(len, parts))
 
 
+@pytest.mark.long
 def test_names_of_learners_and_order_of_rows_change_nothing(found: Found, log: pd.DataFrame, tmp_path: Path) -> None:
     names = sorted(log["learner_id"].unique())
     others = dict(zip(names, [f"x{name}" for name in reversed(names)], strict=True))
@@ -96,6 +97,7 @@ def test_the_report_keeps_its_shape_and_is_json(found: Found) -> None:
                 assert figure["reason"]
 
 
+@pytest.mark.long
 def test_nothing_after_a_cutoff_reaches_its_features(log: pd.DataFrame, tmp_path: Path) -> None:
     late = log["occurred_at"] >= pd.Timestamp("2025-02-10")
     before = evaluated(log, tmp_path)[0].rows

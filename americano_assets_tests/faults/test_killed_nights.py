@@ -18,7 +18,7 @@ BEFORE_COMMIT = (
 )
 AFTER_COMMIT = ("publication, committed", "outcomes")
 EVERY = (*BEFORE_COMMIT, *AFTER_COMMIT)
-WORST = ("features", "publication, ledger", "publication, last row", "publication, committed")
+WORST = ("publication, ledger", "publication, committed")
 
 
 def test_every_stage_has_its_place_among_the_points() -> None:

@@ -54,6 +54,7 @@ def test_a_signal_ends_every_descendant_also_where_sigint_was_ignored(ending: si
 
 
 def test_one_that_dies_ends_the_rest_and_is_named(tmp_path: Path) -> None:
+    before = signal.getsignal(signal.SIGINT)
     lives = Service("Living", (sys.executable, "-c", SERVER, str(tmp_path)), 1, "X", {})
     wait_then_die = f"import os\nwhile len(os.listdir({str(tmp_path)!r})) < 2: pass\nraise SystemExit(3)"
     dies = Service("Mortal", (sys.executable, "-c", wait_then_die), 2, "Y", {})
@@ -61,7 +62,7 @@ def test_one_that_dies_ends_the_rest_and_is_named(tmp_path: Path) -> None:
         run_together([lives, dies])
     assert len(pids_in(tmp_path)) == 2
     assert not [pid for pid in pids_in(tmp_path) if psutil.pid_exists(pid)]
-    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    assert signal.getsignal(signal.SIGINT) is before
 
 
 @pytest.mark.parametrize("address", ["127.0.0.1", "0.0.0.0"])

@@ -88,6 +88,7 @@ def test_a_whole_night_runs(school: str, class_of_30: Cohort, tmp_path: Path) ->
     assert interactions == int(((owner == 0) | (owner == 2)).sum())
 
 
+@pytest.mark.long
 def test_what_was_sent_late_changes_its_day_and_the_night_says_so(
     database: str, class_of_30: Cohort, tmp_path: Path
 ) -> None:
