@@ -146,8 +146,9 @@ def _standing(home: Path) -> dict[str, Any]:
 @pytest.mark.long
 def test_a_demo_ends_with_what_it_found_and_a_second_one_changes_no_byte(demo: tuple[Path, str]) -> None:
     home, printed = demo
-    for shown in ("always no", "Base rate", "cold starts", "What became of them", "Observational"):
+    for shown in ("always no", "Base rate", "cold starts", "What became of them", "Effect (experiment)"):
         assert shown in printed
+    assert "before/after" in printed or "Before and after: " in printed  # With its figure, or with why it has none.
     for _ in range(3):
         closed, before = last_closed(datetime.now(UTC), ZoneInfo("UTC")), _standing(home)
         assert before["files"]
@@ -177,6 +178,14 @@ mutation Launch($params: ExecutionParams!) {
   }
 }"""
 _STATUS = "query Status($id: ID!) { runOrError(runId: $id) { ... on Run { status } } }"
+_FAILED = """
+query Failed($id: ID!) {
+  logsForRun(runId: $id) {
+    ... on EventConnection {
+      events { ... on ExecutionStepFailureEvent { stepKey error { message } } ... on RunFailureEvent { message } }
+    }
+  }
+}"""
 _ENDED = {"SUCCESS", "FAILURE", "CANCELED"}
 
 
@@ -222,7 +231,7 @@ def test_dev_serves_everything_runs_what_the_ui_launches_and_ends_with_ctrl_c(de
             while status not in _ENDED and time.monotonic() < deadline:
                 time.sleep(1)
                 status = _graphql(dagster, _STATUS, id=launched["run"]["runId"])["runOrError"]["status"]
-            assert status == "SUCCESS"
+            assert status == "SUCCESS", _graphql(dagster, _FAILED, id=launched["run"]["runId"])
         finally:
             process.send_signal(signal.SIGINT)
             code = process.wait(timeout=60)
