@@ -18,8 +18,9 @@ import pandas as pd
 from sklearn.linear_model import LogisticRegression
 
 from americano_assets.core.championship import AUTO
-from americano_assets.core.features import EXTENDED_NAMES, FEATURE_NAMES, MODEL_INPUTS, OBSERVED_NAMES
+from americano_assets.core.features import DATA_QUALITY, EXTENDED_NAMES, FEATURE_NAMES, MODEL_INPUTS, OBSERVED_NAMES
 from americano_assets.core.linear import input_values
+from americano_assets.core.rules import VALIDATION_MEAN
 from americano_assets.core.splits import assign_splits
 from americano_assets.core.training import train
 
@@ -78,6 +79,8 @@ def training_rows(n: int) -> pd.DataFrame:
     observed = generator.uniform(size=n) > 0.1
     for name in OBSERVED_NAMES:
         frame[name] = observed
+    frame[DATA_QUALITY] = observed.astype(float)
+    frame[VALIDATION_MEAN] = np.where(observed, frame["validation_score"], np.nan)
     log_odds = (
         3 * (0.5 - frame["validation_score"]) + 2 * (frame["elo_difficulty"] - 0.5) + 2 * (0.5 - frame["ability"])
     )

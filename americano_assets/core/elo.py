@@ -13,14 +13,14 @@ everyone move once it closes, by all its answers at once; a learner's own terms 
 
 import inspect
 import math
-from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import cache
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+
+from americano_assets.core.compiling import compiled
 
 LEARNER, PAIR, OBJECTIVE, ITEM, EVERYONE = range(5)
 LEVEL_NAMES = ("learner", "learner on objective", "objective", "item", "everyone")
@@ -146,7 +146,7 @@ def advance(state: State, answers: Answers, counted: Keys, *, close: bool = True
     )
     # One place more than there are keys, of variance 0: where an answer has no objective or item, nothing moves.
     moved = [(np.append(one.mean, 0.0), np.append(one.variance, 0.0), np.append(one.day, 0)) for one in levels]
-    step = _compiled() if len(answers.day) >= COMPILED_FROM else _pass
+    step = compiled(_pass) if len(answers.day) >= COMPILED_FROM else _pass
     step(
         answers.day, places[0], pair_place, places[1], places[2], answers.score, levels[LEARNER].counted[places[0]],
         *moved[LEARNER], *moved[PAIR], *moved[OBJECTIVE], *moved[ITEM], *moved[EVERYONE],
@@ -196,17 +196,6 @@ def _joined(
     order = np.argsort(both, kind="stable")
     columns = zip(ratings.columns(), added.columns(), strict=True)
     return Ratings(*(np.concatenate(pair)[order] for pair in columns)), both[order]
-
-
-@cache
-def _compiled() -> Callable[..., None]:
-    import numba
-
-    try:
-        compiled: Callable[..., None] = numba.njit(cache=True)(_pass)
-    except RuntimeError:  # nowhere to keep the compiled code: neither beside this file nor in the user's cache
-        compiled = numba.njit(_pass)
-    return compiled
 
 
 def _pass(

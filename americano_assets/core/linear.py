@@ -43,8 +43,15 @@ class LinearModel:
 
     def log_odds(self, rows: pd.DataFrame) -> FloatArray:
         """Shape (n,)."""
-        # Summed row by row, not as a matrix product, whose last bits depend on how many rows there are.
-        total: FloatArray = self.contributions(rows).sum(axis=1) + self.intercept
+        return self.log_odds_of(input_values(rows, self.inputs))
+
+    def log_odds_of(self, values: FloatArray) -> FloatArray:
+        """Shape (n,), of `input_values`."""
+        # Input by input, not as a matrix product, whose last bits depend on how many rows there are.
+        total = np.zeros(len(values))
+        for column, mean, scale, coefficient in zip(values.T, self.mean, self.scale, self.coefficient, strict=True):
+            total += (column - mean) / scale * coefficient
+        total += self.intercept
         return total
 
     def weights(self) -> dict[str, float]:
@@ -65,7 +72,7 @@ class LinearModel:
 
 
 def input_values(rows: pd.DataFrame, inputs: Sequence[str]) -> FloatArray:
-    """The columns of a model as numbers, shape (n, inputs).
+    """The columns of a model as numbers, shape (n, inputs), each column contiguous.
 
     Raises:
         ValueError: Names the first column that the rows lack.
@@ -73,5 +80,7 @@ def input_values(rows: pd.DataFrame, inputs: Sequence[str]) -> FloatArray:
     missing = [name for name in inputs if name not in rows]
     if missing:
         raise ValueError(f"the rows lack {len(missing)} inputs of the model, the first is {missing[0]}")
-    values: FloatArray = rows[list(inputs)].to_numpy(dtype=float)
+    values: FloatArray = np.empty((len(rows), len(inputs)), order="F")
+    for place, name in enumerate(inputs):
+        values[:, place] = rows[name].to_numpy()
     return values

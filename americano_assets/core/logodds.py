@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from americano_assets.core.arrays import FloatArray
-from americano_assets.core.linear import LinearModel
+from americano_assets.core.linear import LinearModel, input_values
 from americano_assets.core.trees import TreeModel
 
 ReadFile = Callable[[str], bytes]
@@ -39,6 +39,10 @@ class LogOddsModel(Protocol):
 
     def log_odds(self, rows: pd.DataFrame) -> FloatArray:
         """Shape (n,)."""
+        ...
+
+    def log_odds_of(self, values: FloatArray) -> FloatArray:
+        """Shape (n,), where the rows' `input_values` are there already."""
         ...
 
     def contributions(self, rows: pd.DataFrame) -> FloatArray:
@@ -69,7 +73,11 @@ class BlendModel:
 
     def log_odds(self, rows: pd.DataFrame) -> FloatArray:
         """Shape (n,)."""
-        total: FloatArray = np.mean([part.log_odds(rows) for part in self.parts], axis=0)
+        return self.log_odds_of(input_values(rows, self.inputs))
+
+    def log_odds_of(self, values: FloatArray) -> FloatArray:
+        """Shape (n,), of `input_values`."""
+        total: FloatArray = np.mean([part.log_odds_of(values) for part in self.parts], axis=0)
         return total
 
     def contributions(self, rows: pd.DataFrame) -> FloatArray:

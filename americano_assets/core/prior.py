@@ -11,6 +11,7 @@ from americano_assets.core.arrays import FloatArray
 from americano_assets.core.calibration import PROBABILITY_DECIMALS
 
 OBJECTIVE_TYPE = "content_complexity"
+PRIOR_INPUTS = ("objective_id", OBJECTIVE_TYPE)
 # An objective of this many rows counts as much as its type does.
 PRIOR_ROWS = 20
 

@@ -26,7 +26,7 @@ from americano_assets.core.explain import (
 from americano_assets.core.features import DATA_QUALITY
 from americano_assets.core.ids import cuid
 from americano_assets.core.logodds import LogOddsModel, ReadFile
-from americano_assets.core.prior import ObjectivePrior
+from americano_assets.core.prior import PRIOR_INPUTS, ObjectivePrior
 from americano_assets.core.rules import cold_start, rule_based_probability
 from americano_assets.core.study_day import EPOCH
 
@@ -66,7 +66,9 @@ class Scorer:
             p = self.calibrator.probability(log_odds)
         if self.prior is None:
             return p
-        with_prior: FloatArray = np.where(cold_start(rows), self.prior.probability(rows), p)
+        cold = cold_start(rows)
+        with_prior = p.copy()
+        with_prior[cold] = self.prior.probability(rows.loc[cold, list(PRIOR_INPUTS)])
         return with_prior
 
     def flagged(self, rows: pd.DataFrame, probability: FloatArray) -> BoolArray:

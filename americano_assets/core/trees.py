@@ -17,9 +17,12 @@ import numpy as np
 import pandas as pd
 
 from americano_assets.core.arrays import FloatArray
+from americano_assets.core.forest import Forest
 from americano_assets.core.linear import input_values
 
 TRUSTED = ("sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",)
+# From so many rows on trees are summed by compiled code, which takes a moment to load; the sums are the same.
+COMPILED_FROM = 2_000
 _SCHEMA = "schema.json"
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 # skops names parts by their address in memory, which differs from process to process.
@@ -53,10 +56,16 @@ class TreeModel:
 
     def log_odds(self, rows: pd.DataFrame) -> FloatArray:
         """Shape (n,)."""
-        if rows.empty:
+        return self.log_odds_of(input_values(rows, self.inputs))
+
+    def log_odds_of(self, values: FloatArray) -> FloatArray:
+        """Shape (n,), of `input_values`."""
+        if not len(values):
             return np.zeros(0)
-        values: FloatArray = self.classifier.decision_function(input_values(rows, self.inputs))
-        return values
+        if len(values) >= COMPILED_FROM and self._forest is not None:
+            return self._forest.log_odds(values)
+        few: FloatArray = self.classifier.decision_function(values)
+        return few
 
     def contributions(self, rows: pd.DataFrame) -> FloatArray:
         """Each input's share of the log-odds, shape (n, inputs); with the baseline they add up to it.
@@ -70,6 +79,10 @@ class TreeModel:
             self._explainer.shap_values(input_values(rows, self.inputs), check_additivity=False)
         )
         return values
+
+    @cached_property
+    def _forest(self) -> Forest | None:
+        return Forest.of(self.classifier)
 
     @cached_property
     def _explainer(self) -> Any:
