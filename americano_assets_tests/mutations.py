@@ -76,6 +76,9 @@ MUTATIONS = (
         ("retention_score", "sum(n_success) AS n_success_30", "count(*) AS n_success_30"),
         ("retention_decline_rate", "count(*) AS n_days", "sum(n_reviews) AS n_days"),
         ("complexity_mismatch", "nano_mean(sum(nano(mastery)), count(*)) AS mean", "max(mastery) AS mean"),
+    ),
+    *_in(
+        "features/topic_windows",
         ("historical_struggle_score", "age // $horizon_days < 180 //", "age // $horizon_days <= 180 //"),
         ("historical_struggle_score", "count(struggled) AS n_windows", "count(*) AS n_windows"),
     ),

@@ -20,6 +20,7 @@ import duckdb
 import pyarrow as pa
 
 from americano_assets.core import features
+from americano_assets.resources.cutoffs import CutoffTables
 from americano_assets.resources.engine import Engine
 from americano_assets.resources.parquet_store import ParquetStore
 from benchmarks.cohort import LAST_DAY, Size, moment, night, write_cohort
@@ -52,13 +53,13 @@ def measure(root: Path, size: Size, *, fifteen: bool) -> None:
     with duckdb.connect(":memory:") as connection:
         engine = _Timed(connection, fifteen=fifteen)
         # Also makes what is kept of whole days: in the first of several runs all of it, as a first night does.
-        first = taken(lambda: tables.view_log(engine, [LAST_DAY]))
+        first = taken(lambda: view_kept(tables, engine))
         before = taken(lambda: engine.run(_YARDSTICK))
         state = taken(lambda: load_state(engine, root, size))
         engine.took.clear()
         chosen = patch.object(features, "EXTENDED", ()) if fifteen else nullcontext()
         with chosen:
-            whole = taken(lambda: engine.features(moment(), from_later_state=False, derived=True))
+            whole = taken(lambda: engine.features(moment(), from_later_state=False, derived=True, windows=True))
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
         steps = dict(engine.took)
         after = taken(lambda: engine.run(_YARDSTICK))
@@ -101,6 +102,12 @@ class _Timed(Engine):
         found: list[pa.Table] = []
         self.took["last join"] = taken(lambda: found.append(super(_Timed, self).run(text, parameters)))
         return found[0]
+
+
+def view_kept(tables: CutoffTables, engine: Engine) -> None:
+    """Make the log and what is kept of it readable, as a night does."""
+    tables.view_log(engine, [LAST_DAY])
+    tables.view_windows(engine, [LAST_DAY])
 
 
 def load_state(engine: Engine, root: Path, size: Size) -> None:

@@ -8,6 +8,8 @@ from americano_assets.core.study_day import cutoff, day_number, opening, shift, 
 
 PLAN_AHEAD_DAYS = 7
 WORKLOAD_AHEAD_DAYS = 14
+# Whole study days before a cut-off that a feature may read.
+LOOK_BACK_DAYS = 180
 
 
 @dataclass(frozen=True)

@@ -16,22 +16,31 @@ from zoneinfo import ZoneInfo
 import pyarrow as pa
 
 from americano_assets.core.elo import Keys
-from americano_assets.core.moment import Moment, Target, naive
+from americano_assets.core.moment import LOOK_BACK_DAYS, Moment, Target, naive
 from americano_assets.errors import AmericanoError
 from americano_assets.resources.day_inputs import DAY_TABLES, Inputs
-from americano_assets.resources.derived_days import derived_paths
+from americano_assets.resources.derived_days import block_start, derived_paths, total_paths
 from americano_assets.resources.elo_store import TABLE as ELO_TABLE
 from americano_assets.resources.elo_store import EloPass, closing_key, counted_keys, table_of
 from americano_assets.resources.engine import Engine, open_engine
-from americano_assets.resources.feature_steps import DERIVED_TABLES, feature_definition, label_definition
+from americano_assets.resources.feature_steps import (
+    DAY_TOTALS,
+    DERIVED_TABLES,
+    WINDOWS,
+    feature_definition,
+    label_definition,
+)
 from americano_assets.resources.parquet_store import ParquetStore, Version, digest_of, hash_values
 from americano_assets.resources.state_store import StateAt, state_at
 from americano_assets.resources.stored_files import read_table
+from americano_assets.resources.topic_windows import window_paths
 
 # The cohort's numbers at each closed cut-off, for single learners between two nights.
 COHORT = "cohort"
-# The look-back of 180 days, and one more because a cut-off within a day reaches into a 181st.
-LOOK_BACK = timedelta(days=181)
+# The look-back, and one day more because a cut-off within a day reaches into it.
+LOOK_BACK = timedelta(days=LOOK_BACK_DAYS + 1)
+# From so many interactions of a look-back on, blocks and windows of days are kept too. Below, they would save nothing.
+KEEP_FROM = 1_000_000
 _MOST_ENGINES = 4
 _DAYS_PER_ENGINE = 8
 
@@ -183,6 +192,7 @@ class CutoffTables:
     ) -> Iterable[tuple[date, pa.Table]]:
         with open_engine() as engine:
             derived = self.view_log(engine, days)
+            windows = derived and self.view_windows(engine, days)
             ratings = EloPass(self.store, self.inputs.days["interactions"])
             for day in days:
                 engine.register("elo", self._elo(ratings, day))
@@ -198,6 +208,7 @@ class CutoffTables:
                         from_later_state=state.from_later,
                         pairs=given,
                         derived=derived and self._closes(day),
+                        windows=windows,
                     ),
                 )
 
@@ -223,9 +234,31 @@ class CutoffTables:
             versions = self._within("interactions", days[0] - LOOK_BACK, days[-1])
             if not versions:
                 versions = dict([*self.inputs.days["interactions"].items()][:1])
+            long = len(days) == 1 and _is_long(versions)
             for table in DERIVED_TABLES:
-                engine.view(f"{table}_kept", derived_paths(self.store, table, versions), in_memory=len(days) > 1)
+                if long and table == DAY_TOTALS:
+                    blocks = self._within("interactions", block_start(days[0] - LOOK_BACK), days[0])
+                    paths = total_paths(self.store, blocks)
+                else:
+                    paths = derived_paths(self.store, table, versions)
+                engine.view(f"{table}_kept", paths, in_memory=len(days) > 1)
         return some
+
+    def view_windows(self, engine: Engine, days: Sequence[date]) -> bool:
+        """Make what is kept of topics' windows readable for `engine.features` at a single cut-off, if that is worth it.
+
+        Returns:
+            Whether it can be read. Of several cut-offs each works its windows out from days that are in memory.
+        """
+        if len(days) > 1 or not self._closes(days[0]):
+            return False
+        versions = self._within("interactions", days[0] - LOOK_BACK, days[0])
+        if not _is_long(versions):
+            return False
+        paths = window_paths(self.store, days[0], self.moment(days[0]), versions)
+        if paths:
+            engine.view(f"{WINDOWS}_kept", paths)
+        return bool(paths)
 
     def _view_days(self, engine: Engine, first: date, last: date, *, in_memory: bool) -> None:
         engine.calendar(last, self.zone)
@@ -234,3 +267,7 @@ class CutoffTables:
             if not paths:
                 paths = self.store.paths(table, self.inputs.days[table])[:1]
             engine.view(table, paths, in_memory=in_memory)
+
+
+def _is_long(versions: Mapping[date, Version]) -> bool:
+    return sum(version.rows for version in versions.values()) >= KEEP_FROM

@@ -1,21 +1,24 @@
 """What whole study days say, derived once from their interactions and kept: a night need not read the log again.
 
-Belongs here: the files of DERIVED_TABLES, remembered under the content of a day's interactions and the query. Does not:
-the queries (sql/features), or which days count.
+Belongs here: the files of DERIVED_TABLES, remembered under the content of a day's interactions and the query, and those
+of BLOCKS, in which many days' totals lie sorted by learner. Does not: the queries (sql/features), or which days count.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
-from datetime import date
+from datetime import date, timedelta
 
 import numpy as np
 
 from americano_assets.core.study_day import day_number
 from americano_assets.resources.engine import open_engine
-from americano_assets.resources.feature_steps import derived_definition
-from americano_assets.resources.parquet_store import ParquetStore, Version, hash_values
+from americano_assets.resources.feature_steps import BLOCKS, DAY_TOTALS, derived_definition
+from americano_assets.resources.parquet_store import ParquetStore, Version, digest_of, hash_values
+from americano_assets.sql import query
 
 # So many interactions at once are brought to days, so that the first night of a long log needs no more memory.
 _DERIVED_AT_ONCE = 4_000_000
+# Study days of a block, counted from 1970-01-01: few files to read, and few days to sort again after a late row.
+_BLOCK_DAYS = 32
 
 
 def derived_paths(store: ParquetStore, table: str, versions: Mapping[date, Version]) -> list[str]:
@@ -38,6 +41,39 @@ def derived_paths(store: ParquetStore, table: str, versions: Mapping[date, Versi
             first, last = np.searchsorted(numbers, [day_number(day), day_number(day) + 1])
             kept[day] = store.remember(table, keys[day], store.put_whole(table, rows.slice(first, last - first)))
     return [str(store.whole_path(table, one.content)) for _, one in sorted(kept.items()) if one is not None]
+
+
+def block_start(day: date) -> date:
+    """The first study day of a day's block."""
+    return day - timedelta(days=day_number(day) % _BLOCK_DAYS)
+
+
+def total_paths(store: ParquetStore, versions: Mapping[date, Version]) -> list[str]:
+    """Files of DAY_TOTALS for study days, made where they are missing: of blocks that are over, and of later days.
+
+    Args:
+        store: The store.
+        versions: The content of each day's interactions; of the first block, all.
+    """
+    last = max(versions)
+    blocks: dict[date, dict[date, Version]] = {}
+    for day, version in sorted(versions.items()):
+        blocks.setdefault(block_start(day), {})[day] = version
+    paths: list[str] = []
+    for first, days in blocks.items():
+        whole = first + timedelta(days=_BLOCK_DAYS - 1) <= last
+        paths += [_block_path(store, days)] if whole else derived_paths(store, DAY_TOTALS, days)
+    return paths
+
+
+def _block_path(store: ParquetStore, days: Mapping[date, Version]) -> str:
+    key = hash_values(query(f"features/{BLOCKS}"), derived_definition(DAY_TOTALS), digest_of(dict(days)))
+    kept = store.remembered(BLOCKS, key)
+    if kept is None:
+        with open_engine() as engine:
+            engine.view(f"{DAY_TOTALS}_kept", derived_paths(store, DAY_TOTALS, days))
+            kept = store.remember(BLOCKS, key, store.put_whole(BLOCKS, engine.run(query(f"features/{BLOCKS}"))))
+    return str(store.whole_path(BLOCKS, kept.content))
 
 
 def _parts(days: Iterable[date], versions: Mapping[date, Version]) -> Iterator[list[date]]:

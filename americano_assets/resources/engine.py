@@ -28,7 +28,10 @@ from americano_assets.resources.feature_steps import (
     DERIVED_TABLES,
     FEATURE_STEPS,
     HISTORY_STEPS,
+    KEPT_WINDOWS,
     STATE_STEPS,
+    WINDOW_STEPS,
+    WINDOWS,
     step,
 )
 from americano_assets.resources.stored_files import require_undamaged
@@ -145,6 +148,7 @@ class Engine:
         plan_ahead_days: int = PLAN_AHEAD_DAYS,
         cohort: Mapping[str, pa.Table] | None = None,
         derived: bool = False,
+        windows: bool = False,
     ) -> pa.Table:
         """Spine and features at a cut-off, sorted by learner and objective.
 
@@ -159,6 +163,7 @@ class Engine:
             plan_ahead_days: The night's candidates are planned within so many study days.
             cohort: What `cohort` gave, where the log here is one learner's and cannot tell.
             derived: As `history`.
+            windows: Beside `derived`: what is kept of topics' windows can be read as `topic_windows_kept`.
         """
         given = pairs is not None
         if pairs is not None:
@@ -170,6 +175,8 @@ class Engine:
             if name in COHORT_STEPS and cohort is not None:
                 self.register(f"{name}_given", cohort[name])
                 text = f"FROM {name}_given"
+            if name == WINDOWS and windows:
+                text = query(f"features/{KEPT_WINDOWS}")
             self._step(name, text, parameters, kind)
         return self._in_order(query("features/features").replace("{columns}", select_list()), parameters)
 
@@ -188,6 +195,14 @@ class Engine:
         self.make("interesting_learners", query("features/given_learners"), parameters)
         for name, kind in HISTORY_STEPS:
             self._step(name, query(f"features/{name}"), parameters, kind)
+
+    def windows(self, moment: Moment) -> pa.Table:
+        """What topics' windows before a closed cut-off say of all learners, by window; from the kept days."""
+        parameters = moment.parameters(False)
+        self._derived(parameters, kept=True)
+        for name, kind in WINDOW_STEPS:
+            self.make(name, query(f"features/{name}").replace("{of_interest}", ""), parameters, kind)
+        return self.run(query(f"features/{WINDOWS}"), parameters)
 
     def _in_order(self, text: str, parameters: Mapping[str, object]) -> pa.Table:
         """Rows of a query whose joins keep the order of what stands first, piece by piece."""

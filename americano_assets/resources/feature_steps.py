@@ -11,7 +11,10 @@ from americano_assets.sql import query
 STATE_STEPS = ("prerequisites_known", "objectives_known", "learners_known", "plans", "exams_known", "format_ranks")
 
 # What stands for the log of whole days, made once a day (`sql/features`) and kept; each is a table of its own.
-DERIVED_TABLES = ("day_totals", "day_validations")
+DAY_TOTALS = "day_totals"
+DERIVED_TABLES = (DAY_TOTALS, "day_validations")
+# Day totals of several days in one file, sorted by learner.
+BLOCKS = "block_totals"
 
 # In this order: each query reads those above it, and interesting_learners.
 HISTORY_STEPS = (
@@ -24,12 +27,25 @@ HISTORY_STEPS = (
     ("objective_history", "TABLE"),
 )
 
+# What a topic's windows say, made from the kept days of all learners, in this order.
+WINDOW_STEPS = (
+    ("totals", "VIEW"),
+    ("validations", "VIEW"),
+    ("skips", "TABLE"),
+    ("skip_days", "TABLE"),
+    ("objective_days", "VIEW"),
+)
+WINDOWS = "topic_windows"
+# Takes its place where it was kept.
+KEPT_WINDOWS = "kept_topic_windows"
+
 # In this order: each query reads those above it.
 FEATURE_STEPS = (
     ("open_plans", "TABLE"),
     ("interesting_learners", "TABLE"),
     *HISTORY_STEPS,
     ("spine", "TABLE"),
+    (WINDOWS, "TABLE"),
     ("topic_history", "TABLE"),
     ("recent_validations", "TABLE"),
     ("recent_reviews", "VIEW"),
@@ -56,13 +72,19 @@ def feature_definition(*, given: bool = False) -> str:
     """
     names = ["features/macros", *(f"state/{name}" for name in STATE_STEPS)]
     names += [f"features/{step(name, given=given)}" for name, _ in FEATURE_STEPS] + ["features/features"]
-    names += ["features/log_until", *(f"features/{name}" for name in DERIVED_TABLES)]
+    names += ["features/log_until", f"features/{KEPT_WINDOWS}", *(f"features/{name}" for name in DERIVED_TABLES)]
     return "\n".join(map(query, names)) + select_list() + str(elo.parameters())
 
 
 def derived_definition(table: str) -> str:
     """The text of everything that the rows of one of DERIVED_TABLES depend on."""
     return query("features/macros") + query(f"features/{table}")
+
+
+def window_definition() -> str:
+    """The text of everything that the rows of WINDOWS depend on."""
+    names = [*DERIVED_TABLES, *(name for name, _ in WINDOW_STEPS), WINDOWS]
+    return query("features/macros") + "\n".join(query(f"features/{name}") for name in names)
 
 
 def label_definition() -> str:

@@ -11,6 +11,7 @@ import pytest
 
 from americano_assets.core.study_day import cutoff
 from americano_assets.demo.simulate import Cohort, load_simulated
+from americano_assets.resources import cutoffs
 from americano_assets.resources.live_features import LiveFeatures
 from americano_assets.resources.parquet_store import ParquetStore
 from americano_assets.resources.snapshotting import snapshot_state
@@ -46,8 +47,13 @@ def nightly(deployment: ClockedDeployment, store: ParquetStore) -> pa.Table:
 
 @pytest.mark.parametrize("before_the_end", [timedelta(0), timedelta(hours=9, minutes=17, milliseconds=1)])
 def test_three_ways_to_the_same_values(
-    deployment: ClockedDeployment, class_of_30: Cohort, tmp_path: Path, before_the_end: timedelta
+    deployment: ClockedDeployment,
+    class_of_30: Cohort,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    before_the_end: timedelta,
 ) -> None:
+    monkeypatch.setattr(cutoffs, "KEEP_FROM", 1)  # the night reads all that is ever kept of a log, the others the log
     deployment.clock = cutoff(END, deployment.zone) - before_the_end
     snapshot_state(deployment)  # plans of that moment: what a single learner reads too
     tables = deployment.latest_tables(END)

@@ -25,16 +25,9 @@ mastery AS (
   SELECT learner_key, course_key, nano_mean(sum(nano(mastery)), count(*)) AS mean_mastery
   FROM objective_history GROUP BY ALL
 ),
-windows AS (
-  SELECT learner_key, course_key, objective_key, age // $horizon_days AS window_back,
-    struggled_by(sum(n_reviews), sum(n_validations), sum(n_again),
-      sum(score_nano(n_reviews, n_again, validation_nano)), $struggle_below) AS struggled
-  FROM objective_days WHERE objective_key IS NOT NULL AND age // $horizon_days < 180 // $horizon_days
-  GROUP BY ALL
-),
 struggles AS (
-  SELECT learner_key, course_key, count(*) FILTER (struggled) AS n_struggles, count(struggled) AS n_windows
-  FROM windows GROUP BY ALL
+  SELECT learner_key, course_key, sum(n_struggles) AS n_struggles, sum(n_windows) AS n_windows
+  FROM topic_windows GROUP BY ALL
 )
 SELECT learner_key, course_key, log.last_studied_at, trend.n_reviews_30, trend.n_success_30, log.n_validations,
   log.validation_nano, trend.n_days, trend.slope_per_day, mastery.mean_mastery,
