@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pyarrow as pa
@@ -95,26 +96,33 @@ def refused(act: Callable[[], object]) -> str:
     return str(error.value)
 
 
-@pytest.fixture
+@contextmanager
 def almost_full_disk() -> Iterator[None]:
-    """No file of this process may grow past 10 kB: the system refuses the write, as a full disk does."""
+    """No file of this process may grow past 10 kB: the system refuses the write, as a full disk does.
+
+    Held around the write alone: pytest's own output may be a file that is longer already.
+    """
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
     resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, hard))
-    yield
-    resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
-    signal.signal(signal.SIGXFSZ, handler)
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+        signal.signal(signal.SIGXFSZ, handler)
 
 
-def test_a_full_disk_is_told_and_loses_nothing(store: ParquetStore, almost_full_disk: None) -> None:
+def test_a_full_disk_is_told_and_loses_nothing(store: ParquetStore) -> None:
     before = store.put_day("reviews", DAY, [batch("ann")], SCHEMA)
     many = batch(*(f"learner-{number * 7919 % 100_003}" for number in range(50_000)))
-    told = refused(lambda: store.put_day("reviews", DAY, [many], SCHEMA))
+    with almost_full_disk():
+        told = refused(lambda: store.put_day("reviews", DAY, [many], SCHEMA))
     assert "day=2026-03-09 (File too large): what was there before is unchanged" in told
     assert store.current("reviews", DAY) == before
     assert len(visible(store)) == 1
     assert not list(store.root.rglob(f"{LEFTOVER_PREFIX}*"))
-    told = refused(lambda: store.record_manifest(DAY, "inputs", {"days": ["2026-03-09"] * 10_000}))
+    with almost_full_disk():
+        told = refused(lambda: store.record_manifest(DAY, "inputs", {"days": ["2026-03-09"] * 10_000}))
     assert "what was there before is unchanged" in told
 
 
