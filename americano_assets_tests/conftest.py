@@ -5,6 +5,7 @@ Belongs here: fixtures that more than one part of the project uses. Does not: da
 
 import shutil
 import tempfile
+from collections import Counter
 from collections.abc import Iterator
 from itertools import count
 from pathlib import Path
@@ -20,6 +21,13 @@ from americano_assets.settings import Settings
 
 _TEMPLATE = "template_prepared"
 _numbers = count(1)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Refuse two tests of one name: workers side by side would run one of them and say nothing of the other."""
+    twice = sorted(name for name, times in Counter(item.nodeid for item in items).items() if times > 1)
+    if twice:
+        raise pytest.UsageError(f"{len(twice)} names are those of more than one test: {', '.join(twice[:5])}")
 
 
 @pytest.fixture(autouse=True)
@@ -65,9 +73,9 @@ def module_database(server: EmbeddedServer, prepared_template: str) -> Iterator[
     yield from temporary(server, prepared_template)
 
 
-@pytest.fixture(scope="package")
-def package_database(server: EmbeddedServer, prepared_template: str) -> Iterator[str]:
-    """As `module_database`, for all modules of a package."""
+@pytest.fixture(scope="session")
+def session_database(server: EmbeddedServer, prepared_template: str) -> Iterator[str]:
+    """As `module_database`, for the whole session: files of different packages may be run in turn."""
     yield from temporary(server, prepared_template)
 
 

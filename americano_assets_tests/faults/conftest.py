@@ -41,16 +41,16 @@ class School:
         return {**published_rows(self.world), **ours}
 
 
-@pytest.fixture(scope="package")
-def read_school(package_database: str, tmp_path_factory: pytest.TempPathFactory) -> tuple[str, Path]:
+@pytest.fixture(scope="session")
+def read_school(session_database: str, tmp_path_factory: pytest.TempPathFactory) -> tuple[str, Path]:
     """URL and home of the school that is copied."""
     home = tmp_path_factory.mktemp("school")
-    with psycopg.connect(package_database, autocommit=True) as connection:
-        start(package_database, World(connection), home)
-    return package_database, home
+    with psycopg.connect(session_database, autocommit=True) as connection:
+        start(session_database, World(connection), home)
+    return session_database, home
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="session")
 def undisturbed(
     read_school: tuple[str, Path], server: EmbeddedServer, tmp_path_factory: pytest.TempPathFactory
 ) -> Left:

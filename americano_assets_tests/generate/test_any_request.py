@@ -45,6 +45,8 @@ def document(*, secured: bool) -> OpenApiSchema:
 
 OPEN, CLOSED = document(secured=False), document(secured=True)
 QUICK = settings(max_examples=3, derandomize=True, deadline=None, suppress_health_check=list(HealthCheck))
+# schemathesis puts the operation into a test's name only beside another parameter.
+NAMED = pytest.mark.parametrize("sender", ["nobody"])
 MANY = settings(QUICK, max_examples=100, derandomize=False)
 
 
@@ -106,15 +108,19 @@ def answered(case: schemathesis.Case[Any], url: str, token: str | None = None) -
     case.call_and_validate(base_url=url, headers=headers, excluded_checks=excluded)
 
 
+@NAMED
 @OPEN.parametrize()
 @QUICK
-def test_without_tokens(case: schemathesis.Case[Any], unguarded: str) -> None:
+def test_without_tokens(case: schemathesis.Case[Any], unguarded: str, sender: str) -> None:
     answered(case, unguarded)
 
 
+@NAMED
 @CLOSED.parametrize()
 @QUICK
-def test_nobody_comes_in_without_a_token(case: schemathesis.Case[Any], guarded: tuple[str, dict[str, str]]) -> None:
+def test_nobody_comes_in_without_a_token(
+    case: schemathesis.Case[Any], guarded: tuple[str, dict[str, str]], sender: str
+) -> None:
     """With the app's token, and as schemathesis sends it once more: without, and with another."""
     url, tokens = guarded
     headers = {"Authorization": f"Bearer {tokens['app']}"}
@@ -125,9 +131,10 @@ def test_nobody_comes_in_without_a_token(case: schemathesis.Case[Any], guarded: 
 
 
 @pytest.mark.long
+@NAMED
 @OPEN.parametrize()
 @MANY
-def test_without_tokens_at_length(case: schemathesis.Case[Any], unguarded: str) -> None:
+def test_without_tokens_at_length(case: schemathesis.Case[Any], unguarded: str, sender: str) -> None:
     answered(case, unguarded)
 
 

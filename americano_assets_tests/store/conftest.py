@@ -59,7 +59,7 @@ class Lived:
         return self.nights.deployment
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="session")
 def lived(server: EmbeddedServer, prepared_template: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lived]:
     """Forty learners, eleven weeks, two nights; nobody may change it: `relived` is a copy to change."""
     name = _copy(server, prepared_template)
