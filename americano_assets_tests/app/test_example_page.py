@@ -1,6 +1,7 @@
 """The example page, built and served by Next.js, clicked through in Chromium, with the API behind it."""
 
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -33,10 +34,15 @@ def _free_port() -> int:
 
 @contextmanager
 def _served(command: list[str], folder: Path, path: str, port: int, **environment: str) -> Iterator[str]:
-    """A server process that answers at `path`; ended with the block."""
+    """A server process that answers at `path`; ended with the block, and so is what it started, as npx does."""
     with (folder / "server.log").open("w") as log:
         process = subprocess.Popen(
-            command, cwd=EXAMPLE, env={**ENVIRONMENT, **environment}, stdout=log, stderr=subprocess.STDOUT
+            command,
+            cwd=EXAMPLE,
+            env={**ENVIRONMENT, **environment},
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
         )
         address = f"http://127.0.0.1:{port}"
 
@@ -46,7 +52,7 @@ def _served(command: list[str], folder: Path, path: str, port: int, **environmen
                 client.get(address + path)
             yield address
         finally:
-            process.terminate()
+            os.killpg(process.pid, signal.SIGTERM)
             process.wait(timeout=30)
 
 
