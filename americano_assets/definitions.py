@@ -23,6 +23,7 @@ from americano_assets.housekeeping import HOUSEKEEPING, build_housekeeping_sched
 from americano_assets.resources.deployment import Deployment
 from americano_assets.sensor_failure import build_failure_sensor
 from americano_assets.sensor_missions import EARLY_OUTCOMES, build_missions_sensor
+from americano_assets.sensor_retraining import RETRAINING, build_retraining_sensor
 from americano_assets.settings import Settings, load_settings
 
 Stage = Sequence[dg.AssetsDefinition | dg.AssetSpec]
@@ -65,9 +66,9 @@ def build_defs(settings: Settings | None = None, **resource_overrides: object) -
             *interventions.build_checks(),
             *drift.build_checks(),
         ],
-        jobs=[*build_jobs(materializable), EARLY_OUTCOMES, HOUSEKEEPING],
+        jobs=[*build_jobs(materializable), EARLY_OUTCOMES, RETRAINING, HOUSEKEEPING],
         schedules=[build_schedule(settings), build_housekeeping_schedule(settings)],
-        sensors=[build_sensor(), build_missions_sensor(), build_failure_sensor()],
+        sensors=[build_sensor(), build_missions_sensor(), build_retraining_sensor(), build_failure_sensor()],
         resources={"deployment": Deployment(settings), **resource_overrides},
         executor=dg.in_process_executor,
     )

@@ -44,7 +44,7 @@ def main() -> None:
         spent = time.process_time() - spent
         champion = found["models"][found["champion"]]["all"]
         print(
-            f"{options.interactions:,} interactions, {champion['n']['value']:,.0f} judged rows: "
+            f"{options.interactions:,} interactions, {champion['n']:,} judged rows: "
             f"{time.perf_counter() - began:.0f} s, of the processor {spent:.0f} s, {spent / yard:.0f} x the scan; "
             f"peak {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6:.1f} GB; load {os.getloadavg()[0]:.1f}"
         )

@@ -88,10 +88,14 @@ def publish_elo(deployment: Deployment, day: date, *, latest: bool = False) -> t
 
 
 def training_tables(deployment: Deployment, day: date) -> tuple[CutoffTables, TrainingTables]:
-    """Features and labels of the weekly cut-offs that had matured at `day`."""
+    """Features and labels of the weekly cut-offs that had matured at `day`.
+
+    Of a day that is still open: those that had matured at the last closed one, since more may happen in the others.
+    """
     tables = deployment.tables(day)
+    matured = day if deployment.is_closed(day) else day - timedelta(days=1)
     first = min(tables.inputs.days["interactions"], default=day)
-    days = weekly_cutoffs(day, first, deployment.settings.americano_training_weeks, deployment.target.horizon_days)
+    days = weekly_cutoffs(matured, first, deployment.settings.americano_training_weeks, deployment.target.horizon_days)
     features = tables.features(days)
     return tables, TrainingTables(features, tables.labels(tables.pairs_of_features(features)))
 

@@ -6,20 +6,19 @@ from typing import Any
 
 import pandas as pd
 
-from americano_assets.core.championship import AUTO, GATE, PASSED_OVER, PROMOTED, REFUSED, ModelEvent
+from americano_assets.core.championship import GATE, PASSED_OVER, PROMOTED, REFUSED, ModelEvent
 from americano_assets.core.features import MODEL_INPUTS
 from americano_assets.core.moment import naive
-from americano_assets.core.retraining import Signals, early, not_due, rested
 from americano_assets.core.training import CHAMPION, Training, train
 from americano_assets.resources.analysis_runs import link_run, require_run
-from americano_assets.resources.champion import ScoringBefore, Standing, standing
+from americano_assets.resources.champion import ScoringBefore, Standing
 from americano_assets.resources.deployment import Deployment
 from americano_assets.resources.model_events import record_event
 from americano_assets.resources.model_reports import pictures_of, record_versions, run_of_model, tell_mlflow
 from americano_assets.resources.model_store import StoredModel
 from americano_assets.resources.parquet_store import hash_values
 from americano_assets.resources.tracking import TrackedRun
-from americano_assets.resources.training_signals import signals
+from americano_assets.resources.training_due import due
 
 _MODEL = "model"
 
@@ -83,20 +82,11 @@ def _train_day(
     deployment: Deployment, day: date, rows: pd.DataFrame, dataset_version: str, tags: dict[str, str]
 ) -> TrainedDay:
     wanted = deployment.settings.model_type
-    stands = standing(deployment, day) if wanted == AUTO else Standing(None, None)
-    before = stands.before
-    recorded = deployment.store.last_manifest_before(day, _MODEL) or {}
-    known_now = signals(deployment, day, date.fromisoformat(recorded.get("trained_for", day.isoformat())))
-    sooner: list[str] = []
-    # A champion that was set since the last training is measured beside its challengers at once.
-    if before is not None and before.trained_for is not None:
-        interval = deployment.settings.americano_retrain_days
-        waiting = not_due(day, before.trained_for, interval)
-        if waiting is not None and rested(day, before.trained_for, interval):
-            sooner = early(known_now, Signals.from_json(recorded.get("signals")))
-        if waiting is not None and not sooner:
-            return _carry_on(deployment, day, before, recorded, _because(stands, waiting))
-    told = {"trained_for": day.isoformat(), "signals": known_now.to_json()}
+    found = due(deployment, day)
+    stands, before, sooner = found.stands, found.stands.before, found.sooner
+    if before is not None and found.waiting is not None and not sooner:
+        return _carry_on(deployment, day, before, found.recorded, _because(stands, found.waiting))
+    told = {"trained_for": day.isoformat(), "signals": found.signals.to_json()}
     champion = None if before is None else before.model
     held = [] if stands.hold is None else [_held(stands.hold)]
     champion_version = None if champion is None else champion.version

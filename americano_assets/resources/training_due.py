@@ -1,0 +1,49 @@
+"""Whether a study day trains: because it is time, because something new calls for it, or not.
+
+Belongs here: bringing together what is known. Does not: the rules for it (core/retraining.py), training.
+"""
+
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from americano_assets.core.championship import AUTO
+from americano_assets.core.retraining import Signals, early, not_due, rested
+from americano_assets.resources.champion import Standing, standing
+from americano_assets.resources.deployment import Deployment
+from americano_assets.resources.training_signals import signals
+
+
+@dataclass(frozen=True)
+class Due:
+    """What a study day knows before it trains: it does where nothing makes it wait, or something calls for it sooner.
+
+    Attributes:
+        stands: What its challengers have to beat.
+        recorded: What the newest night before it recorded of its model; empty where there was none.
+        signals: Feedback, recall and drift at its cut-off.
+        waiting: Why the calendar alone would train nothing; None where it is time, or every night trains.
+        sooner: Why to train nevertheless, a clause each.
+    """
+
+    stands: Standing
+    recorded: dict[str, Any]
+    signals: Signals
+    waiting: str | None
+    sooner: tuple[str, ...]
+
+
+def due(deployment: Deployment, day: date) -> Due:
+    """What study day `day` knows before it trains; of one that is still open, as of now."""
+    stands = standing(deployment, day) if deployment.settings.model_type == AUTO else Standing(None, None)
+    recorded = deployment.store.last_manifest_before(day, "model") or {}
+    known = signals(deployment, day, date.fromisoformat(recorded.get("trained_for", day.isoformat())))
+    before, interval = stands.before, deployment.settings.americano_retrain_days
+    # A champion that was set since the last training is measured beside its challengers at once.
+    if before is None or before.trained_for is None:
+        return Due(stands, recorded, known, None, ())
+    waiting = not_due(day, before.trained_for, interval)
+    sooner: list[str] = []
+    if waiting is not None and rested(day, before.trained_for, interval):
+        sooner = early(known, Signals.from_json(recorded.get("signals")))
+    return Due(stands, recorded, known, waiting, tuple(sooner))
