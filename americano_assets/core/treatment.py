@@ -11,6 +11,7 @@ import pandas as pd
 
 from americano_assets.core.arrays import BoolArray, FloatArray
 from americano_assets.core.retraining import UNTREATED
+from americano_assets.core.splits import UNUSED
 
 TREATED, HELD_OUT, WEIGHT = "treated", "held_out", "weight"
 # A learner's own word is surer than what few answers say, and rarer.
@@ -38,6 +39,11 @@ def with_marks(rows: pd.DataFrame, flags: pd.DataFrame) -> pd.DataFrame:
         drawn = met[~helped & met["eligible"].to_numpy(dtype=bool)]
         held_out[drawn["place"].to_numpy()] = drawn["holdout_share"].to_numpy(dtype=float)
     return rows.assign(**{TREATED: treated, HELD_OUT: held_out})
+
+
+def withheld(split: pd.Series, treated: pd.Series, training_rows: str) -> pd.Series:
+    """The split of each row, UNUSED where it was treated and UNTREATED rows alone are wanted."""
+    return split.mask(treated, UNUSED) if training_rows == UNTREATED else split
 
 
 def row_weights(told: BoolArray, held_out: FloatArray, training_rows: str) -> FloatArray:

@@ -11,11 +11,10 @@ from americano_assets.core.elo import LEVEL_NAMES
 from americano_assets.core.features import DATA_QUALITY, MODEL_INPUTS, OBSERVED_NAMES
 from americano_assets.core.moment import naive
 from americano_assets.core.outcomes import override_labels
-from americano_assets.core.retraining import UNTREATED
 from americano_assets.core.rules import VALIDATION_MEAN
-from americano_assets.core.splits import UNUSED, assign_splits
+from americano_assets.core.splits import assign_splits
 from americano_assets.core.study_day import weekly_cutoffs
-from americano_assets.core.treatment import HELD_OUT, TREATED, WEIGHT, row_weights, with_marks
+from americano_assets.core.treatment import HELD_OUT, TREATED, WEIGHT, row_weights, with_marks, withheld
 from americano_assets.errors import AmericanoError
 from americano_assets.resources.cutoffs import CutoffTables
 from americano_assets.resources.deployment import Deployment
@@ -128,8 +127,7 @@ def labelled_rows(
         return rows
     wanted = deployment.settings.americano_training_rows
     rows = _marked(deployment, rows, flags)
-    if wanted == UNTREATED:
-        rows["split"] = rows["split"].mask(rows[TREATED], UNUSED)
+    rows["split"] = withheld(rows["split"], rows[TREATED], wanted)
     told, held_out = rows[TOLD].to_numpy(dtype=bool), rows.pop(HELD_OUT).to_numpy(dtype=float)
     return TRAINING_SET.validate(rows.assign(**{WEIGHT: row_weights(told, held_out, wanted)}))
 
