@@ -23,9 +23,8 @@ from americano_assets.demo.simulate.memory import AGAIN, EASY, GOOD, HARD, revie
 from americano_assets.demo.simulate.plan import Agenda, Fate, Plan, Step, overload
 from americano_assets.demo.simulate.truth import FOLLOW_UP_EASE, FORM_SPREAD, VALIDATION_EASE, VALIDATION_POINTS
 
+OVERLOAD, AT_NIGHT = 0.7, 0.35
 _MISSING_PREREQUISITES = 0.8
-_OVERLOAD = 0.7
-_AT_NIGHT = 0.35
 _GAIN_RIGHT, _GAIN_WRONG, _GAIN_SLOWS = 0.2, 0.08, 0.6
 
 
@@ -97,8 +96,8 @@ def answer(
         learners.ability[plan.learner]
         + learners.strength[plan.learner, course_of(plan.objective)]
         - curriculum.difficulty[plan.objective]
-        - _OVERLOAD * overload(plan, learners.tolerance)
-        - _AT_NIGHT * (plan.at_night > 0)
+        - OVERLOAD * overload(plan, learners.tolerance)
+        - AT_NIGHT * (plan.at_night > 0)
     )
     if help_given is not None:
         fixed = fixed + help_given

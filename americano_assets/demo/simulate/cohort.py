@@ -72,14 +72,14 @@ class Cohort:
         how many cards and whether a validation will be asked, the day's load. Nobody knows: the form of the day, the
         answers, whether a validation will be skipped. Columns learner_id, objective_id, day, p_struggle.
         """
-        rows = self._judged
+        rows = self.judged
         probability = struggle_probability(self.plan, self.curriculum, self.base, rows)
         return self._frame(rows).assign(p_struggle=probability)
 
     @cached_property
     def outcomes(self) -> pd.DataFrame:
         """What came of the rows of `truth` that were studied: learner_id, objective_id, day, struggled."""
-        rows = self._judged[self.plan.done[self._judged]]
+        rows = self.judged[self.plan.done[self.judged]]
         a, n = self.answers, len(self.plan)
         again = np.bincount(a.row[a.rating == AGAIN], minlength=n)
         inside = self.agenda.step[a.entry] != Step.LATE_ANSWER
@@ -99,7 +99,8 @@ class Cohort:
         return list(ids(self.arguments.seed, table, numbers).to_pylist())
 
     @property
-    def _judged(self) -> Ints:
+    def judged(self) -> Ints:
+        """Places in the plan of the rows of `truth`."""
         return np.flatnonzero(has_evidence(self.plan) & (self.plan.day + HORIZON_DAYS <= self.arguments.span))
 
     def _frame(self, rows: Ints) -> pd.DataFrame:

@@ -109,10 +109,17 @@ def best_auc(truth: pd.DataFrame) -> float:
     Args:
         truth: With `p_struggle`; take the rows that a forecast is judged on.
     """
-    p = np.sort(truth["p_struggle"].to_numpy())
+    p = truth["p_struggle"].to_numpy()
+    return expected_auc(p, p)
+
+
+def expected_auc(score: Floats, p: Floats) -> float:
+    """The AUC to be expected where rows whose struggles have the probabilities `p` are ranked by `score`; both (n,)."""
+    order = np.argsort(score)
+    ranked, p = score[order], p[order]
     below = np.concatenate([[0.0], np.cumsum(1 - p)])
-    first, last = np.searchsorted(p, p, side="left"), np.searchsorted(p, p, side="right")
-    # Chance that a struggle at p meets a smooth window at a lower one, ties at half; a row never meets itself.
+    first, last = np.searchsorted(ranked, ranked, side="left"), np.searchsorted(ranked, ranked, side="right")
+    # Chance that a struggle meets a smooth window at a lower score, ties at half; a row never meets itself.
     wins = p * (below[first] + (below[last] - below[first] - (1 - p)) / 2)
     pairs = p.sum() * (1 - p).sum() - (p * (1 - p)).sum()
     return float(wins.sum() / pairs)
