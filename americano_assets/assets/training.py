@@ -4,6 +4,7 @@ import dagster as dg
 import pandas as pd
 
 from americano_assets.assets.common import ANALYSIS_RUN_TAG, OWNERS, Result, markdown_table, numbers, retrying
+from americano_assets.demo.backgrounds import backgrounds, is_oulad
 from americano_assets.partitions import NIGHTS, day_of
 from americano_assets.plots import picture
 from americano_assets.resources.datasets import dvc_tags, store_training_set
@@ -46,9 +47,11 @@ def build() -> list[dg.AssetsDefinition]:
             "partition": context.partition_key,
             **dvc_tags(deployment.settings),
         }
-        trained = train_day(
-            deployment, day, stored.to_pandas(), version.content, tags, context.run.tags.get(ANALYSIS_RUN_TAG)
-        )
+        rows = stored.to_pandas()
+        with deployment.connect() as connection:
+            parts = backgrounds(rows["learner_id"]) if is_oulad(connection) else None
+        analysis_run = context.run.tags.get(ANALYSIS_RUN_TAG)
+        trained = train_day(deployment, day, rows, version.content, tags, analysis_run, parts)
         return dg.MaterializeResult(
             metadata=_told(trained, deployment),
             data_version=dg.DataVersion(trained.model.version),

@@ -34,7 +34,7 @@ Written by `./americano model-card`; do not edit. [Evaluation](evaluation.md) sa
 - **Data**: {source}, as known at study day {day}: {rows:,} rows with a known outcome of {learners:,} learners, of which
   {base:.1%} struggled.
 - **Not read by any model**: gender, age, region, disability, deprivation, final results. Gender and age band are used
-  below to report, nowhere else.
+  to show figures by, below and in Dagster, nowhere else.
 """
 
 

@@ -3,34 +3,50 @@
 Belongs here: which parts, and their figures. Does not: choosing a model by them.
 """
 
+from collections.abc import Mapping
+
 import numpy as np
 import pandas as pd
 
 from americano_assets.core.metrics import figures
+from americano_assets.core.rules import cold_start
 from americano_assets.core.scoring import Scorer
 
 LEAST_ROWS = 30
+COLD, WARM, UNKNOWN = "cold start", "known before", "unknown"
 THIRDS = ("least active third", "middle third", "most active third")
 SHOWN = ("base_rate", "accuracy", "recall", "auc_roc", "ece")
 
 
-def slices(rows: pd.DataFrame, scorer: Scorer) -> list[dict[str, str | float | None]]:
-    """Figures by course and by how much a learner had answered on the topic before.
+def slices(
+    rows: pd.DataFrame, scorer: Scorer, further: Mapping[str, pd.Series] | None = None
+) -> list[dict[str, str | float | None]]:
+    """Figures by course, by how much a learner had answered on the topic before, by whether anything was known of them.
 
     Args:
         rows: Held-out rows of the training set, with `struggled`.
         scorer: The model.
+        further: More parts: name to each row's part, by the index of `rows`; null where it is not known.
 
     Returns:
-        A row each: by (course or activity), part (a course's id, or one of THIRDS), n, learners, and SHOWN, which are
-        None below LEAST_ROWS rows. Parts of one kind add up to all rows.
+        A row each: by (course, activity, history, or a name in `further`), part (a course's id, one of THIRDS, COLD or
+        WARM, a value or UNKNOWN), n, learners, and SHOWN, which are None below LEAST_ROWS rows. Parts of one kind add
+        up to all rows.
     """
     if rows.empty:
         return []
     struggled = rows["struggled"].to_numpy(dtype=bool)
     p = scorer.probability(rows)
     flagged = scorer.flagged(rows, p)
-    parts = {"course": rows["course_id"].to_numpy(dtype=object), "activity": _thirds(rows)}
+    parts = {
+        "course": rows["course_id"].to_numpy(dtype=object),
+        "activity": _thirds(rows),
+        "history": np.where(cold_start(rows), COLD, WARM).astype(object),
+        **{
+            by: values.reindex(rows.index).astype(object).fillna(UNKNOWN).to_numpy(dtype=object)
+            for by, values in (further or {}).items()
+        },
+    }
     found: list[dict[str, str | float | None]] = []
     for by, names in parts.items():
         for name in THIRDS if by == "activity" else sorted(set(names)):

@@ -1,5 +1,6 @@
 """Fits, calibrates, chooses the threshold and measures, all on rows that are handed in."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -60,7 +61,12 @@ class Training:
 
 
 def train(
-    rows: pd.DataFrame, wanted: str, champion: Scorer | None = None, *, held_by_hand: str | None = None
+    rows: pd.DataFrame,
+    wanted: str,
+    champion: Scorer | None = None,
+    *,
+    held_by_hand: str | None = None,
+    backgrounds: Mapping[str, pd.Series] | None = None,
 ) -> Training:
     """Train on a training set with its splits.
 
@@ -70,6 +76,7 @@ def train(
         champion: The model that scores until now, unless that is the rules; it stays unless a challenger passes the
             gate.
         held_by_hand: Why a person set this champion, in a clause: it stays then, whatever the gate says.
+        backgrounds: What figures are to be shown by too (core/slices.py): no model sees it.
 
     Raises:
         TooLittleDataError: `wanted` is a trained model and the rows cannot carry one.
@@ -110,7 +117,7 @@ def train(
         _row_counts(parts, len(rows)),
         challenger if wanted == AUTO else None,
         verdict,
-        tuple(slices(parts["test"], scorers[chosen])),
+        tuple(slices(parts["test"], scorers[chosen], backgrounds)),
     )
 
 

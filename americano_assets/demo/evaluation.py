@@ -5,18 +5,14 @@ them). Does not: folds and figures (core/evaluation*.py).
 """
 
 from datetime import date, timedelta
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
-import pyarrow.parquet as pq
 
 from americano_assets.core.evaluation import Fold
 from americano_assets.core.evaluation_report import Evaluated
-from americano_assets.core.ids import cuid
 from americano_assets.core.study_day import last_closed
-from americano_assets.demo.oulad_tables import SOURCE
+from americano_assets.demo.backgrounds import backgrounds, is_oulad
 from americano_assets.errors import AmericanoError
 from americano_assets.resources.deployment import Deployment
 from americano_assets.resources.evaluation_run import judged, row_facts
@@ -29,7 +25,6 @@ _TRAIN_TERMS, _CALIBRATION_TERM, _TEST_TERM = ("2013B", "2013J"), "2014B", "2014
 # All of OULAD's weeks, not only those that a night trains on.
 _ALL_WEEKS = 520
 _DRIFTED = "BBB"
-_BACKGROUND = ("gender", "age_band")
 
 
 def evaluate_own(settings: Settings, setting: str, progress: Progress) -> Evaluated:
@@ -49,8 +44,8 @@ def evaluate_own(settings: Settings, setting: str, progress: Progress) -> Evalua
         settings = settings.model_copy(update={"americano_training_weeks": _ALL_WEEKS})
     deployment = Deployment(settings)
     day = _newest_day(deployment)
-    courses, is_oulad = _courses(deployment)
-    if setting == "hard" and not is_oulad:
+    courses, oulad = _courses(deployment)
+    if setting == "hard" and not oulad:
         raise AmericanoError("--setting hard needs OULAD's presentations: run `americano demo` in a home of its own.")
     progress(f"rows as of study day {day}", 0, 1)
     tables, made_from = training_tables(deployment, day)
@@ -63,7 +58,7 @@ def evaluate_own(settings: Settings, setting: str, progress: Progress) -> Evalua
     term = rows["course_id"].map(courses["term"])
     fold, note = _demo_fold(rows) if setting == "demo" else _hard_fold(rows, term, settings.americano_horizon_days)
     facts = {
-        "source": {"kind": "store", "name": "OULAD" if is_oulad else "this deployment"},
+        "source": {"kind": "store", "name": "OULAD" if oulad else "this deployment"},
         "setting": setting,
         "target": {
             "horizon_days": settings.americano_horizon_days,
@@ -75,12 +70,12 @@ def evaluate_own(settings: Settings, setting: str, progress: Progress) -> Evalua
         "notes": [note, *_shift(rows, fold, course)],
     }
     slices = {"course": course}
-    if is_oulad:
+    if oulad:
         module = course.str[:3]
         slices[f"without_{_DRIFTED}"] = pd.Series(
             np.where(module == _DRIFTED, f"{_DRIFTED} alone", f"without {_DRIFTED}"), index=rows.index
         )
-        slices |= _backgrounds(rows["learner_id"])
+        slices |= backgrounds(rows["learner_id"])
     return judged(rows, [fold], facts, deployment.target, progress, slices, own_names=True)
 
 
@@ -102,9 +97,8 @@ def _newest_day(deployment: Deployment) -> date:
 def _courses(deployment: Deployment) -> tuple[pd.DataFrame, bool]:
     with deployment.connect() as connection:
         rows = connection.execute('SELECT "id", COALESCE("code", "name"), "term" FROM courses').fetchall()
-        demo = connection.execute("SELECT cohort FROM ml.demo_load").fetchone()
-    frame = pd.DataFrame(rows, columns=["id", "code", "term"]).set_index("id")
-    return frame, demo is not None and demo[0] == "oulad"
+        oulad = is_oulad(connection)
+    return pd.DataFrame(rows, columns=["id", "code", "term"]).set_index("id"), oulad
 
 
 def _demo_fold(rows: pd.DataFrame) -> tuple[Fold, str]:
@@ -150,13 +144,3 @@ def _shift(rows: pd.DataFrame, fold: Fold, course: pd.Series) -> list[str]:
             f"Of module {_DRIFTED} alone: {', '.join(rates)}. In 2014J its computer-marked assessments are gone."
         )
     return notes
-
-
-def _backgrounds(learner_id: pd.Series) -> dict[str, pd.Series]:
-    """Gender and age band of each row's student, as of their last presentation; for reporting alone."""
-    students: pd.DataFrame = pq.read_table(
-        SOURCE / "student.parquet", columns=["id_student", "code_presentation", *_BACKGROUND]
-    ).to_pandas()
-    students = students.sort_values(["id_student", "code_presentation"]).drop_duplicates("id_student", keep="last")
-    ids: npt.NDArray[Any] = np.array([cuid("oulad", "learner", str(number)) for number in students["id_student"]])
-    return {name: learner_id.map(pd.Series(students[name].to_numpy(), index=ids)) for name in _BACKGROUND}

@@ -1,5 +1,6 @@
 """Trains on a study day's training set, keeps the models, tells MLflow and the app's database about them."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
@@ -51,6 +52,7 @@ def train_day(
     dataset_version: str,
     tags: dict[str, str],
     analysis_run_id: str | None = None,
+    backgrounds: Mapping[str, pd.Series] | None = None,
 ) -> TrainedDay:
     """Train the models of a study day, or find the one that equal rows gave before.
 
@@ -61,15 +63,17 @@ def train_day(
         dataset_version: Content hash of `rows`.
         tags: Further tags of the MLflow run.
         analysis_run_id: The app's row of analysis_runs that the training is made for; it gets the MLflow run.
+        backgrounds: What figures are to be shown by too, by the index of `rows`: no model sees it.
 
     Raises:
         AmericanoError: The app has no such row.
     """
     if analysis_run_id is None:
-        return _train_day(deployment, day, rows, dataset_version, tags)
+        return _train_day(deployment, day, rows, dataset_version, tags, backgrounds)
     with deployment.connect() as connection:
         require_run(connection, analysis_run_id)
-    trained = _train_day(deployment, day, rows, dataset_version, {**tags, "analysis_run_id": analysis_run_id})
+    told = {**tags, "analysis_run_id": analysis_run_id}
+    trained = _train_day(deployment, day, rows, dataset_version, told, backgrounds)
     with deployment.connect() as connection:
         run_id = trained.run.run_id if trained.run else run_of_model(connection, trained.model.version)
         if run_id is None:
@@ -79,7 +83,12 @@ def train_day(
 
 
 def _train_day(
-    deployment: Deployment, day: date, rows: pd.DataFrame, dataset_version: str, tags: dict[str, str]
+    deployment: Deployment,
+    day: date,
+    rows: pd.DataFrame,
+    dataset_version: str,
+    tags: dict[str, str],
+    backgrounds: Mapping[str, pd.Series] | None,
 ) -> TrainedDay:
     wanted = deployment.settings.model_type
     found = due(deployment, day)
@@ -99,6 +108,7 @@ def _train_day(
         wanted,
         None if champion is None else champion.scorer,
         held_by_hand=None if stands.hold is None else _held(stands.hold),
+        backgrounds=backgrounds,
     )
     saved = _save(deployment, day, dataset_version, training)
     model = champion if champion is not None and training.chosen == CHAMPION else saved[training.chosen]

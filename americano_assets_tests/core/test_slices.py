@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 
 from americano_assets.core.scoring import Scorer
-from americano_assets.core.slices import LEAST_ROWS, THIRDS, slices
+from americano_assets.core.slices import COLD, LEAST_ROWS, THIRDS, UNKNOWN, WARM, slices
 from americano_assets_tests.frames import feature_row
 
 
@@ -29,7 +29,7 @@ def held_out(n: int = 120) -> pd.DataFrame:
 def test_every_row_is_in_one_part_of_each_kind() -> None:
     rows = held_out()
     found = slices(rows, Scorer(None, 0.3, 0.5))
-    for by in ("course", "activity"):
+    for by in ("course", "activity", "history"):
         assert sum(int(one["n"] or 0) for one in found if one["by"] == by) == len(rows)
     assert [one["part"] for one in found if one["by"] == "activity"] == list(THIRDS)
     assert {one["n"] for one in found if one["by"] == "activity"} == {40}
@@ -45,3 +45,24 @@ def test_of_few_rows_there_is_the_number_alone() -> None:
     assert {one["accuracy"] for one in found} == {None}
     assert all(one["n"] for one in found)
     assert slices(held_out().head(0), Scorer(None, 0.3, 0.5)) == []
+
+
+def test_rows_of_which_nothing_was_known_stand_apart() -> None:
+    rows = held_out()
+    unknown = np.arange(len(rows)) % 3 == 0
+    rows.loc[unknown, [name for name in rows if str(name).startswith("observed_")]] = False
+    found = {one["part"]: one for one in slices(rows, Scorer(None, 0.3, 0.5)) if one["by"] == "history"}
+    assert (found[COLD]["n"], found[WARM]["n"]) == (40, 80)
+    # Nobody is warned of where nothing is known.
+    assert found[COLD]["recall"] == 0.0
+
+
+def test_by_what_no_model_sees_too_with_those_of_whom_it_is_not_known() -> None:
+    rows = held_out().sample(frac=1, random_state=1)
+    gender = pd.Series(["F", "M", None] * 50, index=range(150))  # of more rows than were held out, in another order
+    found = {
+        one["part"]: one for one in slices(rows, Scorer(None, 0.3, 0.5), {"gender": gender}) if one["by"] == "gender"
+    }
+    assert {part: one["n"] for part, one in found.items()} == {"F": 40, "M": 40, UNKNOWN: 40}
+    alone = slices(rows.loc[gender.reindex(rows.index) == "F"], Scorer(None, 0.3, 0.5))
+    assert found["F"]["base_rate"] == next(one["base_rate"] for one in alone if one["by"] == "history")
