@@ -2,8 +2,9 @@
 
 Reads the newest training set of each home.
 
-Belongs here: adding groups in their stated order and measuring them on other learners and later weeks than a model was
-fitted on. Does not: the features. The learners and weeks of the final held-out figures (split `test`) choose nothing.
+Belongs here: adding groups in their stated order, and taking each away from all, measured on other learners and later
+weeks than a model was fitted on. Does not: the features. The learners and weeks of the final held-out figures (split
+`test`) choose nothing.
 """
 
 import argparse
@@ -23,7 +24,7 @@ from sklearn.metrics import roc_auc_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from americano_assets.core.arrays import FloatArray
+from americano_assets.core.arrays import FloatArray, log_losses, logit, sigmoid
 from americano_assets.core.bootstrap import Interval, paired_difference
 from americano_assets.core.features import EXTENDED_NAMES, FEATURE_NAMES, OBSERVED_NAMES
 from americano_assets.core.splits import learner_split
@@ -52,7 +53,7 @@ class Judged:
     Attributes:
         struggled: Outcome, shape (n,).
         learner: Whose row, shape (n,).
-        p: By kind of model, shape (n,) each.
+        p: By kind of model, shape (n,) each; the blend is the mean of the others' logits, as the gate's is.
     """
 
     struggled: np.ndarray
@@ -61,9 +62,7 @@ class Judged:
 
     def losses(self, kind: str) -> FloatArray:
         """Log loss of each row."""
-        p = np.clip(self.p[kind], 1e-6, 1 - 1e-6)
-        result: FloatArray = -np.where(self.struggled, np.log(p), np.log(1 - p))
-        return result
+        return log_losses(self.struggled, self.p[kind])
 
     def auc(self, kind: str) -> float:
         """Area under the ROC curve."""
@@ -114,6 +113,7 @@ def _judge(fit: pd.DataFrame, held: pd.DataFrame, inputs: Sequence[str]) -> Judg
     x, y = fit[list(inputs)].to_numpy(dtype=float), fit["struggled"].to_numpy(dtype=bool)
     new = held[list(inputs)].to_numpy(dtype=float)
     p = {kind: model.fit(x, y).predict_proba(new)[:, 1] for kind, model in models().items()}
+    p["blend"] = sigmoid(np.mean([logit(one) for one in p.values()], axis=0))
     return Judged(held["struggled"].to_numpy(dtype=bool), held["learner_id"].to_numpy(), p)
 
 
@@ -121,13 +121,16 @@ def _together(parts: Sequence[Judged]) -> Judged:
     return Judged(
         np.concatenate([part.struggled for part in parts]),
         np.concatenate([part.learner for part in parts]),
-        {kind: np.concatenate([part.p[kind] for part in parts]) for kind in models()},
+        {kind: np.concatenate([part.p[kind] for part in parts]) for kind in parts[0].p},
     )
 
 
 def table(rows: pd.DataFrame, horizon_days: int) -> list[str]:
-    """Lines of a Markdown table: each group added to those before it, the change with its interval over learners."""
-    lines = ["| added | model | log loss | change (95 %) | AUC |", "| --- | --- | --- | --- | --- |"]
+    """Lines of a Markdown table: each group added to those before it, then each taken from all, with the change.
+
+    Changes of log loss carry an interval over learners. Taken from all, a change above 0 says that the group helps.
+    """
+    lines = ["| inputs | model | log loss | change (95 %) | AUC |", "| --- | --- | --- | --- | --- |"]
     inputs, before = list(BASE), choose(rows, BASE, horizon_days)
     lines += [
         f"| the fifteen | {kind} | {before.losses(kind).mean():.4f} | | {before.auc(kind):.4f} |" for kind in before.p
@@ -138,8 +141,13 @@ def table(rows: pd.DataFrame, horizon_days: int) -> list[str]:
             lines.append(f"| {group} | | | constant here | |")
             continue
         after = choose(rows, inputs + varying, horizon_days)
-        lines += [_line(group, kind, before, after) for kind in after.p]
+        lines += [_line(f"+ {group}", kind, before, after) for kind in after.p]
         inputs, before = inputs + varying, after
+    for group, names in GROUPS.items():
+        less = [name for name in inputs if name not in names]
+        if len(less) < len(inputs):
+            after = choose(rows, less, horizon_days)
+            lines += [_line(f"all - {group}", kind, before, after) for kind in after.p]
     for name, chosen in (("the fifteen", list(BASE)), ("all inputs", [*BASE, *EXTENDED_NAMES])):
         judged = final(rows, chosen)
         lines += [
@@ -150,10 +158,10 @@ def table(rows: pd.DataFrame, horizon_days: int) -> list[str]:
     return lines
 
 
-def _line(group: str, kind: str, before: Judged, after: Judged) -> str:
+def _line(inputs: str, kind: str, before: Judged, after: Judged) -> str:
     change = paired_difference(after.losses(kind), before.losses(kind), after.learner)
     told = "too few learners" if change is None else _told(change)
-    return f"| + {group} | {kind} | {after.losses(kind).mean():.4f} | {told} | {after.auc(kind):.4f} |"
+    return f"| {inputs} | {kind} | {after.losses(kind).mean():.4f} | {told} | {after.auc(kind):.4f} |"
 
 
 def _told(change: Interval) -> str:
