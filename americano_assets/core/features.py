@@ -225,6 +225,20 @@ EXTENDED: tuple[Feature, ...] = (
         "You had to start over on a card here lately",
         worse_when_low=True,
     ),
+    Feature(
+        "mean_recall",
+        0.5,
+        "You should still know the cards of this objective when it is due",
+        "Cards of this objective are likely to have faded by the time it is due",
+        worse_when_low=True,
+    ),
+    Feature(
+        "least_recall",
+        0.5,
+        "You should still know even the weakest card of this objective when it is due",
+        "A card of this objective is likely to have faded by the time it is due",
+        worse_when_low=True,
+    ),
 )
 FEATURE_NAMES: tuple[str, ...] = tuple(feature.name for feature in FEATURES)
 EXTENDED_NAMES: tuple[str, ...] = tuple(feature.name for feature in EXTENDED)

@@ -84,7 +84,9 @@ joined AS (
     log_share(tr.score_nano / 1000000000.0, 1000) AS topic_log_successes_seen,
     log_share(tr.n_graded - tr.score_nano / 1000000000.0, 1000) AS topic_log_failures_seen,
     shrunk(wr.score_nano, wr.n_graded) AS ability_seen,
-    clip((epoch_ms($cutoff) - epoch_ms(h.last_lapse_at)) / 86400000.0 / 30, 0, 1) AS days_since_lapse_seen
+    clip((epoch_ms($cutoff) - epoch_ms(h.last_lapse_at)) / 86400000.0 / 30, 0, 1) AS days_since_lapse_seen,
+    rc.mean_recall AS mean_recall_seen,
+    rc.least_recall AS least_recall_seen
   FROM ordered s
   JOIN learners_known l ON l.learner_key = s.learner_key
   JOIN objectives_known o ON o.objective_key = s.objective_key
@@ -100,6 +102,7 @@ joined AS (
   LEFT JOIN workload w ON w.learner_key = s.learner_key
   LEFT JOIN cohort_lapses cl ON cl.objective_key = s.objective_key
   LEFT JOIN elo_terms el ON el.learner_key = s.learner_key AND el.objective_key = s.objective_key
+  LEFT JOIN recalls rc ON rc.learner_key = s.learner_key AND rc.objective_key = s.objective_key
   LEFT JOIN cohort_record cr ON cr.objective_key = s.objective_key
   LEFT JOIN cohort_pairs cp ON cp.learner_key = s.learner_key AND cp.objective_key = s.objective_key
   LEFT JOIN topic_record tr ON tr.learner_key = s.learner_key AND tr.course_key = o.course_key
