@@ -37,9 +37,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
     "cohort": ("cohort_first_try", "cohort_recent", "cohort_before"),
     "last score, shrunk mean": ("last_score", "objective_success", "topic_last_score", "topic_success"),
     "counts": ("log_successes", "log_failures", "topic_log_successes", "topic_log_failures"),
-    "ability": ("ability",),
     "since last lapse": ("days_since_lapse",),
-    "FSRS retrievability": ("mean_recall", "least_recall"),
 }
 BASE = FEATURE_NAMES + OBSERVED_NAMES
 # Rolling origins: each block of weeks is judged by models that saw only windows closed before it began.

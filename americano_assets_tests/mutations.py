@@ -61,11 +61,6 @@ MUTATIONS = (
         tests=_OPEN_DAY_TESTS,
     ),
     *_in(
-        "features/recalls",
-        ("mean_recall", "WHERE occurred_at < $cutoff", "WHERE occurred_at <= $cutoff"),
-        tests=_OPEN_DAY_TESTS,
-    ),
-    *_in(
         "features/cohort_lapses",
         ("cohort_lapse_rate", "i.study_day < $cutoff_day", "i.study_day <= $cutoff_day"),
         tests=_OPEN_DAY_TESTS,
@@ -129,14 +124,6 @@ MUTATIONS = (
         ("cognitive_load_indicator", "ended_into_day > 0", "ended_into_day >= 0"),
     ),
     *_in("session_ends", ("session_performance_score", "AND NOT is_pause ", "")),
-    *_in(
-        "features/recalls",
-        ("mean_recall", "$cutoff_into) < 180", "$cutoff_into) < 181"),
-        ("mean_recall", "arg_max(stability", "arg_min(stability"),
-        ("mean_recall", "epoch_ms(s.planned_at)", "epoch_ms($cutoff)"),
-        ("least_recall", "min(recall)", "max(recall)"),
-    ),
-    *_in("card_states", ("mean_recall", "r.stability_after > 0", "true")),
     *_in(
         "features/recent_validations",
         ("validation_score", "AND age < 30", "AND age < 31"),

@@ -76,11 +76,6 @@ _SESSION_ENDS = """
         hash(l, {day}) % 60000000 + 19000000 AS into_day FROM visits WHERE d = {d})
     ORDER BY study_day, learner_key, occurred_at, source, source_id
 """
-_CARD_STATES = """
-    SELECT learner_key, objective_key, item_key, occurred_at, study_day, into_day,
-      1.0 + hash(source_id) % 1000 / 20.0 AS stability
-    FROM ({interactions}) WHERE kind = 'review' ORDER BY study_day, learner_key, item_key, occurred_at
-""".replace("{interactions}", _INTERACTIONS.rpartition("ORDER BY")[0])
 
 
 def _id(kind: str, number: str) -> str:
@@ -95,7 +90,6 @@ _NAMES = {
     "mission": _id("mission", "(l || ' ' || o % 6)"),
     "exam": _id("exam", "(l || ' ' || o)"),
 }
-_DAY_TABLES = {"interactions": _INTERACTIONS, "session_ends": _SESSION_ENDS, "card_states": _CARD_STATES}
 _STATE = {
     "learners": "SELECT {learner} AS learner_id, l % 50 > 0 AS in_analytics, TIMESTAMP '2024-01-01' AS created_at "
     "FROM range({learners}) t(l)",
@@ -138,11 +132,11 @@ class Size:
 
 
 def write_cohort(store: ParquetStore, size: Size) -> int:
-    """Write what a night finds, as its earlier steps would have; returns the number of interactions."""
+    """Write interactions, session ends and state, as the night's earlier steps would have; returns interactions."""
     total = 0
     with generator(size) as connection:
         for day in days_between(size.first_day, LAST_DAY):
-            for table, text in _DAY_TABLES.items():
+            for table, text in (("interactions", _INTERACTIONS), ("session_ends", _SESSION_ENDS)):
                 rows = connection.sql(text.format(**day_values(size, day))).to_arrow_table()
                 total += len(rows) if table == "interactions" else 0
                 store.put_day(table, day, rows.to_batches(), rows.schema)

@@ -82,7 +82,7 @@ def training_rows(n: int) -> pd.DataFrame:
     frame[DATA_QUALITY] = observed.astype(float)
     frame[VALIDATION_MEAN] = np.where(observed, frame["validation_score"], np.nan)
     log_odds = (
-        3 * (0.5 - frame["validation_score"]) + 2 * (frame["elo_difficulty"] - 0.5) + 2 * (0.5 - frame["ability"])
+        3 * (0.5 - frame["validation_score"]) + 2 * (frame["elo_difficulty"] - 0.5) + 2 * (0.5 - frame["topic_success"])
     )
     learner = np.arange(n) // PER_LEARNER
     frame = frame.assign(

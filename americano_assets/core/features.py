@@ -212,31 +212,10 @@ EXTENDED: tuple[Feature, ...] = (
         "You have had few misses on this topic",
     ),
     Feature(
-        "ability",
-        0.6,
-        "Your answers over all topics were mostly right",
-        "Your answers over all topics were often wrong or missing",
-        worse_when_low=True,
-    ),
-    Feature(
         "days_since_lapse",
         1.0,
         "Your last lapse on this objective is some time ago",
         "You had to start over on a card here lately",
-        worse_when_low=True,
-    ),
-    Feature(
-        "mean_recall",
-        0.5,
-        "You should still know the cards of this objective when it is due",
-        "Cards of this objective are likely to have faded by the time it is due",
-        worse_when_low=True,
-    ),
-    Feature(
-        "least_recall",
-        0.5,
-        "You should still know even the weakest card of this objective when it is due",
-        "A card of this objective is likely to have faded by the time it is due",
         worse_when_low=True,
     ),
 )

@@ -12,7 +12,7 @@ from americano_assets.errors import AmericanoError
 from americano_assets.resources.parquet_store import ParquetStore, Version, digest_of, hash_values
 from americano_assets.resources.state_store import StateSnapshot, snapshots
 
-DAY_TABLES = ("interactions", "session_ends", "card_states")
+DAY_TABLES = ("interactions", "session_ends")
 
 
 @dataclass(frozen=True)
@@ -84,8 +84,7 @@ def inputs_of_day(store: ParquetStore, day: date, first: date, *, latest: bool =
         AmericanoError: The day's own interactions are not there.
     """
     recorded = None if latest else store.manifest(day, "inputs")
-    # What an older version recorded may lack a table that counts today: the day's features are others then anyway.
-    if recorded is not None and recorded["days"].keys() == set(DAY_TABLES):
+    if recorded is not None:
         return Inputs.from_json(day, recorded)
     inputs = latest_inputs(store, day, first)
     store.record_manifest(day, "inputs", inputs.to_json())

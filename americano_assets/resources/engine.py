@@ -16,7 +16,7 @@ import duckdb
 import numpy as np
 import pyarrow as pa
 
-from americano_assets.core import elo, forgetting
+from americano_assets.core import elo
 from americano_assets.core.features import select_list
 from americano_assets.core.moment import PLAN_AHEAD_DAYS, Moment, naive
 from americano_assets.core.study_day import EPOCH, days_between, opening
@@ -152,7 +152,7 @@ class Engine:
     ) -> pa.Table:
         """Spine and features at a cut-off, sorted by learner and objective.
 
-        Reads the views of DAY_TABLES, and what `load_state` made.
+        Reads the views interactions and session_ends, and what `load_state` made.
 
         Args:
             moment: The cut-off.
@@ -168,7 +168,7 @@ class Engine:
         given = pairs is not None
         if pairs is not None:
             self.register("given_pairs", _given(pairs))
-        parameters = moment.parameters(from_later_state, plan_ahead_days) | elo.parameters() | forgetting.parameters()
+        parameters = moment.parameters(from_later_state, plan_ahead_days) | elo.parameters()
         self._derived(parameters, kept=derived)
         for name, kind in FEATURE_STEPS:
             text = query(f"features/{step(name, given=given)}")

@@ -3,7 +3,7 @@
 Belongs here: lists of queries. Does not: running them (engine.py), or what they say (sql/).
 """
 
-from americano_assets.core import elo, forgetting
+from americano_assets.core import elo
 from americano_assets.core.features import select_list
 from americano_assets.sql import query
 
@@ -54,7 +54,6 @@ FEATURE_STEPS = (
     ("cohort_pairs", "TABLE"),
     ("cohort_record", "TABLE"),
     ("elo_terms", "TABLE"),
-    ("recalls", "TABLE"),
 )
 
 # What all learners together show of an objective, and what that is made from.
@@ -74,7 +73,7 @@ def feature_definition(*, given: bool = False) -> str:
     names = ["features/macros", *(f"state/{name}" for name in STATE_STEPS)]
     names += [f"features/{step(name, given=given)}" for name, _ in FEATURE_STEPS] + ["features/features"]
     names += ["features/log_until", f"features/{KEPT_WINDOWS}", *(f"features/{name}" for name in DERIVED_TABLES)]
-    return "\n".join(map(query, names)) + select_list() + str(elo.parameters() | forgetting.parameters())
+    return "\n".join(map(query, names)) + select_list() + str(elo.parameters())
 
 
 def derived_definition(table: str) -> str:

@@ -17,7 +17,7 @@ def fill_school(world: World) -> None:
     curriculum(world)
     for fill in (retention, answers, recorded_twice, mastery, history, formats, sessions, exams, plans, unplanned):
         fill(world)
-    for fill in (look_backs, answer_edges, session_edges, mastery_edges, history_edges, cohort, memory):
+    for fill in (look_backs, answer_edges, session_edges, mastery_edges, history_edges, cohort):
         fill(world)
 
 
@@ -286,17 +286,3 @@ def cohort(world: World) -> None:
     world.execute("""UPDATE users SET "includeInAnalytics" = false WHERE "id" = 'private'""")
     world.reviews("private", "ward", at("2026-03-05 10:00"), "AAAA")
     world.review("public", "ward", T, "AGAIN")
-
-
-def memory(world: World) -> None:
-    learner = planned(world, "remembering", "heart", "kidney", "liver")
-    world.insert("cards", id="heart-faded", courseId="anatomy", objectiveId="heart", createdAt=at("2025-09-01 08:00"))
-    world.review(learner, "heart", at("2026-02-01 09:00"), stabilityAfter=1.0)
-    world.review(learner, "heart", at("2026-03-02 09:00"), stabilityAfter=10.0)  # 10 days before SOON
-    world.review(learner, "heart", at("2026-03-04 09:00"))  # left nothing known
-    world.review(learner, "heart", T, stabilityAfter=1000.0)  # at T is future
-    world.review(learner, "heart", at("2026-03-07 09:00"), cardId="heart-faded", stabilityAfter=2.5)  # 5 days before
-    world.review(learner, "kidney", at("2025-09-11 23:00"), stabilityAfter=90.0)  # 180 days ago
-    world.review(learner, "liver", at("2025-09-11 22:59"), stabilityAfter=90.0)
-    world.learner("wandering")  # without a plan objectives are due at the end of the week
-    world.review("wandering", "bank-01", at("2026-03-03 23:00"), stabilityAfter=14.0)

@@ -20,7 +20,6 @@ from pydantic import SecretStr
 from americano_assets.assets.common import KIND_TAG, REPLAY
 from americano_assets.core.study_day import cutoff
 from americano_assets.errors import AmericanoError
-from americano_assets.resources.day_inputs import DAY_TABLES
 from americano_assets.resources.publication import INDICATORS, PREDICTIONS, RECOMMENDATIONS
 from americano_assets.resources.publishing import publish
 from americano_assets.resources.state_store import snapshots, state_at
@@ -91,7 +90,7 @@ def test_who_is_struggling_is_published_with_reasons_and_advice(story: Story) ->
 
 
 def test_every_stage_leaves_its_rows(story: Story) -> None:
-    for table in (*LOG_TABLES, *DAY_TABLES, *DAY_FILES, "training_set"):
+    for table in (*LOG_TABLES, "interactions", "session_ends", *DAY_FILES, "training_set"):
         assert story.store.current(table, study_day(FIRST)) is not None, table
     assert story.rows("features", FIRST)["learner_id"].is_monotonic_increasing
     checks = story.runs["first"].get_asset_check_evaluations()

@@ -12,7 +12,6 @@ from typing import Any
 import pytest
 
 from americano_assets.core.features import FEATURE_NAMES, FEATURES
-from americano_assets.core.forgetting import DECAY, FACTOR
 from americano_assets_tests.integration.feature_school import DAY, SOON, T, fill_school
 from americano_assets_tests.world import ClockedDeployment, World, at, read_world, study_day, world_settings
 
@@ -158,7 +157,6 @@ def test_what_was_not_observed_is_neutral(features: Features, learner: str, obje
         ("skipping", "lung", "objective_success", (0.9 + 1.2) / 4),
         ("skipping", "heart", "topic_success", (1.8 + 1.2) / 6),
         ("skipping", "heart", "topic_last_score", 0),
-        ("skipping", "heart", "ability", (1.8 + 1.2) / 6),
         ("skipping", "lung", "log_successes", math.log(1.9) / math.log(101)),
         ("skipping", "lung", "log_failures", math.log(2.1) / math.log(101)),
         ("skipping", "lung", "topic_log_failures", math.log(3.2) / math.log(1001)),
@@ -170,14 +168,6 @@ def test_what_was_not_observed_is_neutral(features: Features, learner: str, obje
         ("looking", "xray", "cohort_recent", 1.2 / 5),
         ("looking", "xray", "cohort_before", math.log(2) / math.log(1001)),
         ("new", "heart", "last_score", 0.6),
-        ("new", "heart", "ability", 0.6),
-        # Once a card's stability has passed it is recalled 9 times in 10, by FSRS's definition.
-        ("remembering", "heart", "mean_recall", (0.9 + (1 + FACTOR * 2) ** DECAY) / 2),
-        ("remembering", "heart", "least_recall", (1 + FACTOR * 2) ** DECAY),
-        ("remembering", "kidney", "mean_recall", (1 + FACTOR * (181 + 10 / 24) / 90) ** DECAY),
-        ("remembering", "liver", "mean_recall", 0.5),
-        ("wandering", "bank-01", "least_recall", 0.9),
-        ("retention", "heart", "mean_recall", 0.5),  # reviewed, and the memory's state never told
     ],
 )
 def test_an_extended_feature_is_what_its_definition_says(

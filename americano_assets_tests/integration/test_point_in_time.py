@@ -63,8 +63,7 @@ def before(world: World) -> None:
             world.reviews(learner, objective, at("2026-03-05 10:00"), "GA")
             world.answer(learner, objective, at("2026-03-08 10:00"), None)
             review = f"{OLD_REVIEW}-{learner}-{objective}"
-            given = {"id": review, "sessionId": session, "stabilityAfter": 3.0}
-            world.review(learner, objective, at("2026-03-10 11:59:59"), "GOOD", **given)
+            world.review(learner, objective, at("2026-03-10 11:59:59"), "GOOD", id=review, sessionId=session)
     world.reviews("ann", "heart", at("2026-03-08 23:00"), "A")  # at the cut-off of an earlier day
     world.mission("ann", at("2026-03-12 09:00"), ["heart", "lung"], id="plan")
     world.exam("ann", "anatomy", at("2026-04-01 09:00"))
@@ -88,7 +87,7 @@ def happen(world: World, change: Change, cutoff: datetime) -> None:
     rating = "AGAIN" if score < 1 else "GOOD"
     card = {"cardId": f"{objective}-card", "objectiveId": objective, "rating": rating}
     if kind == "review":
-        world.review(learner, objective, when, rating, sessionId=f"{OLD_SESSION}-{learner}", stabilityAfter=1 + score)
+        world.review(learner, objective, when, rating, sessionId=f"{OLD_SESSION}-{learner}")
     elif kind == "event of a review":
         world.event(learner, "CARD_REVIEWED", when, card)
     elif kind == "event of an old review":

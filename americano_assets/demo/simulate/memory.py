@@ -8,13 +8,20 @@ import numpy as np
 import numpy.typing as npt
 from fsrs.scheduler import DEFAULT_PARAMETERS
 
-from americano_assets.core.forgetting import retrievability
 from americano_assets.demo.simulate.curriculum import Floats
 
 _W = np.array(DEFAULT_PARAMETERS)
+_DECAY = -_W[20]
+_FACTOR = 0.9 ** (1 / _DECAY) - 1
 _EASIEST, _HARDEST = 1.0, 10.0
 _LEAST_STABILITY = 0.001
 AGAIN, HARD, GOOD, EASY = 1, 2, 3, 4
+
+
+def retrievability(days: Floats, stability: Floats) -> Floats:
+    """Chance of recall `days` whole days after the last review."""
+    result: Floats = (1 + _FACTOR * days / stability) ** _DECAY
+    return result
 
 
 def reviewed(

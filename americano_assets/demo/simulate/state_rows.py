@@ -11,7 +11,6 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from americano_assets.contract.enums import CardType, MasteryLevel, ObjectiveComplexity, PromptType
-from americano_assets.core.forgetting import retrievability
 from americano_assets.demo.simulate.columns import chosen, joined, json_object, moments, texts
 from americano_assets.demo.simulate.curriculum import (
     CARDS,
@@ -25,7 +24,7 @@ from americano_assets.demo.simulate.curriculum import (
     Curriculum,
 )
 from americano_assets.demo.simulate.learners import Bools
-from americano_assets.demo.simulate.memory import AGAIN
+from americano_assets.demo.simulate.memory import AGAIN, retrievability
 from americano_assets.demo.simulate.school import OWNER, Known, School
 from americano_assets.demo.simulate.timing import DAY
 

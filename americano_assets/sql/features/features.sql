@@ -27,10 +27,6 @@ topic_record AS (
     arg_max(last_nano, last_at) AS last_nano
   FROM objective_history GROUP BY learner_key, course_key
 ),
-whole_record AS (
-  SELECT learner_key, sum(n_graded) AS n_graded, sum(score_nano) AS score_nano
-  FROM objective_history GROUP BY learner_key
-),
 -- Sorted while it is narrow: sixty columns would take three times as long. The joins below keep the order where
 -- DuckDB takes them as they are written (resources/engine.py sees to that, and looks).
 ordered AS (
@@ -83,10 +79,7 @@ joined AS (
     log_share(h.n_graded - h.score_nano / 1000000000.0, 100) AS log_failures_seen,
     log_share(tr.score_nano / 1000000000.0, 1000) AS topic_log_successes_seen,
     log_share(tr.n_graded - tr.score_nano / 1000000000.0, 1000) AS topic_log_failures_seen,
-    shrunk(wr.score_nano, wr.n_graded) AS ability_seen,
-    clip((epoch_ms($cutoff) - epoch_ms(h.last_lapse_at)) / 86400000.0 / 30, 0, 1) AS days_since_lapse_seen,
-    rc.mean_recall AS mean_recall_seen,
-    rc.least_recall AS least_recall_seen
+    clip((epoch_ms($cutoff) - epoch_ms(h.last_lapse_at)) / 86400000.0 / 30, 0, 1) AS days_since_lapse_seen
   FROM ordered s
   JOIN learners_known l ON l.learner_key = s.learner_key
   JOIN objectives_known o ON o.objective_key = s.objective_key
@@ -102,11 +95,9 @@ joined AS (
   LEFT JOIN workload w ON w.learner_key = s.learner_key
   LEFT JOIN cohort_lapses cl ON cl.objective_key = s.objective_key
   LEFT JOIN elo_terms el ON el.learner_key = s.learner_key AND el.objective_key = s.objective_key
-  LEFT JOIN recalls rc ON rc.learner_key = s.learner_key AND rc.objective_key = s.objective_key
   LEFT JOIN cohort_record cr ON cr.objective_key = s.objective_key
   LEFT JOIN cohort_pairs cp ON cp.learner_key = s.learner_key AND cp.objective_key = s.objective_key
   LEFT JOIN topic_record tr ON tr.learner_key = s.learner_key AND tr.course_key = o.course_key
-  LEFT JOIN whole_record wr ON wr.learner_key = s.learner_key
 )
 SELECT learner_place, objective_place, learner_id, objective_id, course_id, planned_at, planned_day, planned,
   validation_mean_180, unmastered_prerequisites, cohort_lapse_rate, {columns}
