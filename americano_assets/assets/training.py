@@ -4,6 +4,7 @@ import dagster as dg
 import pandas as pd
 
 from americano_assets.assets.common import ANALYSIS_RUN_TAG, OWNERS, Result, markdown_table, numbers, retrying
+from americano_assets.core.slices import COLUMNS, SHOWN
 from americano_assets.demo.backgrounds import backgrounds, is_oulad
 from americano_assets.partitions import NIGHTS, day_of
 from americano_assets.plots import picture
@@ -89,7 +90,9 @@ def _told(trained: TrainedDay, deployment: Deployment) -> dict[str, dg.MetadataV
         "trained_now": trained.training is not None,
         "held_out": markdown_table(held_out),
         "slices": markdown_table(
-            {**one, "part": names.get(str(one["part"]), one["part"])} for one in trained.summary.get("slices", [])
+            {column: one.get(column) for column in (*COLUMNS, *SHOWN)}
+            | {"part": names.get(str(one["part"]), one["part"])}
+            for one in trained.summary.get("slices", [])
         ),
         **numbers(trained.summary["rows"]),
     }

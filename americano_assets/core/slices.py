@@ -15,6 +15,7 @@ from americano_assets.core.scoring import Scorer
 LEAST_ROWS = 30
 COLD, WARM, UNKNOWN = "cold start", "known before", "unknown"
 THIRDS = ("least active third", "middle third", "most active third")
+COLUMNS = ("by", "part", "n", "learners")
 SHOWN = ("base_rate", "accuracy", "recall", "auc_roc", "ece")
 
 
