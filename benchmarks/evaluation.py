@@ -40,7 +40,11 @@ def main() -> None:
         duckdb.execute(scan, [str(path)]).fetchall()
         yard = time.process_time() - spent
         began, spent = time.perf_counter(), time.process_time()
-        found = report(evaluate_log(path, Options(TARGET, ZONE), lambda *_: None))
+        steps = Steps()
+        evaluated = evaluate_log(path, Options(TARGET, ZONE), steps)
+        steps("figures and intervals", 0, 1)
+        found = report(evaluated)
+        steps("the end", 0, 1)
         spent = time.process_time() - spent
         champion = found["models"][found["champion"]]["all"]
         print(
@@ -48,8 +52,24 @@ def main() -> None:
             f"{time.perf_counter() - began:.0f} s, of the processor {spent:.0f} s, {spent / yard:.0f} x the scan; "
             f"peak {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6:.1f} GB; load {os.getloadavg()[0]:.1f}"
         )
+        for step, seconds in steps.spent.items():
+            print(f"  {seconds:4.0f} s of the processor: {step}")
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+class Steps:
+    """Processor time by step: that before a report of something done is this step's, else that of the step before."""
+
+    def __init__(self) -> None:
+        self.spent: dict[str, float] = {}
+        self._step, self._at = "", time.process_time()
+
+    def __call__(self, step: str, done: int, total: int) -> None:
+        now = time.process_time()
+        whose = step if done or not self._step else self._step
+        self.spent[whose] = self.spent.get(whose, 0.0) + now - self._at
+        self._step, self._at = step, now
 
 
 def log(n: int) -> pa.Table:
