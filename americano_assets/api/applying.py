@@ -20,7 +20,7 @@ from americano_assets.api.wire import Answer, Request, RowId, UtcTime
 from americano_assets.contract.enums import InterventionStatus, MissionStatus
 from americano_assets.core import study_day
 from americano_assets.core.missions import PlannedObjective, with_recommendation
-from americano_assets.core.moment import naive
+from americano_assets.core.moment import naive, to_milliseconds
 
 _OPEN_MISSIONS = [MissionStatus.PENDING, MissionStatus.IN_PROGRESS]
 
@@ -72,7 +72,7 @@ async def apply(
     and once the effect.
     """
     state = http.app.state
-    now: datetime = state.clock()
+    now = to_milliseconds(state.clock())
     wanted = asked.mission_id if asked else None
     async with database.change() as change:
         await change.row("lock_advised_prediction", id=intervention_id)

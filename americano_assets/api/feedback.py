@@ -13,7 +13,7 @@ from pydantic import Field, StrictBool
 
 from americano_assets.api import examples
 from americano_assets.api.access import IsCaller
-from americano_assets.api.database import Change, UsesDatabase
+from americano_assets.api.database import Change, Row, UsesDatabase
 from americano_assets.api.problems import REFUSALS, ProblemError, documented
 from americano_assets.api.wire import Answer, Request, RowId, UtcTime
 from americano_assets.contract.enums import PredictionStatus
@@ -107,15 +107,16 @@ async def feedback(
         kept = await change.row("feedback", prediction_id=prediction_id, user_id=owner)
         if kept is None:
             raise RuntimeError("feedback that was just written is gone")
-        status = status_after(prediction["prediction_status"], said.actual_struggle)
-        await change.row(
-            "write_outcome",
-            id=prediction_id,
-            status=status,
-            status_text=status,
-            outcome=said.actual_struggle,
-            recorded_at=kept["submitted_at"],
-        )
+        if written is not None:  # else what the app or the learner did to the row since would be undone
+            status = status_by_word(said.actual_struggle, flagged=_was_flagged(prediction))
+            await change.row(
+                "write_outcome",
+                id=prediction_id,
+                status=status,
+                status_text=status,
+                outcome=said.actual_struggle,
+                recorded_at=kept["submitted_at"],
+            )
         update = await _accuracy(change)
     return FeedbackRecorded(
         prediction_id=prediction_id,
@@ -126,9 +127,10 @@ async def feedback(
     )
 
 
-def status_after(status: str, struggled: bool) -> str:
-    """The status by a learner's word. One that was never warned of was MISSED if they struggled, else is RESOLVED."""
-    return status_by_word(struggled, flagged=status != PredictionStatus.MISSED)
+def _was_flagged(prediction: Row) -> bool:
+    """Whether the learner was warned: by the ledger, as the status says what they said last; without one by that."""
+    flagged: bool | None = prediction["flagged"]
+    return prediction["prediction_status"] != PredictionStatus.MISSED if flagged is None else flagged
 
 
 async def _accuracy(change: Change) -> dict[str, Any]:

@@ -22,7 +22,7 @@ from americano_assets.api.problems import REFUSALS, documented
 from americano_assets.api.wire import Answer, Request, UserId, UtcTime
 from americano_assets.api.worker import GenerateWorker
 from americano_assets.core import risk
-from americano_assets.core.moment import PLAN_AHEAD_DAYS, naive
+from americano_assets.core.moment import PLAN_AHEAD_DAYS, naive, to_milliseconds
 
 router = APIRouter(tags=["predictions"])
 
@@ -95,8 +95,7 @@ async def generate(
     unknown or opted out gets empty lists.
     """
     caller.require(asked.user_id)
-    told: datetime = http.app.state.clock()
-    now = told.replace(microsecond=told.microsecond // 1000 * 1000)
+    now = to_milliseconds(http.app.state.clock())
     async with database.change() as change:
         if await change.row("may_be_analysed", user_id=asked.user_id) is None:
             return _answer([], [], now)

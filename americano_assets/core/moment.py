@@ -62,6 +62,11 @@ class Moment:
         }
 
 
+def to_milliseconds(instant: datetime) -> datetime:
+    """The instant without what is finer than the app's TIMESTAMP(3): what is answered is what is stored."""
+    return instant.replace(microsecond=instant.microsecond // 1000 * 1000)
+
+
 def naive(instant: datetime) -> datetime:
     """The same instant in UTC without a zone, as PostgreSQL's and Parquet's timestamps here are."""
     return instant.astimezone(UTC).replace(tzinfo=None)

@@ -43,6 +43,19 @@ def test_saying_it_again_changes_nothing_and_something_else_replaces_it(rows: Ro
     assert rows.one(_STATE)[:2] == ("FALSE_POSITIVE", False)
 
 
+def test_a_changed_mind_ends_where_it_began_and_a_dismissal_since_stays(rows: Rows, service: Service) -> None:
+    rows.prediction("p1", predictionStatus="MISSED")
+    rows.episode("p1", flagged=False)
+    seen = []
+    for struggled in (True, False, True):
+        service.post("/predictions/p1/feedback", actual_struggle=struggled, feedback_type="HELPFUL")
+        seen.append(rows.one(_STATE)[:2])
+    assert seen == [("MISSED", True), ("RESOLVED", False), ("MISSED", True)]
+    rows.execute("""UPDATE struggle_predictions SET "predictionStatus" = 'DISMISSED'""")
+    service.post("/predictions/p1/feedback", actual_struggle=True, feedback_type="HELPFUL")
+    assert rows.one(_STATE)[:2] == ("DISMISSED", True)
+
+
 @pytest.mark.parametrize(
     ("body", "named"),
     [

@@ -13,6 +13,9 @@ _ROOT = Path(__file__).parents[2]
 _COMPOSE = yaml.safe_load((_ROOT / "docker-compose.yml").read_text())
 _SERVICES: dict[str, dict[str, Any]] = _COMPOSE["services"]
 _FOREIGN = {"POSTGRES_PASSWORD", "MLFLOW_BACKEND_STORE_URI"}
+# Where things are within the containers: the image and the file say so, nobody else.
+_FIXED = {"PORT", "AMERICANO_HOME", "DUCKDB_DB_PATH", "AMERICANO_DAGSTER_PORT", "AMERICANO_MLFLOW_PORT"}
+_OF_THE_API = {"AMERICANO_API_HOST", "AMERICANO_API_WORKERS"}
 
 
 def test_every_part_is_there() -> None:
@@ -29,6 +32,12 @@ def test_a_service_is_watched_restarted_unprivileged_and_local(name: str) -> Non
     assert set(service["environment"]) <= {field.upper() for field in Settings.model_fields} | _FOREIGN
 
 
+@pytest.mark.parametrize("name", ["code", "webserver", "daemon", "api"])
+def test_every_setting_reaches_the_parts_that_read_it(name: str) -> None:
+    wanted = {field.upper() for field in Settings.model_fields} - _FIXED
+    assert set(_SERVICES[name]["environment"]) >= (wanted if name == "api" else wanted - _OF_THE_API)
+
+
 def test_our_image_is_unprivileged_and_installs_the_lock() -> None:
     text = (_ROOT / "Dockerfile").read_text()
     assert re.findall(r"^USER (.+)$", text, re.MULTILINE) == ["americano"]
@@ -40,7 +49,7 @@ def test_no_secret_has_a_value_in_the_file() -> None:
         for name, value in service["environment"].items():
             if name.endswith("PASSWORD") or name == "DATABASE_URL":
                 assert value.startswith("${" + name + ":?"), "must be given, and is asked for by name"
-            assert not re.search(r"://[^:/@]+:[^$@]+@", value), f"{name} holds a password"
+            assert not re.search(r"://[^:/@]+:[^$@]+@", value or ""), f"{name} holds a password"
 
 
 def test_what_the_webserver_is_told_is_where_the_code_is() -> None:

@@ -1,6 +1,8 @@
 -- One prediction, locked until the transaction ends.
 -- Grain: one row, or none.
-SELECT id, "userId" AS user_id, "predictionStatus"::text AS prediction_status, "actualOutcome" AS actual_outcome
-FROM struggle_predictions
-WHERE id = %(id)s::text
-FOR UPDATE
+SELECT p.id, p."userId" AS user_id, p."predictionStatus"::text AS prediction_status, p."actualOutcome" AS actual_outcome,
+  (SELECT e.first_flagged_at IS NOT NULL FROM ml.episodes e WHERE e.prediction_id = p.id AND e.user_id = p."userId")
+    AS flagged
+FROM struggle_predictions p
+WHERE p.id = %(id)s::text
+FOR UPDATE OF p
