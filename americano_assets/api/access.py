@@ -60,7 +60,7 @@ class Doorkeeper:
 
     def __init__(self, *, always_closed: bool) -> None:
         self._always_closed = always_closed
-        self._known: OrderedDict[str, tuple[float, Caller | None]] = OrderedDict()
+        self._known: OrderedDict[str, tuple[float, Caller]] = OrderedDict()
 
     async def admit(self, request: Request, database: UsesDatabase, token: str | None) -> Caller:
         """The caller.
@@ -71,13 +71,8 @@ class Doorkeeper:
         hashed = token_hash(token) if token else ""
         remembered = self._known.get(hashed)
         if remembered is not None and monotonic() - remembered[0] < REMEMBERED_SECONDS:
-            caller = remembered[1]
-        else:
-            caller = await self._look_up(request, database, hashed)
-            self._known[hashed] = (monotonic(), caller)
-            self._known.move_to_end(hashed)
-            while len(self._known) > _MOST_REMEMBERED:
-                self._known.popitem(last=False)
+            return remembered[1]
+        caller = await self._look_up(request, database, hashed)
         if caller is None:
             raise ProblemError(
                 HTTPStatus.UNAUTHORIZED,
@@ -85,6 +80,11 @@ class Doorkeeper:
                 "Send a valid bearer token in the header Authorization.",
                 headers=_CHALLENGE,
             )
+        # Whoever is refused is not remembered: made-up tokens would push out those that are known.
+        self._known[hashed] = (monotonic(), caller)
+        self._known.move_to_end(hashed)
+        while len(self._known) > _MOST_REMEMBERED:
+            self._known.popitem(last=False)
         return caller
 
     async def _look_up(self, request: Request, database: UsesDatabase, hashed: str) -> Caller | None:

@@ -148,6 +148,19 @@ def test_what_a_worker_remembers_does_not_outlive_its_seconds(
     assert found == [200, 200, 401]
 
 
+def test_made_up_tokens_push_nobody_out_of_what_is_remembered(
+    rows: Rows, service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(access, "REMEMBERED_SECONDS", 10.0)
+    monkeypatch.setattr(access, "monotonic", lambda: 100.0)
+    monkeypatch.setattr(access, "_MOST_REMEMBERED", 1)
+    token = create_token(rows.connection, "app", _CLOCK)
+    assert _ask(service, "GET", "/predictions", token).status_code == 200
+    revoke_token(rows.connection, "app", _CLOCK)
+    assert [_ask(service, "GET", "/predictions", made_up).status_code for made_up in ("one", "two")] == [401, 401]
+    assert _ask(service, "GET", "/predictions", token).status_code == 200
+
+
 @pytest.mark.parametrize("told", [True, False])
 def test_a_body_over_the_limit_is_refused_before_it_is_read_whole(rows: Rows, service: Service, told: bool) -> None:
     rows.prediction("p1")
