@@ -18,6 +18,9 @@ _HEADER = """\
 # Every setting, with its default. Copy to .env and take away the # before a name to set it; the process environment
 # goes before this file.
 """
+_FOOTER = """
+# docker-compose.yml reads one more from .env: POSTGRES_PASSWORD, of the PostgreSQL that it starts (docs/production.md).
+"""
 
 
 def env_example() -> str:
@@ -28,7 +31,7 @@ def env_example() -> str:
         sentence = (field.description or "") + (f" One of: {', '.join(allowed)}." if allowed else "")
         lines = wrap(sentence, 116, initial_indent="# ", subsequent_indent="# ")
         blocks.append("\n".join([*lines, f"#{name.upper()}={_default(field)}"]))
-    return "\n".join([_HEADER, "\n\n".join(blocks), ""])
+    return "\n".join([_HEADER, "\n\n".join(blocks), _FOOTER.rstrip(), ""])
 
 
 def _allowed(annotation: Any) -> list[str]:

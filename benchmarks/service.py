@@ -142,20 +142,24 @@ def processor_ms(pid: int) -> float:
 
 
 async def at_a_rate(url: str, seconds: int) -> list[float]:
-    """Milliseconds of each of RATE requests a second, from the moment at which it was due."""
+    """Milliseconds of each of RATE requests a second, from the moment at which it was due.
+
+    The first second's are not counted: in it both sides open their connections.
+    """
     took: list[float] = []
     async with httpx.AsyncClient(base_url=url, limits=httpx.Limits(max_connections=64, keepalive_expiry=2)) as client:
 
-        async def one(due: float) -> None:
+        async def one(number: int, due: float) -> None:
             (await client.get("/predictions", params={"user_id": random.choice(LEARNERS)})).raise_for_status()
-            took.append((time.perf_counter() - due) * 1000)
+            if number >= RATE:
+                took.append((time.perf_counter() - due) * 1000)
 
         began = time.perf_counter()
         tasks = []
-        for number in range(RATE * seconds):
+        for number in range(RATE * (1 + seconds)):
             due = began + number / RATE
             await asyncio.sleep(max(0.0, due - time.perf_counter()))
-            tasks.append(asyncio.create_task(one(due)))
+            tasks.append(asyncio.create_task(one(number, due)))
         await asyncio.gather(*tasks)
     return took
 

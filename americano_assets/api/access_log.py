@@ -1,4 +1,4 @@
-"""One JSON line a request, a request id, and the time that the answer took.
+"""One JSON line a request, a request id, and the time that the answer took; what the server itself says as JSON too.
 
 Belongs here: what is logged about a request. It is never the query string, a path that no route knows, or the text
 of an error: these hold learners' ids. Does not: what is answered, except to an error that nobody foresaw.
@@ -22,15 +22,43 @@ LOGGER = logging.getLogger("americano.api")
 TIMINGS = "americano.timings"
 _FOREIGN_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
 _UNKNOWN_ROUTE = "(no such route)"
+# Of these nothing is lost but the wording of errors.
+_FOREIGN_LOGGERS = ("uvicorn", "uvicorn.error", "psycopg.pool")
+
+
+class JsonLine(logging.Formatter):
+    """Others' log records as lines like ours; of an error its kind and its places, never its text."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """One line."""
+        given = record.args if isinstance(record.args, tuple) else ()
+        told = tuple(type(one).__qualname__ if isinstance(one, BaseException) else one for one in given)
+        error = record.exc_info[1] if record.exc_info else None
+        return json.dumps(
+            {
+                "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+                "logger": record.name,
+                "level": record.levelname,
+                "message": (str(record.msg) % told if told else str(record.msg)).strip(),
+                **(_kind_and_places(error) if error else {}),
+            }
+        )
 
 
 def configure() -> None:
-    """Send our lines to standard error, and silence the server's own access log, which writes query strings."""
+    """Send our lines and the server's to standard error, but for its own access log, which writes query strings."""
     if not LOGGER.handlers:
         handler = logging.StreamHandler(sys.stderr)
         handler.setFormatter(logging.Formatter("%(message)s"))
         LOGGER.addHandler(handler)
         LOGGER.setLevel(logging.INFO)
+    for name in _FOREIGN_LOGGERS:
+        logger = logging.getLogger(name)
+        logger.handlers.clear()
+        logger.propagate = False
+        foreign = logging.StreamHandler(sys.stderr)
+        foreign.setFormatter(JsonLine())
+        logger.addHandler(foreign)
     theirs = logging.getLogger("uvicorn.access")
     theirs.handlers.clear()
     theirs.propagate = False
@@ -95,6 +123,10 @@ def _write(request_id: str | None, level: int = logging.INFO, **fields: object) 
 
 def log_error(error: Exception, request_id: str | None) -> None:
     """Log what kind of error it was and where it was raised, without its text."""
+    _write(request_id, logging.ERROR, **_kind_and_places(error))
+
+
+def _kind_and_places(error: BaseException) -> dict[str, object]:
     # The text of an error may quote a value from a request or a row; its type and its place do not.
     places = [f"{f.filename}:{f.lineno} {f.name}" for f in traceback.extract_tb(error.__traceback__)]
-    _write(request_id, logging.ERROR, error=type(error).__qualname__, raised_at=places[-8:])
+    return {"error": type(error).__qualname__, "raised_at": places[-8:]}

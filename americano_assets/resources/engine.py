@@ -5,6 +5,7 @@ count for a study day (that is its manifest's to say).
 """
 
 import re
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import date, datetime, timedelta
@@ -38,6 +39,8 @@ from americano_assets.resources.stored_files import require_undamaged
 from americano_assets.sql import query
 
 _CALENDAR_MARGIN = timedelta(days=400)
+# Chosen where there are few rows, see Engine; a filter for one call would not be safe beside other threads.
+warnings.filterwarnings("ignore", "Arrow output on a DB-API result makes an extra copy")
 
 # How the log is narrowed to the learners who matter.
 _OF_INTEREST = "SEMI JOIN interesting_learners USING (learner_key)"
@@ -53,8 +56,16 @@ GIVEN_PAIRS = pa.schema(
 class Engine:
     """One in-memory connection with the macros loaded."""
 
-    def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
+    def __init__(self, connection: duckdb.DuckDBPyConnection, *, few_rows: bool = False) -> None:
+        """Load the macros.
+
+        Args:
+            connection: In memory, nobody else's.
+            few_rows: Statements will cost more than the rows that they make: each is parsed once, and a result is bound
+                once at the price of a copy.
+        """
         self.connection = connection
+        self._parsed: dict[str, duckdb.Statement] | None = {} if few_rows else None
         self._state: dict[str, Path] = {}
         self.stored: set[Path] = set()
         connection.execute("SET enable_progress_bar = false")
@@ -97,7 +108,10 @@ class Engine:
             text: The query.
             parameters: Named values; those that the query does not name are left out.
         """
-        return self.connection.sql(text, params=_named(text, parameters)).to_arrow_table()
+        values = _named(text, parameters)
+        if self._parsed is None:
+            return self.connection.sql(text, params=values).to_arrow_table()
+        return self._execute(text, values).to_arrow_table()
 
     def make(self, name: str, text: str, parameters: Mapping[str, object], kind: str = "TABLE") -> None:
         """Make a temporary table or view of a query's rows."""
@@ -106,7 +120,14 @@ class Engine:
             text = _inlined(text, parameters)
             self.connection.execute(f"CREATE OR REPLACE TEMP VIEW {name} AS {text}")
         else:
-            self.connection.execute(f"CREATE OR REPLACE TEMP TABLE {name} AS {text}", _named(text, parameters))
+            self._execute(f"CREATE OR REPLACE TEMP TABLE {name} AS {text}", _named(text, parameters))
+
+    def _execute(self, text: str, values: dict[str, object]) -> duckdb.DuckDBPyConnection:
+        if self._parsed is None:
+            return self.connection.execute(text, values)
+        if text not in self._parsed:
+            (self._parsed[text],) = self.connection.extract_statements(text)
+        return self.connection.execute(self._parsed[text], values)
 
     def load_state(self, tables: Mapping[str, Path]) -> None:
         """Make the state tables, by name, ready for `features`; needs the calendar. A no-op for the same files."""

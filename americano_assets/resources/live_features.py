@@ -215,7 +215,7 @@ class LiveFeatures:
     def _engine(self) -> Engine:
         if not hasattr(self._kept, "engine"):
             # One learner is little work: a second thread would cost more to wake than it does.
-            self._kept.engine = Engine(duckdb.connect(":memory:", config={"threads": 1}))
+            self._kept.engine = Engine(duckdb.connect(":memory:", config={"threads": 1}), few_rows=True)
         engine: Engine = self._kept.engine
         return engine
 

@@ -134,6 +134,23 @@ def test_the_servers_own_access_log_is_silenced(tmp_path: Path) -> None:
     assert not theirs.hasHandlers(), "it would write query strings"
 
 
+def test_the_servers_other_lines_are_json_without_the_text_of_errors(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    create_app(settings_for(NOWHERE, tmp_path))
+    refused = ValueError("the password of a-learner")
+    logging.getLogger("uvicorn.error").error("Exception in ASGI application\n", exc_info=refused)
+    logging.getLogger("psycopg.pool").warning("error connecting in %r: %s", "a-pool", refused)
+    raised, connecting = (json.loads(line) for line in capsys.readouterr().err.splitlines())
+    assert (raised["message"], raised["error"], raised["level"]) == (
+        "Exception in ASGI application",
+        "ValueError",
+        "ERROR",
+    )
+    assert connecting["message"] == "error connecting in 'a-pool': ValueError"
+    assert "a-learner" not in str([raised, connecting])
+
+
 @pytest.mark.parametrize(("environment", "status"), [("development", 200), ("staging", 200), ("production", 404)])
 def test_documentation_is_not_served_in_production(
     rows: Rows, shared_database: str, tmp_path: Path, environment: str, status: int

@@ -1,6 +1,9 @@
-"""A school whose log has been read, to be copied by each test, and what an undisturbed night leaves of it."""
+"""A school whose log has been read, to be copied by each test, what an undisturbed night leaves of it, and a server
+that may be stopped.
+"""
 
 import shutil
+import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +13,7 @@ import psycopg
 import pytest
 
 from americano_assets.resources.embedded import EmbeddedServer
+from americano_assets_tests.conftest import without_durability
 from americano_assets_tests.faults.driver import FIRST, nights, start
 from americano_assets_tests.world import World, published_rows
 
@@ -39,6 +43,17 @@ class School:
             for table in OURS
         }
         return {**published_rows(self.world), **ours}
+
+
+@pytest.fixture(scope="module")
+def fragile() -> Iterator[EmbeddedServer]:
+    """A server of this module's own, which its tests may stop."""
+    with tempfile.TemporaryDirectory(prefix="fragile-", dir="/tmp") as home:  # A socket's path must be short.
+        server = EmbeddedServer(Path(home))
+        server.ensure()
+        without_durability(server)
+        yield server
+        server.stop()
 
 
 @pytest.fixture(scope="session")

@@ -1,6 +1,5 @@
 """PostgreSQL is stopped for real, and started again: under a night, and under the HTTP service."""
 
-import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, SupportsIndex
@@ -16,7 +15,6 @@ from americano_assets.resources.migrations import migrate
 from americano_assets.resources.publishing import publish
 from americano_assets.run_failures import why_failed
 from americano_assets_tests.api.serving import serving, settings_for
-from americano_assets_tests.conftest import without_durability
 from americano_assets_tests.faults.conftest import Left, School
 from americano_assets_tests.faults.driver import start
 from americano_assets_tests.world import World
@@ -33,17 +31,6 @@ STAGES: dict[str, tuple[Any, str]] = {
     "ml__struggle_reduction": (reduction, "measure_reduction"),
 }
 WORD: dict[str, Any] = {"user_id": "stuck", "actual_struggle": True, "feedback_type": "HELPFUL"}
-
-
-@pytest.fixture(scope="module")
-def fragile() -> Iterator[EmbeddedServer]:
-    """A server of this module's own, which its tests may stop."""
-    with tempfile.TemporaryDirectory(prefix="fragile-", dir="/tmp") as home:  # A socket's path must be short.
-        server = EmbeddedServer(Path(home))
-        server.ensure()
-        without_durability(server)
-        yield server
-        server.stop()
 
 
 @pytest.fixture
