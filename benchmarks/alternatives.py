@@ -154,7 +154,7 @@ def _loop(pairs: int) -> float:
     from benchmarks.learner import NOW, fill
 
     with database() as (url, _), connect(url, autocommit=True) as connection:
-        fill(connection, NOW, 4000)
+        fill(url, NOW, 4000)
         began = time.perf_counter()
         for number in range(pairs):
             values = {"l": "learner-0", "o": f"objective-{number % 300}", "c": f"lecture-{number % 6}", "t": NOW}

@@ -5,45 +5,24 @@
 
 import argparse
 import os
-import shutil
 import statistics
-import tempfile
 import time
 from datetime import UTC, datetime
-from pathlib import Path
-from typing import Any
 
-import psycopg
-
-from americano_assets.resources.database import bootstrap, connect
-from americano_assets.resources.embedded import EmbeddedServer
+from americano_assets.resources.database import connect
 from americano_assets.resources.live_features import LiveFeatures
-from americano_assets.resources.migrations import migrate
 from americano_assets.resources.parquet_store import ParquetStore
 from benchmarks.cohort import TARGET, ZONE
+from benchmarks.database import database, write_curriculum
 
 NOW = datetime(2026, 3, 10, 12, tzinfo=UTC)
 OTHERS = 20
+_OBJECTIVES = 300
 # One learner and a few others, each with so many reviews over 180 days on 300 objectives of three cards.
 _FILL = """
-INSERT INTO users ("id", "createdAt", "updatedAt", "behavioralAnalysisEnabled", "includeInAnalytics",
-  "performanceTrackingEnabled")
-  SELECT 'learner-' || l, '2025-01-01', '2025-01-01', true, true, true FROM generate_series(0, {others}) l;
-INSERT INTO courses ("id", "userId", "name", "updatedAt")
-  SELECT 'course-' || c, 'learner-0', '', '2025-01-01' FROM generate_series(0, 5) c;
-INSERT INTO lectures ("id", "userId", "courseId", "title", "topicTags", "uploadedAt", "fileName", "fileUrl", "fileSize")
-  SELECT 'lecture-' || c, 'learner-0', 'course-' || c, '', '{{}}', '2025-01-01', '', '', 0 FROM generate_series(0, 5) c;
-INSERT INTO learning_objectives ("id", "lectureId", "objective", "isHighYield", "complexity", "boardExamTags",
-  "createdAt", "masteryLevel", "totalStudyTimeMs", "weaknessScore")
-  SELECT 'objective-' || o, 'lecture-' || o % 6, 'Treat a patient', false, 'INTERMEDIATE', '{{}}', '2025-01-01',
-    'BEGINNER', 0, 0 FROM generate_series(0, 299) o;
 INSERT INTO objective_prerequisites ("id", "objectiveId", "prerequisiteId", "strength")
   SELECT o || '-' || k, 'objective-' || o, 'objective-' || (o + k) % 300, 1.0 / k
   FROM generate_series(0, 299) o, generate_series(1, 3) k;
-INSERT INTO cards ("id", "courseId", "objectiveId", "cardType", "front", "back", "createdAt", "difficulty",
-  "stability", "retrievability", "reviewCount", "lapseCount")
-  SELECT 'card-' || c, 'course-' || c % 6, 'objective-' || c % 300, 'BASIC', '', '', '2025-01-01', 5, 5, 0.9, 0, 0
-  FROM generate_series(0, 899) c;
 INSERT INTO reviews ("id", "userId", "cardId", "rating", "timeSpentMs", "reviewedAt", "difficultyBefore",
   "stabilityBefore", "difficultyAfter", "stabilityAfter")
   SELECT l || '-' || n, 'learner-' || l, 'card-' || (n * 7 + l) % 900,
@@ -62,17 +41,19 @@ ANALYZE;
 """
 
 
-def fill(connection: psycopg.Connection[Any], now: datetime, interactions: int, planned: int = 42) -> None:
+def fill(url: str, now: datetime, interactions: int, planned: int = 42) -> None:
     """Write the learners.
 
     Args:
-        connection: On a database with the contract's tables, in autocommit.
+        url: A database with the contract's tables.
         now: The present instant, aware.
         interactions: Of each learner, in the 180 days before.
         planned: Objectives of each learner in six missions of the days to come.
     """
+    write_curriculum(url, OTHERS + 1, _OBJECTIVES)
     text = _FILL.format(others=OTHERS, interactions=interactions, each=planned // 6, now=now.replace(tzinfo=None))
-    connection.execute(text.encode())
+    with connect(url, autocommit=True) as connection:
+        connection.execute(text.encode())
 
 
 def main() -> None:
@@ -80,17 +61,8 @@ def main() -> None:
     parser.add_argument("--interactions", type=int, default=20_000)
     parser.add_argument("--repeat", type=int, default=40)
     options = parser.parse_args()
-    home = Path(tempfile.mkdtemp(prefix="bench-", dir="/tmp"))
-    server = EmbeddedServer(home)
-    try:
-        server.ensure()
-        with connect(server.url("postgres"), autocommit=True) as connection:
-            connection.execute("CREATE DATABASE bench")
-        url = server.url("bench")
-        with connect(url, autocommit=True) as connection:
-            bootstrap(connection)
-            migrate(connection)
-            fill(connection, NOW, options.interactions)
+    with database() as (url, home):
+        fill(url, NOW, options.interactions)
         live = LiveFeatures(url, ParquetStore(home / "data"), ZONE, TARGET)
         took = []
         for _ in range(options.repeat + 3):
@@ -103,9 +75,6 @@ def main() -> None:
             f"{statistics.median(warm):.0f} ms, p95 {warm[int(0.95 * len(warm))]:.0f} ms, first {took[0]:.0f} ms; "
             f"load {os.getloadavg()[0]:.1f}"
         )
-    finally:
-        server.stop()
-        shutil.rmtree(home, ignore_errors=True)
 
 
 if __name__ == "__main__":

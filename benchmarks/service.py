@@ -12,12 +12,10 @@ import json
 import os
 import random
 import re
-import shutil
 import signal
 import socket
 import subprocess
 import sys
-import tempfile
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator
@@ -39,12 +37,10 @@ from americano_assets.core.features import DATA_QUALITY, FEATURE_NAMES, MODEL_IN
 from americano_assets.core.models import BLEND, fit
 from americano_assets.core.rules import VALIDATION_MEAN
 from americano_assets.core.study_day import last_closed
-from americano_assets.resources.database import bootstrap, connect
-from americano_assets.resources.embedded import EmbeddedServer
-from americano_assets.resources.migrations import migrate
 from americano_assets.resources.model_store import ModelStore
 from americano_assets.resources.parquet_store import ParquetStore
 from benchmarks.cohort import TARGET, ZONE
+from benchmarks.database import database
 from benchmarks.learner import OTHERS, fill
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -220,17 +216,9 @@ def main() -> None:
     parser.add_argument("--repeat", type=int, default=60)
     parser.add_argument("--soak", type=int, default=0)
     options = parser.parse_args()
-    home = Path(tempfile.mkdtemp(prefix="bench-", dir="/tmp"))
-    server = EmbeddedServer(home)
-    try:
-        server.ensure()
-        with connect(server.url("postgres"), autocommit=True) as connection:
-            connection.execute("CREATE DATABASE bench")
-        url, now = server.url("bench"), datetime.now(UTC)
-        with connect(url, autocommit=True) as connection:
-            bootstrap(connection)
-            migrate(connection)
-            fill(connection, now, options.interactions, planned=30)
+    with database() as (url, home):
+        now = datetime.now(UTC)
+        fill(url, now, options.interactions, planned=30)
         train(home, now - timedelta(hours=1))
         environment = {"DATABASE_URL": url, "AMERICANO_HOME": str(home), "AMERICANO_GENERATE_PER_MINUTE": "600"}
         bare_handler = ("uvicorn", "--factory", "benchmarks.service:bare", "--no-access-log")
@@ -241,9 +229,6 @@ def main() -> None:
             measure(service, yardstick, options)
             if options.soak:
                 asyncio.run(soak(*service, options.soak))
-    finally:
-        server.stop()
-        shutil.rmtree(home, ignore_errors=True)
 
 
 def measure(service: tuple[str, int], yardstick: tuple[str, int], options: argparse.Namespace) -> None:
