@@ -4,6 +4,7 @@ Belongs here: saving, loading, refusing a tampered file. Does not: fitting, or t
 """
 
 import json
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from datetime import date
 from pathlib import Path
@@ -43,7 +44,7 @@ class ModelStore:
     def save(
         self, model_type: str, study_day: date, dataset_version: str, target: Target, scorer: Scorer
     ) -> StoredModel:
-        """Write a model; the same numbers give the same version."""
+        """Write a model; the same numbers give the same version, and files that are not what they were give way."""
         content = {
             "model_type": model_type,
             "study_day": study_day.isoformat(),
@@ -52,13 +53,13 @@ class ModelStore:
             "scorer": scorer.to_json(),
         }
         version = hash_values(content)
+        known = self._if_whole(version)
+        if known is not None:
+            return known
         # Trees first: a model's JSON must never name a file that is not there yet.
         for name, trees in scorer.files().items():
-            if not self._file(name).exists():
-                write_bytes(self._file(name), trees)
-        path = self.path(version)
-        if not path.exists():
-            write_json(path, content)
+            write_bytes(self._file(name), trees)
+        write_json(self.path(version), content)
         return self.load(version)
 
     def path(self, version: str) -> Path:
@@ -81,15 +82,31 @@ class ModelStore:
             )
         return content
 
-    def remember(self, key: str, result: dict[str, Any]) -> None:
-        """Keep which model came out of the inputs that `key` stands for."""
-        write_json(self.root / "by_inputs" / f"{key}.json", result)
+    def remember(self, key: str, result: dict[str, Any], kept: Iterable[str]) -> None:
+        """Keep which model came out of the inputs that `key` stands for, and which versions that training kept."""
+        write_json(self._memo_path(key), {**result, "kept": sorted(kept)})
 
     def remembered(self, key: str) -> dict[str, Any] | None:
-        """What came out of these inputs before, or None; a model that is gone counts as never made."""
-        path = self.root / "by_inputs" / f"{key}.json"
-        found: dict[str, Any] | None = json.loads(path.read_text()) if path.exists() else None
-        return found if found is not None and self.path(found["model_version"]).exists() else None
+        """What came out of these inputs before, or None.
+
+        None too where a model that was kept then is gone or changed: to train once more is what makes it again.
+        """
+        try:
+            result: dict[str, Any] = json.loads(self._memo_path(key).read_text())
+            versions = [result["model_version"], *result.pop("kept", [])]
+        except (FileNotFoundError, ValueError, TypeError, KeyError):
+            return None  # What cannot be read is computed again.
+        return result if all(self._if_whole(version) for version in dict.fromkeys(versions)) else None
+
+    def _memo_path(self, key: str) -> Path:
+        return self.root / "by_inputs" / f"{key}.json"
+
+    def _if_whole(self, version: str) -> StoredModel | None:
+        """A model, or None where it is not there or not what its name says."""
+        try:
+            return self.load(version)
+        except AmericanoError:
+            return None
 
     def load(self, version: str) -> StoredModel:
         """Read a model.

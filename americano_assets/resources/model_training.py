@@ -127,7 +127,7 @@ def _train_day(
     run, notice = tell_mlflow(deployment, day, training, model, rows, tags, pictures)
     _tell_database(deployment, day, training, saved, champion, run, summary)
     result = {"model_version": model.version, "summary": summary}
-    deployment.models.remember(key, result)
+    deployment.models.remember(key, result, (one.version for one in saved.values()))
     deployment.store.record_manifest(day, _MODEL, {**result, **told, "mlflow": notice})
     return TrainedDay(model, training, run, notice, summary, pictures)
 
