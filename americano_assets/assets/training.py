@@ -68,7 +68,7 @@ def build_checks() -> list[dg.AssetChecksDefinition]:
     def logged_in_mlflow(
         context: dg.AssetCheckExecutionContext, deployment: dg.ResourceParam[Deployment]
     ) -> dg.AssetCheckResult:
-        """The night's training is in MLflow; where nothing was trained, there was nothing to log."""
+        """The night's training is in MLflow, also where an equal one was found; a night between two has none to log."""
         notice = (deployment.store.manifest(day_of(context), "model") or {}).get("mlflow", "")
         return dg.AssetCheckResult(
             passed=not notice, severity=dg.AssetCheckSeverity.WARN, metadata={"why": notice or "nothing went wrong"}

@@ -32,7 +32,7 @@ class TrainedDay:
         model: What scores the day.
         training: Figures of the training; None where an equal one was found and nothing was trained.
         run: Where it is in MLflow; None where that was not reached, or nothing was trained.
-        notice: What went wrong with MLflow, or empty.
+        notice: What went wrong with MLflow, now or when an equal training was made; or empty.
         summary: Figures as they are kept in the day's manifest: of this training, or of the one it goes back to.
         pictures: PNG images by name, of the same training.
     """
@@ -126,9 +126,9 @@ def _train_day(
     pictures = pictures_of(summary)
     run, notice = tell_mlflow(deployment, day, training, model, rows, tags, pictures)
     _tell_database(deployment, day, training, saved, champion, run, summary)
-    result = {"model_version": model.version, "summary": summary}
+    result = {"model_version": model.version, "summary": summary, "mlflow": notice}
     deployment.models.remember(key, result, (one.version for one in saved.values()))
-    deployment.store.record_manifest(day, _MODEL, {**result, **told, "mlflow": notice})
+    deployment.store.record_manifest(day, _MODEL, {**result, **told})
     return TrainedDay(model, training, run, notice, summary, pictures)
 
 
@@ -153,10 +153,10 @@ def _carry_on(
 
 
 def _found_again(deployment: Deployment, day: date, known: dict[str, Any]) -> TrainedDay:
-    """What equal rows gave before."""
+    """What equal rows gave before; what MLflow did not get then it has not got since."""
     deployment.store.record_manifest(day, _MODEL, known)
     model = deployment.models.load(known["model_version"])
-    return TrainedDay(model, None, None, "", known["summary"], pictures_of(known["summary"]))
+    return TrainedDay(model, None, None, known.get("mlflow", ""), known["summary"], pictures_of(known["summary"]))
 
 
 def _save(deployment: Deployment, day: date, dataset_version: str, training: Training) -> dict[str, StoredModel]:

@@ -217,11 +217,15 @@ def test_a_rollback_returns_the_former_champion_from_the_next_night_on(school: S
     # MLflow does not answer that night: what scores is kept here, so the night goes on, and a check says so.
     nowhere = deployment.settings.model_copy(update={"mlflow_tracking_uri": SecretStr("http://127.0.0.1:1")})
     reached, deployment.tracking = deployment.tracking, Tracking(nowhere)
-    school.night(THIRD)
+    assert school.night(THIRD)["trained_now"] is True
     deployment.tracking = reached
     assert school.run.success
     assert not school.check("logged_in_mlflow").passed
     assert school.check("logged_in_mlflow").severity is dg.AssetCheckSeverity.WARN
+    # MLflow is back, but the training is not made again: it is still not there, and still said.
+    assert school.night(THIRD)["trained_now"] is False
+    assert not school.check("logged_in_mlflow").passed
+    assert "MLflow could not be used" in school.told("struggle_model")["mlflow"]
     assert school.version(THIRD) == good
     newest = "SELECT study_day, model_version FROM ml.study_days ORDER BY study_day DESC LIMIT 1"
     assert school.world.rows(newest) == [(study_day(THIRD), good)]

@@ -15,6 +15,7 @@ from americano_assets.core.championship import AUTO
 from americano_assets.core.models import BOOSTING, RULES
 from americano_assets.resources.model_store import ModelStore
 from americano_assets.resources.model_training import TrainedDay, train_day
+from americano_assets.resources.parquet_store import ParquetStore
 from americano_assets_tests.core.test_training import labelled
 from americano_assets_tests.world import ClockedDeployment, World, study_day, world_settings
 
@@ -101,3 +102,14 @@ def test_a_memo_that_cannot_be_read_counts_as_none(school: School) -> None:
         assert again.training is not None, content
         assert again.model.version == first.model.version
         assert memo.read_bytes() == before
+
+
+def test_a_rerun_does_not_hide_that_mlflow_never_got_the_training(school: School) -> None:
+    first = school.night(BOOSTING)
+    again = school.night(BOOSTING)
+    assert again.training is None
+    assert again.notice == first.notice != ""
+    recorded = ParquetStore(school.home / "data").manifest(DAY, "model")
+    assert recorded is not None
+    assert recorded["mlflow"] == first.notice
+    assert school.world.rows("SELECT mlflow_run_id FROM ml.model_versions") == [(None,)]
