@@ -62,7 +62,7 @@ MUTATIONS = (
     ),
     *_in(
         "features/cohort_lapses",
-        ("cohort_lapse_rate", "i.study_day < $cutoff_day", "i.study_day <= $cutoff_day"),
+        ("cohort_lapse_rate", "i.study_day < $cohort_day", "i.study_day <= $cohort_day"),
         tests=_OPEN_DAY_TESTS,
     ),
     *_in(
@@ -194,7 +194,7 @@ MUTATIONS = (
     *_in(
         "features/cohort_lapses",
         ("cohort_lapse_rate", "(FROM learners_known WHERE in_analytics)", "(FROM learners_known)"),
-        ("cohort_lapse_rate", ">= $cutoff_day - 30", ">= $cutoff_day - 31"),
+        ("cohort_lapse_rate", ">= $cohort_day - 30", ">= $cohort_day - 31"),
     ),
     *_in(
         "features/spine",

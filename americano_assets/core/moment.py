@@ -46,12 +46,14 @@ class Moment:
             plan_ahead_days: Planned candidates lie within so many study days of T.
 
         Returns:
-            Naive UTC timestamps, day numbers, ms into the study day that holds T (0 at a cut-off).
+            Naive UTC timestamps, day numbers, ms into the study day that holds T (0 at a cut-off). Numbers of the
+            cohort are of the days before `cohort_day`.
         """
         day = study_day_of(self.at, self.zone)
         return {
             "cutoff": naive(self.at),
             "cutoff_day": day_number(day),
+            "cohort_day": day_number(day),
             "cutoff_into": round((self.at - opening(day, self.zone)).total_seconds() * 1000),
             "planned_before": naive(shift(self.at, plan_ahead_days, self.zone)),
             "workload_before": naive(shift(self.at, WORKLOAD_AHEAD_DAYS, self.zone)),

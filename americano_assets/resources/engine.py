@@ -20,7 +20,7 @@ import pyarrow as pa
 from americano_assets.core import elo
 from americano_assets.core.features import select_list
 from americano_assets.core.moment import PLAN_AHEAD_DAYS, Moment, naive
-from americano_assets.core.study_day import EPOCH, days_between, opening
+from americano_assets.core.study_day import EPOCH, day_number, days_between, opening
 from americano_assets.resources.arrow_order import sorted_rows
 from americano_assets.resources.elo_store import ELO_SCHEMA
 from americano_assets.resources.feature_steps import (
@@ -167,7 +167,7 @@ class Engine:
         from_later_state: bool,
         pairs: pa.Table | None = None,
         plan_ahead_days: int = PLAN_AHEAD_DAYS,
-        cohort: Mapping[str, pa.Table] | None = None,
+        cohort: tuple[date, Mapping[str, pa.Table]] | None = None,
         derived: bool = False,
         windows: bool = False,
     ) -> pa.Table:
@@ -182,7 +182,7 @@ class Engine:
                 of the night's candidates. Those of unknown or opted-out learners, or unknown objectives, are left out;
                 of a pair given twice the earliest plan counts.
             plan_ahead_days: The night's candidates are planned within so many study days.
-            cohort: What `cohort` gave, where the log here is one learner's and cannot tell.
+            cohort: What `cohort` gave at the closing of a day, where the log here is one learner's and cannot tell.
             derived: As `history`.
             windows: Beside `derived`: what is kept of topics' windows can be read as `topic_windows_kept`.
         """
@@ -190,11 +190,15 @@ class Engine:
         if pairs is not None:
             self.register("given_pairs", _given(pairs))
         parameters = moment.parameters(from_later_state, plan_ahead_days) | elo.parameters()
+        numbers: Mapping[str, pa.Table] = {}
+        if cohort is not None:
+            closed, numbers = cohort
+            parameters["cohort_day"] = day_number(closed) + 1
         self._derived(parameters, kept=derived)
         for name, kind in FEATURE_STEPS:
             text = query(f"features/{step(name, given=given)}")
-            if name in COHORT_STEPS and cohort is not None:
-                self.register(f"{name}_given", cohort[name])
+            if name in numbers:
+                self.register(f"{name}_given", numbers[name])
                 text = f"FROM {name}_given"
             if name == WINDOWS and windows:
                 text = query(f"features/{KEPT_WINDOWS}")

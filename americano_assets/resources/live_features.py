@@ -197,20 +197,19 @@ class LiveFeatures:
         )
         return _good(_fetch(connection, _where(text, "learner_id", [learner_id])), name)
 
-    def _cohort(self, day: date) -> dict[str, pa.Table]:
-        """What all learners show at the cut-off of `day`, else of the last day before it; empty without any."""
+    def _cohort(self, day: date) -> tuple[date, dict[str, pa.Table]]:
+        """What all learners show at the cut-off of `day`, else of the last day before it, and that day."""
         first, *_ = COHORT_STEPS
         folders = (self.store.root / COHORT / first).glob("day=*")
         stored = sorted(date.fromisoformat(path.name.removeprefix("day=")) for path in folders)
         known = next((one for one in reversed(stored) if one <= day), None)
         if known is None:
-            return _NOBODY
+            return day, _NOBODY
         if getattr(self._kept, "cohort_day", None) != known:
             found = {name: self.store.read_day(f"{COHORT}/{name}", known) for name in COHORT_STEPS}
             self._kept.cohort = {name: _NOBODY[name] if rows is None else rows for name, rows in found.items()}
             self._kept.cohort_day = known
-        tables: dict[str, pa.Table] = self._kept.cohort
-        return tables
+        return known, self._kept.cohort
 
     def _engine(self) -> Engine:
         if not hasattr(self._kept, "engine"):

@@ -12,6 +12,7 @@ import pytest
 from americano_assets.core.study_day import cutoff
 from americano_assets.demo.simulate import Cohort, load_simulated
 from americano_assets.resources import cutoffs
+from americano_assets.resources.engine import open_engine
 from americano_assets.resources.live_features import LiveFeatures
 from americano_assets.resources.parquet_store import ParquetStore
 from americano_assets.resources.snapshotting import snapshot_state
@@ -72,6 +73,50 @@ def test_three_ways_to_the_same_values(
     again.store = ParquetStore(tmp_path / "store")
     version = again.features([END - timedelta(days=14), END - timedelta(days=7), END])[END]
     assert again.store.read_whole("features_at", version.content).equals(night)
+
+
+def test_between_two_nights_the_others_are_as_the_last_night_had_them(
+    deployment: ClockedDeployment, class_of_30: Cohort, tmp_path: Path
+) -> None:
+    last_night, now = END - timedelta(days=4), cutoff(END, deployment.zone) - timedelta(hours=9)
+    shutil.copytree(
+        deployment.store.root, tmp_path / "store", ignore=shutil.ignore_patterns(cutoffs.COHORT, "features_at")
+    )
+    tables = deployment.latest_tables(END)
+    tables.store = ParquetStore(tmp_path / "store")
+    tables.store_cohort(last_night)
+    night = tables.store.read_whole("features_at", tables.features([last_night])[last_night].content)
+    assert len(night) > 100
+    live = LiveFeatures(deployment.url, tables.store, deployment.zone, deployment.target)
+    fresh = pa.concat_tables(
+        [
+            live.of_learner(learner, now, pairs=night.filter(pc.equal(night["learner_id"], learner)))
+            for learner in pc.unique(night["learner_id"]).to_pylist()
+        ]
+    )
+    of_others = [name for name in fresh.column_names if name.startswith("cohort_")]
+    assert len(of_others) == 4
+    pair = ["learner_id", "objective_id"]
+    assert fresh.select([*pair, *of_others]).equals(night.select([*pair, *of_others]))
+    assert not fresh["last_score"].equals(night["last_score"]), "four days more of their own"
+
+
+def test_rows_that_came_late_leave_no_less_than_nobody_and_no_more_than_all_right() -> None:
+    with open_engine() as engine:
+        rows = engine.run(
+            "SELECT own, shrunk_others(2000000000, own * 1000000000::BIGINT, 2, own) AS others, less(2, own) AS n "
+            "FROM (VALUES (0), (1), (2), (3)) t(own) UNION ALL "
+            "SELECT NULL, shrunk_others(NULL, 1000000000, NULL, 1), less(NULL, 1) UNION ALL "
+            "SELECT -1, shrunk_others(2000000000, 0, 2, 1), less(2, 1)"
+        ).to_pylist()
+    assert [(row["own"], row["others"], row["n"]) for row in rows] == [
+        (0, 3.2 / 4, 2),
+        (1, 2.2 / 3, 1),
+        (2, 0.6, 0),
+        (3, 0.6, 0),
+        (None, None, None),
+        (-1, 2.2 / 3, 1),  # a failure went into the numbers that was taken out again
+    ]
 
 
 def test_nothing_of_who_opted_out_or_is_unknown(deployment: ClockedDeployment, class_of_30: Cohort) -> None:

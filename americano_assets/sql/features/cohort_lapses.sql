@@ -4,5 +4,5 @@ SELECT i.objective_key, count(*) FILTER (i.rating = 'AGAIN')::DOUBLE / count(*) 
 FROM interactions i
 SEMI JOIN (FROM learners_known WHERE in_analytics) l USING (learner_key)
 WHERE i.kind = 'review' AND i.objective_key IS NOT NULL
-  AND i.study_day < $cutoff_day AND i.study_day >= $cutoff_day - 30
+  AND i.study_day < $cohort_day AND i.study_day >= $cohort_day - 30
 GROUP BY i.objective_key

@@ -67,10 +67,10 @@ joined AS (
     logit_share(el.pair) AS elo_pair_seen,
     logit_share(el.objective) AS elo_difficulty_seen,
     -- The others: without the learner's own answers.
-    shrunk(cr.first_nano - COALESCE(cp.first_nano, 0), cr.n_learners - (cp.learner_key IS NOT NULL)::INTEGER)
+    shrunk_others(cr.first_nano, cp.first_nano, cr.n_learners, (cp.learner_key IS NOT NULL)::INTEGER)
       AS cohort_first_try_seen,
-    shrunk(cr.score_nano_30 - COALESCE(cp.score_nano_30, 0), cr.n_30 - COALESCE(cp.n_30, 0)) AS cohort_recent_seen,
-    log_share(cr.n_learners - (cp.learner_key IS NOT NULL)::INTEGER, 1000) AS cohort_before_seen,
+    shrunk_others(cr.score_nano_30, cp.score_nano_30, cr.n_30, cp.n_30) AS cohort_recent_seen,
+    log_share(less(cr.n_learners, (cp.learner_key IS NOT NULL)::INTEGER), 1000) AS cohort_before_seen,
     h.last_nano / 1000000000.0 AS last_score_seen,
     shrunk(h.score_nano, h.n_graded) AS objective_success_seen,
     tr.last_nano / 1000000000.0 AS topic_last_score_seen,

@@ -32,6 +32,11 @@ CREATE OR REPLACE MACRO struggled_by(n_reviews, n_validations, n_again, score_na
     OR (n_again >= 3 AND 10 * n_again >= 3 * n_reviews) END;
 -- Mean success shrunk towards 0.6 by two answers: (sum + 1.2) / (n + 2).
 CREATE OR REPLACE MACRO shrunk(score_nano, n) AS (score_nano / 1000000000.0 + 1.2) / (n + 2);
+-- The same of everybody but one. A row of theirs that came late is not in the stored numbers of everybody, so no less than
+-- nothing is left, and no more than all of it right.
+CREATE OR REPLACE MACRO less(total, own) AS clip(total - COALESCE(own, 0), 0, total);
+CREATE OR REPLACE MACRO shrunk_others(score_nano, own_nano, n, own_n) AS
+  shrunk(least(less(score_nano, own_nano), 1000000000.0 * less(n, own_n)), less(n, own_n));
 -- Counts grow by their logarithm, 1 at `most`; log-odds from -6 to 6 are brought to 0-1.
 CREATE OR REPLACE MACRO log_share(n, most) AS clip(ln(1 + n) / ln(1 + most), 0, 1);
 CREATE OR REPLACE MACRO logit_share(x) AS clip(0.5 + x / 12, 0, 1);
