@@ -89,4 +89,11 @@ def _running_mean(calibration: pd.DataFrame) -> Baseline:
     if not len(struggled) or struggled.all() or not struggled.any():
         return Baseline(lambda rows: np.clip(1 - running_mean(rows), 0.001, 0.999), None)
     curve = LogisticRegression(C=1e6).fit(running_mean(calibration).reshape(-1, 1), struggled)
-    return Baseline(lambda rows: np.round(curve.predict_proba(running_mean(rows).reshape(-1, 1))[:, 1], 6), None)
+
+    def probability(rows: pd.DataFrame) -> FloatArray:
+        if rows.empty:  # which scikit-learn refuses
+            return np.zeros(0)
+        p: FloatArray = np.round(curve.predict_proba(running_mean(rows).reshape(-1, 1))[:, 1], 6)
+        return p
+
+    return Baseline(probability, None)

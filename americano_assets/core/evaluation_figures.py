@@ -165,8 +165,13 @@ def ranked_figures(p: FloatArray, struggled: BoolArray, learner: IntArray, weigh
     edge = total / CALIBRATION_BINS
     i = 0
     while i < n:
-        tie, tie_yes, level = 0.0, 0.0, p[i]
-        while i < n and p[i] == level:
+        tie, tie_yes, level, end = 0.0, 0.0, p[i], i
+        while end < n and p[end] == level:
+            tie += weights[end]
+            tie_yes += yes_weights[end]
+            end += 1
+        rate = tie_yes / tie if tie > 0 else 0.0
+        while i < end:
             w = weights[i]
             # The bins of equal mass of core.metrics: a row belongs to the bin in which its place lies.
             if in_bins >= edge and w > 0:
@@ -175,10 +180,8 @@ def ranked_figures(p: FloatArray, struggled: BoolArray, learner: IntArray, weigh
                 while in_bins >= edge:
                     closed += 1
                     edge = closed * total / CALIBRATION_BINS
-            gap += yes_weights[i] - w * level
+            gap += w * (rate - level)
             in_bins += w
-            tie += w
-            tie_yes += yes_weights[i]
             i += 1
         # Pairs of a struggle here and a smooth row below are won, ties at half.
         wins += tie_yes * (seen - seen_yes + (tie - tie_yes) / 2)

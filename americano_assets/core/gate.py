@@ -43,7 +43,10 @@ class Decision:
 
 
 def decide(challenger: Scorer, rules: Scorer, champion: Scorer | None, held_out: pd.DataFrame) -> Decision:
-    """Compare a challenger with the rules and, where there is one, the champion, on the same rows.
+    """Compare a challenger with the rules, with one rate for everybody and with the champion if any, on the same rows.
+
+    The rules are far from calibrated, so their log loss alone is beaten by any model that is vague enough: also by one
+    that learned from labels at random. It must beat its own training rows' struggle rate, said of everybody, too.
 
     Args:
         challenger: The model that would score.
@@ -61,12 +64,14 @@ def decide(challenger: Scorer, rules: Scorer, champion: Scorer | None, held_out:
     refused: list[str] = []
     sentence = f"ECE on held-out learners {ece:.3f}, at most {ECE_LIMIT} is sound"
     (passed if ece <= ECE_LIMIT else refused).append(sentence)
-    for name, other in (("the rules", rules), ("the champion", champion)):
-        if other is None:
-            continue
-        difference = paired_difference(
-            log_losses(struggled, p), log_losses(struggled, other.probability(held_out)), held_out["learner_id"]
-        )
+    others = {
+        "the rules": rules.probability(held_out),
+        "one rate for everybody": np.full(len(held_out), challenger.cohort_rate),
+    }
+    if champion is not None:
+        others["the champion"] = champion.probability(held_out)
+    for name, theirs in others.items():
+        difference = paired_difference(log_losses(struggled, p), log_losses(struggled, theirs), held_out["learner_id"])
         if difference is None:
             refused.append(f"fewer than {LEAST_LEARNERS} held-out learners to compare with {name} on")
             continue

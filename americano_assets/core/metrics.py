@@ -23,14 +23,28 @@ class Calibration:
 
 
 def calibration_bins(struggled: BoolArray, probability: FloatArray, bins: int = CALIBRATION_BINS) -> Calibration:
-    """Rows sorted by p, cut into `bins` parts of equal size; empty parts are left out."""
+    """Rows sorted by p, cut into `bins` parts of equal size; empty parts are left out.
+
+    A cut may go through rows of equal p. Each of them counts as their mean outcome then: which of them stand before the
+    cut would be chance.
+    """
     order = np.argsort(probability, kind="stable")
-    parts = [part for part in np.array_split(order, bins) if len(part)]
+    p = probability[order]
+    outcome = _mean_of_equals(p, struggled[order].astype(float))
+    parts = [part for part in np.array_split(np.arange(len(p)), bins) if len(part)]
     return Calibration(
-        tuple(float(struggled[part].mean()) for part in parts),
-        tuple(float(probability[part].mean()) for part in parts),
+        tuple(float(outcome[part].mean()) for part in parts),
+        tuple(float(p[part].mean()) for part in parts),
         tuple(len(part) for part in parts),
     )
+
+
+def _mean_of_equals(p: FloatArray, outcome: FloatArray) -> FloatArray:
+    """Each row's outcome, that of all rows of its p taken together; p is sorted."""
+    starts = np.flatnonzero(np.diff(p, prepend=np.nan) != 0)
+    sizes = np.diff(starts, append=len(p))
+    means: FloatArray = np.repeat(np.add.reduceat(outcome, starts) / sizes, sizes) if len(p) else outcome
+    return means
 
 
 def expected_calibration_error(struggled: BoolArray, probability: FloatArray) -> float:

@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn import metrics as sklearn_metrics
 
+from americano_assets.core.evaluation_figures import ranked_figures
 from americano_assets.core.metrics import calibration_bins, expected_calibration_error, figures, threshold_for_recall
 
 rows = st.lists(st.tuples(st.booleans(), st.integers(0, 100), st.booleans()), min_size=1, max_size=60)
@@ -69,10 +70,37 @@ def test_calibration_is_over_ten_bins_of_equal_mass() -> None:
 
 
 def test_bins_are_weighed_by_their_rows() -> None:
-    p = np.array([0.1] * 11)
+    p = np.linspace(0.1, 0.2, 11)
     struggled = np.array([True] + [False] * 10)
     assert calibration_bins(struggled, p).count == (2,) + (1,) * 9
-    assert expected_calibration_error(struggled, p) == pytest.approx((2 * 0.4 + 9 * 0.1) / 11)
+    assert expected_calibration_error(struggled, p) == pytest.approx((2 * (0.5 - 0.105) + p[2:].sum()) / 11)
+
+
+def test_one_p_for_all_rows_is_off_by_its_distance_from_their_rate() -> None:
+    struggled = np.array([True] + [False] * 10)
+    for order in (struggled, struggled[::-1]):
+        assert expected_calibration_error(order, np.full(11, 0.1)) == pytest.approx(0.1 - 1 / 11)
+
+
+@given(tied=st.lists(st.tuples(st.booleans(), st.integers(0, 6)), min_size=1, max_size=80), seed=st.integers(0, 99))
+def test_the_order_of_rows_changes_no_calibration_also_where_p_ties(tied: list[tuple[bool, int]], seed: int) -> None:
+    struggled, sixths = (np.array(column) for column in zip(*tied, strict=True))
+    p = sixths / 6
+    other = np.random.default_rng(seed).permutation(len(p))
+    ece = expected_calibration_error(struggled, p)
+    assert expected_calibration_error(struggled[other], p[other]) == pytest.approx(ece)
+
+
+@settings(deadline=None)  # compiles at the first call
+@given(st.lists(st.tuples(st.booleans(), st.integers(0, 6)), min_size=1, max_size=9), st.integers(0, 99))
+def test_the_bootstraps_calibration_is_the_same_figure(tied: list[tuple[bool, int]], seed: int) -> None:
+    struggled, sixths = (np.repeat(column, 10) for column in zip(*tied, strict=True))
+    p = sixths / 6
+    order = np.random.default_rng(seed).permutation(len(p))
+    order = order[np.argsort(p[order], kind="stable")]
+    once = np.ones(len(p), dtype=np.int64)
+    *_, bootstrapped = ranked_figures(p[order], struggled[order], np.arange(len(p)), once)
+    assert bootstrapped == pytest.approx(expected_calibration_error(struggled, p))
 
 
 @given(

@@ -130,6 +130,19 @@ def test_a_hundred_rows_give_reasons_instead_of_figures(tmp_path: Path) -> None:
     )
 
 
+def test_a_log_whose_calibration_rows_are_all_cold_is_judged(tmp_path: Path) -> None:
+    late = planted_log(learners=40, objectives=3, weeks=1)
+    first = pd.Timestamp(
+        "2025-01-06 10:00"
+    )  # one learner opens the log, and nobody else has a past at the only cut-off
+    opener = pd.DataFrame(
+        {"learner_id": "opener", "objective_id": "objective-0", "occurred_at": [first, first + pd.Timedelta(days=9)]}
+    ).assign(score=1.0)
+    later = late.assign(occurred_at=late["occurred_at"] + pd.Timedelta(days=1))
+    _, told = evaluated(pd.concat([opener, later], ignore_index=True), tmp_path)
+    assert told["data"]["rows"] >= 40
+
+
 def test_a_log_shorter_than_a_window_says_so(tmp_path: Path) -> None:
     report = evaluated(planted_log(weeks=1), tmp_path, horizon_days=30)[1]
     assert report["models"] == {}
