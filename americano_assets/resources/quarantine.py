@@ -42,7 +42,7 @@ class Quality:
         bad: Rows that break a rule.
         violations: The rules broken, each once.
         files: Contents of the files in quarantine, in the order of reading.
-        refused: The reading went no further: it was not to go on, or the bad rows were too many.
+        refused: Nothing of the reading is in force: bad rows were to stop it, or they were too many.
     """
 
     table: str

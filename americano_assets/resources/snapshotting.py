@@ -12,7 +12,7 @@ from pandera.errors import SchemaErrors
 from pandera.pandas import DataFrameSchema
 
 from americano_assets.core.study_day import days_between
-from americano_assets.core.validation import split_valid
+from americano_assets.core.validation import Split, split_valid
 from americano_assets.resources.arrow_rules import keeps_every_rule
 from americano_assets.resources.deployment import Deployment
 from americano_assets.resources.extraction import log_query, read_batches, read_whole, split_days
@@ -85,31 +85,40 @@ def _checked(
     model: DataFrameSchema,
     quality: Quality,
 ) -> Iterator[pa.RecordBatch]:
-    """The good rows of each batch; bad ones go to quarantine, or stop everything."""
+    """The good rows of each batch; bad ones go to quarantine, or stop everything.
+
+    Where they stop everything, the rest is still read, that every bad row is told at once, but no row of it is kept.
+    """
+    stops = deployment.settings.on_invalid == "fail"
     for batch in _in_pieces(batches):
         quality.rows += batch.num_rows
         if keeps_every_rule(pa.Table.from_batches([batch]), model):
-            yield batch
-            continue
-        try:
-            split = split_valid(batch.to_pandas(), model)
-        except SchemaErrors as error:
-            case = error.failure_cases.iloc[0]
-            raise BadRowsError(
-                f"{table}: column {case['column'] or case['failure_case']} breaks «{case['check']}» as a whole. "
-                "Run `americano check-db` to compare the database with the contract."
-            ) from None
-        if split.bad.empty:
-            yield batch
-            continue
-        quality.add(split.violations, len(split.bad))
-        if deployment.settings.on_invalid == "fail":
-            raise BadRowsError(
-                f"{'; '.join(quality.messages)}. Correct the rows, or set AMERICANO_ON_INVALID=quarantine to go on "
-                "without them."
-            )
-        set_aside(deployment.store, quality, split.bad)
-        yield batch.take(pa.array(split.good.index.to_numpy()))
+            good = batch
+        else:
+            split = _split(batch, table, model)
+            if not split.bad.empty:
+                quality.add(split.violations, len(split.bad))
+                if not stops:
+                    set_aside(deployment.store, quality, split.bad)
+            good = batch.take(pa.array(split.good.index.to_numpy()))
+        if not (stops and quality.bad):
+            yield good
+    if stops and quality.bad:
+        raise BadRowsError(
+            f"{'; '.join(quality.messages)}. Correct the rows, or set AMERICANO_ON_INVALID=quarantine to go on "
+            "without them."
+        )
+
+
+def _split(batch: pa.RecordBatch, table: str, model: DataFrameSchema) -> Split:
+    try:
+        return split_valid(batch.to_pandas(), model)
+    except SchemaErrors as error:
+        case = error.failure_cases.iloc[0]
+        raise BadRowsError(
+            f"{table}: column {case['column'] or case['failure_case']} breaks «{case['check']}» as a whole. "
+            "Run `americano check-db` to compare the database with the contract."
+        ) from None
 
 
 def _in_pieces(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:

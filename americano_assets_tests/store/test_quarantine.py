@@ -89,6 +89,26 @@ def test_fail_names_column_rule_count_and_rows_and_sets_nothing_aside(
     assert deployment.store.current("validation_responses", DAY) is None
 
 
+def test_fail_counts_every_bad_row_of_the_reading_and_stores_nothing(
+    school: World, deployment: ClockedDeployment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(snapshotting, "_CHECKED_ROWS", 7)  # so that bad rows are in many batches, and good ones between
+    deployment.settings = deployment.settings.model_copy(update={"americano_on_invalid": "fail"})
+    answers(school)
+    with school.connection.transaction():
+        school.learner("")
+        for number in range(20):
+            when = at("2026-03-09 09:00") + timedelta(minutes=number)
+            school.answer("bob", "heart", when, -1.0 if number % 2 else 0.5, id=f"odd-{number:02}")
+            school.answer("", "heart", when + timedelta(days=1), 0.5, id=f"nobody-{number:02}")
+    with pytest.raises(BadRowsError) as error:
+        snapshot_log(deployment, "validation_responses", [DAY - timedelta(days=1), DAY])
+    told = str(error.value)
+    assert "validation_responses.score: 10 rows break «in_range(0, 1)» (e.g. odd-01, odd-03, odd-05)" in told
+    assert "validation_responses.learner_id: 20 rows break «not empty» (e.g. nobody-00, nobody-01, nobody-02)" in told
+    assert not list(deployment.store.root.rglob("*.parquet"))
+
+
 def test_what_people_wrote_is_in_no_message(school: World, deployment: ClockedDeployment) -> None:
     answers(school)
     school.review("bob", "heart", at("2026-03-10 09:00"))
