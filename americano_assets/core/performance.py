@@ -6,10 +6,18 @@ from dataclasses import dataclass
 import pandas as pd
 
 from americano_assets.core.metrics import Calibration, calibration_bins, figures
+from americano_assets.core.models import RULES
 
 MIN_ROWS = 30
 MIN_LEARNER_ROWS = 20
-_COLUMN = {"course": "course_id", "model_version": "model_version", "learner": "learner_id"}
+# Of a course what trained models said: the rules promise an order, not frequencies, so they say nothing of calibration.
+TRAINED_COURSE = "trained_course"
+_COLUMN = {
+    "course": "course_id",
+    TRAINED_COURSE: "course_id",
+    "model_version": "model_version",
+    "learner": "learner_id",
+}
 
 
 @dataclass(frozen=True)
@@ -17,7 +25,7 @@ class Performance:
     """One scope's figures.
 
     Attributes:
-        scope: all, course, model_version or learner.
+        scope: all, course, trained_course, model_version or learner.
         scope_id: Id of the course or learner, the model version, or empty.
         values: As core.metrics.figures; None where the rows are too few.
         curve: Calibration bins, or None.
@@ -32,16 +40,18 @@ class Performance:
 
 
 def performance(rows: pd.DataFrame) -> list[Performance]:
-    """Figures of matured rows: all, each course, each model version, and each learner with enough of them.
+    """Figures of matured rows: all, each course (twice), each model version, and each learner with enough of them.
 
     Args:
-        rows: `learner_id`, `course_id`, `model_version`, `probability`, `flagged`, `struggled` (known), `in_analytics`.
+        rows: `learner_id`, `course_id`, `model_version`, `model_type`, `probability`, `flagged`, `struggled` (known),
+            `in_analytics`.
             Learners who keep out of analytics count in no aggregate but their own.
     """
     shared = rows[rows["in_analytics"]]
     return [
         _of("all", "", shared, MIN_ROWS),
         *_by("course", shared),
+        *_by(TRAINED_COURSE, shared[shared["model_type"] != RULES]),
         *_by("model_version", shared),
         *_by("learner", rows),
     ]

@@ -13,6 +13,7 @@ from psycopg import sql
 from americano_assets.core.drift import COURSE, OK, PSI, Drift, calibration_drift, row_drift
 from americano_assets.core.metrics import Calibration
 from americano_assets.core.moment import naive
+from americano_assets.core.performance import TRAINED_COURSE
 from americano_assets.resources.datasets import TRAINING_SET
 from americano_assets.resources.deployment import Deployment
 from americano_assets.resources.measures import insert_rows
@@ -62,9 +63,9 @@ def course_names(connection: psycopg.Connection[Any]) -> dict[str, str]:
 
 def _calibration(connection: psycopg.Connection[Any], day: date) -> list[Drift]:
     rows = connection.execute(
-        "SELECT scope_id, n, ece, calibration FROM ml.model_performance WHERE study_day = %s AND scope = 'course' "
+        "SELECT scope_id, n, ece, calibration FROM ml.model_performance WHERE study_day = %s AND scope = %s "
         "ORDER BY scope_id",
-        [day],
+        [day, TRAINED_COURSE],
     ).fetchall()
     return [
         calibration_drift(course, n, ece, Calibration(**curve) if curve["count"] else None)

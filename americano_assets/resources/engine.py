@@ -4,7 +4,6 @@ Belongs here: connections, views over files, the order in which queries build on
 count for a study day (that is its manifest's to say).
 """
 
-import re
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -35,6 +34,7 @@ from americano_assets.resources.feature_steps import (
     WINDOWS,
     step,
 )
+from americano_assets.resources.parameters import inlined, named
 from americano_assets.resources.stored_files import require_undamaged
 from americano_assets.sql import query
 
@@ -108,7 +108,7 @@ class Engine:
             text: The query.
             parameters: Named values; those that the query does not name are left out.
         """
-        values = _named(text, parameters)
+        values = named(text, parameters)
         if self._parsed is None:
             return self.connection.sql(text, params=values).to_arrow_table()
         return self._execute(text, values).to_arrow_table()
@@ -117,10 +117,10 @@ class Engine:
         """Make a temporary table or view of a query's rows."""
         if kind == "VIEW":
             # A view cannot hold parameters; these are our own numbers and times, never anybody's text.
-            text = _inlined(text, parameters)
+            text = inlined(text, parameters)
             self.connection.execute(f"CREATE OR REPLACE TEMP VIEW {name} AS {text}")
         else:
-            self._execute(f"CREATE OR REPLACE TEMP TABLE {name} AS {text}", _named(text, parameters))
+            self._execute(f"CREATE OR REPLACE TEMP TABLE {name} AS {text}", named(text, parameters))
 
     def _execute(self, text: str, values: dict[str, object]) -> duckdb.DuckDBPyConnection:
         if self._parsed is None:
@@ -294,21 +294,3 @@ def _calendar(last: date, zone: ZoneInfo) -> pa.Table:
     days = days_between(EPOCH, last)
     opens = [naive(opening(day, zone)) for day in days]
     return pa.table({"day": pa.array(days, pa.date32()), "opens_at": pa.array(opens, pa.timestamp("us"))})
-
-
-def _named(text: str, parameters: Mapping[str, object] | None) -> dict[str, object]:
-    # Only what the query names: DuckDB refuses a value that it has no place for.
-    return {name: value for name, value in (parameters or {}).items() if re.search(rf"\${name}\b", text)}
-
-
-def _inlined(text: str, parameters: Mapping[str, object]) -> str:
-    for name in sorted(_named(text, parameters), key=len, reverse=True):
-        value = parameters[name]
-        if isinstance(value, datetime):
-            literal = f"TIMESTAMP '{value.isoformat(sep=' ')}'"
-        elif isinstance(value, int | float) and not isinstance(value, bool):
-            literal = repr(value)
-        else:
-            raise TypeError(f"{name}: only numbers and times can be written into a view")
-        text = text.replace(f"${name}", literal)
-    return text

@@ -5,8 +5,9 @@ from typing import Any
 import pandas as pd
 import pytest
 
+from americano_assets.core.models import LOGISTIC, RULES
 from americano_assets.core.outcomes import last_scores, outcome_of
-from americano_assets.core.performance import MIN_ROWS, performance
+from americano_assets.core.performance import MIN_ROWS, TRAINED_COURSE, performance
 from americano_assets.core.reduction import Reduction, reductions
 
 
@@ -41,6 +42,7 @@ def matured(learners: dict[str, tuple[int, bool]]) -> pd.DataFrame:
                 "learner_id": learner,
                 "course_id": "anatomy",
                 "model_version": "old" if number % 4 < 2 else "new",
+                "model_type": RULES if number % 4 < 2 else LOGISTIC,
                 "probability": 0.8 if number % 2 else 0.2,
                 "flagged": number % 2 == 1,
                 "struggled": number % 2 == 1,
@@ -55,7 +57,9 @@ def matured(learners: dict[str, tuple[int, bool]]) -> pd.DataFrame:
 def test_figures_are_of_all_of_each_course_and_of_learners_with_enough() -> None:
     found = {(one.scope, one.scope_id): one for one in performance(matured({"a": (30, True), "b": (10, True)}))}
     versions = {("model_version", "old"), ("model_version", "new")}
-    assert set(found) == {("all", ""), ("course", "anatomy"), ("learner", "a"), *versions}
+    trained = (TRAINED_COURSE, "anatomy")
+    assert set(found) == {("all", ""), ("course", "anatomy"), trained, ("learner", "a"), *versions}
+    assert found[trained].values["n"] == found["model_version", "new"].values["n"]
     assert sum(found[version].values["n"] or 0 for version in versions) == 40
     assert found["all", ""].values["n"] == 40
     assert found["all", ""].values["recall"] == 1
