@@ -14,10 +14,10 @@ from americano_assets.core.evaluation_report import Evaluated
 from americano_assets.core.study_day import last_closed
 from americano_assets.demo.backgrounds import backgrounds, is_oulad
 from americano_assets.errors import AmericanoError
+from americano_assets.resources.datasets import training_rows
 from americano_assets.resources.deployment import Deployment
 from americano_assets.resources.evaluation_run import judged, row_facts
 from americano_assets.resources.evaluation_store import Progress, with_record
-from americano_assets.resources.feature_store import labelled_rows, training_tables
 from americano_assets.settings import Settings
 
 SETTINGS = ("demo", "hard")
@@ -48,8 +48,7 @@ def evaluate_own(settings: Settings, setting: str, progress: Progress) -> Evalua
     if setting == "hard" and not oulad:
         raise AmericanoError("--setting hard needs OULAD's presentations: run `americano demo` in a home of its own.")
     progress(f"rows as of study day {day}", 0, 1)
-    tables, made_from = training_tables(deployment, day)
-    rows = labelled_rows(deployment, made_from)
+    tables, _, rows = training_rows(deployment, day)
     if rows.empty:
         raise AmericanoError(f"Study day {day} has no row with a known outcome yet: nothing can be evaluated.")
     rows = with_record(tables, rows)

@@ -20,9 +20,10 @@ import pyarrow as pa
 
 from americano_assets.core.moment import naive
 from americano_assets.errors import AmericanoError
+from americano_assets.resources.cutoffs import CutoffTables
 from americano_assets.resources.day_inputs import Inputs
 from americano_assets.resources.deployment import Deployment
-from americano_assets.resources.feature_store import labelled_rows, training_tables
+from americano_assets.resources.feature_store import TrainingTables, labelled_rows, training_tables
 from americano_assets.resources.files import LEFTOVER_PREFIX, write_json
 from americano_assets.resources.outcome_writing import feedback, live_flags
 from americano_assets.resources.parquet_store import ParquetStore, Version
@@ -93,8 +94,8 @@ class Dataset:
         return list(dict.fromkeys(found))
 
 
-def store_training_set(deployment: Deployment, day: date) -> tuple[pd.DataFrame, Version]:
-    """Make a study day's training set, store it, and record what it was made from.
+def training_rows(deployment: Deployment, day: date) -> tuple[CutoffTables, TrainingTables, pd.DataFrame]:
+    """The training set of a study day, and what it was made from.
 
     What learners said by the day's cut-off goes before the computed labels; rows that help may have changed are marked.
     """
@@ -102,7 +103,12 @@ def store_training_set(deployment: Deployment, day: date) -> tuple[pd.DataFrame,
     before = naive(deployment.moment(day).at)
     with deployment.connect() as connection:
         words, flags = feedback(connection, before=before), live_flags(connection, before)
-    rows = labelled_rows(deployment, made_from, words, flags)
+    return tables, made_from, labelled_rows(deployment, made_from, words, flags)
+
+
+def store_training_set(deployment: Deployment, day: date) -> tuple[pd.DataFrame, Version]:
+    """Make a study day's training set, store it, and record what it was made from."""
+    tables, made_from, rows = training_rows(deployment, day)
     table = pa.Table.from_pandas(rows, preserve_index=False)
     version = deployment.store.put_day(TRAINING_SET, day, table.to_batches(), table.schema)
     path = _record_path(deployment.store, version.content)

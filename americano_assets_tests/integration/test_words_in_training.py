@@ -6,6 +6,7 @@ from pathlib import Path
 import pandas as pd
 
 from americano_assets.core.study_day import day_number
+from americano_assets.demo.evaluation import evaluate_own
 from americano_assets.resources.datasets import store_training_set
 from americano_assets.resources.feature_store import TOLD
 from americano_assets_tests.world import ClockedDeployment, World, at, read_world, study_day, world_settings
@@ -62,3 +63,11 @@ def test_a_word_is_the_label(world: World, module_database: str, home: Path) -> 
     say("idle", True, CUTOFF - timedelta(days=1))
     say("passing", True, CUTOFF)  # said when the day had closed
     assert labels(deployment) == {"failing": (False, True), "passing": (False, False), "idle": (True, True)}
+
+    # What is evaluated is what a night trains on.
+    judged = evaluate_own(deployment.settings, "demo", lambda *_: None).rows
+    assert dict(zip(judged["learner_id"], judged["struggled"], strict=True)) == {
+        "failing": False,
+        "passing": False,
+        "idle": True,
+    }
