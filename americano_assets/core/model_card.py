@@ -62,8 +62,8 @@ def model_card(reports: Sequence[Mapping[str, Any]]) -> str:
     parts.append(
         "## Limits\n\n"
         "- Learners of whom nothing is known get the cohort's rate and are never flagged: recall on cold starts is 0.\n"
-        "- Which trained model stands for election is decided on calibration learners; whether it scores, on the rows that "
-        "it is reported on. Its figures are slightly flattered by that, and its intervals do not know it.\n"
+        "- Which trained model is the challenger is decided on calibration learners; whether it scores, on the rows "
+        "that it is reported on. Its figures are slightly flattered by that, and its intervals do not know it.\n"
         "- Learners who never do anything are easy to foresee and flatter every figure: see the rows without them.\n"
         "- Probabilities hold for cohorts like the ones calibrated on. Where the struggle rate shifts between "
         "presentations, they are off by that shift until a retraining.\n"
