@@ -22,6 +22,7 @@ from americano_assets.errors import AmericanoError
 
 PROJECT_ROOT = Path(__file__).resolve().parent.parent
 HOME_SETTINGS_FILE = "settings.env"
+_ADDRESS = r"^https?://[^\s@]+$"  # without a user or password: it is written into metadata
 
 
 class SettingsError(AmericanoError):
@@ -129,6 +130,17 @@ class Settings(BaseSettings):
     )
     americano_dagster_port: int = Field(3000, ge=1, le=65535, description="Port of the Dagster UI under `dev`.")
     americano_mlflow_port: int = Field(5000, ge=1, le=65535, description="Port of the MLflow UI under `dev`.")
+
+    americano_dagster_address: str | None = Field(
+        None,
+        pattern=_ADDRESS,
+        description="Where people open Dagster's UI, for links to it. Unset: the one under `dev`.",
+    )
+    americano_mlflow_address: str | None = Field(
+        None,
+        pattern=_ADDRESS,
+        description="Where people open MLflow's UI, for links to it. Unset: the tracking server, else that of `dev`.",
+    )
 
     @classmethod
     def settings_customise_sources(

@@ -26,8 +26,8 @@ def git_commit() -> str | None:
 
 
 def mlflow_run_url(settings: Settings, experiment_id: str, run_id: str) -> str:
-    """Where a run is shown: on the tracking server, else in the MLflow that `americano dev` starts. No password."""
-    uri = urlsplit(mlflow_uri(settings))
+    """Where a run is shown to people: as configured, on the tracking server, or in the MLflow of `dev`. No password."""
+    uri = urlsplit(settings.americano_mlflow_address or mlflow_uri(settings))
     if uri.scheme in ("http", "https"):
         port = f":{uri.port}" if uri.port else ""
         base = urlunsplit((uri.scheme, f"{uri.hostname}{port}", uri.path.rstrip("/"), "", ""))
@@ -37,5 +37,6 @@ def mlflow_run_url(settings: Settings, experiment_id: str, run_id: str) -> str:
 
 
 def dagster_run_url(settings: Settings, run_id: str) -> str:
-    """Where a run is shown in the Dagster that `americano dev` starts."""
-    return f"http://127.0.0.1:{settings.americano_dagster_port}/runs/{run_id}"
+    """Where a run is shown to people: in the Dagster as configured, or in the one that `americano dev` starts."""
+    base = settings.americano_dagster_address or f"http://127.0.0.1:{settings.americano_dagster_port}"
+    return f"{base.rstrip('/')}/runs/{run_id}"
