@@ -1,4 +1,4 @@
-"""A training is told to a real MLflow tracking server, over HTTP, and read back from it."""
+"""A training is told to a real MLflow tracking server over HTTP, and to PostgreSQL without one, and read back."""
 
 import os
 import signal
@@ -11,10 +11,12 @@ from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
 
+import psycopg
 import pytest
 from pydantic import SecretStr
 
 from americano_assets.core.scoring import Scorer
+from americano_assets.resources.embedded import EmbeddedServer
 from americano_assets.resources.tracking import CHALLENGER, CHAMPION, REGISTERED_MODEL, Tracking, TrackingError
 from americano_assets_tests.frames import feature_rows
 from americano_assets_tests.world import world_settings
@@ -65,18 +67,28 @@ def answers(url: str) -> bool:
         return False
 
 
+@pytest.fixture(scope="module", params=["tracking server", "PostgreSQL"])
+def uri(request: pytest.FixtureRequest) -> str:
+    """A place for MLflow's records; only what is asked for is started."""
+    if request.param == "PostgreSQL":
+        server: EmbeddedServer = request.getfixturevalue("server")
+        with psycopg.connect(server.url("postgres"), autocommit=True) as connection:
+            connection.execute("CREATE DATABASE trainings")
+        return server.url("trainings")
+    address: str = request.getfixturevalue("mlflow_server")
+    return address
+
+
 @pytest.fixture
-def tracking(mlflow_server: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Tracking:
+def tracking(uri: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Tracking:
     for name in ("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "MLFLOW_HTTP_REQUEST_TIMEOUT", "MLFLOW_DISABLE_TELEMETRY"):
         monkeypatch.setenv(name, "")
         monkeypatch.delenv(name)
-    settings = world_settings(
-        "postgresql://nowhere/none", tmp_path / "home", mlflow_tracking_uri=SecretStr(mlflow_server)
-    )
+    settings = world_settings("postgresql://nowhere/none", tmp_path / "home", mlflow_tracking_uri=SecretStr(uri))
     return Tracking(settings)
 
 
-def test_a_training_and_a_report_are_kept_by_the_server(tracking: Tracking, mlflow_server: str, tmp_path: Path) -> None:
+def test_a_training_and_a_report_are_kept(tracking: Tracking, uri: str, tmp_path: Path) -> None:
     import mlflow
 
     rows = feature_rows({"retention_score": 0.2}, {"retention_score": 0.9})
@@ -96,7 +108,7 @@ def test_a_training_and_a_report_are_kept_by_the_server(tracking: Tracking, mlfl
     )
     (tmp_path / "2026-03-08.html").write_text("<p>night</p>")
     tracking.log_report(logged.run_id, tmp_path / "2026-03-08.html")
-    mlflow.set_tracking_uri(mlflow_server)
+    mlflow.set_tracking_uri(uri)
     client = mlflow.MlflowClient()
     run = client.get_run(logged.run_id)
     assert run.info.status == "FINISHED"
@@ -115,7 +127,7 @@ def test_a_training_and_a_report_are_kept_by_the_server(tracking: Tracking, mlfl
     assert str(aliases[CHAMPION]) == logged.registry_versions["logistic_regression"]
 
 
-def test_a_training_that_breaks_leaves_no_run_open(tracking: Tracking, mlflow_server: str) -> None:
+def test_a_training_that_breaks_leaves_no_run_open(tracking: Tracking, uri: str) -> None:
     import mlflow
 
     with pytest.raises(TrackingError):
@@ -130,7 +142,7 @@ def test_a_training_that_breaks_leaves_no_run_open(tracking: Tracking, mlflow_se
             study_day=date(2026, 3, 8),
             example=feature_rows({"retention_score": 0.2}),
         )
-    mlflow.set_tracking_uri(mlflow_server)
+    mlflow.set_tracking_uri(uri)
     assert mlflow.active_run() is None
     experiment = mlflow.get_experiment_by_name(tracking.settings.mlflow_experiment_name)
     assert experiment is not None
