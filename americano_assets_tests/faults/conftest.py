@@ -5,6 +5,7 @@ that may be stopped.
 import shutil
 import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,9 +16,13 @@ import pytest
 from americano_assets.resources.embedded import EmbeddedServer
 from americano_assets_tests.conftest import without_durability
 from americano_assets_tests.faults.driver import FIRST, nights, start
+from americano_assets_tests.faults.points import COMMITTED, Point, watched
 from americano_assets_tests.world import World, published_rows
 
-OURS = ("study_days", "episodes", "assignments", "published", "model_versions", "alerts")
+OURS = (
+    *("study_days", "episodes", "assignments", "published", "model_versions", "alerts"),
+    *("model_performance", "struggle_reduction", "effects", "drift"),
+)
 Left = dict[str, list[tuple[object, ...]]]
 
 
@@ -56,6 +61,14 @@ def fragile() -> Iterator[EmbeddedServer]:
         server.stop()
 
 
+@dataclass(frozen=True)
+class Recorded:
+    """A night that nothing happened to: its points in order with what stood in the database then, and at its end."""
+
+    points: dict[Point, Left]
+    left: Left
+
+
 @pytest.fixture(scope="session")
 def read_school(session_database: str, tmp_path_factory: pytest.TempPathFactory) -> tuple[str, Path]:
     """URL and home of the school that is copied."""
@@ -66,24 +79,48 @@ def read_school(session_database: str, tmp_path_factory: pytest.TempPathFactory)
 
 
 @pytest.fixture(scope="session")
-def undisturbed(
+def first_night(
     read_school: tuple[str, Path], server: EmbeddedServer, tmp_path_factory: pytest.TempPathFactory
-) -> Left:
+) -> Recorded:
+    """The first night, undisturbed."""
+    with copied(read_school, server, "undisturbed", tmp_path_factory.mktemp("undisturbed") / "home") as school:
+        recorded = record(school, FIRST)
+    assert all(recorded.left[table] for table in ("struggle_predictions", "episodes", "study_days"))
+    return recorded
+
+
+@pytest.fixture(scope="session")
+def undisturbed(first_night: Recorded) -> Left:
     """What a night leaves that nothing happened to."""
-    for school in _copy(read_school, server, "undisturbed", tmp_path_factory.mktemp("undisturbed") / "home"):
-        school.night()
-        left = school.left()
-    assert all(left[table] for table in ("struggle_predictions", "episodes", "study_days"))
-    return left
+    return first_night.left
 
 
 @pytest.fixture
 def school(read_school: tuple[str, Path], server: EmbeddedServer, tmp_path: Path) -> Iterator[School]:
     """A copy of the school, for one test to disturb."""
-    yield from _copy(read_school, server, "disturbed", tmp_path / "home")
+    with copied(read_school, server, "disturbed", tmp_path / "home") as school:
+        yield school
 
 
-def _copy(original: tuple[str, Path], server: EmbeddedServer, name: str, home: Path) -> Iterator[School]:
+def record(school: School, day: str) -> Recorded:
+    """A night in this process, and what stood in the database at each of its points."""
+    points: dict[Point, Left] = {}
+    stands = school.left()
+
+    def reached(point: Point) -> None:
+        nonlocal stands
+        if point.kind == COMMITTED:
+            stands = school.left()
+        points.setdefault(point, stands)
+
+    with watched(school.home, reached):
+        assert school.night(day=day).success
+    return Recorded(points, school.left())
+
+
+@contextmanager
+def copied(original: tuple[str, Path], server: EmbeddedServer, name: str, home: Path) -> Iterator[School]:
+    """A school with the same database and home; nobody may be connected to the original."""
     url, folder = original
     shutil.copytree(folder, home)
     with psycopg.connect(server.url("postgres"), autocommit=True) as connection:

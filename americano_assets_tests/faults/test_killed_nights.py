@@ -1,36 +1,87 @@
 """A night that is killed (-9) in each of its stages leaves nothing half visible, and the next one heals it."""
 
+import hashlib
 import os
 import subprocess
 import sys
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
 
+import duckdb
 import pytest
 
+from americano_assets.definitions import build_defs
+from americano_assets.resources.analytics import SCHEMA, TABLES
+from americano_assets.resources.embedded import EmbeddedServer
+from americano_assets.resources.files import LEFTOVER_PREFIX
 from americano_assets.settings import PROJECT_ROOT
-from americano_assets_tests.faults.conftest import Left, School
-from americano_assets_tests.faults.driver import AFTER_CALL, IN_FILE
+from americano_assets_tests.faults.conftest import Recorded, School, copied, record
+from americano_assets_tests.faults.driver import FIRST
+from americano_assets_tests.faults.points import CALL, COMMIT, COMMITTED, IN_PUBLICATION, Point, chosen
+from americano_assets_tests.integration.story import JUDGED
+from americano_assets_tests.world import at, world_settings
 
-BEFORE_COMMIT = (
-    "reading the log",
-    "reading plans",
-    *IN_FILE,
-    *(point for point in AFTER_CALL if point.startswith("publication") and not point.endswith("committed")),
-)
-AFTER_COMMIT = ("publication, committed", "outcomes")
-EVERY = (*BEFORE_COMMIT, *AFTER_COMMIT)
-WORST = ("publication, ledger", "publication, committed")
+WORST = (COMMIT, COMMITTED)
+# What is kept by its inputs alone: outcomes of fewer episodes, where those of the others were written already.
+RECKONED_AGAIN = {"episode_pairs", "labels_at"}
 
 
-def test_every_stage_has_its_place_among_the_points() -> None:
-    assert {*AFTER_CALL, *IN_FILE} == set(EVERY)
+@dataclass
+class Lived:
+    """A school before a later night, in which every stage has something to do, and that night undisturbed, twice."""
+
+    url: str
+    home: Path
+    night: Recorded
+    again: Recorded
+    files: dict[str, str]
+    research: dict[str, list[tuple[object, ...]]]
 
 
-@pytest.mark.parametrize("points", [WORST, pytest.param(EVERY, marks=pytest.mark.long)], ids=["worst", "every"])
-def test_a_killed_night_publishes_all_or_nothing_and_is_healed_by_the_next(
-    school: School, undisturbed: Left, points: tuple[str, ...]
-) -> None:
+@pytest.fixture(scope="module")
+def lived(
+    read_school: tuple[str, Path], server: EmbeddedServer, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Lived]:
+    folder = tmp_path_factory.mktemp("lived")
+    with copied(read_school, server, "lived", folder / "home") as school:
+        assert school.night().success
+        for learner, ratings in {"stuck": "AAA", "recovering": "GGG", "surprised": "AAA"}.items():
+            school.world.reviews(learner, "heart", at("2026-03-12 10:00"), ratings)
+        school.world.connection.close()  # Nobody may be connected to what is copied.
+        with copied((school.url, school.home), server, "undisturbed", folder / "undisturbed") as twin:
+            night = record(twin, JUDGED)
+            files, research = standing(twin.home), research_file(twin.home)
+            again = record(twin, JUDGED)
+        yield Lived(school.url, school.home, night, again, files, research)
+
+
+def standing(home: Path) -> dict[str, str]:
+    """Content of every file by name, but for what killed writers left, and the researchers' file, made of pages."""
+    return {
+        str(path.relative_to(home)): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in home.rglob("*")
+        if path.is_file() and not path.name.startswith(LEFTOVER_PREFIX) and path.suffix != ".duckdb"
+    }
+
+
+def research_file(home: Path) -> dict[str, list[tuple[object, ...]]]:
+    """Its rows by table."""
+    with duckdb.connect(str(home / "analytics.duckdb"), read_only=True) as connection:
+        return {
+            table: connection.execute(f"SELECT * FROM {SCHEMA}.{table} ORDER BY ALL").fetchall()
+            for table in (*TABLES, "about")
+        }
+
+
+def killed(school: School, day: str, points: Iterable[Point]) -> Iterator[Point]:
+    """A night for each point, killed there; what it left may be looked at before the next begins."""
     with subprocess.Popen(
-        [sys.executable, "-m", "americano_assets_tests.faults.driver", school.url, str(school.home), *points],
+        [
+            *(sys.executable, "-m", "americano_assets_tests.faults.driver"),
+            *(school.url, str(school.home), day, *map(str, points)),
+        ],
         env=os.environ | {"PYTHONPATH": str(PROJECT_ROOT)},
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
@@ -39,15 +90,56 @@ def test_a_killed_night_publishes_all_or_nothing_and_is_healed_by_the_next(
         assert driver.stdin is not None
         assert driver.stdout is not None
         for point in points:
-            assert driver.stdout.readline().strip() == point
-            left = school.left()
-            shown = {table: rows for table, rows in left.items() if table != "model_versions" and rows}
-            if point in BEFORE_COMMIT:
-                assert shown == {}, point
-            else:
-                assert shown == {t: rows for t, rows in undisturbed.items() if t != "model_versions" and rows}, point
+            assert driver.stdout.readline().strip() == str(point)
+            yield point
             driver.stdin.write("\n")
             driver.stdin.flush()
     assert driver.returncode == 0
-    school.night()
-    assert school.left() == undisturbed
+
+
+def test_a_night_killed_as_it_publishes_shows_all_or_nothing_and_is_healed_by_the_next(
+    school: School, first_night: Recorded
+) -> None:
+    worst = [point for point in first_night.points if point.stage == "publish" and point.kind in WORST]
+    assert len(worst) == 2
+    for point in killed(school, FIRST, worst):
+        left = school.left()
+        assert left == first_night.points[point], point
+        assert bool(left["struggle_predictions"]) == (point.kind == COMMITTED)
+    assert school.night().success
+    assert school.left() == first_night.left
+
+
+@pytest.mark.long
+def test_every_stage_of_the_nightly_job_is_among_those_that_are_killed(lived: Lived, tmp_path: Path) -> None:
+    definitions = build_defs(world_settings("postgresql://h/none", tmp_path))
+    assets = definitions.resolve_job_def("nightly").asset_layer.selected_asset_keys
+    stages = {definitions.resolve_assets_def(key).op.name for key in assets}
+    points = chosen(lived.night.points)
+    assert {point.stage for point in points} == stages, "a stage that writes nothing here is killed nowhere"
+    inside = [point.what for point in points if point.stage == "publish" and point.kind == CALL]
+    assert inside == [*IN_PUBLICATION]
+
+
+@pytest.mark.long
+def test_every_stage_shows_what_it_writes_at_once_and_takes_nothing_away_meanwhile(lived: Lived) -> None:
+    commits = Counter(point.stage for point in lived.night.points if point.kind == COMMIT)
+    assert commits.keys() >= {"struggle_model", "publish", "ml__episodes", "ml__effects", "ml__struggle_reduction"}
+    assert set(commits.values()) == {1}
+    for point, left in lived.again.points.items():
+        assert left == lived.night.left, point
+
+
+@pytest.mark.long
+def test_a_night_killed_in_every_stage_shows_all_or_nothing_and_is_healed_by_the_next(
+    lived: Lived, server: EmbeddedServer, tmp_path: Path
+) -> None:
+    with copied((lived.url, lived.home), server, "disturbed", tmp_path / "home") as school:
+        for point in killed(school, JUDGED, chosen(lived.night.points)):
+            assert school.left() == lived.night.points[point], point
+        assert school.night(day=JUDGED).success
+        assert school.left() == lived.night.left
+        files = standing(school.home)
+        assert {name: files.get(name) for name in lived.files} == lived.files
+        assert {Path(name).parts[1] for name in files.keys() - lived.files.keys()} <= RECKONED_AGAIN
+        assert research_file(school.home) == lived.research
