@@ -18,7 +18,7 @@ from americano_assets.resources.model_events import record_event
 from americano_assets.resources.model_reports import pictures_of, record_versions, run_of_model, tell_mlflow
 from americano_assets.resources.model_store import StoredModel
 from americano_assets.resources.parquet_store import hash_values
-from americano_assets.resources.tracking import TrackedRun
+from americano_assets.resources.tracking import MADE_FROM, TrackedRun
 from americano_assets.resources.training_due import due
 
 _MODEL = "model"
@@ -124,7 +124,7 @@ def _train_day(
         "importance": training.importance[training.chosen],
     }
     pictures = pictures_of(summary)
-    run, notice = tell_mlflow(deployment, day, training, model, rows, tags, pictures)
+    run, notice = tell_mlflow(deployment, day, training, model, rows, {**tags, MADE_FROM: key}, pictures)
     _tell_database(deployment, day, training, saved, champion, run, summary)
     result = {"model_version": model.version, "summary": summary, "mlflow": notice}
     deployment.models.remember(key, result, (one.version for one in saved.values()))

@@ -29,6 +29,8 @@ CHAMPION, CHALLENGER = "champion", "challenger"
 _TRUSTED = [f"{StruggleEstimator.__module__}.{StruggleEstimator.__qualname__}"]
 # Named, because finding them out takes MLflow ten seconds a model.
 _REQUIREMENTS = ["scikit-learn", "skops", "pandas", "numpy"]
+# Run tag: all that decided on a training.
+MADE_FROM = "made_from"
 _STUDY_DAY = "study_day"
 # From which study day on a person set a version: it may be older than what it took the place of.
 _SET_FROM = "set_from"
@@ -76,11 +78,13 @@ class Tracking:
     ) -> TrackedRun:
         """Log one training and register its models; the chosen one becomes `champion` unless a newer night's is.
 
+        What was logged of the same training of the day, by a night that was killed since, is not logged again.
+
         Args:
             name: Name of the run.
             params: Parameters.
             metrics: Finite figures.
-            tags: Tags of the run.
+            tags: Tags of the run; by MADE_FROM an equal training is found.
             figures: PNG images by file name.
             tables: JSON-able values by file name.
             scorers: Models by type; the last registered is the chosen one.
@@ -92,6 +96,8 @@ class Tracking:
         Raises:
             TrackingError: Anything went wrong; the run is then closed as failed.
         """
+        if MADE_FROM in tags and (logged := self._logged(tags[MADE_FROM], study_day)) is not None:
+            return logged
         with self._run(name, params, metrics, tags) as (mlflow, run):
             for file_name, image in figures.items():
                 self._log_image(mlflow, file_name, image)
@@ -142,6 +148,22 @@ class Tracking:
         """
         with self._mlflow() as mlflow:
             mlflow.MlflowClient().log_artifact(run_id, str(page), "reports")
+
+    def _logged(self, made_from: str, study_day: date) -> TrackedRun | None:
+        """The run of an equal training that was logged to its end; one that was broken off is closed as killed."""
+        with self._mlflow() as mlflow:
+            client = mlflow.MlflowClient()
+            wanted = f"tags.{MADE_FROM} = '{made_from}' AND params.{_STUDY_DAY} = '{study_day}'"
+            runs = [run.info for run in client.search_runs([self._experiment(mlflow)], wanted)]
+            for run in runs:
+                if run.status == "RUNNING":
+                    client.set_terminated(run.run_id, "KILLED")
+            for run in runs:
+                if run.status == "FINISHED":
+                    versions = client.search_model_versions(f"run_id = '{run.run_id}'")
+                    by_type = {version.tags["model_type"]: str(version.version) for version in versions}
+                    return TrackedRun(run.run_id, run.experiment_id, by_type)
+        return None
 
     @contextlib.contextmanager
     def _run(

@@ -15,7 +15,7 @@ import pytest
 
 from americano_assets.resources.embedded import EmbeddedServer
 from americano_assets_tests.conftest import without_durability
-from americano_assets_tests.faults.driver import FIRST, nights, start
+from americano_assets_tests.faults.driver import FIRST, NOWHERE, nights, start
 from americano_assets_tests.faults.points import COMMITTED, Point, watched
 from americano_assets_tests.world import World, published_rows
 
@@ -34,10 +34,12 @@ class School:
     home: Path
     world: World
 
-    def night(self, *, day: str = FIRST, raise_on_error: bool = True) -> dg.ExecuteInProcessResult:
+    def night(
+        self, *, day: str = FIRST, raise_on_error: bool = True, mlflow: str = NOWHERE
+    ) -> dg.ExecuteInProcessResult:
         """The night, or another, in this process."""
         with dg.DagsterInstance.ephemeral() as instance:
-            return nights(self.url, self.home, instance).night(day, raise_on_error=raise_on_error)
+            return nights(self.url, self.home, instance, mlflow).night(day, raise_on_error=raise_on_error)
 
     def left(self) -> Left:
         """All that a night writes, but for when it was written."""

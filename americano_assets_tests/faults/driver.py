@@ -17,12 +17,13 @@ from americano_assets_tests.faults.points import Point, Reached, watched
 from americano_assets_tests.integration.story import FIRST, school
 from americano_assets_tests.world import Nights, World, world_settings
 
+NOWHERE = "nowhere://at-all"
 __all__ = ["FIRST", "main", "nights", "school", "start"]
 
 
-def nights(url: str, home: Path, instance: dg.DagsterInstance) -> Nights:
+def nights(url: str, home: Path, instance: dg.DagsterInstance, mlflow: str = NOWHERE) -> Nights:
     """The rules score, because their thresholds are known; MLflow is out of reach, which stops no night."""
-    settings = world_settings(url, home, model_type="rule_based", mlflow_tracking_uri=SecretStr("nowhere://at-all"))
+    settings = world_settings(url, home, model_type="rule_based", mlflow_tracking_uri=SecretStr(mlflow))
     return Nights(settings, instance)
 
 
@@ -33,7 +34,7 @@ def start(url: str, world: World, home: Path) -> None:
         assert nights(url, home, instance).history("2026-02-20", FIRST).success
 
 
-def main(url: str, home: str, day: str, *points: str) -> int:
+def main(url: str, home: str, mlflow: str, day: str, *points: str) -> int:
     """One night of a study day for each point, killed there; 0 if each was.
 
     A child for each: what is imported once need not be imported again.
@@ -45,7 +46,7 @@ def main(url: str, home: str, day: str, *points: str) -> int:
         child = os.fork()
         if child == 0:
             with dg.DagsterInstance.ephemeral() as instance, watched(Path(home), _die_at(point)):
-                nights(url, Path(home), instance).night(day)
+                nights(url, Path(home), instance, mlflow).night(day)
             os._exit(1)
         _, status = os.waitpid(child, 0)
         if not os.WIFSIGNALED(status) or os.WTERMSIG(status) != signal.SIGKILL:

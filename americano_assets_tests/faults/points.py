@@ -17,9 +17,12 @@ import pytest
 from americano_assets.resources.files import LEFTOVER_PREFIX
 
 FILE, CALL, COMMIT, COMMITTED = "file", "call", "commit", "committed"
+_RESOURCES = "americano_assets.resources"
 # Within the one transaction in which everything becomes visible: parts of it stand, and none may be seen.
-PUBLICATION = "americano_assets.resources.publication"
 IN_PUBLICATION = ("write_ledger", "write_actions", "record_day")
+# Within a run of MLflow, which has no transactions: models are registered, the run is not over.
+IN_MLFLOW = "_point"
+_CALLED = {"publication": IN_PUBLICATION, "tracking": (IN_MLFLOW,)}
 
 
 @dataclass(frozen=True)
@@ -65,9 +68,10 @@ def watched(home: Path, reached: Reached) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         _watch_files(patch, home, at)
         _watch_commits(patch, around)
-        publication = import_module(PUBLICATION)
-        for name in IN_PUBLICATION:
-            patch.setattr(publication, name, _telling(getattr(publication, name), name, at))
+        for module, names in _CALLED.items():
+            where = import_module(f"{_RESOURCES}.{module}")
+            for name in names:
+                patch.setattr(where, name, _telling(getattr(where, name), name, at))
         yield
 
 

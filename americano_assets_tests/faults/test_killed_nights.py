@@ -16,12 +16,13 @@ from americano_assets.definitions import build_defs
 from americano_assets.resources.analytics import SCHEMA, TABLES
 from americano_assets.resources.embedded import EmbeddedServer
 from americano_assets.resources.files import LEFTOVER_PREFIX
+from americano_assets.resources.tracking import REGISTERED_MODEL
 from americano_assets.settings import PROJECT_ROOT
 from americano_assets_tests.faults.conftest import Recorded, School, copied, record
-from americano_assets_tests.faults.driver import FIRST
-from americano_assets_tests.faults.points import CALL, COMMIT, COMMITTED, IN_PUBLICATION, Point, chosen
+from americano_assets_tests.faults.driver import FIRST, NOWHERE
+from americano_assets_tests.faults.points import CALL, COMMIT, COMMITTED, IN_MLFLOW, IN_PUBLICATION, Point, chosen
 from americano_assets_tests.integration.story import JUDGED
-from americano_assets_tests.world import at, world_settings
+from americano_assets_tests.world import at, study_day, world_settings
 
 WORST = (COMMIT, COMMITTED)
 # What is kept by its inputs alone: outcomes of fewer episodes, where those of the others were written already.
@@ -75,12 +76,12 @@ def research_file(home: Path) -> dict[str, list[tuple[object, ...]]]:
         }
 
 
-def killed(school: School, day: str, points: Iterable[Point]) -> Iterator[Point]:
+def killed(school: School, day: str, points: Iterable[Point], mlflow: str = NOWHERE) -> Iterator[Point]:
     """A night for each point, killed there; what it left may be looked at before the next begins."""
     with subprocess.Popen(
         [
             *(sys.executable, "-m", "americano_assets_tests.faults.driver"),
-            *(school.url, str(school.home), day, *map(str, points)),
+            *(school.url, str(school.home), mlflow, day, *map(str, points)),
         ],
         env=os.environ | {"PYTHONPATH": str(PROJECT_ROOT)},
         stdin=subprocess.PIPE,
@@ -143,3 +144,26 @@ def test_a_night_killed_in_every_stage_shows_all_or_nothing_and_is_healed_by_the
         assert {name: files.get(name) for name in lived.files} == lived.files
         assert {Path(name).parts[1] for name in files.keys() - lived.files.keys()} <= RECKONED_AGAIN
         assert research_file(school.home) == lived.research
+
+
+@pytest.mark.long
+def test_a_training_killed_while_mlflow_is_told_is_there_once_and_the_killed_run_says_so(
+    lived: Lived, server: EmbeddedServer, tmp_path: Path
+) -> None:
+    from mlflow import MlflowClient
+
+    uri = f"sqlite:///{tmp_path}/mlflow.db"
+    told = ((CALL, IN_MLFLOW), (COMMIT, "1"), (COMMITTED, "1"))
+    with copied((lived.url, lived.home), server, "disturbed", tmp_path / "home") as school:
+        for _ in killed(school, JUDGED, [Point("struggle_model", kind, what) for kind, what in told], uri):
+            pass
+        assert school.night(day=JUDGED, mlflow=uri).success
+        client = MlflowClient(uri)
+        runs = client.search_runs([one.experiment_id for one in client.search_experiments()])
+        assert sorted(run.info.status for run in runs) == ["FINISHED", "KILLED"]
+        (finished,) = [run.info.run_id for run in runs if run.info.status == "FINISHED"]
+        champion = client.get_model_version_by_alias(REGISTERED_MODEL, "champion")
+        assert champion.run_id == finished
+        assert school.world.rows(
+            "SELECT mlflow_run_id, registry_version FROM ml.model_versions WHERE study_day = %s", study_day(JUDGED)
+        ) == [(finished, str(champion.version))]
