@@ -16,7 +16,7 @@ from americano_assets.core.moment import naive
 from americano_assets.core.performance import TRAINED_COURSE
 from americano_assets.resources.datasets import TRAINING_SET
 from americano_assets.resources.deployment import Deployment
-from americano_assets.resources.measures import insert_rows
+from americano_assets.resources.measures import replace_day
 from americano_assets.resources.scored_store import require_day
 
 _COLUMNS = tuple(field.name for field in fields(Drift))
@@ -29,14 +29,13 @@ def measure_drift(deployment: Deployment, day: date) -> list[Drift]:
     rows = require_day(deployment, TRAINING_SET, day)
     with deployment.connect() as connection:
         found = [*row_drift(rows, course_runs(connection)), *_calibration(connection, day)]
-        connection.execute("DELETE FROM ml.drift WHERE study_day = %s", [day])
+        at = naive(deployment.moment(day).at)
+        columns = ("study_day", *_COLUMNS, "computed_at")
+        replace_day(connection, "drift", day, columns, [(day, *astuple(one), at) for one in found])
         connection.execute(
             "DELETE FROM ml.drift WHERE study_day < %s AND scope = %s AND measure = %s AND status = %s",
             [day - timedelta(days=_KEPT_DAYS), COURSE, PSI, OK],
         )
-        at = naive(deployment.moment(day).at)
-        columns = ("study_day", *_COLUMNS, "computed_at")
-        insert_rows(connection, "drift", columns, [(day, *astuple(one), at) for one in found])
     return found
 
 

@@ -13,7 +13,7 @@ from americano_assets.core.comparing import Comparison
 from americano_assets.core.effect import Effect, effects
 from americano_assets.core.moment import naive
 from americano_assets.resources.deployment import Deployment
-from americano_assets.resources.measures import insert_rows
+from americano_assets.resources.measures import replace_day
 from americano_assets.sql import query
 
 TABLE = "effects"
@@ -30,11 +30,10 @@ def measure_effects(deployment: Deployment, day: date) -> list[Effect]:
         ledger = pd.DataFrame(cursor.fetchall(), columns=columns)
         # Of no rows pandas knows no types, and a mask of objects selects columns.
         found = effects(ledger.astype(dict.fromkeys(("eligible", "live", "studied", "struggle"), bool)), cutoff)
-        connection.execute("DELETE FROM ml.effects WHERE study_day = %s", [day])
-        connection.execute("DELETE FROM ml.effects WHERE scope = 'learner' AND study_day < %s", [day])
-        insert_rows(
+        replace_day(
             connection,
             TABLE,
+            day,
             (*_KEYS, *_FIGURES, "details", "computed_at"),
             [
                 (

@@ -52,30 +52,28 @@ def measure_performance(deployment: Deployment, day: date) -> tuple[list[Perform
     at = naive(deployment.moment(day).at)
     types = dict(zip(rows["model_version"], rows["model_type"], strict=True)) if len(rows) else {}
     with deployment.connect() as connection:
-        connection.execute("DELETE FROM ml.model_performance WHERE study_day = %s", [day])
-        # A learner's own figures are kept for the newest day only: they would outgrow everything else.
-        connection.execute("DELETE FROM ml.model_performance WHERE scope = 'learner' AND study_day < %s", [day])
-        if newest is not None:
-            insert_rows(
-                connection,
-                "model_performance",
-                (*_PERFORMANCE_KEYS, *FIGURES, "calibration", "struggles", "struggles_scored", "reason", "computed_at"),
-                [
-                    (
-                        day,
-                        one.scope,
-                        one.scope_id,
-                        *_model_of(one, newest, types),
-                        int(one.values["n"] or 0),
-                        *(one.values[name] for name in FIGURES),
-                        json.dumps(vars(one.curve) if one.curve else {"prob_true": [], "prob_pred": [], "count": []}),
-                        *_covered(one, overall, by_course),
-                        one.reason,
-                        at,
-                    )
-                    for one in found
-                ],
-            )
+        replace_day(
+            connection,
+            "model_performance",
+            day,
+            (*_PERFORMANCE_KEYS, *FIGURES, "calibration", "struggles", "struggles_scored", "reason", "computed_at"),
+            [
+                (
+                    day,
+                    one.scope,
+                    one.scope_id,
+                    *_model_of(one, newest, types),
+                    int(one.values["n"] or 0),
+                    *(one.values[name] for name in FIGURES),
+                    json.dumps(vars(one.curve) if one.curve else {"prob_true": [], "prob_pred": [], "count": []}),
+                    *_covered(one, overall, by_course),
+                    one.reason,
+                    at,
+                )
+                for one in found
+                if newest is not None
+            ],
+        )
     return found, overall
 
 
@@ -121,11 +119,10 @@ def measure_reduction(deployment: Deployment, day: date) -> list[Reduction]:
                 "SELECT count(*) FROM ml.study_days WHERE kind = 'replay' AND study_day <= %s", [day]
             ).fetchone()[0]  # type: ignore[index]
         )
-        connection.execute("DELETE FROM ml.struggle_reduction WHERE study_day = %s", [day])
-        connection.execute("DELETE FROM ml.struggle_reduction WHERE scope = 'learner' AND study_day < %s", [day])
-        insert_rows(
+        replace_day(
             connection,
             "struggle_reduction",
+            day,
             (
                 "study_day",
                 "scope",
@@ -238,12 +235,27 @@ def _first_predictions(connection: psycopg.Connection[Any], at: datetime) -> dic
     return dict(rows)
 
 
-def insert_rows(
-    connection: psycopg.Connection[Any], table: str, columns: tuple[str, ...], rows: list[tuple[Any, ...]]
+def replace_day(
+    connection: psycopg.Connection[Any], table: str, day: date, columns: tuple[str, ...], rows: list[tuple[Any, ...]]
 ) -> None:
-    """Copy rows into a table of schema ml."""
-    listed = sql.SQL(", ").join(map(sql.Identifier, columns))
-    statement = sql.SQL("COPY ml.{} ({}) FROM STDIN").format(sql.Identifier(table), listed)
+    """Write a study day's rows into a table of schema ml, in place of those that stand there.
+
+    Whoever else is at it waits: of two nights at once both would find nothing to remove, and write the same rows. A
+    learner's own figures are kept for the newest day alone, also by a rerun of an old one: they would outgrow all else.
+
+    Args:
+        connection: In a transaction that is about this table.
+        table: Its name, with columns `study_day` and `scope`.
+        day: The study day.
+        columns: Of `rows`, `study_day` among them.
+        rows: As many as there are now.
+    """
+    name, listed = sql.Identifier(table), sql.SQL(", ").join(map(sql.Identifier, columns))
+    connection.execute(sql.SQL("LOCK TABLE ml.{} IN SHARE ROW EXCLUSIVE MODE").format(name))
+    connection.execute(sql.SQL("DELETE FROM ml.{} WHERE study_day = %s").format(name), [day])
+    statement = sql.SQL("COPY ml.{} ({}) FROM STDIN").format(name, listed)
     with connection.cursor() as cursor, cursor.copy(statement) as copy:
         for row in rows:
             copy.write_row(row)
+    newest = sql.SQL("SELECT max(study_day) FROM ml.{} WHERE scope <> 'learner'").format(name)
+    connection.execute(sql.SQL("DELETE FROM ml.{} WHERE scope = 'learner' AND study_day < ({})").format(name, newest))
