@@ -20,7 +20,7 @@ from pathlib import Path
 
 from americano_assets.settings import PROJECT_ROOT
 
-_FEATURE_TESTS = "americano_assets_tests/integration/test_feature_values.py"
+FEATURE_TESTS = "americano_assets_tests/integration/test_feature_values.py"
 _LABEL_TESTS = "americano_assets_tests/integration/test_labels.py"
 _OPEN_DAY_TESTS = "americano_assets_tests/integration/test_point_in_time.py"
 _LABELS = "labels"
@@ -46,7 +46,8 @@ class Mutation:
     tests: str
 
 
-def _in(file: str, *listed: tuple[str, str, str], tests: str = _FEATURE_TESTS) -> tuple[Mutation, ...]:
+def in_query(file: str, *listed: tuple[str, str, str], tests: str = FEATURE_TESTS) -> tuple[Mutation, ...]:
+    """Mutations of one query: what each touches, its text, what is planted."""
     return tuple(
         Mutation(touches, f"sql/{file}.sql", text, planted, _LABEL_TESTS if touches == _LABELS else tests)
         for touches, text, planted in listed
@@ -55,34 +56,34 @@ def _in(file: str, *listed: tuple[str, str, str], tests: str = _FEATURE_TESTS) -
 
 MUTATIONS = (
     # A closed day's files hold nothing of the day after: only within an open day can these be seen.
-    *_in(
+    *in_query(
         "features/learner_sessions",
         ("session_performance_score", "WHERE occurred_at < $cutoff", "WHERE occurred_at <= $cutoff"),
         tests=_OPEN_DAY_TESTS,
     ),
-    *_in(
+    *in_query(
         "features/cohort_lapses",
         ("cohort_lapse_rate", "i.study_day < $cohort_day", "i.study_day <= $cohort_day"),
         tests=_OPEN_DAY_TESTS,
     ),
-    *_in(
+    *in_query(
         "features/totals",
         ("every feature", "age < 180", "age < 181"),
         ("every feature", "age < 180", "age < 179"),
     ),
-    *_in(
+    *in_query(
         "features/topic_history",
         ("retention_score", "WHERE age < 30 AND n_reviews > 0", "WHERE age < 31 AND n_reviews > 0"),
         ("retention_score", "sum(n_success) AS n_success_30", "count(*) AS n_success_30"),
         ("retention_decline_rate", "count(*) AS n_days", "sum(n_reviews) AS n_days"),
         ("complexity_mismatch", "nano_mean(sum(nano(mastery)), count(*)) AS mean", "max(mastery) AS mean"),
     ),
-    *_in(
+    *in_query(
         "features/topic_windows",
         ("historical_struggle_score", "age // $horizon_days < 180 //", "age // $horizon_days <= 180 //"),
         ("historical_struggle_score", "count(struggled) AS n_windows", "count(*) AS n_windows"),
     ),
-    *_in(
+    *in_query(
         "features/day_totals",
         ("review_lapse_rate", "count(rating)::", "count(*)::"),
         ("review_lapse_rate", "(rating = 'AGAIN'))::", "(score = 0))::"),
@@ -90,19 +91,19 @@ MUTATIONS = (
         ("last_score", "arg_max(nano(score), place)", "arg_min(nano(score), place)"),
         ("cohort_first_try", "arg_min(nano(score), place)", "arg_max(nano(score), place)"),
     ),
-    *_in(
+    *in_query(
         "features/skip_days",
         ("historical_struggle_score", "WHERE skipped AND NOT replaced_in_window", "WHERE skipped AND NOT replaced"),
         ("prerequisite_mastery_gap", "FILTER (NOT replaced), 0)", "FILTER (true), 0)"),
     ),
-    *_in(
+    *in_query(
         "features/objective_history",
         ("review_lapse_rate", "sum(n_again) FILTER (age < 30)", "sum(n_again) FILTER (age < 31)"),
         ("last_score", "arg_max(last_nano", "arg_min(last_nano"),
         ("last_score", "arg_max(last_nano, chronological(study_day, last_place))", "arg_max(last_nano, last_place)"),
         ("objective_success", "n_reviews + n_validations", "n_validations"),
     ),
-    *_in(
+    *in_query(
         "features/skips",
         ("validation_score", "a.occurred_at >= s.occurred_at", "true"),
         ("validation_score", "WHERE NOT skipped", "WHERE true"),
@@ -112,7 +113,7 @@ MUTATIONS = (
             "answered_age IS NOT NULL",
         ),
     ),
-    *_in(
+    *in_query(
         "features/learner_sessions",
         ("session_performance_score", "DESC) <= 5", "DESC) <= 6"),
         ("session_performance_score", "$cutoff_into) < 14", "$cutoff_into) < 15"),
@@ -123,8 +124,8 @@ MUTATIONS = (
         ("cognitive_load_indicator", "ended_into_day <= 6", "ended_into_day < 6"),
         ("cognitive_load_indicator", "ended_into_day > 0", "ended_into_day >= 0"),
     ),
-    *_in("session_ends", ("session_performance_score", "AND NOT is_pause ", "")),
-    *_in(
+    *in_query("session_ends", ("session_performance_score", "AND NOT is_pause ", "")),
+    *in_query(
         "features/recent_validations",
         ("validation_score", "AND age < 30", "AND age < 31"),
         ("validation_score", "ANTI JOIN (FROM skips WHERE replaced)", "ANTI JOIN (FROM skips WHERE false)"),
@@ -139,7 +140,7 @@ MUTATIONS = (
             "learner_key, course_key ORDER BY answer DESC) <= 11",
         ),
     ),
-    *_in(
+    *in_query(
         "features/features",
         ("retention_decline_rate", "t.n_days >= 3", "t.n_days >= 2"),
         ("retention_decline_rate", "clip(-10 *", "clip(-9 *"),
@@ -165,7 +166,7 @@ MUTATIONS = (
         ("workload_level", "$workload_before AND NOT COALESCE(h.mastered, false)", "$workload_before"),
         ("workload_level", "count(DISTINCT p.objective_key)", "count(p.objective_key)"),
     ),
-    *_in(
+    *in_query(
         "features/macros",
         ("prerequisite_mastery_gap", "occurred_at)) / 7776000000", "occurred_at)) / 2592000000"),
         ("prerequisite_gap_count", "n_reviews >= 3 OR", "n_reviews >= 2 OR"),
@@ -180,23 +181,23 @@ MUTATIONS = (
         (_LABELS, "10 * n_again >= 3", "10 * n_again > 3"),
         (_LABELS, "10 * n_again >= 3", "100 * n_again >= 29"),
     ),
-    *_in(
+    *in_query(
         "state/objectives_known",
         ("content_complexity", "'ADVANCED' THEN 0.9", "'ADVANCED' THEN 0.8"),
         ("content_type_mismatch", "x-ray|", ""),
     ),
-    *_in(
+    *in_query(
         "state/format_ranks",
         ("content_type_mismatch", "ORDER BY share DESC", "ORDER BY share"),
         ("content_type_mismatch", "rank() OVER", "row_number() OVER"),
     ),
-    *_in("extract/prerequisites", ("prerequisite_gap_count", 'WHERE "objectiveId" <> "prerequisiteId"', "")),
-    *_in(
+    *in_query("extract/prerequisites", ("prerequisite_gap_count", 'WHERE "objectiveId" <> "prerequisiteId"', "")),
+    *in_query(
         "features/cohort_lapses",
         ("cohort_lapse_rate", "(FROM learners_known WHERE in_analytics)", "(FROM learners_known)"),
         ("cohort_lapse_rate", ">= $cohort_day - 30", ">= $cohort_day - 31"),
     ),
-    *_in(
+    *in_query(
         "features/spine",
         ("candidates", "planned_at < $planned_before", "planned_at <= $planned_before"),
         ("candidates", "planned_at >= $cutoff", "planned_at > $cutoff"),
@@ -205,20 +206,20 @@ MUTATIONS = (
         ("candidates", "age < 28", "age < 27"),
         ("candidates", "o.place) <= 10", "o.place) <= 11"),
     ),
-    *_in(
+    *in_query(
         "features/open_plans",
         ("candidates", "created_at < $cutoff", "created_at <= $cutoff"),
         ("candidates", "NOT objective_completed AND", ""),
         ("candidates", "('PENDING', 'IN_PROGRESS')", "('PENDING', 'IN_PROGRESS', 'SKIPPED')"),
     ),
-    *_in(
+    *in_query(
         "labels",
         (_LABELS, "i.occurred_at >= $window_start", "i.occurred_at > $window_start"),
         (_LABELS, "i.occurred_at < $window_end", "i.occurred_at <= $window_end"),
         (_LABELS, "AND a.occurred_at >= s.occurred_at", ""),
         (_LABELS, "count(*) FILTER (rating = 'AGAIN')", "count(*) FILTER (score = 0)"),
     ),
-    *_in(
+    *in_query(
         "interactions",
         ("review_lapse_rate", "day_recorded_before < day - 1", "day_recorded_before < day"),
         ("review_lapse_rate", "INTERVAL 5 SECOND", "INTERVAL 1 SECOND"),

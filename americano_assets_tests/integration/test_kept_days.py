@@ -11,9 +11,11 @@ import pyarrow.parquet as pq
 import pytest
 
 from americano_assets.resources import cutoffs
-from americano_assets.resources.feature_steps import BLOCKS, DERIVED_TABLES, WINDOWS
+from americano_assets.resources.engine import open_engine
+from americano_assets.resources.feature_steps import BLOCKS, DERIVED_TABLES, KEPT_WINDOWS, WINDOWS
 from americano_assets.resources.forgetting import forget
 from americano_assets.resources.parquet_store import ParquetStore
+from americano_assets.sql import query
 from americano_assets_tests.integration.feature_school import DAY, T, fill_school
 from americano_assets_tests.world import ClockedDeployment, World, at, read_world, study_day, world_settings
 
@@ -85,3 +87,11 @@ def test_a_night_finds_what_was_kept_and_after_a_late_row_makes_that_alone_anew(
     assert not any(named().values())
     left = features(deployment, deployment.store)
     assert left.equals(late.filter(pc.not_equal(late["learner_id"], "history")))
+
+
+def test_of_the_windows_that_are_kept_a_cutoff_takes_the_25_that_end_with_it() -> None:
+    kept = range(500, 1100)  # a window that closes on each day
+    with open_engine() as engine:
+        engine.register("topic_windows_kept", pa.table({"closes_day": pa.array(kept, pa.int32())}))
+        found = engine.run(query(f"features/{KEPT_WINDOWS}"), {"cutoff_day": 1000, "horizon_days": 7})
+    assert sorted(found["closes_day"].to_pylist(), reverse=True) == [1000 - 7 * back for back in range(25)]

@@ -1,0 +1,145 @@
+"""Plants one bug at a time in the ratings, the cohort and the learner's own record, as mutations.py does in features.
+
+python -m americano_assets_tests.mutations_of_record [--only WORD]
+"""
+
+from americano_assets_tests.mutations import FEATURE_TESTS, in_query, main
+
+_T = "americano_assets_tests/integration"
+_ELO = f"{_T}/test_elo_values.py"
+_RECORD = f"{_T}/test_record_values.py"
+_KEPT = f"{_T}/test_kept_days.py"
+
+MUTATIONS = (
+    *in_query(
+        "features/elo_terms",
+        ("elo_learner", "l.mean * pow(0.5, ($cutoff_day - l.day) / $learner_half_life)", "l.mean"),
+        ("elo_pair", "p.mean * pow(0.5, ($cutoff_day - p.day) / $pair_half_life)", "p.mean"),
+        ("elo_pair", "/ $pair_half_life), 0) AS pair", "/ $learner_half_life), 0) AS pair"),
+        ("elo_pair", "AND p.other = s.objective_key", ""),
+        ("elo_chance", "pow(0.25, ($cutoff_day - l.day)", "pow(0.5, ($cutoff_day - l.day)"),
+        ("elo_chance", "pow(0.25, ($cutoff_day - p.day)", "pow(0.5, ($cutoff_day - p.day)"),
+        ("elo_chance", "+ COALESCE(o.variance, $objective_variance) AS variance", "AS variance"),
+        ("elo_chance", "COALESCE(o.variance, $objective_variance)", "COALESCE(o.variance, 0)"),
+        ("elo_chance", "pair - objective)", "pair + objective)"),
+        ("elo_chance", "-(everyone + learner", "-(learner"),
+        ("elo_chance", "pi() / 8 *", "pi() / 4 *"),
+        tests=_ELO,
+    ),
+    *in_query(
+        "features/features",
+        ("elo_chance", "el.chance AS", "1 - el.chance AS"),
+        ("elo_learner", "logit_share(el.everyone + el.learner)", "logit_share(el.learner)"),
+        ("elo_pair", "logit_share(el.pair)", "logit_share(el.pair + el.everyone)"),
+        ("elo_difficulty", "logit_share(el.objective)", "logit_share(-el.objective)"),
+        tests=_ELO,
+    ),
+    *in_query("features/macros", ("elo_learner", "0.5 + x / 12", "0.5 + x / 10"), tests=_ELO),
+    *in_query(
+        "features/cohort_pairs",
+        ("cohort_first_try", "arg_min(t.first_nano", "arg_max(t.first_nano"),
+        ("cohort_first_try", "chronological(t.study_day, t.first_place)", "t.first_place"),
+        ("cohort_recent", "t.n_skipped) FILTER (t.study_day >= $cohort_day - 30)", "t.n_skipped)"),
+        ("cohort_recent", "t.n_skipped) FILTER (t.study_day >= $cohort_day - 30)", "t.n_skipped) FILTER (false)"),
+        (
+            "cohort_recent",
+            "n_skipped) FILTER (t.study_day >= $cohort_day - 30)",
+            "n_skipped) FILTER (t.study_day >= $cohort_day - 31)",
+        ),
+        (
+            "cohort_recent",
+            "nano)) FILTER (t.study_day >= $cohort_day - 30)",
+            "nano)) FILTER (t.study_day >= $cohort_day - 31)",
+        ),
+        ("cohort_recent", "t.n_validations + t.n_skipped", "t.n_validations"),
+        ("cohort_first_try", "(FROM learners_known WHERE in_analytics)", "(FROM learners_known)"),
+        ("cohort_before", "t.study_day >= $cohort_day - 180", "t.study_day >= $cohort_day - 181"),
+        ("cohort_before", "t.study_day >= $cohort_day - 180", "t.study_day >= $cohort_day - 179"),
+        ("cohort_before", "t.study_day < $cohort_day", "t.study_day <= $cohort_day"),
+        tests=_RECORD,
+    ),
+    *in_query(
+        "features/cohort_record",
+        ("cohort_before", "count(*) AS n_learners", "1 AS n_learners"),
+        ("cohort_first_try", "sum(first_nano)", "max(first_nano)"),
+        ("cohort_recent", "sum(n_30)", "count(n_30)"),
+        ("cohort_recent", "sum(score_nano_30)", "max(score_nano_30)"),
+        tests=_RECORD,
+    ),
+    *in_query(
+        "features/day_totals",
+        ("cohort_recent", "(count(*) FILTER (skipped))", "0"),
+        ("days_since_lapse", "max(occurred_at) FILTER (rating = 'AGAIN')", "max(occurred_at) FILTER (true)"),
+        tests=_RECORD,
+    ),
+    *in_query(
+        "features/objective_history",
+        ("days_since_lapse", "max(last_lapse_at)", "min(last_lapse_at)"),
+        ("topic_last_score", "max(chronological(study_day, last_place)) AS last_at", "max(last_place) AS last_at"),
+        tests=_RECORD,
+    ),
+    *in_query(
+        "features/features",
+        ("cohort_first_try", "cr.first_nano, cp.first_nano,", "cr.first_nano, 0,"),
+        ("cohort_recent", "cr.score_nano_30, cp.score_nano_30,", "cr.score_nano_30, 0,"),
+        ("cohort_recent", "cr.n_30, cp.n_30", "cr.n_30, 0"),
+        (
+            "cohort_before",
+            "log_share(less(cr.n_learners, (cp.learner_key IS NOT NULL)::INTEGER)",
+            "log_share((cr.n_learners)",
+        ),
+        ("cohort_before", "::INTEGER), 1000)", "::INTEGER), 100)"),
+        (
+            "log_successes",
+            "log_share(h.score_nano / 1000000000.0, 100)",
+            "log_share(h.score_nano / 1000000000.0, 1000)",
+        ),
+        ("log_failures", "log_share(h.n_graded - h.score_nano / 1000000000.0", "log_share(h.n_graded"),
+        (
+            "topic_log_successes",
+            "log_share(tr.score_nano / 1000000000.0, 1000)",
+            "log_share(tr.score_nano / 1000000000.0, 100)",
+        ),
+        (
+            "topic_log_failures",
+            "tr.score_nano / 1000000000.0, 1000) AS topic_log_f",
+            "tr.score_nano / 1000000000.0, 100) AS topic_log_f",
+        ),
+        ("topic_last_score", "arg_max(last_nano, last_at)", "arg_min(last_nano, last_at)"),
+        ("topic_success", "shrunk(tr.score_nano, tr.n_graded)", "shrunk(h.score_nano, h.n_graded)"),
+        ("objective_success", "shrunk(h.score_nano, h.n_graded)", "shrunk(tr.score_nano, tr.n_graded)"),
+        (
+            "days_since_lapse",
+            "epoch_ms(h.last_lapse_at)) / 86400000.0 / 30",
+            "epoch_ms(h.last_lapse_at)) / 86400000.0 / 60",
+        ),
+        tests=_RECORD,
+    ),
+    *in_query(
+        "features/macros",
+        ("topic_success", "1000000000.0 + 1.2) / (n + 2)", "1000000000.0 + 1.0) / (n + 2)"),
+        ("log_failures", "ln(1 + n)", "ln(1.5 + n)"),
+        tests=_RECORD,
+    ),
+    # A weight of a day that is left out leaves its answers out of everything.
+    *in_query(
+        "features/day_weights",
+        ("objective_success", "($cutoff_day - 181)", "($cutoff_day - 179)"),
+        ("last_score", "DATE '1970-01-01' + $cutoff_day", "DATE '1970-01-01' + ($cutoff_day - 1)"),
+        tests=_RECORD,
+    ),
+    *in_query(
+        "features/day_weights", ("prerequisite_mastery_gap", "decay(opens_at, $cutoff)", "1.0"), tests=FEATURE_TESTS
+    ),
+    *in_query(
+        "features/kept_topic_windows",
+        ("historical_struggle_score", "($cutoff_day - closes_day) % $horizon_days = 0", "true"),
+        ("historical_struggle_score", "BETWEEN 0 AND", "BETWEEN 1 AND"),
+        ("historical_struggle_score", "180 // $horizon_days - 1", "180 // $horizon_days - 2"),
+        ("historical_struggle_score", "180 // $horizon_days - 1", "180 // $horizon_days"),
+        tests=_KEPT,
+    ),
+)
+
+if __name__ == "__main__":
+    main(MUTATIONS, "americano_assets_tests.mutations_of_record")
