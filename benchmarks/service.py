@@ -42,6 +42,7 @@ from americano_assets.resources.parquet_store import ParquetStore
 from benchmarks.cohort import TARGET, ZONE
 from benchmarks.database import database
 from benchmarks.learner import OTHERS, fill
+from benchmarks.load import at_a_rate
 
 ROOT = Path(__file__).resolve().parent.parent
 LEARNERS = [f"learner-{number}" for number in range(OTHERS + 1)]
@@ -135,29 +136,6 @@ def processor_ms(pid: int) -> float:
     """Processor time that a process has used."""
     user, system = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[11:13]
     return (int(user) + int(system)) * 1000 / os.sysconf("SC_CLK_TCK")
-
-
-async def at_a_rate(url: str, seconds: int) -> list[float]:
-    """Milliseconds of each of RATE requests a second, from the moment at which it was due.
-
-    The first second's are not counted: in it both sides open their connections.
-    """
-    took: list[float] = []
-    async with httpx.AsyncClient(base_url=url, limits=httpx.Limits(max_connections=64, keepalive_expiry=2)) as client:
-
-        async def one(number: int, due: float) -> None:
-            (await client.get("/predictions", params={"user_id": random.choice(LEARNERS)})).raise_for_status()
-            if number >= RATE:
-                took.append((time.perf_counter() - due) * 1000)
-
-        began = time.perf_counter()
-        tasks = []
-        for number in range(RATE * (1 + seconds)):
-            due = began + number / RATE
-            await asyncio.sleep(max(0.0, due - time.perf_counter()))
-            tasks.append(asyncio.create_task(one(number, due)))
-        await asyncio.gather(*tasks)
-    return took
 
 
 def generated(url: str, pid: int, repeat: int) -> tuple[list[float], float]:
@@ -259,8 +237,15 @@ def measure(service: tuple[str, int], yardstick: tuple[str, int], options: argpa
     if median["GET /predictions"] < 1.5 * RATE:
         print(f"GET /predictions at {RATE}/s: not asked for, the machine has no room for so many")
         return
-    late = np.percentile(asyncio.run(at_a_rate(url, options.seconds)), [50, 95, 99])
-    print(f"GET /predictions at {RATE}/s: median {late[0]:.1f} ms, p95 {late[1]:.1f} ms, p99 {late[2]:.1f} ms")
+    paths = [f"/predictions?user_id={who}" for who in LEARNERS]
+    for _ in range(3):
+        began = processor_ms(pid)
+        late = np.percentile(asyncio.run(at_a_rate(url, paths, RATE, options.seconds)), [50, 95, 99, 100])
+        busy = (processor_ms(pid) - began) / 1000 / (1 + options.seconds)
+        print(
+            f"GET /predictions at {RATE}/s: median {late[0]:.1f} ms, p95 {late[1]:.1f} ms, p99 {late[2]:.1f} ms, "
+            f"worst {late[3]:.1f} ms; the server busy for {busy:.0%} of the time"
+        )
 
 
 if __name__ == "__main__":
