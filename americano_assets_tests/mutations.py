@@ -63,7 +63,7 @@ MUTATIONS = (
     ),
     *in_query(
         "features/cohort_lapses",
-        ("cohort_lapse_rate", "i.study_day < $cohort_day", "i.study_day <= $cohort_day"),
+        ("cohort_lapse_rate", "t.study_day < $cohort_day", "t.study_day <= $cohort_day"),
         tests=_OPEN_DAY_TESTS,
     ),
     *in_query(
@@ -73,10 +73,17 @@ MUTATIONS = (
     ),
     *in_query(
         "features/topic_history",
-        ("retention_score", "WHERE age < 30 AND n_reviews > 0", "WHERE age < 31 AND n_reviews > 0"),
+        ("retention_score", "AND age < 30 AND n_reviews > 0", "AND age < 31 AND n_reviews > 0"),
         ("retention_score", "sum(n_success) AS n_success_30", "count(*) AS n_success_30"),
         ("retention_decline_rate", "count(*) AS n_days", "sum(n_reviews) AS n_days"),
         ("complexity_mismatch", "nano_mean(sum(nano(mastery)), count(*)) AS mean", "max(mastery) AS mean"),
+    ),
+    *in_query(
+        "features/topic_history",
+        ("days_since_last_study", "objective_key IS NULL AND last_studied", "false AND last_studied"),
+        ("validation_mean_180", "WHERE NOT several_topics", "WHERE true"),
+        ("validation_mean_180", "WHERE several_topics", "WHERE false"),
+        tests="americano_assets_tests/integration/test_topic_parts.py",
     ),
     *in_query(
         "features/topic_windows",
@@ -93,12 +100,12 @@ MUTATIONS = (
     ),
     *in_query(
         "features/skip_days",
-        ("historical_struggle_score", "WHERE skipped AND NOT replaced_in_window", "WHERE skipped AND NOT replaced"),
+        ("historical_struggle_score", "WHERE NOT replaced_in_window", "WHERE NOT replaced"),
         ("prerequisite_mastery_gap", "FILTER (NOT replaced), 0)", "FILTER (true), 0)"),
     ),
     *in_query(
         "features/objective_history",
-        ("review_lapse_rate", "sum(n_again) FILTER (age < 30)", "sum(n_again) FILTER (age < 31)"),
+        ("review_lapse_rate", "sum(n_again::DOUBLE) FILTER (age < 30)", "sum(n_again::DOUBLE) FILTER (age < 31)"),
         ("last_score", "arg_max(last_nano", "arg_min(last_nano"),
         ("last_score", "arg_max(last_nano, chronological(study_day, last_place))", "arg_max(last_nano, last_place)"),
         ("objective_success", "n_reviews + n_validations", "n_validations"),
@@ -144,13 +151,12 @@ MUTATIONS = (
         "features/features",
         ("retention_decline_rate", "t.n_days >= 3", "t.n_days >= 2"),
         ("retention_decline_rate", "clip(-10 *", "clip(-9 *"),
-        ("validation_score", "COALESCE(vo.mean_score, vt.mean_score)", "COALESCE(vo.mean_score, NULL)"),
-        (
-            "prerequisite_gap_count",
-            "sum(q.strength_nano) FILTER (NOT COALESCE(h.mastered, false))",
-            "sum(q.strength_nano) FILTER (NOT h.mastered)",
-        ),
-        ("prerequisite_mastery_gap", "nano(q.strength * COALESCE", "nano(COALESCE"),
+        ("validation_score", "COALESCE(v.mean_score, t.recent_score)", "COALESCE(v.mean_score, NULL)"),
+        ("prerequisite_gap_count", "sum(q.strength_nano) FILTER (h.mastered)", "sum(q.strength_nano)"),
+        ("prerequisite_gap_count", "COALESCE(q.mastered_nano, 0)", "q.mastered_nano"),
+        ("prerequisite_mastery_gap", "nano(q.strength * h.mastery)", "nano(h.mastery)"),
+        ("unmastered_prerequisites", "ORDER BY q.place", "ORDER BY -q.place"),
+        ("unmastered_prerequisites", "q.place_bit & b.mastered_bits = 0", "true"),
         (
             "complexity_mismatch",
             "- 0.5, 0, 1) AS complexity_mismatch_neutral",
@@ -221,7 +227,7 @@ MUTATIONS = (
     ),
     *in_query(
         "interactions",
-        ("review_lapse_rate", "day_recorded_before < day - 1", "day_recorded_before < day"),
+        ("review_lapse_rate", "day_recorded_before >= day - 1", "day_recorded_before >= day"),
         ("review_lapse_rate", "INTERVAL 5 SECOND", "INTERVAL 1 SECOND"),
         (
             "validation_score",

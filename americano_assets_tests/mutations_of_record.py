@@ -80,13 +80,13 @@ MUTATIONS = (
     ),
     *in_query(
         "features/features",
-        ("cohort_first_try", "cr.first_nano, cp.first_nano,", "cr.first_nano, 0,"),
-        ("cohort_recent", "cr.score_nano_30, cp.score_nano_30,", "cr.score_nano_30, 0,"),
-        ("cohort_recent", "cr.n_30, cp.n_30", "cr.n_30, 0"),
+        ("cohort_first_try", "o.first_nano, cp.first_nano,", "o.first_nano, 0,"),
+        ("cohort_recent", "o.score_nano_30, cp.score_nano_30,", "o.score_nano_30, 0,"),
+        ("cohort_recent", "o.n_30, cp.n_30", "o.n_30, 0"),
         (
             "cohort_before",
-            "log_share(less(cr.n_learners, (cp.learner_key IS NOT NULL)::INTEGER)",
-            "log_share((cr.n_learners)",
+            "log_share(less(o.n_learners, (cp.learner_key IS NOT NULL)::INTEGER)",
+            "log_share((o.n_learners)",
         ),
         ("cohort_before", "::INTEGER), 1000)", "::INTEGER), 100)"),
         (
@@ -106,8 +106,8 @@ MUTATIONS = (
             "tr.score_nano / 1000000000.0, 100) AS topic_log_f",
         ),
         ("topic_last_score", "arg_max(last_nano, last_at)", "arg_min(last_nano, last_at)"),
-        ("topic_success", "shrunk(tr.score_nano, tr.n_graded)", "shrunk(h.score_nano, h.n_graded)"),
-        ("objective_success", "shrunk(h.score_nano, h.n_graded)", "shrunk(tr.score_nano, tr.n_graded)"),
+        ("topic_success", "shrunk(tr.score_nano, tr.n_graded)", "shrunk(tr.last_nano, tr.n_graded)"),
+        ("objective_success", "shrunk(h.score_nano, h.n_graded)", "shrunk(h.last_nano, h.n_graded)"),
         (
             "days_since_lapse",
             "epoch_ms(h.last_lapse_at)) / 86400000.0 / 30",

@@ -2,5 +2,5 @@
 -- A view: each query reads the columns and days that it names, and no others.
 SELECT learner_key, session_key, rating
 FROM interactions
-WHERE occurred_at < $cutoff AND study_day >= $cutoff_day - 31 AND kind = 'review'
-  AND age_days(study_day, into_day, $cutoff_day, $cutoff_into) < 30
+WHERE study_day BETWEEN $cutoff_day - 31 AND $cutoff_day AND rating IS NOT NULL
+  AND age_days(study_day, into_day, $cutoff_day, $cutoff_into) BETWEEN 0 AND 29

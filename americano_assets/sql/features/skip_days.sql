@@ -6,6 +6,5 @@ SELECT learner_key, course_key, objective_key, study_day, age,
   COALESCE(sum(nano(growth(into_day))) FILTER (NOT replaced), 0) AS weight_nano,
   max(occurred_at) FILTER (NOT replaced) AS last_studied_at,
   max(place) FILTER (NOT replaced) AS last_place
-FROM validations JOIN skips USING (learner_key, item_key, occurred_at)
-WHERE skipped AND NOT replaced_in_window
+FROM skips WHERE NOT replaced_in_window
 GROUP BY learner_key, course_key, objective_key, study_day, age

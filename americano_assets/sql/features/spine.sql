@@ -14,7 +14,7 @@ unplanned AS (
   FROM objective_history h
   JOIN objectives_known o USING (objective_key)
   SEMI JOIN interesting_learners i USING (learner_key)
-  SEMI JOIN (FROM objective_days WHERE age < 28) r USING (learner_key)
+  SEMI JOIN (FROM objective_days WHERE study_day >= $cutoff_day - 29 AND age < 28) r USING (learner_key)
   ANTI JOIN open_plans p ON p.learner_key = h.learner_key AND p.objective_key = h.objective_key
   WHERE o.has_card
   QUALIFY row_number() OVER (PARTITION BY h.learner_key ORDER BY h.mastery, o.place) <= 10

@@ -2,7 +2,7 @@
 WITH daily AS (
   SELECT learner_key, course_key, study_day, sum(n_reviews) AS n_reviews,
     sum(n_reviews - n_again)::DOUBLE AS n_success
-  FROM objective_days WHERE age < 30 AND n_reviews > 0 GROUP BY ALL
+  FROM objective_days WHERE study_day >= $cutoff_day - 31 AND age < 30 AND n_reviews > 0 GROUP BY ALL
 ),
 trend AS (
   -- Least squares over whole numbers; x = 0 at the cut-off keeps the products small.
@@ -14,12 +14,23 @@ trend AS (
   FROM (SELECT *, nano(n_success / n_reviews)::HUGEINT AS success_nano FROM daily)
   GROUP BY ALL
 ),
+-- What objectives were added up to is added up again: days are many more. They are read where an answer is of no
+-- objective, or an objective was of one topic on some days and of another on others.
+parts AS (
+  SELECT learner_key, course_key, last_studied_at, n_validations, validation_nano
+  FROM objective_history WHERE NOT several_topics
+  UNION ALL
+  SELECT learner_key, course_key, last_studied_at, n_validations - n_late, validation_nano
+  FROM objective_days WHERE objective_key IS NULL AND last_studied_at IS NOT NULL
+  UNION ALL
+  SELECT learner_key, course_key, last_studied_at, n_validations - n_late, validation_nano
+  FROM objective_days SEMI JOIN (FROM objective_history WHERE several_topics) USING (learner_key, objective_key)
+  WHERE last_studied_at IS NOT NULL
+),
 log AS (
-  SELECT learner_key, course_key,
-    max(last_studied_at) AS last_studied_at,
-    sum(n_validations - n_late) AS n_validations,
+  SELECT learner_key, course_key, max(last_studied_at) AS last_studied_at, sum(n_validations) AS n_validations,
     sum(validation_nano) AS validation_nano
-  FROM objective_days WHERE last_studied_at IS NOT NULL GROUP BY ALL
+  FROM parts GROUP BY ALL
 ),
 mastery AS (
   SELECT learner_key, course_key, nano_mean(sum(nano(mastery)), count(*)) AS mean_mastery
