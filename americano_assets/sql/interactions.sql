@@ -2,7 +2,7 @@
 -- recorded. Times UTC; score 0-1; study_day in days since 1970-01-01; into_day in ms since the day opened.
 -- Keys are 64 bits of MD5 of the ids: integers group several times faster than strings, and need no shared counter.
 -- Reads: reviews, validation_responses, behavioral_events (all with `day`), calendar (day, opens_at).
-WITH recorded AS MATERIALIZED (
+WITH every AS (
   SELECT learner_id, objective_id, course_id, card_id AS item_id, 'review' AS kind, occurred_at, day, session_id,
     CASE WHEN rating = 'AGAIN' THEN 0.0 ELSE 1.0 END AS score, rating, false AS skipped,
     'reviews' AS source, 0 AS source_rank, review_id AS source_id, review_id AS recorded_id
@@ -26,6 +26,33 @@ WITH recorded AS MATERIALIZED (
   FROM behavioral_events
   WHERE event_type = 'VALIDATION_COMPLETED' AND score IS NOT NULL
 ),
+numbered AS MATERIALIZED (SELECT *, row_number() OVER () AS row FROM every),
+-- The first record of an interaction counts, later ones do not: so what is recorded at or after a cut-off cannot
+-- change what counted before it. One day of memory is enough for a record and its event, and keeps days local.
+-- Only an event can repeat anything, so rows that no event speaks of need not be put in order.
+recorded_again AS (
+  SELECT row FROM (
+    SELECT row, day, lag(day) OVER (
+      PARTITION BY kind, learner_id, recorded_id ORDER BY occurred_at, source_rank, source_id) AS day_recorded_before
+    FROM numbered SEMI JOIN (FROM numbered WHERE source_rank = 1) USING (recorded_id)
+  )
+  WHERE day_recorded_before >= day - 1
+),
+-- An event that does not name its record is the same as one of the same item within a few seconds.
+seen_again AS (
+  SELECT row FROM (
+    SELECT row, source, recorded_id, occurred_at, lag(occurred_at) OVER same_item AS item_seen_at,
+      lag(source) OVER same_item AS item_seen_in, lag(recorded_id IS NULL) OVER same_item AS item_seen_without_id
+    FROM numbered SEMI JOIN (FROM numbered WHERE recorded_id IS NULL) USING (kind, learner_id, item_id)
+    WINDOW same_item AS (PARTITION BY kind, learner_id, item_id ORDER BY occurred_at, source_rank, source_id)
+  )
+  WHERE item_seen_in <> source AND (recorded_id IS NULL OR item_seen_without_id)
+    AND occurred_at - item_seen_at <= INTERVAL 5 SECOND
+),
+recorded AS MATERIALIZED (
+  SELECT * EXCLUDE (row, source_rank, recorded_id) FROM numbered
+  ANTI JOIN (FROM recorded_again UNION ALL FROM seen_again) USING (row)
+),
 keys AS (
   -- Each id's key once: MD5 of every row's ids would cost more than all the rest.
   SELECT id, md5_number_lower(id) AS key FROM (
@@ -40,30 +67,13 @@ keyed AS (
   LEFT JOIN keys c ON c.id = r.course_id
   LEFT JOIN keys i ON i.id = r.item_id
   LEFT JOIN keys s ON s.id = r.session_id
-),
-numbered AS (
-  SELECT *, (day - DATE '1970-01-01')::INTEGER AS study_day,
-    lag(day) OVER same_record AS day_recorded_before,
-    lag(occurred_at) OVER same_item AS item_seen_at,
-    lag(source) OVER same_item AS item_seen_in,
-    lag(recorded_id IS NULL) OVER same_item AS item_seen_without_id
-  FROM keyed
-  WINDOW
-    same_record AS (PARTITION BY kind, learner_key, COALESCE(recorded_id, source || source_id)
-      ORDER BY occurred_at, source_rank, source_id),
-    same_item AS (PARTITION BY kind, learner_key, item_key ORDER BY occurred_at, source_rank, source_id)
 )
--- The first record of an interaction counts, later ones do not: so what is recorded at or after a cut-off cannot
--- change what counted before it. One day of memory is enough for a record and its event, and keeps days local.
 SELECT
   learner_key, objective_key, course_key, item_key, session_key,
-  learner_id, objective_id, course_id, kind, occurred_at, study_day,
+  learner_id, objective_id, course_id, kind, occurred_at,
+  (day - DATE '1970-01-01')::INTEGER AS study_day,
   (epoch_ms(occurred_at) - epoch_ms(c.opens_at))::INTEGER AS into_day,
   score, rating, skipped, source, source_id
-FROM numbered JOIN calendar c USING (day)
+FROM keyed JOIN calendar c USING (day)
 WHERE day BETWEEN $first_day AND $last_day
-  AND (day_recorded_before IS NULL OR day_recorded_before < day - 1)
-  AND NOT COALESCE(
-    item_id IS NOT NULL AND item_seen_in <> source AND (recorded_id IS NULL OR item_seen_without_id)
-    AND occurred_at - item_seen_at <= INTERVAL 5 SECOND, false)
 ORDER BY study_day, learner_key, occurred_at, source, source_id
