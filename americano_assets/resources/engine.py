@@ -5,10 +5,9 @@ count for a study day (that is its manifest's to say).
 """
 
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import date, datetime, timedelta
-from functools import cache
+from datetime import date, datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -19,8 +18,9 @@ import pyarrow as pa
 from americano_assets.core import elo
 from americano_assets.core.features import select_list
 from americano_assets.core.moment import PLAN_AHEAD_DAYS, Moment, naive
-from americano_assets.core.study_day import EPOCH, day_number, days_between, opening
+from americano_assets.core.study_day import day_number
 from americano_assets.resources.arrow_order import sorted_rows
+from americano_assets.resources.calendar import calendar_until
 from americano_assets.resources.elo_store import ELO_SCHEMA
 from americano_assets.resources.feature_steps import (
     COHORT_BASIS,
@@ -34,23 +34,23 @@ from americano_assets.resources.feature_steps import (
     WINDOWS,
     step,
 )
+from americano_assets.resources.given_pairs import given_pairs
+from americano_assets.resources.one_statement import OneStatement
 from americano_assets.resources.parameters import inlined, named
 from americano_assets.resources.stored_files import require_undamaged
 from americano_assets.sql import query
 
-_CALENDAR_MARGIN = timedelta(days=400)
 # Chosen where there are few rows, see Engine; a filter for one call would not be safe beside other threads.
 warnings.filterwarnings("ignore", "Arrow output on a DB-API result makes an extra copy")
 
 # How the log is narrowed to the learners who matter.
 _OF_INTEREST = "SEMI JOIN interesting_learners USING (learner_key)"
 
+_ORDER_AS_WRITTEN = "join_order,build_side_probe_side"
+Make = Callable[[str, str, Mapping[str, object], str], None]
 _PLACES = ("learner_place", "objective_place")
 # From this share of the known learners on, none is left out of the scan of the log.
 _MOST = 0.5
-GIVEN_PAIRS = pa.schema(
-    [("learner_id", pa.string()), ("objective_id", pa.string()), ("planned_at", pa.timestamp("us"))]
-)
 
 
 class Engine:
@@ -61,11 +61,14 @@ class Engine:
 
         Args:
             connection: In memory, nobody else's.
-            few_rows: Statements will cost more than the rows that they make: each is parsed once, and a result is bound
-                once at the price of a copy.
+            few_rows: Statements will cost more than the rows that they make: each is parsed once, features are one
+                statement, and a result is bound once at the price of a copy.
         """
         self.connection = connection
         self._parsed: dict[str, duckdb.Statement] | None = {} if few_rows else None
+        # Of few rows no order is so bad that a search for a better one pays.
+        self._optimizers_off = f"{_ORDER_AS_WRITTEN},projection_pullup" if few_rows else ""
+        connection.execute(f"SET disabled_optimizers = '{self._optimizers_off}'")
         self._state: dict[str, Path] = {}
         self.stored: set[Path] = set()
         connection.execute("SET enable_progress_bar = false")
@@ -76,7 +79,7 @@ class Engine:
 
     def calendar(self, last: date, zone: ZoneInfo) -> None:
         """Make `calendar` (day, opens_at: UTC) from 1970-01-01 to well after `last`, so that any plan finds its day."""
-        self.register("calendar", _calendar(last + _CALENDAR_MARGIN, zone))
+        self.register("calendar", calendar_until(last, zone))
 
     def register(self, name: str, table: pa.Table) -> None:
         """Make an Arrow table readable under `name`."""
@@ -135,17 +138,19 @@ class Engine:
             return
         for name, path in tables.items():
             self.view(name, [path])
-        for name in STATE_STEPS:
-            self.make(name, query(f"state/{name}"), {})
+        self._make_state()
         self._state = dict(tables)
 
     def set_state(self, tables: Mapping[str, pa.Table]) -> None:
         """As `load_state`, of tables in memory."""
         for name, table in tables.items():
             self.register(name, table)
+        self._make_state()
+        self._state = {}
+
+    def _make_state(self) -> None:
         for name in STATE_STEPS:
             self.make(name, query(f"state/{name}"), {})
-        self._state = {}
 
     def derive(self, table: str) -> pa.Table:
         """Rows of one of DERIVED_TABLES for all days of the view `interactions`, sorted by day."""
@@ -188,13 +193,15 @@ class Engine:
         """
         given = pairs is not None
         if pairs is not None:
-            self.register("given_pairs", _given(pairs))
+            self.register("given_pairs", given_pairs(pairs))
         parameters = moment.parameters(from_later_state, plan_ahead_days) | elo.parameters()
         numbers: Mapping[str, pa.Table] = {}
         if cohort is not None:
             closed, numbers = cohort
             parameters["cohort_day"] = day_number(closed) + 1
-        self._derived(parameters, kept=derived)
+        together = None if self._parsed is None else OneStatement()
+        make = together.make if together else self.make
+        self._derived(parameters, kept=derived, make=make)
         for name, kind in FEATURE_STEPS:
             text = query(f"features/{step(name, given=given)}")
             if name in numbers:
@@ -202,8 +209,9 @@ class Engine:
                 text = f"FROM {name}_given"
             if name == WINDOWS and windows:
                 text = query(f"features/{KEPT_WINDOWS}")
-            self._step(name, text, parameters, kind)
-        return self._in_order(query("features/features").replace("{columns}", select_list()), parameters)
+            self._step(name, text, parameters, kind, make)
+        text = query("features/features").replace("{columns}", select_list())
+        return self._in_order(together.before(text) if together else text, parameters)
 
     def history(self, moment: Moment, pairs: pa.Table, *, derived: bool = False) -> None:
         """Make `objective_history` at a cut-off, of the learners of `pairs` (GIVEN_PAIRS) alone; reads as `features`.
@@ -214,7 +222,7 @@ class Engine:
             derived: DERIVED_TABLES of all days before the cut-off can be read as `<name>_kept`; the cut-off closes a
                 study day.
         """
-        self.register("given_pairs", _given(pairs))
+        self.register("given_pairs", given_pairs(pairs))
         parameters = moment.parameters(False)
         self._derived(parameters, kept=derived)
         self.make("interesting_learners", query("features/given_learners"), parameters)
@@ -231,30 +239,34 @@ class Engine:
 
     def _in_order(self, text: str, parameters: Mapping[str, object]) -> pa.Table:
         """Rows of a query whose joins keep the order of what stands first, piece by piece."""
-        self.connection.execute("SET disabled_optimizers = 'join_order,build_side_probe_side'")
+        self.connection.execute(f"SET disabled_optimizers = '{self._optimizers_off or _ORDER_AS_WRITTEN}'")
         try:
             rows = self.run(text, parameters)
         finally:
-            self.connection.execute("RESET disabled_optimizers")
+            self.connection.execute(f"SET disabled_optimizers = '{self._optimizers_off}'")
         learner, objective = (rows[name].to_numpy().astype(np.int64) for name in _PLACES)
         return sorted_rows(rows.drop_columns(list(_PLACES)), learner << 32 | objective)
 
-    def _derived(self, parameters: Mapping[str, object], *, kept: bool) -> None:
-        until = query("features/log_until")
+    def _derived(self, parameters: Mapping[str, object], *, kept: bool, make: Make | None = None) -> None:
+        make, until = make or self.make, query("features/log_until")
         for name in DERIVED_TABLES:
             source = f"{name}_kept"
             if not kept:
                 source = f"{name}_made"
-                self.make(source, query(f"features/{name}").replace("{interactions}", f"({until}) AS log"), parameters)
-            self.make(name, f"FROM {source}", {}, "VIEW")
+                text = query(f"features/{name}").replace("{interactions}", f"({until}) AS log")
+                make(source, text, parameters, "TABLE")
+            make(name, f"FROM {source}", {}, "VIEW")
 
-    def _step(self, name: str, text: str, parameters: Mapping[str, object], kind: str) -> None:
-        if "{of_interest}" in text:
-            text = text.format(of_interest=self._of_interest())
-        self.make(name, text, parameters, kind)
+    def _step(
+        self, name: str, text: str, parameters: Mapping[str, object], kind: str, make: Make | None = None
+    ) -> None:
+        of_interest = self._of_interest() if "{of_interest}" in text else ""
+        (make or self.make)(name, text.replace("{of_interest}", of_interest), parameters, kind)
 
     def _of_interest(self) -> str:
         """How the log is narrowed to the learners who matter: not at all where they are most, it would cost more."""
+        if self._parsed is not None:
+            return ""
         ((interesting, known),) = self.connection.execute(
             "SELECT (SELECT count(*) FROM interesting_learners), (SELECT count(*) FROM learners_known)"
         ).fetchall()
@@ -281,16 +293,3 @@ def open_engine() -> Iterator[Engine]:
         except duckdb.Error:
             require_undamaged(engine.stored)
             raise
-
-
-def _given(pairs: pa.Table) -> pa.Table:
-    if "planned_at" not in pairs.column_names:
-        pairs = pairs.append_column("planned_at", pa.nulls(len(pairs), GIVEN_PAIRS.field("planned_at").type))
-    return pairs.select(GIVEN_PAIRS.names).cast(GIVEN_PAIRS)
-
-
-@cache
-def _calendar(last: date, zone: ZoneInfo) -> pa.Table:
-    days = days_between(EPOCH, last)
-    opens = [naive(opening(day, zone)) for day in days]
-    return pa.table({"day": pa.array(days, pa.date32()), "opens_at": pa.array(opens, pa.timestamp("us"))})

@@ -251,8 +251,8 @@ def _grade(engine: Engine, logs: Mapping[str, pa.Table], first: date, last: date
     for name, rows in logs.items():
         engine.register(f"{name}_read", rows)
         engine.connection.execute(
-            f"CREATE OR REPLACE TEMP VIEW {name} AS SELECT r.*, c.day "
-            f"FROM {name}_read r ASOF JOIN calendar c ON r.occurred_at >= c.opens_at"
+            f"CREATE OR REPLACE TEMP VIEW {name} AS SELECT r.*, c.day FROM {name}_read r ASOF JOIN "
+            f"(FROM calendar WHERE day >= DATE '{first}' - 1) c ON r.occurred_at >= c.opens_at"
         )
     for name in DAY_TABLES:
         text = query(name)
