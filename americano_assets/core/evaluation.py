@@ -51,6 +51,7 @@ class Judged:
         probability: By model, shape (test rows,).
         flagged: By model, shape (test rows,).
         threshold: By model, chosen on the calibration rows; None where the rule needs none.
+        confidence: Of each model that has one, shape (test rows,).
     """
 
     fold: Fold
@@ -59,6 +60,7 @@ class Judged:
     probability: dict[str, FloatArray]
     flagged: dict[str, BoolArray]
     threshold: dict[str, float | None]
+    confidence: dict[str, FloatArray]
 
 
 def learner_folds(learner: IntArray, folds: int = FOLDS) -> list[Fold]:
@@ -127,10 +129,12 @@ def judge(rows: pd.DataFrame, fold: Fold, struggle_below: float, *, own_names: b
     probability: dict[str, FloatArray] = {}
     flagged: dict[str, BoolArray] = {}
     threshold: dict[str, float | None] = {}
+    confidence: dict[str, FloatArray] = {}
     for name, candidate in training.candidates.items():
         p = candidate.scorer.probability(test)
         probability[name], flagged[name] = p, candidate.scorer.flagged(test, p)
         threshold[name] = candidate.scorer.threshold
+        confidence[name] = candidate.scorer.confidence(test, p)
     for name, baseline in fit_baselines(rows.iloc[fold.train], calibration, struggle_below).items():
         p = baseline.probability(test)
         at = None
@@ -141,4 +145,4 @@ def judge(rows: pd.DataFrame, fold: Fold, struggle_below: float, *, own_names: b
         else:
             flagged[name] = baseline.flagged(test, p)
         probability[name], threshold[name] = p, at
-    return Judged(fold, training.chosen, training.why, probability, flagged, threshold)
+    return Judged(fold, training.chosen, training.why, probability, flagged, threshold, confidence)

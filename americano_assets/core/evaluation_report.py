@@ -23,7 +23,7 @@ SCHEMA = "americano-evaluation/1"
 _ROWS_DRAWN = 200_000_000
 _LEAST_REPLICATES = 200
 _MOST_COURSES = 40
-_TERCILES = ("least active third", "middle third", "most active third")
+_TERCILES = ("least {} third", "middle third", "most {} third")
 
 
 @dataclass(frozen=True)
@@ -79,12 +79,13 @@ def report(evaluated: Evaluated) -> dict[str, Any]:
 
 
 def predictions(evaluated: Evaluated) -> pd.DataFrame:
-    """The test rows of all folds, with `fold`, and `prediction_NAME` and `flagged_NAME` of each model."""
+    """The test rows of all folds, with `fold`, and `prediction_NAME`, `flagged_NAME` and `confidence_NAME` of each."""
     parts = []
     for one in evaluated.judged:
         part = evaluated.rows.iloc[one.fold.test].assign(fold=one.fold.name)
         columns: dict[str, FloatArray | BoolArray] = {f"prediction_{name}": p for name, p in one.probability.items()}
         columns |= {f"flagged_{name}": flagged for name, flagged in one.flagged.items()}
+        columns |= {f"confidence_{name}": sure for name, sure in one.confidence.items()}
         parts.append(part.assign(**columns))
     if not parts:
         return evaluated.rows.head(0).assign(fold="")
@@ -162,7 +163,9 @@ def _slices(rows: pd.DataFrame, champion: str | None, further: Mapping[str, pd.S
     sliced: dict[str, pd.Series] = {}
     if 1 < rows["course_id"].nunique() <= _MOST_COURSES and "course" not in further:
         sliced["course"] = rows["course_id"]
-    sliced["activity"] = _terciles(rows["answers_before"])
+    sliced["activity"] = _terciles(rows["answers_before"], "active")
+    if f"confidence_{champion}" in rows:
+        sliced["confidence"] = _terciles(rows[f"confidence_{champion}"], "confident")
     sliced |= {name: values.reindex(rows.index) for name, values in further.items()}
     return [
         {"slice": name, "value": str(value), "figures": _figures(rows.loc[index], champion)}
@@ -171,11 +174,12 @@ def _slices(rows: pd.DataFrame, champion: str | None, further: Mapping[str, pd.S
     ]
 
 
-def _terciles(answers: pd.Series) -> pd.Series:
-    """Thirds of the rows by how much the learner had answered before the cut-off; equal counts share a third."""
-    share = answers.rank(method="average", pct=True)
-    third = np.minimum((share * 3).to_numpy().astype(int), 2)
-    return pd.Series(np.array(_TERCILES, dtype=object)[third], index=answers.index)
+def _terciles(values: pd.Series, adjective: str) -> pd.Series:
+    """Thirds of the rows by a value, in words; equal values share a third, rows without one have none."""
+    share = values.rank(method="average", pct=True)
+    third = np.minimum((share.fillna(0) * 3).to_numpy().astype(int), 2)
+    words = np.array([word.format(adjective) for word in _TERCILES], dtype=object)
+    return pd.Series(words[third], index=values.index).where(values.notna())
 
 
 def _arrays(rows: pd.DataFrame, name: str) -> tuple[BoolArray, FloatArray, BoolArray]:

@@ -15,10 +15,11 @@ def write_rows(evaluated: Evaluated, path: Path) -> None:
     """Write the judged rows.
 
     Columns: learner_id, objective_id, course_id, cutoff (study day), every model input, data_quality, cold_start,
-    never_active, mean_score, label, fold, and prediction_MODEL and flagged_MODEL of each model and rule of thumb.
+    never_active, mean_score, label, fold, prediction_MODEL and flagged_MODEL of each model and rule of thumb, and
+    confidence_MODEL of each model.
     """
     rows = predictions(evaluated)
-    said = [name for name in map(str, rows) if name.startswith(("prediction_", "flagged_"))]
+    said = [name for name in map(str, rows) if name.startswith(("prediction_", "flagged_", "confidence_"))]
     columns: dict[str, Any] = {
         "learner_id": rows["learner_id"],
         "objective_id": rows["objective_id"],

@@ -70,6 +70,8 @@ def test_the_report_can_be_recomputed_from_the_rows(found: Found, tmp_path: Path
     assert len(rows) == found[1]["data"]["rows"]
     assert rows["cutoff"].map(str).str.len().eq(10).all()
     for name, model in found[1]["models"].items():
+        if name in ("rule_based", "logistic_regression"):
+            assert rows[f"confidence_{name}"].between(0, 1).all()
         y, p, flagged = rows["label"], rows[f"prediction_{name}"], rows[f"flagged_{name}"]
         figures = {key: value["value"] for key, value in model["all"].items() if isinstance(value, dict)}
         assert figures["log_loss"] == pytest.approx(log_loss(y, p.clip(1e-6, 1 - 1e-6)))
@@ -79,6 +81,14 @@ def test_the_report_can_be_recomputed_from_the_rows(found: Found, tmp_path: Path
         if name != "always_no":
             assert figures["auc_roc"] == pytest.approx(roc_auc_score(y, p))
             assert figures["average_precision"] == pytest.approx(average_precision_score(y, p))
+
+
+def test_errors_are_larger_where_the_model_that_scores_is_less_confident(found: Found) -> None:
+    by_confidence = {one["value"]: one["figures"] for one in found[1]["slices"] if one["slice"] == "confidence"}
+    least, most = by_confidence["least confident third"], by_confidence["most confident third"]
+    assert sum(one["n"] for one in by_confidence.values()) == found[1]["models"]["rule_based"]["all"]["n"]
+    for error in ("brier", "log_loss"):
+        assert least[error]["value"] > most[error]["value"]
 
 
 def test_the_report_keeps_its_shape_and_is_json(found: Found) -> None:
