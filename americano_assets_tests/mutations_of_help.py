@@ -51,8 +51,8 @@ MUTATIONS = (
     Mutation(
         "the holdout is published with help",
         "resources/publication.py",
-        "[HOLDOUT],",
-        '["nobody"],',
+        "a.arm = '{HOLDOUT}'",
+        "a.arm = 'nobody'",
         _EXPERIMENT,
     ),
     Mutation(

@@ -4,37 +4,40 @@ Belongs here: who may be alerted, the rows. Does not: their order and words (cor
 """
 
 import json
+from dataclasses import fields
 from datetime import UTC
-from typing import Any
 
 import pandas as pd
-import psycopg
 
 from americano_assets.core.alerts import Alert, alert_of, ranked
 from americano_assets.core.moment import naive
 from americano_assets.resources.ledger import StudyDay
+from americano_assets.resources.staging import Staging, like, typed
 from americano_assets.sql import query
 
 # Of everybody, or of one learner alone, where an open day is computed for them.
 _OF_LEARNER = "(%(learner)s::text IS NULL OR {table}.user_id = %(learner)s::text)"
 
 
-def write_actions(connection: psycopg.Connection[Any], interventions: pd.DataFrame, learner: str | None = None) -> None:
+def write_actions(staging: Staging, interventions: pd.DataFrame, learner: str | None = None) -> None:
     """Keep the machine's part of the interventions that stand, and let go of those that were withdrawn.
 
     Reads the staged recommendations of this transaction, from which the holdout's were taken.
 
     Args:
-        connection: In the publication's transaction.
+        staging: In the publication's transaction.
         interventions: What was chosen.
         learner: Let go of this learner's alone.
     """
-    connection.execute("CREATE TEMPORARY TABLE staged_actions (intervention_id text, actions text) ON COMMIT DROP")
-    with connection.cursor() as cursor, cursor.copy("COPY staged_actions FROM STDIN") as copy:
-        for row in zip(interventions["id"], interventions["actions"], strict=True):
-            copy.write_row(row)
-    connection.execute(query("actions_upsert"))
-    connection.execute(
+    if len(interventions):
+        staging.put(
+            "staged_actions",
+            typed("intervention_id text, actions text"),
+            ("intervention_id", "actions"),
+            zip(interventions["id"], interventions["actions"], strict=True),
+        )
+        staging.execute(query("actions_upsert"))
+    staging.execute(
         f"DELETE FROM ml.intervention_actions i WHERE {_OF_LEARNER.format(table='i')} AND NOT EXISTS "
         '(SELECT FROM intervention_recommendations r WHERE r."id" = i.intervention_id)',
         {"learner": learner},
@@ -42,7 +45,7 @@ def write_actions(connection: psycopg.Connection[Any], interventions: pd.DataFra
 
 
 def refresh_alerts(
-    connection: psycopg.Connection[Any],
+    staging: Staging,
     study_day: StudyDay,
     rows: pd.DataFrame,
     indicators: pd.DataFrame,
@@ -54,53 +57,56 @@ def refresh_alerts(
     Whoever asked for fresh predictions after the night's cut-off keeps the alerts that they were given then.
 
     Args:
-        connection: In the publication's transaction, after the app's rows were written.
+        staging: In the publication's transaction, after the app's rows were written.
         study_day: The day.
         rows: Scored rows that were published.
         indicators: Their indicators.
         learner: Only this learner's alerts, within the open study day.
     """
     of_learner = _OF_LEARNER.format(table="a")
-    connection.execute(
+    staging.execute(
         f'DELETE FROM ml.alerts a WHERE {of_learner} AND NOT EXISTS (SELECT FROM users u WHERE u."id" = a.user_id '
         'AND u."behavioralAnalysisEnabled" AND u."performanceTrackingEnabled")',
         {"learner": learner},
     )
     at = naive(study_day.moment.at)
-    if connection.execute(query("later_alerts"), {"at": at, "study_day": study_day.day, "learner": learner}).fetchone():
+    if staging.execute(query("later_alerts"), {"at": at, "study_day": study_day.day, "learner": learner}).fetchone():
         return 0
     among = {"at": at, "study_day": study_day.day}
-    allowed = [row[0] for row in connection.execute(query("alert_candidates"), among).fetchall()]
+    allowed = [row[0] for row in staging.execute(query("alert_candidates"), among).fetchall()]
     top = ranked(rows[rows["flagged"] & rows["prediction_id"].isin(allowed)], indicators, at)
-    alerts = _alerts(connection, study_day, top, within_day=learner is not None)
-    connection.execute("CREATE TEMPORARY TABLE staged_alerts ON COMMIT DROP AS SELECT * FROM ml.alerts WHERE false")
-    columns = (
-        "id, prediction_id, type, title, message, severity, priority, intervention_id, user_id, due_at, created_at"
+    alerts = _alerts(staging, study_day, top, within_day=learner is not None)
+    staging.put(
+        "staged_alerts",
+        like("ml.alerts"),
+        (*(field.name for field in fields(Alert)), "user_id", "due_at", "created_at", "study_day"),
+        (
+            (*vars(alert).values(), owner, due.to_pydatetime(), at, study_day.day)
+            for alert, owner, due in zip(alerts, top["learner_id"], top["planned_at"], strict=True)
+        ),
     )
-    with connection.cursor() as cursor, cursor.copy(f"COPY staged_alerts ({columns}, study_day) FROM STDIN") as copy:
-        for alert, owner, due in zip(alerts, top["learner_id"], top["planned_at"], strict=True):
-            copy.write_row((*vars(alert).values(), owner, due.to_pydatetime(), at, study_day.day))
-    connection.execute(
+    staging.execute(
         f"DELETE FROM ml.alerts a WHERE {of_learner} AND a.study_day <= %(study_day)s "
         "AND NOT EXISTS (SELECT FROM staged_alerts s WHERE s.id = a.id)",
         {"learner": learner, "study_day": study_day.day},
     )
-    connection.execute(query("alerts_upsert"))
+    if alerts:
+        staging.execute(query("alerts_upsert"))
     return len(alerts)
 
 
-def _alerts(
-    connection: psycopg.Connection[Any], study_day: StudyDay, top: pd.DataFrame, *, within_day: bool
-) -> list[Alert]:
+def _alerts(staging: Staging, study_day: StudyDay, top: pd.DataFrame, *, within_day: bool) -> list[Alert]:
     """The alerts of ranked rows, in their order."""
+    if top.empty:
+        return []
     predictions, objectives = top["prediction_id"].tolist(), top["objective_id"].unique().tolist()
     interventions = {
         row[0]: (row[1], row[2])
-        for row in connection.execute(query("alert_interventions"), {"predictions": predictions}).fetchall()
+        for row in staging.execute(query("alert_interventions"), {"predictions": predictions}).fetchall()
     }
     names = dict(
-        connection.execute(
-            'SELECT "id", "objective" FROM learning_objectives WHERE "id" = ANY (%s)', [objectives]
+        staging.execute(
+            'SELECT "id", "objective" FROM learning_objectives WHERE "id" = ANY (%(ids)s)', {"ids": objectives}
         ).fetchall()
     )
     zone = study_day.moment.zone

@@ -16,15 +16,18 @@ from americano_assets.errors import AmericanoError
 from americano_assets.sql import query
 
 _SALT_BYTES = 16
+_SALT = "SELECT salt FROM ml.experiment"
 
 
 def experiment_of(connection: psycopg.Connection[Any], policy: Policy) -> Experiment:
     """The deployment's experiment; its salt is made once and never changes, whatever the policy."""
-    connection.execute(
-        "INSERT INTO ml.experiment (salt, created_at) VALUES (%s, %s) ON CONFLICT DO NOTHING",
-        [secrets.token_hex(_SALT_BYTES), datetime.now(UTC).replace(tzinfo=None)],
-    )
-    row = connection.execute("SELECT salt FROM ml.experiment").fetchone()
+    row = connection.execute(_SALT).fetchone()
+    if row is None:
+        connection.execute(
+            "INSERT INTO ml.experiment (salt, created_at) VALUES (%s, %s) ON CONFLICT DO NOTHING",
+            [secrets.token_hex(_SALT_BYTES), datetime.now(UTC).replace(tzinfo=None)],
+        )
+        row = connection.execute(_SALT).fetchone()
     if row is None:
         raise AmericanoError("ml.experiment has no row: restore it from a backup, its salt decides every arm.")
     return Experiment(policy, row[0])

@@ -17,7 +17,26 @@ from americano_assets.core.moment import Moment, naive
 from americano_assets.core.study_day import EPOCH
 from americano_assets.resources.experiment import experiment_of
 from americano_assets.resources.model_store import StoredModel
+from americano_assets.resources.staging import Staging, typed
 from americano_assets.sql import query
+
+# A row on its way into ml.episodes and ml.assignments; the cut-off is that of this refresh.
+_EPISODE = {
+    "prediction_id": "text",
+    "user_id": "text",
+    "learning_objective_id": "text",
+    "course_id": "text",
+    "planned_day": "date",
+    "probability": "double precision",
+    "arm": "text",
+    "intervention_types": "text[]",
+    "refreshed_at": "timestamp(3)",
+    "threshold": "double precision",
+    "model_version": "text",
+    "live": "boolean",
+    "window_end": "timestamp(3)",
+    "before_planned_day": "boolean",
+}
 
 
 @dataclass(frozen=True)
@@ -47,7 +66,7 @@ def known_episodes(connection: psycopg.Connection[Any], scored: pd.DataFrame, at
 
 
 def write_ledger(
-    connection: psycopg.Connection[Any],
+    staging: Staging,
     study_day: StudyDay,
     rows: pd.DataFrame,
     intervention_types: Mapping[str, list[str]],
@@ -55,7 +74,7 @@ def write_ledger(
     """Bring rows that will be published into the ledger with their arm, or move their episodes to this refresh.
 
     Args:
-        connection: In the publication's transaction, before any of the app's rows is written.
+        staging: In the publication's transaction, before any of the app's rows is written.
         study_day: The day.
         rows: Scored rows.
         intervention_types: What was chosen for each prediction, whatever its arm.
@@ -65,49 +84,45 @@ def write_ledger(
     """
     at, end = naive(study_day.moment.at), naive(study_day.moment.horizon_end)
     model, policy = study_day.model, study_day.policy
-    arms = experiment_of(connection, policy).arms(rows["learner_id"], rows["objective_id"])
-    connection.execute(
-        """
-        CREATE TEMPORARY TABLE staged_episodes ON COMMIT DROP AS
-        SELECT prediction_id, user_id, learning_objective_id, course_id, planned_day, probability, arm,
-          intervention_types, %(at)s::timestamp(3) AS refreshed_at, threshold, model_version, live, window_end,
-          true AS before_planned_day
-        FROM ml.assignments WHERE false
-        """,
-        {"at": at},
-    )
-    listed = ("prediction_id", "learner_id", "objective_id", "course_id", "planned_day", "probability")
-    with connection.cursor() as cursor, cursor.copy("COPY staged_episodes FROM STDIN") as copy:
-        for (identity, learner, objective, course, day, p), arm in zip(
-            rows[list(listed)].itertuples(index=False), arms, strict=True
-        ):
-            planned = EPOCH + timedelta(days=int(day))
-            copy.write_row(
-                (
-                    identity,
-                    learner,
-                    objective,
-                    course,
-                    planned,
-                    p,
-                    arm,
-                    intervention_types.get(identity, []),
-                    at,
-                    model.scorer.threshold,
-                    model.version,
-                    study_day.live,
-                    end,
-                    planned > study_day.day,
-                )
+    arms = experiment_of(staging.connection, policy).arms(rows["learner_id"], rows["objective_id"])
+    if rows.empty:
+        return 0
+    of_row = ("prediction_id", "learner_id", "objective_id", "course_id", "planned_day", "probability")
+    days = {day: EPOCH + timedelta(days=int(day)) for day in rows["planned_day"].unique()}
+    staging.put(
+        "staged_episodes",
+        typed(", ".join(f"{name} {kind}" for name, kind in _EPISODE.items())),
+        tuple(_EPISODE),
+        (
+            (
+                identity,
+                learner,
+                objective,
+                course,
+                days[day],
+                p,
+                arm,
+                intervention_types.get(identity, []),
+                at,
+                model.scorer.threshold,
+                model.version,
+                study_day.live,
+                end,
+                days[day] > study_day.day,
             )
-    connection.execute("ANALYZE staged_episodes")
-    connection.execute(query("ledger_insert"))
-    connection.execute(query("ledger_refresh"))
-    connection.execute(
+            for identity, learner, objective, course, day, p, arm in zip(
+                *(rows[name].tolist() for name in of_row), arms, strict=True
+            )
+        ),
+    )
+    staging.execute(query("ledger_insert"))
+    staging.execute(query("ledger_refresh"))
+    staging.execute(
         query("assignments_insert"), {"unit": policy.unit, "share": policy.share, "is_random": policy.is_random}
     )
-    held = connection.execute(
-        "SELECT count(*) FROM staged_episodes JOIN ml.assignments a USING (prediction_id) WHERE a.arm = %s", [HOLDOUT]
+    held = staging.execute(
+        "SELECT count(*) FROM staged_episodes JOIN ml.assignments a USING (prediction_id) WHERE a.arm = %(arm)s",
+        {"arm": HOLDOUT},
     ).fetchone()
     return int(held[0]) if held else 0
 

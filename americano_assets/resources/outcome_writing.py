@@ -19,6 +19,7 @@ from americano_assets.core.study_day import EPOCH
 from americano_assets.resources.ownership import OwnedTable, lock_publication
 from americano_assets.resources.publication import PREDICTIONS, of_present_objectives
 from americano_assets.resources.publication_rows import PREDICTION_COLUMNS
+from americano_assets.resources.staging import Staging
 from americano_assets.sql import query
 
 OUTCOME_COLUMNS = ("predictionStatus", "actualOutcome", "actualOutcomeRecordedAt")
@@ -98,7 +99,7 @@ def write_outcomes(
         connection.execute(query("feedback_changes_insert"))
         missed = of_present_objectives(connection, missed)
         words = feedback(connection)
-        predictions = OwnedTable(connection, PREDICTIONS, study_day)
+        predictions = OwnedTable(Staging(connection), PREDICTIONS, study_day)
         predictions.stage(("id", *OUTCOME_COLUMNS), told(judged, words).itertuples(index=False))
         predictions.refresh(OUTCOME_COLUMNS)
         columns = (*PREDICTION_COLUMNS, "actualOutcome", "actualOutcomeRecordedAt")

@@ -11,7 +11,7 @@ from typing import Any
 import psycopg
 from psycopg import sql
 
-Row = tuple[Any, ...]
+from americano_assets.resources.staging import Row, Staging, like
 
 _LOCK = "SELECT pg_advisory_xact_lock(hashtext('americano.publication'))"
 _SHARE = "SELECT pg_advisory_xact_lock_shared(hashtext('americano.publication'))"
@@ -21,35 +21,27 @@ _LOCK_LEARNER = "SELECT pg_advisory_xact_lock(hashtext('americano.learner'), has
 class OwnedTable:
     """One of the app's tables within one transaction: stage rows, then insert, refresh or withdraw them."""
 
-    def __init__(self, connection: psycopg.Connection[Any], table: str, study_day: date) -> None:
-        self.connection = connection
+    def __init__(self, staging: Staging, table: str, study_day: date) -> None:
+        self.staging = staging
         self.table = table
-        self.study_day = study_day
-        self._names = {
+        self.staged = f"staged_{table}"
+        self._owned = f"owned_{table}"
+        self._parts = {
             "table": sql.Identifier(table),
-            "staged": sql.Identifier(f"staged_{table}"),
-            "owned": sql.Identifier(f"owned_{table}"),
+            "staged": sql.Identifier(self.staged),
+            "owned": sql.Identifier(self._owned),
             "name": sql.Literal(table),
+            "day": sql.Literal(study_day),
         }
 
-    def stage(self, columns: Sequence[str], rows: Iterable[Row]) -> int:
-        """Copy rows into a temporary table of the same column types; returns how many."""
-        self._run("DROP TABLE IF EXISTS {staged}")
-        # Defaults are left out on purpose: a column that is not staged stays null and is not written.
-        self._run("CREATE TEMPORARY TABLE {staged} ON COMMIT DROP AS SELECT * FROM {table} WHERE false")
-        listed = sql.SQL(", ").join(map(sql.Identifier, columns))
-        statement = sql.SQL("COPY {staged} ({columns}) FROM STDIN").format(**self._names, columns=listed)
-        with self.connection.cursor() as cursor, cursor.copy(statement) as copy:
-            count = 0
-            for row in rows:
-                copy.write_row(row)
-                count += 1
-        self._run('CREATE INDEX ON {staged} ("id")')
-        self._run("ANALYZE {staged}")
-        return count
+    def stage(self, columns: Sequence[str], rows: Iterable[Row]) -> None:
+        """Stage rows of the same column types as `staged`; columns that are not given are not written."""
+        self.staging.put(self.staged, like(self.table), columns, rows, key="id")
 
     def insert_new(self, columns: Sequence[str]) -> int:
         """Insert the staged rows that were never published; returns how many."""
+        if not self.staging.count(self.staged):
+            return 0
         listed = sql.SQL(", ").join(map(sql.Identifier, columns))
         cursor = self._run(
             """
@@ -75,6 +67,8 @@ class OwnedTable:
             columns: Columns to write.
             guard: Condition on `t` (the table) and `s` (the staged row), our own text.
         """
+        if not self.staging.count(self.staged):
+            return 0
         names = list(map(sql.Identifier, columns))
         # As to_jsonb of the whole row has it, for a column alone: to_jsonb(NULL) is no JSON.
         stands = [sql.SQL("COALESCE(to_jsonb(t.{c}), 'null')").format(c=name) for name in names]
@@ -84,10 +78,8 @@ class OwnedTable:
             )
             for column, name, now in zip(columns, names, stands, strict=True)
         ]
-        self._run("DROP TABLE IF EXISTS {owned}")
-        self._run(
+        owned = self._text(
             """
-            CREATE TEMPORARY TABLE {owned} ON COMMIT DROP AS
             SELECT t."id", array_remove(ARRAY[{ours}]::text[], NULL) AS columns
             FROM {table} t
             JOIN {staged} s ON s."id" = t."id"
@@ -99,14 +91,16 @@ class OwnedTable:
             then=sql.SQL(", ").join(sql.SQL("s.{}").format(name) for name in names),
             guard=sql.SQL(guard),
         )
-        self._run("ANALYZE {owned}")
+        self.staging.keep(self._owned, '"id" text, columns text[]', owned)
+        if not self.staging.count(self._owned):
+            return 0
         assignments = sql.SQL(", ").join(
             sql.SQL("{c} = CASE WHEN {literal} = ANY (o.columns) THEN s.{c} ELSE t.{c} END").format(
                 c=name, literal=sql.Literal(column)
             )
             for column, name in zip(columns, names, strict=True)
         )
-        cursor = self._run(
+        self._run(
             """
             UPDATE {table} t SET {assignments}
             FROM {staged} s, {owned} o
@@ -114,7 +108,7 @@ class OwnedTable:
             """,
             assignments=assignments,
         )
-        self._run(
+        cursor = self._run(
             """
             UPDATE ml.published p SET study_day = {day}, written = p.written || (
               SELECT jsonb_object_agg(c.name, c.now) FROM (VALUES {pairs}) c (name, now) WHERE c.name = ANY (o.columns))
@@ -128,7 +122,7 @@ class OwnedTable:
         )
         return cursor.rowcount
 
-    def withdraw(self, condition: str, parameters: Sequence[Any] = ()) -> int:
+    def withdraw(self, condition: str) -> int:
         """Delete published rows that nobody else touched and that fulfil `condition` on `t`; returns how many.
 
         A column that the app added since we wrote the row is none of ours, and no sign of a touch.
@@ -146,14 +140,15 @@ class OwnedTable:
             )
             DELETE FROM ml.published p USING gone WHERE p.table_name = {name} AND p.row_id = gone."id"
             """,
-            parameters,
             condition=sql.SQL(condition),
         )
         return cursor.rowcount
 
-    def _run(self, text: str, parameters: Sequence[Any] | None = None, **parts: sql.Composable) -> psycopg.Cursor[Any]:
-        statement = sql.SQL(text).format(**self._names, day=sql.Literal(self.study_day), **parts)
-        return self.connection.execute(statement, parameters)
+    def _run(self, text: str, **parts: sql.Composable) -> psycopg.Cursor[Any]:
+        return self.staging.execute(self._text(text, **parts))
+
+    def _text(self, text: str, **parts: sql.Composable) -> str:
+        return sql.SQL(text).format(**self._parts, **parts).as_string(self.staging.connection)
 
 
 def lock_publication(connection: psycopg.Connection[Any]) -> None:

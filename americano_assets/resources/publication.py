@@ -27,17 +27,31 @@ from americano_assets.resources.publication_rows import (
     prediction_rows,
     recommendation_rows,
 )
+from americano_assets.resources.staging import Staging, StagingOfFew
 from americano_assets.sql import query
 
 PREDICTIONS = "struggle_predictions"
 INDICATORS = "struggle_indicators"
 RECOMMENDATIONS = "intervention_recommendations"
 
+# From so many on, a learner's rows are better off in tables, as a night's are.
+_MANY = 500
+
 _NOT_OLDER = 't."predictedAt" <= s."predictedAt"'
 _OF_REFRESHED = (
     f'EXISTS (SELECT 1 FROM {PREDICTIONS} q JOIN staged_{PREDICTIONS} r USING ("id") '
     'WHERE q."id" = t."predictionId" AND q."predictedAt" = r."predictedAt")'
 )
+# What is staged beside a prediction and is not written: its episode is held out, it stands at another cut-off, it is
+# not there.
+_OF_HOLDOUT = (
+    f"EXISTS (SELECT 1 FROM ml.assignments a WHERE a.prediction_id = s.\"predictionId\" AND a.arm = '{HOLDOUT}')"
+)
+_OF_OTHERS = (
+    f'EXISTS (SELECT 1 FROM {PREDICTIONS} q JOIN staged_{PREDICTIONS} r USING ("id") '
+    'WHERE q."id" = s."predictionId" AND q."predictedAt" <> r."predictedAt")'
+)
+_OF_NONE = f'NOT EXISTS (SELECT 1 FROM {PREDICTIONS} q WHERE q."id" = s."predictionId")'
 
 
 @dataclass(frozen=True)
@@ -92,7 +106,7 @@ def publish_day(
         lock_publication(connection)
         withdrawn = _withdraw_opted_out(connection, study_day.day)
         rows = _shown(connection, study_day, scored)
-        done = _write(connection, study_day, rows, indicators, interventions)
+        done = _write(Staging(connection), study_day, rows, indicators, interventions)
         record_day(connection, study_day, candidates=len(scored), published=len(rows), held_out=done.held_out)
     return Published(**vars(done), candidates=len(scored), withdrawn=withdrawn, holdout_share=study_day.policy.share)
 
@@ -129,7 +143,8 @@ def publish_learner(
         if not may_be_analysed(connection, learner):
             return []
         rows = _shown(connection, study_day, scored)
-        _write(connection, study_day, rows, indicators, interventions, learner)
+        staging = Staging(connection) if len(rows) >= _MANY else StagingOfFew(connection)
+        _write(staging, study_day, rows, indicators, interventions, learner)
     found: list[str] = rows["prediction_id"].tolist()
     return found
 
@@ -147,7 +162,7 @@ def _shown(connection: psycopg.Connection[Any], study_day: StudyDay, scored: pd.
 
 
 def _write(
-    connection: psycopg.Connection[Any],
+    staging: Staging,
     study_day: StudyDay,
     rows: pd.DataFrame,
     indicators: pd.DataFrame,
@@ -158,30 +173,28 @@ def _write(
     at = naive(study_day.moment.at)
     owner = dict(zip(rows["prediction_id"], zip(rows["learner_id"], rows["objective_id"], strict=True), strict=True))
 
-    held_out = write_ledger(connection, study_day, rows, _types_of(interventions))
+    held_out = write_ledger(staging, study_day, rows, _types_of(interventions))
 
-    predictions = OwnedTable(connection, PREDICTIONS, study_day.day)
+    predictions = OwnedTable(staging, PREDICTIONS, study_day.day)
     predictions.stage(PREDICTION_COLUMNS, prediction_rows(rows, at))
     inserted = predictions.insert_new(PREDICTION_COLUMNS)
     refreshed = predictions.refresh(REFRESHED_PREDICTION_COLUMNS, _NOT_OLDER)
 
     # Rows beside a prediction follow it: only where the prediction itself now stands at this cut-off.
-    shown = OwnedTable(connection, INDICATORS, study_day.day)
+    shown = OwnedTable(staging, INDICATORS, study_day.day)
     shown.stage(INDICATOR_COLUMNS, indicator_rows(indicators, owner, at))
     n_indicators = _write_beside(shown, INDICATOR_COLUMNS, ("severity", "context"))
-    advised = OwnedTable(connection, RECOMMENDATIONS, study_day.day)
+    advised = OwnedTable(staging, RECOMMENDATIONS, study_day.day)
     advised.stage(RECOMMENDATION_COLUMNS, recommendation_rows(interventions, owner, at))
-    connection.execute(
-        f"DELETE FROM staged_{RECOMMENDATIONS} s USING ml.assignments a "
-        'WHERE a.prediction_id = s."predictionId" AND a.arm = %s',
-        [HOLDOUT],
-    )
     n_interventions = _write_beside(
-        advised, RECOMMENDATION_COLUMNS, ("description", "reasoning", "priority", "relatedObjectiveId")
+        advised,
+        RECOMMENDATION_COLUMNS,
+        ("description", "reasoning", "priority", "relatedObjectiveId"),
+        _OF_HOLDOUT,
     )
-    write_actions(connection, interventions, learner)
-    require_untouched_holdout(connection, learner)
-    alerts = refresh_alerts(connection, study_day, rows, indicators, learner)
+    write_actions(staging, interventions, learner)
+    require_untouched_holdout(staging.connection, learner)
+    alerts = refresh_alerts(staging, study_day, rows, indicators, learner)
     return Written(inserted, refreshed, n_indicators, n_interventions, alerts, held_out)
 
 
@@ -195,16 +208,9 @@ def of_present_objectives(connection: psycopg.Connection[Any], rows: pd.DataFram
     return rows[rows["objective_id"].isin([row[0] for row in found])]
 
 
-def _write_beside(table: OwnedTable, columns: Sequence[str], refreshed: Sequence[str]) -> int:
-    table.withdraw(_OF_REFRESHED + f' AND NOT EXISTS (SELECT 1 FROM staged_{table.table} s WHERE s."id" = t."id")')
-    table.connection.execute(
-        f"DELETE FROM staged_{table.table} s USING {PREDICTIONS} q, staged_{PREDICTIONS} r "
-        'WHERE q."id" = s."predictionId" AND r."id" = q."id" AND q."predictedAt" <> r."predictedAt"'
-    )
-    table.connection.execute(
-        f"DELETE FROM staged_{table.table} s "
-        f'WHERE NOT EXISTS (SELECT 1 FROM {PREDICTIONS} q WHERE q."id" = s."predictionId")'
-    )
+def _write_beside(table: OwnedTable, columns: Sequence[str], refreshed: Sequence[str], *withheld: str) -> int:
+    table.staging.drop(table.staged, *withheld, _OF_OTHERS, _OF_NONE)
+    table.withdraw(_OF_REFRESHED + f' AND NOT EXISTS (SELECT 1 FROM {table.staged} s WHERE s."id" = t."id")')
     return table.insert_new(columns) + table.refresh(refreshed, _OF_REFRESHED)
 
 
@@ -221,8 +227,9 @@ def _withdraw_opted_out(connection: psycopg.Connection[Any], day: date) -> int:
         'NOT EXISTS (SELECT 1 FROM users u WHERE u."id" = t."userId" '
         'AND u."behavioralAnalysisEnabled" AND u."performanceTrackingEnabled")'
     )
+    staging = Staging(connection)
     counts = [
-        OwnedTable(connection, table, day).withdraw(f"t.{column}::text = 'PENDING' AND {gone}" if column else gone)
+        OwnedTable(staging, table, day).withdraw(f"t.{column}::text = 'PENDING' AND {gone}" if column else gone)
         for table, column in ((RECOMMENDATIONS, '"status"'), (INDICATORS, None), (PREDICTIONS, '"predictionStatus"'))
     ]
     return sum(counts)

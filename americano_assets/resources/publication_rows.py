@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from americano_assets.core.features import DATA_QUALITY, FEATURE_NAMES
-from americano_assets.resources.ownership import Row
+from americano_assets.resources.staging import Row
 
 DECIMALS = 6
 # Learner and objective of each prediction, by its id.

@@ -6,13 +6,19 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from americano_assets.resources import publication
+from americano_assets.resources.staging import Staging, StagingOfFew
 from americano_assets_tests.integration.night import Night
 from americano_assets_tests.world import World
 
 
-@pytest.fixture
-def night(database: str) -> Iterator[Night]:
-    """Three learners, each with an objective of the same number; nothing is published yet."""
+@pytest.fixture(params=[Staging, StagingOfFew])
+def night(request: pytest.FixtureRequest, database: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Night]:
+    """Three learners, each with an objective of the same number; nothing is published yet.
+
+    All that a night does it does both ways: with its rows in tables, and in statements, as one learner's are.
+    """
+    monkeypatch.setattr(publication, "Staging", request.param)
     with psycopg.connect(database, autocommit=True) as connection:
         world = World(connection)
         world.learner("owner")
