@@ -14,7 +14,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pandas as pd
-from psycopg.errors import DeadlockDetected
+from psycopg.errors import DeadlockDetected, OperationalError
 from threadpoolctl import threadpool_limits
 
 from americano_assets.core.experiment import Policy
@@ -26,7 +26,8 @@ from americano_assets.core.study_day import shift, study_day_of
 from americano_assets.core.tailoring import profile_of
 from americano_assets.errors import AmericanoError, DatabaseLostError, NoModelError
 from americano_assets.resources.advice import PRIORITIES, Known, advise, as_frame, easier_objectives, flagged_rows
-from americano_assets.resources.database import connect
+from americano_assets.resources.database_url import is_lost
+from americano_assets.resources.kept_session import KeptSession
 from americano_assets.resources.ledger import StudyDay
 from americano_assets.resources.live_features import LiveFeatures
 from americano_assets.resources.model_store import ModelStore, StoredModel
@@ -70,8 +71,9 @@ class Generator:
         self._zone: ZoneInfo = settings.zone
         self._policy: Policy = settings.experiment
         self._target = Target(settings.americano_horizon_days, settings.americano_struggle_below)
-        self._url = url
-        self._timeouts = f"SET statement_timeout = {_ms(statement_seconds)}; SET lock_timeout = {_ms(lock_seconds)}"
+        self._writing = KeptSession(
+            url, f"SET statement_timeout = {_ms(statement_seconds)}; SET lock_timeout = {_ms(lock_seconds)}"
+        )
         self._store = ParquetStore(settings.store_root)
         self._models = ModelStore(settings.models_root)
         self._live = LiveFeatures(url, self._store, self._zone, self._target, statement_seconds=statement_seconds)
@@ -180,16 +182,18 @@ class Generator:
         interventions: list[Intervention],
     ) -> list[str]:
         frames = as_frame(indicators, Indicator), as_frame(interventions, Intervention)
-        # The tables are made anew each time, so a plan that was kept would be one for tables that are gone.
-        with connect(self._url, prepare_threshold=None) as connection:
-            connection.execute(self._timeouts.encode())
-            connection.commit()
-            for attempt in range(1, _ATTEMPTS + 1):
-                try:
+        for attempt in range(1, _ATTEMPTS + 1):
+            kept = self._writing.is_open
+            try:
+                with self._writing.session() as connection:
                     return publish_learner(connection, study_day, learner_id, scored, *frames)
-                except DeadlockDetected:
-                    if attempt == _ATTEMPTS:
-                        raise
+            except DeadlockDetected:
+                if attempt == _ATTEMPTS:
+                    raise
+            except OperationalError as error:
+                # The kept session may have died since it was last used: then a new one writes the same, once more.
+                if not kept or not is_lost(error.sqlstate):
+                    raise
         raise AssertionError("unreachable")
 
 

@@ -1,0 +1,66 @@
+"""A session on a database that each thread keeps from one transaction to the next.
+
+Belongs here: opening it, letting go of it. Does not: what to do when the server has ended it meanwhile, which who uses
+it finds out first.
+
+A new session costs a connection and, for a transaction of many statements, reading the catalog anew.
+"""
+
+import threading
+import weakref
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import psycopg
+from psycopg.pq import TransactionStatus
+
+from americano_assets.resources.database import connect
+
+
+class KeptSession:
+    """One for a process; sessions end with their threads."""
+
+    def __init__(self, url: str, begin: str) -> None:
+        """Nothing is opened yet.
+
+        Args:
+            url: Of the database.
+            begin: What each session is begun with: SQL.
+        """
+        self._url = url
+        self._begin = begin
+        self._threads = threading.local()
+
+    @property
+    def is_open(self) -> bool:
+        """Whether this thread has a session, which may have died since it was last used."""
+        return hasattr(self._threads, "held")
+
+    @contextmanager
+    def session(self) -> Iterator[psycopg.Connection[Any]]:
+        """This thread's session, outside of a transaction; let go of where it is left within one, or broken.
+
+        Raises:
+            AmericanoError: As `connect`.
+        """
+        if not self.is_open:
+            connection = connect(self._url, prepare_threshold=None)
+            self._threads.held = _Held(connection)
+            connection.execute(self._begin.encode())
+            connection.commit()
+        held: _Held = self._threads.held
+        try:
+            yield held.connection
+        finally:
+            if held.connection.info.transaction_status is not TransactionStatus.IDLE:
+                del self._threads.held
+                held.close()
+
+
+class _Held:
+    """A connection that is closed when its thread is gone."""
+
+    def __init__(self, connection: psycopg.Connection[Any]) -> None:
+        self.connection = connection
+        self.close = weakref.finalize(self, connection.close)
