@@ -1,4 +1,4 @@
-"""Whether Arrow rows keep every rule of their Pandera model, asked without making a frame of them.
+"""Whether rows surely keep every rule of their Pandera model, asked of Arrow columns, which is cheap.
 
 Belongs here: the question for a whole table. Does not: any rule (schemas.py), or which rows break one: where the answer
 is not a plain yes, core/validation.py goes through the rows.
@@ -6,6 +6,7 @@ is not a plain yes, core/validation.py goes through the rows.
 
 from typing import Any
 
+import pandas as pd
 import pandera.pandas as pa_model
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -21,9 +22,25 @@ _TYPES = {
 
 def keeps_every_rule(rows: pa.Table, model: pa_model.DataFrameSchema) -> bool:
     """True only where each column's type, nulls and checks are surely as the model says."""
-    if model.checks or model.unique:
+    if model.checks:
         return False
-    return all(name in rows.column_names and _keeps(rows[name], column) for name, column in model.columns.items())
+    return all(name in rows.column_names and _keeps(rows[name], column) for name, column in model.columns.items()) and (
+        not model.unique or rows.group_by(model.unique).aggregate([]).num_rows == rows.num_rows
+    )
+
+
+def frame_keeps_every_rule(rows: pd.DataFrame, model: pa_model.DataFrameSchema) -> bool:
+    """As `keeps_every_rule`, of a frame."""
+    if not set(model.columns) <= set(rows.columns):
+        return False
+    # Objects of one type become an Arrow column of that type; for Pandera they are objects.
+    if any(column.dtype is not None and rows[name].dtype == object for name, column in model.columns.items()):
+        return False
+    try:
+        table = pa.Table.from_pandas(rows[list(model.columns)], preserve_index=False)
+    except pa.ArrowException:
+        return False
+    return keeps_every_rule(table, model)
 
 
 def _keeps(values: pa.ChunkedArray, column: pa_model.Column) -> bool:
@@ -51,6 +68,13 @@ def _holds(values: pa.ChunkedArray, check: Any) -> bool:
         if not (given.get("include_min", True) and given.get("include_max", True)):
             return False
         kept = pc.and_(pc.greater_equal(values, given["min_value"]), pc.less_equal(values, given["max_value"]))
+    elif check.name == "str_matches":
+        pattern = given["pattern"]
+        pattern = pattern if isinstance(pattern, str) else pattern.pattern
+        # Arrow's classes of characters, such as \d, are not Python's.
+        if "\\" in pattern or not pa.types.is_string(values.type):
+            return False
+        kept = pc.match_substring_regex(values, f"^(?:{pattern})")
     elif check.name == "greater_than_or_equal_to":
         kept = pc.greater_equal(values, given["min_value"])
     else:

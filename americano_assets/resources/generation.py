@@ -26,6 +26,7 @@ from americano_assets.core.study_day import shift, study_day_of
 from americano_assets.core.tailoring import profile_of
 from americano_assets.errors import AmericanoError, DatabaseLostError, NoModelError
 from americano_assets.resources.advice import PRIORITIES, Known, advise, as_frame, easier_objectives, flagged_rows
+from americano_assets.resources.arrow_rules import frame_keeps_every_rule
 from americano_assets.resources.database_url import is_lost
 from americano_assets.resources.kept_session import KeptSession
 from americano_assets.resources.ledger import StudyDay
@@ -202,7 +203,12 @@ def _require_publishable(scored: pd.DataFrame, model: StoredModel, learner_id: s
     if scored.empty:
         return
     found = problems(
-        scored, SCORED_PREDICTIONS, candidates=len(scored), threshold=model.scorer.threshold, allowed={learner_id}
+        scored,
+        SCORED_PREDICTIONS,
+        candidates=len(scored),
+        threshold=model.scorer.threshold,
+        allowed={learner_id},
+        valid=frame_keeps_every_rule(scored, SCORED_PREDICTIONS),
     )
     if found:
         raise AmericanoError(f"These predictions are not published: {'; '.join(found)}. What stood there stays.")

@@ -1,13 +1,17 @@
 """The quick yes about Arrow rows is never given where the rules of their model say no."""
 
 from datetime import datetime
+from typing import Any
 
+import pandas as pd
+import pandera.errors
 import pyarrow as pa
 import pytest
 
 from americano_assets.core.validation import split_valid
-from americano_assets.resources.arrow_rules import keeps_every_rule
-from americano_assets.schemas import LOG_TABLES, STATE_TABLES
+from americano_assets.resources.arrow_rules import frame_keeps_every_rule, keeps_every_rule
+from americano_assets.schemas import LOG_TABLES, SCORED_PREDICTIONS, STATE_TABLES
+from americano_assets_tests.frames import scored_rows
 
 AT = datetime.fromisoformat("2026-03-09 12:00")
 GOOD = {
@@ -60,3 +64,60 @@ def test_good_rows_are_seen_at_once() -> None:
 )
 def test_anything_else_is_left_to_the_rules_themselves(table: str, rows: dict[str, pa.Array]) -> None:
     assert not agrees(pa.table(rows), table)
+
+
+SCORED = scored_rows([{"retention_score": 0.1}, {"retention_score": 0.9}, {}])
+_FLOATS = [name for name, column in SCORED_PREDICTIONS.columns.items() if str(column.dtype) == "float64"]
+
+
+def frame_agrees(rows: pd.DataFrame) -> bool:
+    """What the quick answer about scored rows is; where it is yes, Pandera must find nothing."""
+    quick = frame_keeps_every_rule(rows, SCORED_PREDICTIONS)
+    if quick:
+        SCORED_PREDICTIONS.validate(rows, lazy=True)
+    return quick
+
+
+def test_good_scored_rows_are_seen_at_once() -> None:
+    assert frame_agrees(SCORED)
+    assert frame_agrees(SCORED.iloc[[2, 0]])
+    assert frame_agrees(SCORED.assign(more=[object()] * 3))
+
+
+@pytest.mark.parametrize("column", SCORED_PREDICTIONS.columns)
+def test_a_column_that_lacks_or_has_a_hole_is_left_to_the_rules(column: str) -> None:
+    assert not frame_agrees(SCORED.drop(columns=column))
+    first, _, third = SCORED[column]
+    assert not frame_agrees(SCORED.assign(**{column: [first, None, third]}))
+
+
+@pytest.mark.parametrize("column", _FLOATS)
+def test_shares_beyond_their_range_or_of_another_type_are_left_to_the_rules(column: str) -> None:
+    for values in ([0.5, 1.01, 0.5], [-1e-9, 0.5, 0.5], [0.5, float("nan"), 0.5], [0, 1, 0], ["0.5"] * 3):
+        assert not frame_agrees(SCORED.assign(**{column: values}))
+
+
+@pytest.mark.parametrize(
+    ("column", "value"),
+    [
+        ("prediction_id", "c1"),
+        ("prediction_id", "x" + SCORED["prediction_id"][1]),
+        ("prediction_id", SCORED["prediction_id"][1].upper()),
+        ("prediction_id", SCORED["prediction_id"][1] + "\nmore"),
+        ("prediction_id", SCORED["prediction_id"][0]),
+        ("learner_id", ""),
+        ("learner_id", 7),
+        ("factors", ""),
+    ],
+)
+def test_any_other_text_is_left_to_the_rules(column: str, value: Any) -> None:
+    rows = SCORED.assign(**{column: [SCORED[column][0], value, SCORED[column][2]]})
+    assert not frame_agrees(rows)
+    with pytest.raises((pandera.errors.SchemaErrors, AttributeError)):
+        SCORED_PREDICTIONS.validate(rows, lazy=True)
+
+
+@pytest.mark.parametrize("column", ["flagged", "cold_start"])
+def test_objects_are_no_booleans(column: str) -> None:
+    assert not frame_agrees(SCORED.assign(**{column: SCORED[column].astype(object)}))
+    assert not frame_agrees(SCORED.assign(**{column: SCORED[column].astype(int)}))
