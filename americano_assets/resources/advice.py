@@ -65,7 +65,12 @@ def advise(rows: Sequence[Mapping[str, Any]], known: Known) -> list[Intervention
 
 def flagged_rows(scored: pd.DataFrame) -> list[dict[str, Any]]:
     """The rows at or above the threshold, a mapping each."""
-    rows = [{str(name): value for name, value in row.items()} for row in scored[scored["flagged"]].to_dict("records")]
+    flagged = scored[scored["flagged"]]
+    if flagged.empty:
+        return []
+    # Column by column: to_dict does as much for each, however few rows there are.
+    names = list(map(str, flagged.columns))
+    rows = [dict(zip(names, row, strict=True)) for row in zip(*(flagged[name].tolist() for name in names), strict=True)]
     for row in rows:
         # A rate that nobody has is NaN in a frame.
         if row["cohort_lapse_rate"] is None or row["cohort_lapse_rate"] != row["cohort_lapse_rate"]:

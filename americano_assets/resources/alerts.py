@@ -17,6 +17,19 @@ from americano_assets.sql import query
 
 # Of everybody, or of one learner alone, where an open day is computed for them.
 _OF_LEARNER = "(%(learner)s::text IS NULL OR {table}.user_id = %(learner)s::text)"
+# What an alert needs of a scored row.
+_OF_ROW = [
+    "prediction_id",
+    "learner_id",
+    "objective_id",
+    "planned",
+    "planned_at",
+    "probability",
+    "confidence",
+    "cognitive_load_indicator",
+    "observed_cognitive_load_indicator",
+    "factors",
+]
 
 
 def write_actions(staging: Staging, interventions: pd.DataFrame, learner: str | None = None) -> None:
@@ -74,7 +87,8 @@ def refresh_alerts(
         return 0
     among = {"at": at, "study_day": study_day.day}
     allowed = [row[0] for row in staging.execute(query("alert_candidates"), among).fetchall()]
-    top = ranked(rows[rows["flagged"] & rows["prediction_id"].isin(allowed)], indicators, at)
+    alerting = rows.loc[rows["flagged"] & rows["prediction_id"].isin(allowed), _OF_ROW]
+    top = ranked(alerting, indicators, at)
     alerts = _alerts(staging, study_day, top, within_day=learner is not None)
     staging.put(
         "staged_alerts",
