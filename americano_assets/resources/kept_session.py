@@ -3,7 +3,7 @@
 Belongs here: opening it, letting go of it. Does not: what to do when the server has ended it meanwhile, which who uses
 it finds out first.
 
-A new session costs a connection and, for a transaction of many statements, reading the catalog anew.
+A new session costs a connection and, for each of the statements of a transaction, reading the catalog and planning.
 """
 
 import threading
@@ -45,7 +45,7 @@ class KeptSession:
             AmericanoError: As `connect`.
         """
         if not self.is_open:
-            connection = connect(self._url, prepare_threshold=None)
+            connection = connect(self._url)
             self._threads.held = _Held(connection)
             connection.execute(self._begin.encode())
             connection.commit()

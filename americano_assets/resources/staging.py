@@ -8,7 +8,7 @@ dropping nine of those takes longer than all else in the transaction: theirs tra
 
 import json
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -56,6 +56,9 @@ def typed(columns: str) -> Shape:
 class Staging:
     """The staged rows of one transaction, by name, in temporary tables."""
 
+    # Nothing is planned for longer than the tables are there.
+    prepare: bool | None = False
+
     def __init__(self, connection: psycopg.Connection[Any]) -> None:
         """Nothing is staged yet; the connection is within the transaction."""
         self.connection = connection
@@ -63,7 +66,7 @@ class Staging:
 
     def execute(self, statement: str, parameters: Mapping[str, Any] | None = None) -> psycopg.Cursor[Any]:
         """Run a statement that reads staged rows by their name, as it does tables."""
-        return self.connection.execute(statement.encode(), parameters)
+        return self.connection.execute(statement.encode(), parameters, prepare=self.prepare)
 
     def put(
         self, name: str, shape: Shape, columns: Sequence[str], rows: Iterable[Row], *, key: str | None = None
@@ -110,60 +113,77 @@ class Staging:
 
 
 class StagingOfFew(Staging):
-    """As Staging, with the rows in the statements."""
+    """As Staging, with the rows in the statements, which are worth preparing where a session goes on."""
+
+    prepare = None
 
     def __init__(self, connection: psycopg.Connection[Any]) -> None:
         """As Staging."""
         super().__init__(connection)
-        self._shapes: dict[str, Shape] = {}
-        self._rows: dict[str, list[dict[str, Any]]] = {}
+        self._few: dict[str, _Few] = {}
 
     def execute(self, statement: str, parameters: Mapping[str, Any] | None = None) -> psycopg.Cursor[Any]:
         """As Staging; the rows go before it as common table expressions, with the columns that it names."""
-        named = [name for name in self._shapes if re.search(rf"\b{name}\b", statement)]
+        named = {name: few for name, few in self._few.items() if few.name.search(statement)}
         if not named:
             return super().execute(statement, parameters)
         head = _HEAD.match(statement)
         assert head is not None
-        staged = ", ".join(f"{name} AS ({self._shapes[name].read.format(rows=f'%({name})s::json')})" for name in named)
+        staged = ", ".join(
+            f"{name} AS ({few.shape.read.format(rows=f'%({name})s::json')})" for name, few in named.items()
+        )
         text = f"WITH {staged}{', ' if head[1] else ' '}{statement[head.end() :]}"
-        return super().execute(text, {**(parameters or {}), **{name: self._json(name, statement) for name in named}})
+        return super().execute(text, {**(parameters or {}), **{n: few.json(statement) for n, few in named.items()}})
 
     def put(
         self, name: str, shape: Shape, columns: Sequence[str], rows: Iterable[Row], *, key: str | None = None
     ) -> None:
         """As Staging."""
-        self._shapes[name] = shape
-        self._rows[name] = [dict(zip(columns, row, strict=True)) for row in rows]
+        self._few[name] = _Few(name, shape, columns, rows)
 
     def keep(self, name: str, columns: str, select: str) -> None:
         """As Staging."""
         found = self.execute(select)
-        self.put(name, typed(columns), [column.name for column in found.description or []], found.fetchall())
+        rows = found.fetchall()
+        self.put(name, typed(columns), [column.name for column in found.description or []], rows)
 
     def drop(self, name: str, *conditions: str) -> None:
         """As Staging."""
-        if self._rows[name]:
+        if self._few[name].rows:
             met = " OR ".join(f"({condition})" for condition in conditions)
-            gone = {row[0] for row in self.execute(f'SELECT s."id" FROM {name} s WHERE {met}')}
-            self._rows[name] = [row for row in self._rows[name] if row["id"] not in gone]
+            self._few[name].drop({row[0] for row in self.execute(f'SELECT s."id" FROM {name} s WHERE {met}')})
 
     def count(self, name: str) -> int:
         """As Staging."""
-        return len(self._rows[name])
+        return len(self._few[name].rows)
 
-    def _json(self, name: str, statement: str) -> str:
-        """The rows, of which each value is read as COPY reads it from text; columns that are not named are left out."""
-        documents = self._shapes[name].documents
-        objects = (
-            ", ".join(
-                f'"{column}": {value if column in documents and value is not None else _text(value)}'
-                for column, value in row.items()
-                if column in statement
-            )
-            for row in self._rows[name]
-        )
-        return "[" + ", ".join(f"{{{one}}}" for one in objects) + "]"
+
+class _Few:
+    """Rows, of which each value is kept as the piece of JSON that is read as COPY reads the value."""
+
+    def __init__(self, name: str, shape: Shape, columns: Sequence[str], rows: Iterable[Row]) -> None:
+        self.name = re.compile(rf"\b{name}\b")
+        self.shape = shape
+        self.rows = list(rows)
+        self._columns = columns
+        self._pieces = [
+            [
+                f'"{column}": {value if column in shape.documents and value is not None else _text(value)}'
+                for column, value in zip(columns, row, strict=True)
+            ]
+            for row in self.rows
+        ]
+
+    def drop(self, ids: Collection[str]) -> None:
+        place = self._columns.index("id")
+        kept = [number for number, row in enumerate(self.rows) if row[place] not in ids]
+        self.rows = [self.rows[number] for number in kept]
+        self._pieces = [self._pieces[number] for number in kept]
+
+    def json(self, statement: str) -> str:
+        """The rows for a statement, without the columns that it does not name."""
+        named = [place for place, column in enumerate(self._columns) if column in statement]
+        return "[" + ", ".join("{" + ", ".join([row[place] for place in named]) + "}" for row in self._pieces) + "]"
 
 
 def _text(value: Any) -> str:

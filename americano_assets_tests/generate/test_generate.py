@@ -3,13 +3,11 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-import psycopg
 import pytest
 
-from americano_assets.resources import alerts, publication
+from americano_assets.resources import publication
 from americano_assets.resources.generation import Generator
 from americano_assets.resources.publication import INDICATORS, PREDICTIONS, RECOMMENDATIONS
-from americano_assets.resources.staging import Staging
 from americano_assets_tests.generate.conftest import (
     FAR,
     LEARNERS,
@@ -193,36 +191,6 @@ def test_connections_that_died_meanwhile_are_made_anew(school: School) -> None:
             " current_database()"
         )
         assert service.post("/predictions/generate", 201, user_id="asking") == before
-
-
-def test_a_thread_publishes_through_one_session_and_a_lost_one_costs_a_call_nothing(
-    school: School, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    settings = world_settings(school.url, school.home, **school.values)
-    generator = Generator(settings, school.url, statement_seconds=30, lock_seconds=30)
-    sessions, lose = list[int](), list[bool]()
-
-    def write_actions(staging: Staging, *arguments: Any) -> None:
-        sessions.append(staging.connection.info.backend_pid)
-        if lose.pop():
-            school.world.execute("SELECT pg_terminate_backend(%s)", sessions[-1])
-        alerts.write_actions(staging, *arguments)
-
-    monkeypatch.setattr(publication, "write_actions", write_actions)
-    now = MORNING.replace(tzinfo=UTC)
-    before = published_rows(school.world)
-    lose[:] = [True]  # a session that was just begun is not tried again: the database is away
-    with pytest.raises(psycopg.OperationalError):
-        generator.generate("asking", now, 7)
-    assert published_rows(school.world) == before
-    lose[:] = [False, False]
-    first, again = (generator.generate("asking", now, 7) for _ in range(2))
-    assert first == again
-    after = published_rows(school.world)
-    lose[:] = [False, True]
-    assert generator.generate("asking", now, 7) == first
-    assert published_rows(school.world) == after
-    assert [sessions.index(one) for one in sessions] == [0, 1, 1, 1, 4]
 
 
 def test_many_rows_of_a_learner_are_published_as_few_are(school: School, monkeypatch: pytest.MonkeyPatch) -> None:
