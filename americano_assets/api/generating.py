@@ -129,7 +129,8 @@ async def _read(
         indicators = await indicators_of(snapshot, published)
         alerts = await snapshot.rows("alerts", user_id=user_id)
         objectives = [row["learning_objective_id"] for row in beyond]
-        names = {row.pop("id"): row for row in await snapshot.rows("objective_names", ids=objectives)}
+        named = await snapshot.rows("objective_names", ids=objectives) if objectives else []
+        names = {row.pop("id"): row for row in named}
     found = [prediction_of(row, indicators.get(row["id"], [])) for row in rows if row["id"] is not None]
     found += [
         prediction_of(

@@ -67,6 +67,8 @@ class Scorer:
         if self.prior is None:
             return p
         cold = cold_start(rows)
+        if not cold.any():
+            return p
         with_prior = p.copy()
         with_prior[cold] = self.prior.probability(rows.loc[cold, list(PRIOR_INPUTS)])
         return with_prior

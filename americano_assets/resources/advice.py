@@ -12,6 +12,7 @@ from typing import Any
 import pandas as pd
 import pyarrow as pa
 
+from americano_assets.core.frames import mappings
 from americano_assets.core.interventions import (
     COMPLEXITY,
     NOTHING_KNOWN,
@@ -65,12 +66,7 @@ def advise(rows: Sequence[Mapping[str, Any]], known: Known) -> list[Intervention
 
 def flagged_rows(scored: pd.DataFrame) -> list[dict[str, Any]]:
     """The rows at or above the threshold, a mapping each."""
-    flagged = scored[scored["flagged"]]
-    if flagged.empty:
-        return []
-    # Column by column: to_dict does as much for each, however few rows there are.
-    names = list(map(str, flagged.columns))
-    rows = [dict(zip(names, row, strict=True)) for row in zip(*(flagged[name].tolist() for name in names), strict=True)]
+    rows = mappings(scored[scored["flagged"]])
     for row in rows:
         # A rate that nobody has is NaN in a frame.
         if row["cohort_lapse_rate"] is None or row["cohort_lapse_rate"] != row["cohort_lapse_rate"]:
@@ -80,7 +76,7 @@ def flagged_rows(scored: pd.DataFrame) -> list[dict[str, Any]]:
 
 def as_frame(rows: Sequence[Indicator] | Sequence[Intervention], kind: type[Indicator | Intervention]) -> pd.DataFrame:
     """Indicators or interventions as a frame, with their columns also where there are none."""
-    return pd.DataFrame([asdict(row) for row in rows], columns=list(kind.__dataclass_fields__))
+    return pd.DataFrame([vars(row) for row in rows], columns=list(kind.__dataclass_fields__))
 
 
 def indicators_of_day(deployment: Deployment, day: date) -> list[Indicator]:

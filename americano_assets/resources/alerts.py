@@ -10,6 +10,7 @@ from datetime import UTC
 import pandas as pd
 
 from americano_assets.core.alerts import Alert, alert_of, ranked
+from americano_assets.core.frames import mappings
 from americano_assets.core.moment import naive
 from americano_assets.resources.ledger import StudyDay
 from americano_assets.resources.staging import Staging, like, typed
@@ -126,12 +127,12 @@ def _alerts(staging: Staging, study_day: StudyDay, top: pd.DataFrame, *, within_
     zone = study_day.moment.zone
     return [
         alert_of(
-            {str(name): value for name, value in row.items()},
+            row,
             names[row["objective_id"]],
             row["planned_at"].to_pydatetime().replace(tzinfo=UTC).astimezone(zone),
             json.loads(row["factors"])[0]["text"],
             interventions.get(row["prediction_id"]),
             within_day=within_day,
         )
-        for row in top.to_dict("records")
+        for row in mappings(top)
     ]

@@ -18,7 +18,14 @@ from psycopg.errors import DeadlockDetected, OperationalError
 from threadpoolctl import threadpool_limits
 
 from americano_assets.core.experiment import Policy
-from americano_assets.core.interventions import COMPLEXITY, Indicator, Intervention, indicators_of
+from americano_assets.core.interventions import (
+    COMPLEXITY,
+    PREREQUISITES,
+    Indicator,
+    Intervention,
+    indicators_of,
+    signs_of,
+)
 from americano_assets.core.moment import PLAN_AHEAD_DAYS, Moment, Target, naive
 from americano_assets.core.publishable import problems
 from americano_assets.core.scoring import score
@@ -108,11 +115,12 @@ class Generator:
         asked = ~planned | (scored["planned_at"] < naive(shift(now, days_ahead, self._zone)))
 
         moment = Moment(now, self._zone, self._target)
-        rows = flagged_rows(scored[tonight])
+        candidates = scored[tonight]
+        rows = flagged_rows(candidates)
         found = [one for row in rows for one in indicators_of(row)]
         study_day = StudyDay(today, moment, model, "", _KIND, live=True, policy=self._policy)
         published = self._publish(
-            study_day, learner_id, scored[tonight], found, self._advice(learner_id, moment, rows, today)
+            study_day, learner_id, candidates, found, self._advice(learner_id, moment, rows, today)
         )
         wanted = set(scored.loc[asked, "prediction_id"])
         return Generated(
@@ -154,20 +162,24 @@ class Generator:
         self, learner_id: str, moment: Moment, rows: Sequence[Mapping[str, Any]], today: date
     ) -> list[Intervention]:
         """Interventions of flagged rows, cut to the learner as a night cuts them."""
+        # Read is what one of the rows' signs asks for.
+        rows = [row for row in rows if signs_of(row)]
         if not rows:
             return []
         steep = [row for row in rows if COMPLEXITY.fires(row)]
-        gaps = {str(one) for row in rows for one in row["unmastered_prerequisites"]}
-        objectives = self._live.objectives(ids=gaps, course_ids={row["course_id"] for row in steep})
+        gaps = {str(one) for row in rows if PREREQUISITES.fires(row) for one in row["unmastered_prerequisites"]}
+        names: dict[str, str] = {}
         easier = {}
-        if steep:
-            engine = self._live.engine_knowing(objectives)
-            easier = easier_objectives(engine, moment, steep)
+        if gaps or steep:
+            objectives = self._live.objectives(ids=gaps, course_ids={row["course_id"] for row in steep})
+            names = dict(
+                zip(objectives["objective_id"].to_pylist(), objectives["objective_text"].to_pylist(), strict=True)
+            )
+            if steep:
+                easier = easier_objectives(self._live.engine_knowing(objectives), moment, steep)
         learned = self._store.last_manifest_before(today, PRIORITIES) or {}
         known = Known(
-            names=dict(
-                zip(objectives["objective_id"].to_pylist(), objectives["objective_text"].to_pylist(), strict=True)
-            ),
+            names=names,
             profiles={learner_id: profile_of(self._live.profile(learner_id))},
             easier=easier,
             shifts={kind: effect["shift"] for kind, effect in learned.items()},
