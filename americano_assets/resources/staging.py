@@ -10,6 +10,7 @@ import json
 import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import psycopg
@@ -19,6 +20,8 @@ from americano_assets.contract.tables import WRITTEN
 
 Row = tuple[Any, ...]
 
+_TEXT = json.JSONEncoder(ensure_ascii=False, default=str)
+_WORD = re.compile(r"\w+")
 # What a statement begins with: comments, and its own WITH.
 _HEAD = re.compile(r"(?:\s|--[^\n]*\n)*(WITH\s)?")
 
@@ -65,7 +68,7 @@ class Staging:
         self._counts: dict[str, int] = {}
 
     def execute(self, statement: str, parameters: Mapping[str, Any] | None = None) -> psycopg.Cursor[Any]:
-        """Run a statement that reads staged rows by their name, as it does tables."""
+        """Run a statement that reads staged rows by their name, as it does tables, and names each column it reads."""
         return self.connection.execute(statement.encode(), parameters, prepare=self.prepare)
 
     def put(
@@ -124,7 +127,8 @@ class StagingOfFew(Staging):
 
     def execute(self, statement: str, parameters: Mapping[str, Any] | None = None) -> psycopg.Cursor[Any]:
         """As Staging; the rows go before it as common table expressions, with the columns that it names."""
-        named = {name: few for name, few in self._few.items() if few.name.search(statement)}
+        words = _words(statement)
+        named = {name: few for name, few in self._few.items() if name in words}
         if not named:
             return super().execute(statement, parameters)
         head = _HEAD.match(statement)
@@ -133,13 +137,13 @@ class StagingOfFew(Staging):
             f"{name} AS ({few.shape.read.format(rows=f'%({name})s::json')})" for name, few in named.items()
         )
         text = f"WITH {staged}{', ' if head[1] else ' '}{statement[head.end() :]}"
-        return super().execute(text, {**(parameters or {}), **{n: few.json(statement) for n, few in named.items()}})
+        return super().execute(text, {**(parameters or {}), **{n: few.json(words) for n, few in named.items()}})
 
     def put(
         self, name: str, shape: Shape, columns: Sequence[str], rows: Iterable[Row], *, key: str | None = None
     ) -> None:
         """As Staging."""
-        self._few[name] = _Few(name, shape, columns, rows)
+        self._few[name] = _Few(shape, columns, rows)
 
     def keep(self, name: str, columns: str, select: str) -> None:
         """As Staging."""
@@ -161,14 +165,13 @@ class StagingOfFew(Staging):
 class _Few:
     """Rows, of which each value is kept as the piece of JSON that is read as COPY reads the value."""
 
-    def __init__(self, name: str, shape: Shape, columns: Sequence[str], rows: Iterable[Row]) -> None:
-        self.name = re.compile(rf"\b{name}\b")
+    def __init__(self, shape: Shape, columns: Sequence[str], rows: Iterable[Row]) -> None:
         self.shape = shape
         self.rows = list(rows)
         self._columns = columns
         self._pieces = [
             [
-                f'"{column}": {value if column in shape.documents and value is not None else _text(value)}'
+                f'"{column}": {value if column in shape.documents and value is not None else _TEXT.encode(value)}'
                 for column, value in zip(columns, row, strict=True)
             ]
             for row in self.rows
@@ -180,11 +183,13 @@ class _Few:
         self.rows = [self.rows[number] for number in kept]
         self._pieces = [self._pieces[number] for number in kept]
 
-    def json(self, statement: str) -> str:
-        """The rows for a statement, without the columns that it does not name."""
-        named = [place for place, column in enumerate(self._columns) if column in statement]
+    def json(self, words: Collection[str]) -> str:
+        """The rows for a statement of these words, without the columns that it does not name."""
+        named = [place for place, column in enumerate(self._columns) if column in words]
         return "[" + ", ".join("{" + ", ".join([row[place] for place in named]) + "}" for row in self._pieces) + "]"
 
 
-def _text(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False, default=str)
+# The statements are a few dozen, over and over.
+@lru_cache(maxsize=256)
+def _words(statement: str) -> frozenset[str]:
+    return frozenset(_WORD.findall(statement))
