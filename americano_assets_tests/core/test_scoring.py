@@ -1,6 +1,7 @@
 """Scores, confidence and reasons of a night's rows."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -15,6 +16,7 @@ from americano_assets.core.features import (
     OBSERVED_NAMES,
     select_list,
 )
+from americano_assets.core.prior import ObjectivePrior
 from americano_assets.core.risk import risk_level
 from americano_assets.core.scoring import Scorer, confidence, score
 from americano_assets_tests.frames import feature_rows, scored_rows
@@ -29,6 +31,20 @@ def test_risk_is_cut_at_forty_and_seventy() -> None:
         "HIGH",
         "HIGH",
     ]
+
+
+def test_a_cold_start_gets_its_objectives_prior_and_nobody_else() -> None:
+    cold, warm = {"content_complexity": 0.9}, {"retention_score": 0.4}
+    prior = ObjectivePrior(0.5, {}, {"objective-1": 0.11, "objective-2": 0.22, "objective-3": 0.33})
+    plain = Scorer(None, 0.95, 0.5)
+    scorer = replace(plain, prior=prior)
+    of_rules = float(plain.probability(feature_rows(warm))[0])
+    for rows, expected in (
+        ((cold, warm, cold), [0.11, of_rules, 0.33]),
+        ((warm, warm), [of_rules, of_rules]),
+        ((cold, cold), [0.11, 0.22]),
+    ):
+        assert scorer.probability(feature_rows(*rows)).tolist() == expected
 
 
 def test_a_row_is_flagged_at_the_threshold_unless_nothing_is_known_of_the_learner() -> None:

@@ -166,6 +166,16 @@ def test_what_was_planned_since_the_night_is_there_at_once(school: School) -> No
     )
 
 
+def test_what_is_missing_of_another_course_is_named(school: School) -> None:
+    school.world.prerequisite("heart", "small")
+    school.generate("asking")
+    described = school.world.rows(
+        f"""SELECT "description" FROM {RECOMMENDATIONS}
+        WHERE "userId" = 'asking' AND "interventionType"::text = 'PREREQUISITE_REVIEW'"""
+    )
+    assert ["what this builds on: «Know the small»" in text for (text,) in described] == [True]
+
+
 def test_the_holdout_gets_a_prediction_and_nothing_that_could_help(school: School) -> None:
     school.world.reviews("fine", "heart", MORNING - timedelta(hours=2), "AAAAAAAA")
     school.world.mission("fine", FAR, ["later"])
