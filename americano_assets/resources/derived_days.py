@@ -12,7 +12,7 @@ import numpy as np
 from americano_assets.core.study_day import day_number
 from americano_assets.resources.engine import open_engine
 from americano_assets.resources.feature_steps import BLOCKS, DAY_TOTALS, derived_definition
-from americano_assets.resources.parquet_store import ParquetStore, Version, digest_of, hash_values
+from americano_assets.resources.parquet_store import QUICK, ParquetStore, Version, digest_of, hash_values
 from americano_assets.sql import query
 
 # So many interactions at once are brought to days, so that the first night of a long log needs no more memory.
@@ -39,7 +39,7 @@ def derived_paths(store: ParquetStore, table: str, versions: Mapping[date, Versi
         numbers = rows.column("study_day").to_numpy()
         for day in part:
             first, last = np.searchsorted(numbers, [day_number(day), day_number(day) + 1])
-            kept[day] = store.remember(table, keys[day], store.put_whole(table, rows.slice(first, last - first)))
+            kept[day] = store.remember(table, keys[day], store.put_whole(table, rows.slice(first, last - first), QUICK))
     return [str(store.whole_path(table, one.content)) for _, one in sorted(kept.items()) if one is not None]
 
 
@@ -72,7 +72,7 @@ def _block_path(store: ParquetStore, days: Mapping[date, Version]) -> str:
     if kept is None:
         with open_engine() as engine:
             engine.view(f"{DAY_TOTALS}_kept", derived_paths(store, DAY_TOTALS, days))
-            kept = store.remember(BLOCKS, key, store.put_whole(BLOCKS, engine.run(query(f"features/{BLOCKS}"))))
+            kept = store.remember(BLOCKS, key, store.put_whole(BLOCKS, engine.run(query(f"features/{BLOCKS}")), QUICK))
     return str(store.whole_path(BLOCKS, kept.content))
 
 

@@ -14,7 +14,7 @@ from americano_assets.core.study_day import day_number
 from americano_assets.resources.derived_days import derived_paths
 from americano_assets.resources.engine import open_engine
 from americano_assets.resources.feature_steps import DERIVED_TABLES, WINDOWS, window_definition
-from americano_assets.resources.parquet_store import ParquetStore, Version, digest_of, hash_values
+from americano_assets.resources.parquet_store import QUICK, ParquetStore, Version, digest_of, hash_values
 
 
 def window_paths(store: ParquetStore, day: date, moment: Moment, versions: Mapping[date, Version]) -> list[str]:
@@ -41,7 +41,7 @@ def window_paths(store: ParquetStore, day: date, moment: Moment, versions: Mappi
         for closes in missing:
             first, last = np.searchsorted(numbers, [day_number(closes), day_number(closes) + 1])
             kept[closes] = store.remember(
-                WINDOWS, keys[closes], store.put_whole(WINDOWS, rows.slice(first, last - first))
+                WINDOWS, keys[closes], store.put_whole(WINDOWS, rows.slice(first, last - first), QUICK)
             )
     return [str(store.whole_path(WINDOWS, one.content)) for _, one in sorted(kept.items()) if one is not None]
 
