@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import median
 from unittest.mock import patch
 
 import duckdb
@@ -55,7 +56,7 @@ def measure(root: Path, size: Size, *, fifteen: bool) -> None:
         engine = _Timed(connection, fifteen=fifteen)
         # Also makes what is kept of whole days: in the first of several runs all of it, as a first night does.
         first = taken(lambda: view_kept(tables, engine))
-        before = taken(lambda: engine.run(_YARDSTICK))
+        yardsticks = [taken(lambda: engine.run(_YARDSTICK)) for _ in range(3)]
         state = taken(lambda: load_state(engine, root, size))
         engine.took.clear()
         chosen = patch.object(features, "EXTENDED", ()) if fifteen else nullcontext()
@@ -63,9 +64,9 @@ def measure(root: Path, size: Size, *, fifteen: bool) -> None:
             whole = taken(lambda: engine.features(moment(), from_later_state=False, derived=True, windows=True))
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
         steps = dict(engine.took)
-        after = taken(lambda: engine.run(_YARDSTICK))
+        yardsticks += [taken(lambda: engine.run(_YARDSTICK)) for _ in range(3)]
     named = "the fifteen" if fifteen else "all features"
-    yardstick = Taken((before.wall + after.wall) / 2, (before.cpu + after.cpu) / 2)
+    yardstick = Taken(median(one.wall for one in yardsticks), median(one.cpu for one in yardsticks))
     dearest = ", ".join(f"{name} {one.cpu:.1f}" for name, one in steps.items() if one.cpu >= 0.05 * whole.cpu)
     print(
         f"{named}: {whole} against {yardstick}: {whole.wall / yardstick.wall:.1f} "

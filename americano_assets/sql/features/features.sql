@@ -1,14 +1,13 @@
 -- Grain: one row a (learner, objective) of the spine at the cut-off: the fifteen features, each 0-1, and for each
 -- whether it was observed; the extended ones. Definitions: docs/features.md.
 WITH prerequisite_state AS (
-  -- Of the prerequisites that the learner has studied; of the others nothing is mastered.
-  SELECT s.learner_key, s.objective_key,
+  -- Of the prerequisites that the learner has studied; of the others nothing is mastered. Begun with these, since a
+  -- table of the history to look pairs up in would cost more than the objectives that are no candidates.
+  SELECT h.learner_key, q.objective_key,
     sum(q.strength_nano) FILTER (h.mastered) AS mastered_nano,
     sum(nano(q.strength * h.mastery)) AS mastery_nano,
     COALESCE(bit_or(q.place_bit) FILTER (h.mastered), 0) AS mastered_bits
-  FROM spine s
-  JOIN prerequisites_known q USING (objective_key)
-  JOIN objective_history h ON h.learner_key = s.learner_key AND h.objective_key = q.prerequisite_key
+  FROM objective_history h JOIN prerequisites_known q ON q.prerequisite_key = h.objective_key
   GROUP BY ALL
 ),
 -- What lists of unmastered prerequisites there are: few, while a list for every row would cost as much as all the rest.
@@ -73,6 +72,7 @@ topic_facts AS (
 ),
 objective_facts AS (
   SELECT o.objective_key, o.objective_id, o.course_id, o.format, o.complexity, o.prerequisites_nano,
+    clip(COALESCE(o.complexity, 0.6) - 0.5, 0, 1) AS complexity_mismatch_neutral,
     cl.lapse_rate AS cohort_lapse_rate, cr.n_learners, cr.first_nano, cr.n_30, cr.score_nano_30
   FROM objectives_known o
   LEFT JOIN cohort_lapses cl USING (objective_key)
@@ -90,7 +90,7 @@ joined AS (
     COALESCE(1 - COALESCE(q.mastery_nano, 0) / o.prerequisites_nano, 0) AS prerequisite_mastery_gap_seen,
     o.complexity AS content_complexity_seen,
     clip(COALESCE(o.complexity, 0.6) - t.mean_mastery, 0, 1) AS complexity_mismatch_seen,
-    clip(COALESCE(o.complexity, 0.6) - 0.5, 0, 1) AS complexity_mismatch_neutral,
+    o.complexity_mismatch_neutral,
     t.historical_struggle_score_seen,
     f.mismatch AS content_type_mismatch_seen,
     l.cognitive_load_indicator_seen,
