@@ -179,9 +179,10 @@ class LiveFeatures:
             version = self.store.remembered(ELO_TABLE, closing_key(closed))
             if version is None:
                 continue
-            if getattr(self._kept, "elo_content", None) != version.content:
+            # The whole version: a content keeps its name when somebody is forgotten, with fewer rows.
+            if getattr(self._kept, "elo_version", None) != version:
                 self._kept.elo = self.store.read_whole(ELO_TABLE, version.content)
-                self._kept.elo_content = version.content
+                self._kept.elo_version = version
             rows: pa.Table = self._kept.elo
             own = pc.equal(rows["key"], pa.scalar(key, pa.uint64()))
             return closed, state_of(rows.filter(pc.or_(own, pc.greater(rows["level"], PAIR))))

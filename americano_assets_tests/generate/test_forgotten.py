@@ -1,0 +1,28 @@
+"""Who is forgotten while the service runs is forgotten by it too."""
+
+from datetime import UTC
+
+from americano_assets.core.moment import Target
+from americano_assets.resources.forgetting import forget
+from americano_assets.resources.live_features import LiveFeatures
+from americano_assets_tests.generate.conftest import MORNING, School
+from americano_assets_tests.world import ClockedDeployment, world_settings
+
+WHO = "asking"
+
+
+def test_ratings_of_who_is_forgotten_are_not_kept_in_memory(school: School) -> None:
+    settings = world_settings(school.url, school.home, **school.values)
+    now = MORNING.replace(tzinfo=UTC)
+    deployment = ClockedDeployment(settings, now)
+    target = Target(settings.americano_horizon_days, settings.americano_struggle_below)
+
+    def service() -> LiveFeatures:
+        return LiveFeatures(school.url, deployment.store, settings.zone, target)
+
+    running = service()
+    rated = running.of_learner(WHO, now)
+    forget(deployment, WHO)
+    left = running.of_learner(WHO, now)
+    assert left["elo_learner"].to_pylist() != rated["elo_learner"].to_pylist()
+    assert left.equals(service().of_learner(WHO, now))
