@@ -17,13 +17,13 @@ from americano_assets.core.evaluation_baselines import ALWAYS_NO
 from americano_assets.core.evaluation_figures import LEAST_ROWS, Figure, figures_with_intervals
 from americano_assets.core.metrics import row_log_loss
 from americano_assets.core.rules import cold_start
+from americano_assets.core.slices import thirds
 
 SCHEMA = "americano-evaluation/1"
 # Rows are drawn a thousand times; with very many of them fewer draws give the same interval.
 _ROWS_DRAWN = 200_000_000
 _LEAST_REPLICATES = 200
 _MOST_COURSES = 40
-_TERCILES = ("least {} third", "middle third", "most {} third")
 
 
 @dataclass(frozen=True)
@@ -178,7 +178,7 @@ def _terciles(values: pd.Series, adjective: str) -> pd.Series:
     """Thirds of the rows by a value, in words; equal values share a third, rows without one have none."""
     share = values.rank(method="average", pct=True)
     third = np.minimum((share.fillna(0) * 3).to_numpy().astype(int), 2)
-    words = np.array([word.format(adjective) for word in _TERCILES], dtype=object)
+    words = np.array(thirds(adjective), dtype=object)
     return pd.Series(words[third], index=values.index).where(values.notna())
 
 

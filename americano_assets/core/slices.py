@@ -14,7 +14,14 @@ from americano_assets.core.scoring import Scorer
 
 LEAST_ROWS = 30
 COLD, WARM, UNKNOWN = "cold start", "known before", "unknown"
-THIRDS = ("least active third", "middle third", "most active third")
+
+
+def thirds(adjective: str) -> tuple[str, str, str]:
+    """What thirds of rows are called, from the least to the most."""
+    return f"least {adjective} third", "middle third", f"most {adjective} third"
+
+
+THIRDS = thirds("active")
 COLUMNS = ("by", "part", "n", "learners")
 SHOWN = ("base_rate", "accuracy", "recall", "auc_roc", "ece")
 

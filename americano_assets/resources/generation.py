@@ -205,7 +205,7 @@ class Generator:
                     raise
             except OperationalError as error:
                 # The kept session may have died since it was last used: then a new one writes the same, once more.
-                if not kept or not is_lost(error.sqlstate):
+                if not kept or attempt == _ATTEMPTS or not is_lost(error.sqlstate):
                     raise
         raise AssertionError("unreachable")
 

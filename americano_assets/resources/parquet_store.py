@@ -25,8 +25,7 @@ from americano_assets.resources.files import move_into_place, write_json, writte
 from americano_assets.resources.stored_files import CONTENT_LENGTH, hash_file, is_damaged, is_whole, read_table
 from americano_assets.resources.successors import Successor, Successors
 
-# What is kept for good is small. What is made anew from it at will, and read whole every night, takes a third more room
-# and a sixth off the night.
+# What is kept for good is small. What is made anew from it at will, and read whole every night, is quick to decode.
 Codec = Literal["zstd", "lz4"]
 SMALL: Codec = "zstd"
 QUICK: Codec = "lz4"
