@@ -100,8 +100,8 @@ def served(*command: str, **environment: str) -> Iterator[tuple[str, int]]:
         free.bind(("127.0.0.1", 0))
         port = str(free.getsockname()[1])
     process = subprocess.Popen(
-        [sys.executable, "-m", *command, *(["--port", port] if command[0] == "uvicorn" else [])],
-        env={**os.environ, **environment, "PORT": port},
+        command,
+        env={**os.environ, **environment, "PORT": port, "UVICORN_PORT": port},
         cwd=ROOT,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
@@ -199,9 +199,9 @@ def main() -> None:
         fill(url, now, options.interactions, planned=30)
         train(home, now - timedelta(hours=1))
         environment = {"DATABASE_URL": url, "AMERICANO_HOME": str(home), "AMERICANO_GENERATE_PER_MINUTE": "600"}
-        bare_handler = ("uvicorn", "--factory", "benchmarks.service:bare", "--no-access-log")
+        bare_handler = (sys.executable, "-m", "uvicorn", "--factory", "benchmarks.service:bare", "--no-access-log")
         with (
-            served("americano_assets", "api", **environment) as service,
+            served(str(ROOT / "americano"), "api", **environment) as service,
             served(*bare_handler, **environment) as yardstick,
         ):
             measure(service, yardstick, options)

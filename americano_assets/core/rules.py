@@ -53,8 +53,10 @@ MEDIUM_RULES = (
 
 def cold_start(rows: pd.DataFrame) -> BoolArray:
     """Shape (n,): rows of which nothing is known but the curriculum and the plan."""
-    behaviour = [f"observed_{name}" for name in FEATURE_NAMES if name not in CURRICULUM_FEATURES]
-    unknown: BoolArray = np.logical_not(rows[behaviour].to_numpy(dtype=bool).any(axis=1))
+    unknown: BoolArray = np.ones(len(rows), dtype=bool)
+    for name in FEATURE_NAMES:
+        if name not in CURRICULUM_FEATURES:
+            unknown &= ~rows[f"observed_{name}"].to_numpy(dtype=bool)
     return unknown
 
 

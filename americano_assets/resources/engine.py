@@ -37,6 +37,7 @@ from americano_assets.resources.feature_steps import (
 from americano_assets.resources.given_pairs import given_pairs
 from americano_assets.resources.one_statement import OneStatement
 from americano_assets.resources.parameters import inlined, named
+from americano_assets.resources.planning import Planning
 from americano_assets.resources.stored_files import require_undamaged
 from americano_assets.sql import query
 
@@ -46,7 +47,6 @@ warnings.filterwarnings("ignore", "Arrow output on a DB-API result makes an extr
 # How the log is narrowed to the learners who matter.
 _OF_INTEREST = "SEMI JOIN interesting_learners USING (learner_key)"
 
-_ORDER_AS_WRITTEN = "join_order,build_side_probe_side"
 Make = Callable[[str, str, Mapping[str, object], str], None]
 _PLACES = ("learner_place", "objective_place")
 # From this share of the known learners on, none is left out of the scan of the log.
@@ -66,13 +66,10 @@ class Engine:
         """
         self.connection = connection
         self._parsed: dict[str, duckdb.Statement] | None = {} if few_rows else None
-        # Of few rows no order is so bad that a search for a better one pays.
-        self._optimizers_off = f"{_ORDER_AS_WRITTEN},projection_pullup" if few_rows else ""
-        connection.execute(f"SET disabled_optimizers = '{self._optimizers_off}'")
+        self._planning = Planning(connection, few_rows=few_rows)
         self._state: dict[str, Path] = {}
         self.stored: set[Path] = set()
-        connection.execute("SET enable_progress_bar = false")
-        connection.execute("SET preserve_insertion_order = true")
+        connection.execute("SET enable_progress_bar = false; SET preserve_insertion_order = true")
         connection.execute(query("features/macros"))
         # Nobody has answered anything, unless the caller registers the ratings of the last closed cut-off.
         self.register("elo", ELO_SCHEMA.empty_table())
@@ -146,6 +143,17 @@ class Engine:
         for name, table in tables.items():
             self.register(name, table)
         self._make_state()
+        self._state = {}
+
+    def made_state(self) -> dict[str, pa.Table]:
+        """What `load_state` or `set_state` made, for `take_state` of another engine."""
+        return {name: self.run(f"FROM {name}") for name in STATE_STEPS}
+
+    def take_state(self, made: Mapping[str, pa.Table]) -> None:
+        """As `set_state`, of what another engine made."""
+        for name, table in made.items():
+            self.register(f"{name}_taken", table)
+            self.make(name, f"FROM {name}_taken", {})
         self._state = {}
 
     def _make_state(self) -> None:
@@ -239,11 +247,8 @@ class Engine:
 
     def _in_order(self, text: str, parameters: Mapping[str, object]) -> pa.Table:
         """Rows of a query whose joins keep the order of what stands first, piece by piece."""
-        self.connection.execute(f"SET disabled_optimizers = '{self._optimizers_off or _ORDER_AS_WRITTEN}'")
-        try:
+        with self._planning.joined_as_written():
             rows = self.run(text, parameters)
-        finally:
-            self.connection.execute(f"SET disabled_optimizers = '{self._optimizers_off}'")
         learner, objective = (rows[name].to_numpy().astype(np.int64) for name in _PLACES)
         return sorted_rows(rows.drop_columns(list(_PLACES)), learner << 32 | objective)
 

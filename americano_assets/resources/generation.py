@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 
 import pandas as pd
 from psycopg.errors import DeadlockDetected, OperationalError
-from threadpoolctl import threadpool_limits
+from threadpoolctl import ThreadpoolController
 
 from americano_assets.core.experiment import Policy
 from americano_assets.core.interventions import (
@@ -86,6 +86,7 @@ class Generator:
         self._models = ModelStore(settings.models_root)
         self._live = LiveFeatures(url, self._store, self._zone, self._target, statement_seconds=statement_seconds)
         self._model: StoredModel | None = None
+        self._controller: ThreadpoolController | None = None
 
     def generate(self, learner_id: str, now: datetime, days_ahead: int) -> Generated:
         """Compute, score and publish a learner's candidates as of `now`, as the night would at that cut-off.
@@ -107,7 +108,7 @@ class Generator:
         at_least = max(days_ahead, PLAN_AHEAD_DAYS)
         features = self._features(learner_id, now, at_least)
         # Trees over so few rows are done sooner than a second thread is awake: 36 ms against 259 on a busy machine.
-        with threadpool_limits(1):
+        with self._threads().limit(limits=1):
             scored = score(features, model.scorer)
         _require_publishable(scored, model, learner_id)
         planned = scored["planned"].astype(bool)
@@ -127,6 +128,12 @@ class Generator:
             [one for one in published if one in wanted],
             [_beyond(row, now) for row in flagged_rows(scored[asked & ~tonight])],
         )
+
+    def _threads(self) -> ThreadpoolController:
+        """Of the libraries that a model brought with it: to look for them takes longer than to score."""
+        if self._controller is None:
+            self._controller = ThreadpoolController()
+        return self._controller
 
     def _features(self, learner_id: str, now: datetime, plan_ahead_days: int) -> pd.DataFrame:
         for final in (False, True):
@@ -180,7 +187,7 @@ class Generator:
         learned = self._store.last_manifest_before(today, PRIORITIES) or {}
         known = Known(
             names=names,
-            profiles={learner_id: profile_of(self._live.profile(learner_id))},
+            profiles={learner_id: profile_of(self._live.profile())},
             easier=easier,
             shifts={kind: effect["shift"] for kind, effect in learned.items()},
         )

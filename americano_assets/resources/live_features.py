@@ -1,21 +1,18 @@
 """Features of one learner from the app's rows as they are now, between two nights.
 
-Belongs here: reading a single learner, with the queries of the nightly snapshots, and running the nightly definitions
-on it. Does not: any definition; numbers of the cohort, which the night of the last closed study day stored; scoring
-(generation.py).
+Belongs here: the nightly definitions, run on a single learner's rows. Does not: any definition; how the rows are read
+(live_reading.py); numbers of the cohort, which the night of the last closed study day stored; scoring (generation.py).
 
 Imports neither dagster nor scikit-learn.
 """
 
 import threading
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import closing, contextmanager, suppress
+from collections.abc import Iterable, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import date, datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
-import adbc_driver_manager
-import adbc_driver_postgresql.dbapi as adbc
 import duckdb
 import numpy as np
 import pyarrow as pa
@@ -23,24 +20,18 @@ import pyarrow.compute as pc
 
 from americano_assets.core.elo import PAIR, State, advance, nobody
 from americano_assets.core.moment import PLAN_AHEAD_DAYS, Moment, Target, naive
-from americano_assets.core.study_day import cutoff, day_number, opening, study_day_of
-from americano_assets.core.validation import split_valid
-from americano_assets.errors import DatabaseLostError
-from americano_assets.resources.arrow_rules import keeps_every_rule
+from americano_assets.core.study_day import day_number, study_day_of
+from americano_assets.resources.calendar import calendar_until
 from americano_assets.resources.cutoffs import COHORT, LOOK_BACK
-from americano_assets.resources.database_url import is_lost
 from americano_assets.resources.day_inputs import DAY_TABLES
 from americano_assets.resources.elo_store import TABLE as ELO_TABLE
 from americano_assets.resources.elo_store import answers_of, closing_key, state_of, table_of
 from americano_assets.resources.engine import Engine
-from americano_assets.resources.extraction import ExtractionError, literal
 from americano_assets.resources.feature_steps import COHORT_STEPS
+from americano_assets.resources.live_reading import OF_LEARNER, OF_OBJECTIVES, LiveRows, objective_ids
 from americano_assets.resources.parquet_store import ParquetStore
-from americano_assets.schemas import LOG_TABLES, STATE_TABLES
 from americano_assets.sql import query
 
-_OF_LEARNER = ("learners", "profiles", "planned_objectives", "exams")
-_OF_OBJECTIVES = ("objectives", "prerequisites")
 _NOBODY = {
     "cohort_lapses": pa.table({"objective_key": pa.array([], pa.uint64()), "lapse_rate": pa.array([], pa.float64())}),
     "cohort_record": pa.table(
@@ -54,8 +45,19 @@ _NOBODY = {
 _RATINGS_BACK = 30
 
 
+class _State(NamedTuple):
+    """State tables of a learner: as they were read, and as the features read them."""
+
+    read: dict[str, pa.Table]
+    known: dict[str, pa.Table]
+
+
 class LiveFeatures:
-    """Computes features of single learners. One for a process: each thread keeps a connection and an engine warm."""
+    """Computes features of single learners. One for a process.
+
+    Each calling thread keeps an engine warm, and a second thread beside it that reads the learner's state and makes it
+    ready while the calling one reads and grades the log: two connections to the database, then.
+    """
 
     def __init__(
         self, url: str, store: ParquetStore, zone: ZoneInfo, target: Target, *, statement_seconds: float = 0
@@ -69,11 +71,10 @@ class LiveFeatures:
             target: What is predicted.
             statement_seconds: The longest that the database may take for one query; 0: as long as it takes.
         """
-        self.url = url
-        self.statement_seconds = statement_seconds
         self.store = store
         self.zone = zone
         self.target = target
+        self._rows = LiveRows(url, zone, statement_seconds=statement_seconds)
         self._kept = threading.local()
 
     def of_learner(
@@ -91,28 +92,27 @@ class LiveFeatures:
             plan_ahead_days: Candidates are planned within so many study days.
 
         Raises:
-            DatabaseLostError: The database does not answer, or the connection that was kept is not good any more: the
+            DatabaseLostError: The database does not answer, or a connection that was kept is not good any more: the
                 next call opens another.
             ExtractionError: The database could not be read.
         """
-        engine = self._engine()
         today = study_day_of(now, self.zone)
         first = today - LOOK_BACK
-        engine.calendar(date(today.year + 1, 12, 31), self.zone)
-        with self._reading() as connection:
-            # The day before the first is read too: an interaction recorded twice around midnight counts once.
-            logs = {name: self._log(connection, name, learner_id, first, today) for name in LOG_TABLES}
-            state = {
-                name: _fetch(connection, _of(f"extract/{name}", "learner_id", [learner_id])) for name in _OF_LEARNER
-            }
-            tables = [*logs.values(), state["planned_objectives"], *([] if pairs is None else [pairs])]
-            objectives = {one for table in tables if "objective_id" in table.column_names for one in _ids(table)}
-            for name in _OF_OBJECTIVES:
-                state[name] = _fetch(connection, _of(f"extract/{name}", "objective_id", sorted(objectives)))
-        _grade(engine, logs, first, today)
-        self._kept.state = {name: _good(rows, name) for name, rows in state.items()}
-        engine.set_state(self._kept.state)
-        self._rate(engine, learner_id, now, state["learners"])
+        engine = self._engine(today)
+        named: Future[set[str]] = Future()
+        beside = self._beside().submit(self._state, learner_id, today, named)
+        try:
+            with self._rows.reading() as rows:
+                logs = rows.logs(learner_id, first, today)
+            named.set_result(objective_ids([*logs.values(), *([] if pairs is None else [pairs])]))
+        except BaseException as error:
+            # The other thread waits for the names: it ends too, and has nothing to say.
+            named.set_exception(error)
+            raise
+        _grade(engine, logs, first, today, self._calendar(today))
+        self._kept.state, known = beside.result()
+        engine.take_state(known)
+        self._rate(engine, learner_id, now, self._kept.state["learners"])
         return engine.features(
             Moment(now, self.zone, self.target),
             from_later_state=False,
@@ -121,26 +121,24 @@ class LiveFeatures:
             cohort=self._cohort(today - timedelta(days=1)),
         )
 
-    def profile(self, learner_id: str) -> dict[str, Any]:
-        """The learner's profile as a row of the state table; empty without one. Raises as `of_learner`."""
-        with self._reading() as connection:
-            rows = _fetch(connection, _of("extract/profiles", "learner_id", [learner_id])).to_pylist()
+    def profile(self) -> dict[str, Any]:
+        """Of this thread's last `of_learner`, the learner's profile as a row of the state table; empty without one."""
+        rows: list[dict[str, Any]] = self._kept.state["profiles"].to_pylist()
         return rows[0] if rows else {}
 
     def objectives(self, *, ids: Iterable[str] = (), course_ids: Iterable[str] = ()) -> pa.Table:
         """Objectives as they are now, by id and of whole topics, each once. Raises as `of_learner`."""
-        with self._reading() as connection:
-            topics = _fetch(connection, _of("extract/objectives", "course_id", sorted(set(course_ids))))
-            more = sorted(set(ids).difference(_ids(topics)))
-            named = _fetch(connection, _of("extract/objectives", "objective_id", more))
-        return _good(pa.concat_tables([topics, named]), "objectives")
+        with self._rows.reading() as rows:
+            topics = rows.of_topics(course_ids)
+            named = rows.of_objectives("objectives", set(ids) - objective_ids([topics]))
+        return pa.concat_tables([topics, named])
 
     def engine_knowing(self, objectives: pa.Table) -> Engine:
         """The engine with what this thread's last `of_learner` read, and with more objectives known beside it."""
         state = dict(self._kept.state)
         known = pc.is_in(objectives["objective_id"], state["objectives"]["objective_id"].combine_chunks())
         state["objectives"] = pa.concat_tables([state["objectives"], objectives.filter(pc.invert(known))])
-        engine = self._engine()
+        engine: Engine = self._kept.engine
         engine.set_state(state)
         return engine
 
@@ -152,12 +150,21 @@ class LiveFeatures:
         Raises:
             ExtractionError: The database could not be read.
         """
-        engine = self._engine()
-        engine.calendar(date(last.year + 1, 12, 31), self.zone)
-        with self._reading() as connection:
-            logs = {name: self._log(connection, name, learner_id, first, last) for name in LOG_TABLES}
-        _grade(engine, logs, first, last)
+        engine = self._engine(last)
+        with self._rows.reading() as rows:
+            logs = rows.logs(learner_id, first, last)
+        _grade(engine, logs, first, last, self._calendar(last))
         return engine
+
+    def _state(self, learner_id: str, today: date, named: Future[set[str]]) -> _State:
+        """A learner's state; of the objectives that their plans name, and of those that they were found to name."""
+        with self._rows.reading() as rows:
+            read = {name: rows.of_learner(name, learner_id) for name in OF_LEARNER}
+            objectives = objective_ids([read["planned_objectives"]]) | named.result()
+            read |= {name: rows.of_objectives(name, objectives) for name in OF_OBJECTIVES}
+        engine = self._engine(today)
+        engine.set_state(read)
+        return _State(read, engine.made_state())
 
     def _rate(self, engine: Engine, learner_id: str, now: datetime, learners: pa.Table) -> None:
         """Register the ratings: the last closed cut-off's, and the learner's own as they have moved since."""
@@ -188,16 +195,6 @@ class LiveFeatures:
             return closed, state_of(rows.filter(pc.or_(own, pc.greater(rows["level"], PAIR))))
         return day, nobody()
 
-    def _log(self, connection: adbc.Connection, name: str, learner_id: str, first: date, last: date) -> pa.Table:
-        # Sorted for streaming into files; of one learner the queries sort themselves.
-        unsorted, _, _ = query(f"extract/{name}").rpartition("ORDER BY")
-        text = unsorted.format(
-            start=literal(opening(first - timedelta(days=1), self.zone)),
-            end=literal(cutoff(last, self.zone)),
-            openings="ARRAY['-infinity'::timestamp]",
-        )
-        return _good(_fetch(connection, _where(text, "learner_id", [learner_id])), name)
-
     def _cohort(self, day: date) -> tuple[date, dict[str, pa.Table]]:
         """What all learners show at the cut-off of `day`, else of the last day before it, and that day."""
         first, *_ = COHORT_STEPS
@@ -212,86 +209,38 @@ class LiveFeatures:
             self._kept.cohort_day = known
         return known, self._kept.cohort
 
-    def _engine(self) -> Engine:
+    def _engine(self, day: date) -> Engine:
+        """This thread's engine, knowing the calendar."""
         if not hasattr(self._kept, "engine"):
             # One learner is little work: a second thread would cost more to wake than it does.
             self._kept.engine = Engine(duckdb.connect(":memory:", config={"threads": 1}), few_rows=True)
         engine: Engine = self._kept.engine
+        calendar = self._calendar(day)
+        if getattr(self._kept, "calendar", None) is not calendar:
+            engine.register("calendar", calendar)
+            self._kept.calendar = calendar
         return engine
 
-    @contextmanager
-    def _reading(self) -> Iterator[adbc.Connection]:
-        """The thread's connection, one transaction; opened again after any failure."""
-        try:
-            if not hasattr(self._kept, "connection"):
-                self._kept.connection = adbc.connect(self.url)
-                _execute(self._kept.connection, "SET TIME ZONE 'UTC'")
-                _execute(self._kept.connection, f"SET statement_timeout = {round(self.statement_seconds * 1000)}")
-                self._kept.connection.commit()
-            yield self._kept.connection
-            self._kept.connection.rollback()
-        except BaseException as error:
-            self._drop()
-            if not isinstance(error, adbc_driver_manager.Error):
-                raise
-            reason = str(error).split("\n")[0].replace(self.url, "the database")
-            if is_lost(error.sqlstate) and error.status_code == adbc_driver_manager.AdbcStatusCode.IO:
-                raise DatabaseLostError(f"The database went away while a learner's rows were read: {reason}") from None
-            raise ExtractionError(f"Reading a learner's rows failed: {reason}") from None
+    def _calendar(self, day: date) -> pa.Table:
+        """Reaches well past a day."""
+        return calendar_until(date(day.year + 1, 12, 31), self.zone)
 
-    def _drop(self) -> None:
-        """Let go of the thread's connection, whatever state it is in."""
-        connection = self._kept.__dict__.pop("connection", None)
-        if connection is not None:
-            with suppress(adbc_driver_manager.Error):
-                connection.close()
+    def _beside(self) -> ThreadPoolExecutor:
+        if not hasattr(self._kept, "beside"):
+            self._kept.beside = ThreadPoolExecutor(1, "state")
+        beside: ThreadPoolExecutor = self._kept.beside
+        return beside
 
 
-def _grade(engine: Engine, logs: Mapping[str, pa.Table], first: date, last: date) -> None:
-    """Make interactions and session ends of what was read of the log."""
+def _grade(engine: Engine, logs: Mapping[str, pa.Table], first: date, last: date, days: pa.Table) -> None:
+    """Make interactions and session ends of what was read of the log; `days` is the calendar."""
+    opens = days["opens_at"].to_numpy()
     for name, rows in logs.items():
-        engine.register(f"{name}_read", rows)
-        engine.connection.execute(
-            f"CREATE OR REPLACE TEMP VIEW {name} AS SELECT r.*, c.day FROM {name}_read r ASOF JOIN "
-            f"(FROM calendar WHERE day >= DATE '{first}' - 1) c ON r.occurred_at >= c.opens_at"
-        )
+        place = np.searchsorted(opens, rows["occurred_at"].to_numpy(), side="right") - 1
+        engine.register(name, rows.append_column("day", days["day"].take(pa.array(place))))
     for name in DAY_TABLES:
         text = query(name)
         if name == "interactions":
             # Of rows sorted as a day's file is.
             text = f"SELECT *, row_number() OVER () AS place FROM ({text})"
         engine.make(name, text, {"first_day": first, "last_day": last})
-
-
-def _good(rows: pa.Table, name: str) -> pa.Table:
-    model = LOG_TABLES.get(name) or STATE_TABLES[name]
-    if keeps_every_rule(rows, model):
-        return rows
-    split = split_valid(rows.to_pandas(), model)
-    return rows if split.bad.empty else rows.take(pa.array(split.good.index.to_numpy()))
-
-
-def _fetch(connection: adbc.Connection, text: str) -> pa.Table:
-    with closing(connection.cursor()) as cursor:
-        cursor.execute(text)
-        return cursor.fetch_arrow_table()
-
-
-def _execute(connection: adbc.Connection, text: str) -> None:
-    with closing(connection.cursor()) as cursor:
-        cursor.execute(text)
-
-
-def _of(name: str, column: str, ids: Iterable[str]) -> str:
-    return _where(query(name), column, ids)
-
-
-def _where(text: str, column: str, ids: Iterable[str]) -> str:
-    """The rows of an extraction query that belong to some ids; PostgreSQL moves the condition inwards."""
-    listed = ", ".join("'" + one.replace("'", "''") + "'" for one in ids)
-    return f"SELECT * FROM (\n{text}\n) AS extracted WHERE {column} IN ({listed or 'NULL'})"
-
-
-def _ids(table: pa.Table) -> list[str]:
-    found: list[str] = table["objective_id"].unique().drop_null().to_pylist()
-    return found

@@ -1,0 +1,149 @@
+"""The app's rows of single learners as they are now, by the queries of the nightly snapshots.
+
+Belongs here: the connection, which rows are read, what is set aside. Does not: what they mean (live_features.py).
+
+Imports neither dagster nor scikit-learn.
+"""
+
+import threading
+from collections.abc import Iterable, Iterator
+from contextlib import closing, contextmanager, suppress
+from datetime import date, timedelta
+from zoneinfo import ZoneInfo
+
+import adbc_driver_manager
+import adbc_driver_postgresql.dbapi as adbc
+import pyarrow as pa
+
+from americano_assets.core.study_day import cutoff, opening
+from americano_assets.core.validation import split_valid
+from americano_assets.errors import DatabaseLostError
+from americano_assets.resources.arrow_rules import keeps_every_rule
+from americano_assets.resources.database_url import is_lost
+from americano_assets.resources.extraction import ExtractionError, literal
+from americano_assets.schemas import LOG_TABLES, STATE_TABLES
+from americano_assets.sql import query
+
+# State tables by whose rows they are.
+OF_LEARNER = ("learners", "profiles", "planned_objectives", "exams")
+OF_OBJECTIVES = ("objectives", "prerequisites")
+
+
+class LiveRows:
+    """Reads a learner's rows. One for a process: each thread that reads keeps a connection."""
+
+    def __init__(self, url: str, zone: ZoneInfo, *, statement_seconds: float = 0) -> None:
+        """Nothing is opened yet.
+
+        Args:
+            url: The app's database.
+            zone: Of the study day.
+            statement_seconds: The longest that the database may take for one query; 0: as long as it takes.
+        """
+        self._url = url
+        self._zone = zone
+        self._statement_seconds = statement_seconds
+        self._kept = threading.local()
+
+    @contextmanager
+    def reading(self) -> Iterator["Reading"]:
+        """What is read within is read in one transaction of the thread's connection, opened again after any failure.
+
+        Raises:
+            DatabaseLostError: The database does not answer, or the connection that was kept is not good any more: the
+                next call opens another.
+            ExtractionError: The database could not be read.
+        """
+        try:
+            if not hasattr(self._kept, "connection"):
+                self._kept.connection = adbc.connect(self._url)
+                _execute(self._kept.connection, "SET TIME ZONE 'UTC'")
+                _execute(self._kept.connection, f"SET statement_timeout = {round(self._statement_seconds * 1000)}")
+                self._kept.connection.commit()
+            yield Reading(self._kept.connection, self._zone)
+            self._kept.connection.rollback()
+        except BaseException as error:
+            self._drop()
+            if not isinstance(error, adbc_driver_manager.Error):
+                raise
+            reason = str(error).split("\n")[0].replace(self._url, "the database")
+            if is_lost(error.sqlstate) and error.status_code == adbc_driver_manager.AdbcStatusCode.IO:
+                raise DatabaseLostError(f"The database went away while a learner's rows were read: {reason}") from None
+            raise ExtractionError(f"Reading a learner's rows failed: {reason}") from None
+
+    def _drop(self) -> None:
+        """Let go of the thread's connection, whatever state it is in."""
+        connection = self._kept.__dict__.pop("connection", None)
+        if connection is not None:
+            with suppress(adbc_driver_manager.Error):
+                connection.close()
+
+
+class Reading:
+    """One transaction. Rows that break a rule of their table are left out, as the night sets them aside."""
+
+    def __init__(self, connection: adbc.Connection, zone: ZoneInfo) -> None:
+        self._connection = connection
+        self._zone = zone
+
+    def logs(self, learner_id: str, first: date, last: date) -> dict[str, pa.Table]:
+        """Rows of LOG_TABLES of a learner's study days, and of the day before them.
+
+        An interaction recorded twice around midnight counts once, so the day before the first is read too.
+        """
+        return {name: self._log(name, learner_id, first, last) for name in LOG_TABLES}
+
+    def of_learner(self, name: str, learner_id: str) -> pa.Table:
+        """Rows of one of OF_LEARNER."""
+        return self._state(name, "learner_id", [learner_id])
+
+    def of_objectives(self, name: str, ids: Iterable[str]) -> pa.Table:
+        """Rows of one of OF_OBJECTIVES, of objectives by id."""
+        return self._state(name, "objective_id", ids)
+
+    def of_topics(self, course_ids: Iterable[str]) -> pa.Table:
+        """Rows of `objectives`, of whole topics."""
+        return self._state("objectives", "course_id", course_ids)
+
+    def _log(self, name: str, learner_id: str, first: date, last: date) -> pa.Table:
+        # Sorted for streaming into files; of one learner the queries sort themselves.
+        unsorted, _, _ = query(f"extract/{name}").rpartition("ORDER BY")
+        text = unsorted.format(
+            start=literal(opening(first - timedelta(days=1), self._zone)),
+            end=literal(cutoff(last, self._zone)),
+            openings="ARRAY['-infinity'::timestamp]",
+        )
+        return _good(self._fetch(_where(text, "learner_id", [learner_id])), name)
+
+    def _state(self, name: str, column: str, ids: Iterable[str]) -> pa.Table:
+        return _good(self._fetch(_where(query(f"extract/{name}"), column, sorted(set(ids)))), name)
+
+    def _fetch(self, text: str) -> pa.Table:
+        with closing(self._connection.cursor()) as cursor:
+            cursor.execute(text)
+            return cursor.fetch_arrow_table()
+
+
+def objective_ids(tables: Iterable[pa.Table]) -> set[str]:
+    """The objectives that rows name, of tables that have a column for them."""
+    columns = [table["objective_id"] for table in tables if "objective_id" in table.column_names]
+    return {one for column in columns for one in column.unique().drop_null().to_pylist()}
+
+
+def _good(rows: pa.Table, name: str) -> pa.Table:
+    model = LOG_TABLES.get(name) or STATE_TABLES[name]
+    if keeps_every_rule(rows, model):
+        return rows
+    split = split_valid(rows.to_pandas(), model)
+    return rows if split.bad.empty else rows.take(pa.array(split.good.index.to_numpy()))
+
+
+def _execute(connection: adbc.Connection, text: str) -> None:
+    with closing(connection.cursor()) as cursor:
+        cursor.execute(text)
+
+
+def _where(text: str, column: str, ids: Iterable[str]) -> str:
+    """The rows of an extraction query that belong to some ids; PostgreSQL moves the condition inwards."""
+    listed = ", ".join("'" + one.replace("'", "''") + "'" for one in ids)
+    return f"SELECT * FROM (\n{text}\n) AS extracted WHERE {column} IN ({listed or 'NULL'})"
