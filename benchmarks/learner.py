@@ -1,6 +1,6 @@
 """Features of one learner with 20,000 interactions, from PostgreSQL: connection and engine warm.
 
-.venv/bin/python -m benchmarks.learner [--interactions N] [--repeat N]
+.venv/bin/python -m benchmarks.learner [--interactions N] [--events] [--repeat N]
 """
 
 import argparse
@@ -40,6 +40,15 @@ CREATE INDEX ON study_sessions ("userId"); CREATE INDEX ON cards ("objectiveId")
 ANALYZE;
 """
 
+# The app records a review and an event that speaks of it.
+_EVENTS = """
+INSERT INTO behavioral_events ("id", "userId", "eventType", "timestamp", "eventData")
+  SELECT 'of-' || r."id", r."userId", 'CARD_REVIEWED', r."reviewedAt" + interval '1 second',
+    jsonb_build_object('cardId', r."cardId", 'reviewId', r."id", 'rating', r."rating", 'sessionId', 'a-session')
+  FROM reviews r;
+ANALYZE behavioral_events;
+"""
+
 
 def fill(url: str, now: datetime, interactions: int, planned: int = 42) -> None:
     """Write the learners.
@@ -59,10 +68,14 @@ def fill(url: str, now: datetime, interactions: int, planned: int = 42) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--interactions", type=int, default=20_000)
+    parser.add_argument("--events", action="store_true", help="Beside each review the event of it.")
     parser.add_argument("--repeat", type=int, default=40)
     options = parser.parse_args()
     with database() as (url, home):
         fill(url, NOW, options.interactions)
+        if options.events:
+            with connect(url, autocommit=True) as connection:
+                connection.execute(_EVENTS.encode())
         live = LiveFeatures(url, ParquetStore(home / "data"), ZONE, TARGET)
         took = []
         for _ in range(options.repeat + 3):
