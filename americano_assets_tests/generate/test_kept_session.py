@@ -53,6 +53,39 @@ def test_a_thread_publishes_through_one_session_and_a_lost_one_costs_a_call_noth
     assert [sessions.index(one) for one in sessions] == [0, 1, 1, 1, 4]
 
 
+@pytest.mark.parametrize(
+    ("troubles", "told"),
+    [
+        (["deadlock", "deadlock"], None),
+        (["deadlock"] * 3, psycopg.errors.DeadlockDetected),
+        (["deadlock", "deadlock", "loss"], psycopg.OperationalError),
+    ],
+)
+def test_a_publication_is_tried_three_times_and_the_last_says_what_was_wrong(
+    school: School, monkeypatch: pytest.MonkeyPatch, troubles: list[str], told: type[Exception] | None
+) -> None:
+    generator = generator_of(school)
+    first = generator.generate("asking", NOW, 7)
+    left = list(troubles)
+
+    def write_actions(staging: Staging, *arguments: Any) -> None:
+        trouble = left.pop(0) if left else None
+        if trouble == "deadlock":  # as the server reports one
+            staging.connection.execute("DO $$ BEGIN RAISE deadlock_detected; END $$")
+        if trouble == "loss":
+            school.world.execute("SELECT pg_terminate_backend(%s)", staging.connection.info.backend_pid)
+        alerts.write_actions(staging, *arguments)
+
+    monkeypatch.setattr(publication, "write_actions", write_actions)
+    if told is None:
+        assert generator.generate("asking", NOW, 7) == first
+    else:
+        with pytest.raises(told):
+            generator.generate("asking", NOW, 7)
+    assert left == []
+    assert generator.generate("asking", NOW, 7) == first
+
+
 def test_plans_that_are_kept_outlive_a_migration_of_the_app(school: School) -> None:
     generator = generator_of(school)
 
