@@ -162,7 +162,8 @@ class Generator:
                     f"The newest model was trained for {model.target}, the settings ask for {self._target}:"
                     " materialize struggle_model again."
                 )
-            self._model = model
+            # Another kind of model may have brought libraries of its own.
+            self._model, self._controller = model, None
         return model
 
     def _advice(
