@@ -131,9 +131,10 @@ class Generator:
 
     def _threads(self) -> ThreadpoolController:
         """Of the libraries that a model brought with it: to look for them takes longer than to score."""
-        if self._controller is None:
-            self._controller = ThreadpoolController()
-        return self._controller
+        controller = self._controller
+        if controller is None:
+            controller = self._controller = ThreadpoolController()
+        return controller
 
     def _features(self, learner_id: str, now: datetime, plan_ahead_days: int) -> pd.DataFrame:
         for final in (False, True):
