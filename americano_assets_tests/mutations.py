@@ -23,6 +23,7 @@ from americano_assets.settings import PROJECT_ROOT
 FEATURE_TESTS = "americano_assets_tests/integration/test_feature_values.py"
 _LABEL_TESTS = "americano_assets_tests/integration/test_labels.py"
 _OPEN_DAY_TESTS = "americano_assets_tests/integration/test_point_in_time.py"
+_GRADING_TESTS = "americano_assets_tests/integration/test_grading.py"
 _LABELS = "labels"
 _AT_ONCE = 2
 
@@ -227,7 +228,6 @@ MUTATIONS = (
     ),
     *in_query(
         "interactions",
-        ("review_lapse_rate", "day_recorded_before >= day - 1", "day_recorded_before >= day"),
         ("review_lapse_rate", "INTERVAL 5 SECOND", "INTERVAL 1 SECOND"),
         (
             "validation_score",
@@ -239,6 +239,18 @@ MUTATIONS = (
             "review_id AS source_id, review_id AS recorded_id",
             "review_id AS source_id, NULL AS recorded_id",
         ),
+    ),
+    *in_query(
+        "interactions",
+        ("interactions", "n = 2 AND in_order AND days <= 1", "n = 2 AND in_order AND days <= 2"),
+        ("interactions", "n = 2 AND in_order AND days <= 1", "n = 2 AND in_order AND days < 1"),
+        ("interactions", "AND instant = last_instant", "AND instant < last_instant"),
+        ("interactions", "day_recorded_before >= day - 1", "day_recorded_before >= day"),
+        ("interactions", "n > 2 OR n = 2 AND NOT in_order", "n > 2"),
+        ("interactions", "n > 2 OR n = 2 AND NOT in_order", "n = 2 AND NOT in_order"),
+        ("interactions", "ORDER BY occurred_at, source_rank, source_id) AS day", "ORDER BY occurred_at) AS day"),
+        ("interactions", "(FROM numbered WHERE source_rank = 1) USING", "(FROM numbered WHERE source_rank = 0) USING"),
+        tests=_GRADING_TESTS,
     ),
 )
 

@@ -145,20 +145,14 @@ class Engine:
         self._make_state()
         self._state = {}
 
-    def made_state(self) -> dict[str, pa.Table]:
-        """What `load_state` or `set_state` made, for `take_state` of another engine."""
-        return {name: self.run(f"FROM {name}") for name in STATE_STEPS}
-
-    def take_state(self, made: Mapping[str, pa.Table]) -> None:
-        """As `set_state`, of what another engine made."""
-        for name, table in made.items():
-            self.register(f"{name}_taken", table)
-            self.make(name, f"FROM {name}_taken", {})
-        self._state = {}
+    def beside(self) -> "Engine":
+        """Another connection for a second thread: the state that it sets is this one's too, the rest is its own."""
+        return Engine(self.connection.cursor(), few_rows=self._parsed is not None)
 
     def _make_state(self) -> None:
         for name in STATE_STEPS:
-            self.make(name, query(f"state/{name}"), {})
+            # Not temporary, so that every connection sees it.
+            self._execute(f"CREATE OR REPLACE TABLE {name} AS {query(f'state/{name}')}", {})
 
     def derive(self, table: str) -> pa.Table:
         """Rows of one of DERIVED_TABLES for all days of the view `interactions`, sorted by day."""

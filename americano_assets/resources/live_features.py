@@ -8,9 +8,9 @@ Imports neither dagster nor scikit-learn.
 
 import threading
 from collections.abc import Iterable, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date, datetime, timedelta
-from typing import Any, NamedTuple
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import duckdb
@@ -28,7 +28,7 @@ from americano_assets.resources.elo_store import TABLE as ELO_TABLE
 from americano_assets.resources.elo_store import answers_of, closing_key, state_of, table_of
 from americano_assets.resources.engine import Engine
 from americano_assets.resources.feature_steps import COHORT_STEPS
-from americano_assets.resources.live_reading import OF_LEARNER, OF_OBJECTIVES, LiveRows, objective_ids
+from americano_assets.resources.live_reading import OF_LEARNER, OF_OBJECTIVES, LiveRows, SharedLog, objective_ids
 from americano_assets.resources.parquet_store import ParquetStore
 from americano_assets.sql import query
 
@@ -43,13 +43,6 @@ _NOBODY = {
 }
 # How many nights may be missing before a learner is rated anew.
 _RATINGS_BACK = 30
-
-
-class _State(NamedTuple):
-    """State tables of a learner: as they were read, and as the features read them."""
-
-    read: dict[str, pa.Table]
-    known: dict[str, pa.Table]
 
 
 class LiveFeatures:
@@ -99,19 +92,14 @@ class LiveFeatures:
         today = study_day_of(now, self.zone)
         first = today - LOOK_BACK
         engine = self._engine(today)
-        named: Future[set[str]] = Future()
-        beside = self._beside().submit(self._state, learner_id, today, named)
-        try:
-            with self._rows.reading() as rows:
-                logs = rows.logs(learner_id, first, today)
-            named.set_result(objective_ids([*logs.values(), *([] if pairs is None else [pairs])]))
-        except BaseException as error:
-            # The other thread waits for the names: it ends too, and has nothing to say.
-            named.set_exception(error)
-            raise
+        log = SharedLog(learner_id, first, today)
+        given = () if pairs is None else (pairs,)
+        beside = self._beside().submit(self._state, self._kept.second, learner_id, today, log, given)
+        with self._rows.reading() as rows:
+            log.read(rows)
+            logs = log.tables()
         _grade(engine, logs, first, today, self._calendar(today))
-        self._kept.state, known = beside.result()
-        engine.take_state(known)
+        self._kept.state = beside.result()
         self._rate(engine, learner_id, now, self._kept.state["learners"])
         return engine.features(
             Moment(now, self.zone, self.target),
@@ -151,20 +139,24 @@ class LiveFeatures:
             ExtractionError: The database could not be read.
         """
         engine = self._engine(last)
+        log = SharedLog(learner_id, first, last)
         with self._rows.reading() as rows:
-            logs = rows.logs(learner_id, first, last)
-        _grade(engine, logs, first, last, self._calendar(last))
+            log.read(rows)
+        _grade(engine, log.tables(), first, last, self._calendar(last))
         return engine
 
-    def _state(self, learner_id: str, today: date, named: Future[set[str]]) -> _State:
-        """A learner's state; of the objectives that their plans name, and of those that they were found to name."""
+    def _state(
+        self, engine: Engine, learner_id: str, today: date, log: SharedLog, pairs: Iterable[pa.Table]
+    ) -> dict[str, pa.Table]:
+        """A learner's state, of objectives that plans, log or pairs name; helps to read the log."""
         with self._rows.reading() as rows:
             read = {name: rows.of_learner(name, learner_id) for name in OF_LEARNER}
-            objectives = objective_ids([read["planned_objectives"]]) | named.result()
+            log.read(rows)
+            objectives = objective_ids([read["planned_objectives"], *log.tables().values(), *pairs])
             read |= {name: rows.of_objectives(name, objectives) for name in OF_OBJECTIVES}
-        engine = self._engine(today)
+        self._know_calendar(engine, today)
         engine.set_state(read)
-        return _State(read, engine.made_state())
+        return read
 
     def _rate(self, engine: Engine, learner_id: str, now: datetime, learners: pa.Table) -> None:
         """Register the ratings: the last closed cut-off's, and the learner's own as they have moved since."""
@@ -214,12 +206,17 @@ class LiveFeatures:
         if not hasattr(self._kept, "engine"):
             # One learner is little work: a second thread would cost more to wake than it does.
             self._kept.engine = Engine(duckdb.connect(":memory:", config={"threads": 1}), few_rows=True)
+            self._kept.second = self._kept.engine.beside()
         engine: Engine = self._kept.engine
+        self._know_calendar(engine, day)
+        return engine
+
+    def _know_calendar(self, engine: Engine, day: date) -> None:
+        """Of the engine that the calling thread works with."""
         calendar = self._calendar(day)
         if getattr(self._kept, "calendar", None) is not calendar:
             engine.register("calendar", calendar)
             self._kept.calendar = calendar
-        return engine
 
     def _calendar(self, day: date) -> pa.Table:
         """Reaches well past a day."""

@@ -6,7 +6,9 @@ Imports neither dagster nor scikit-learn.
 """
 
 import threading
+from collections import deque
 from collections.abc import Iterable, Iterator
+from concurrent.futures import Future
 from contextlib import closing, contextmanager, suppress
 from datetime import date, timedelta
 from zoneinfo import ZoneInfo
@@ -86,12 +88,19 @@ class Reading:
         self._connection = connection
         self._zone = zone
 
-    def logs(self, learner_id: str, first: date, last: date) -> dict[str, pa.Table]:
-        """Rows of LOG_TABLES of a learner's study days, and of the day before them.
+    def log(self, name: str, learner_id: str, first: date, last: date) -> pa.Table:
+        """Rows of one of LOG_TABLES of a learner's study days, and of the day before them.
 
         An interaction recorded twice around midnight counts once, so the day before the first is read too.
         """
-        return {name: self._log(name, learner_id, first, last) for name in LOG_TABLES}
+        # Sorted for streaming into files; of one learner the queries sort themselves.
+        unsorted, _, _ = query(f"extract/{name}").rpartition("ORDER BY")
+        text = unsorted.format(
+            start=literal(opening(first - timedelta(days=1), self._zone)),
+            end=literal(cutoff(last, self._zone)),
+            openings="ARRAY['-infinity'::timestamp]",
+        )
+        return _good(self._fetch(_where(text, "learner_id", [learner_id])), name)
 
     def of_learner(self, name: str, learner_id: str) -> pa.Table:
         """Rows of one of OF_LEARNER."""
@@ -105,16 +114,6 @@ class Reading:
         """Rows of `objectives`, of whole topics."""
         return self._state("objectives", "course_id", course_ids)
 
-    def _log(self, name: str, learner_id: str, first: date, last: date) -> pa.Table:
-        # Sorted for streaming into files; of one learner the queries sort themselves.
-        unsorted, _, _ = query(f"extract/{name}").rpartition("ORDER BY")
-        text = unsorted.format(
-            start=literal(opening(first - timedelta(days=1), self._zone)),
-            end=literal(cutoff(last, self._zone)),
-            openings="ARRAY['-infinity'::timestamp]",
-        )
-        return _good(self._fetch(_where(text, "learner_id", [learner_id])), name)
-
     def _state(self, name: str, column: str, ids: Iterable[str]) -> pa.Table:
         return _good(self._fetch(_where(query(f"extract/{name}"), column, sorted(set(ids)))), name)
 
@@ -122,6 +121,39 @@ class Reading:
         with closing(self._connection.cursor()) as cursor:
             cursor.execute(text)
             return cursor.fetch_arrow_table()
+
+
+class SharedLog:
+    """A learner's rows of LOG_TABLES, which two threads read side by side: whoever is free takes the next table."""
+
+    def __init__(self, learner_id: str, first: date, last: date) -> None:
+        """Nothing is read yet.
+
+        Args:
+            learner_id: The learner.
+            first: The first study day.
+            last: The last one.
+        """
+        self._of = (learner_id, first, last)
+        self._untaken = deque(LOG_TABLES)
+        self._tables: dict[str, Future[pa.Table]] = {name: Future() for name in LOG_TABLES}
+
+    def read(self, rows: Reading) -> None:
+        """Read tables until none is left to take."""
+        while self._untaken:
+            try:
+                name = self._untaken.popleft()
+            except IndexError:  # The other thread has just taken the last one.
+                return
+            try:
+                self._tables[name].set_result(rows.log(name, *self._of))
+            except BaseException as error:
+                self._tables[name].set_exception(error)
+                raise
+
+    def tables(self) -> dict[str, pa.Table]:
+        """All of them, as soon as they are read; raises what kept the other thread from reading one."""
+        return {name: one.result() for name, one in self._tables.items()}
 
 
 def objective_ids(tables: Iterable[pa.Table]) -> set[str]:

@@ -29,12 +29,26 @@ WITH every AS (
 numbered AS MATERIALIZED (SELECT *, row_number() OVER () AS row FROM every),
 -- The first record of an interaction counts, later ones do not: so what is recorded at or after a cut-off cannot
 -- change what counted before it. One day of memory is enough for a record and its event, and keeps days local.
--- Only an event can repeat anything, so rows that no event speaks of need not be put in order.
+-- Only an event can repeat anything, so rows that no event speaks of need not be looked at.
+spoken_of AS MATERIALIZED (
+  SELECT row, day, kind, learner_id, recorded_id, occurred_at, source_rank, source_id,
+    2 * epoch_us(occurred_at) + source_rank AS instant
+  FROM numbered SEMI JOIN (FROM numbered WHERE source_rank = 1) USING (recorded_id)
+),
+records AS MATERIALIZED (
+  SELECT kind, learner_id, recorded_id, count(*) AS n, max(instant) AS last_instant,
+    max(instant) > min(instant) AS in_order, max(day) - min(day) AS days
+  FROM spoken_of GROUP BY kind, learner_id, recorded_id
+),
 recorded_again AS (
+  -- Nearly all are recorded twice at different instants: which is the later is known without sorting.
+  SELECT row FROM spoken_of JOIN records USING (kind, learner_id, recorded_id)
+  WHERE n = 2 AND in_order AND days <= 1 AND instant = last_instant
+  UNION ALL
   SELECT row FROM (
     SELECT row, day, lag(day) OVER (
       PARTITION BY kind, learner_id, recorded_id ORDER BY occurred_at, source_rank, source_id) AS day_recorded_before
-    FROM numbered SEMI JOIN (FROM numbered WHERE source_rank = 1) USING (recorded_id)
+    FROM spoken_of SEMI JOIN (FROM records WHERE n > 2 OR n = 2 AND NOT in_order) USING (kind, learner_id, recorded_id)
   )
   WHERE day_recorded_before >= day - 1
 ),
