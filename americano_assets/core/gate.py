@@ -31,10 +31,12 @@ class Decision:
     Attributes:
         promoted: It does.
         reasons: A sentence for each thing that was asked, refusals first.
+        sound: Nothing makes it unfit and its probabilities mean what they say: only better it may not be.
     """
 
     promoted: bool
     reasons: tuple[str, ...]
+    sound: bool
 
     @property
     def why(self) -> str:
@@ -56,14 +58,15 @@ def decide(challenger: Scorer, rules: Scorer, champion: Scorer | None, held_out:
     """
     refusals = defects(challenger, held_out)
     if refusals:
-        return Decision(False, tuple(refusals))
+        return Decision(False, tuple(refusals), sound=False)
     struggled = held_out["struggled"].to_numpy(dtype=bool)
     p = challenger.probability(held_out)
     ece = expected_calibration_error(struggled, p)
     passed: list[str] = []
     refused: list[str] = []
     sentence = f"ECE on held-out learners {ece:.3f}, at most {ECE_LIMIT} is sound"
-    (passed if ece <= ECE_LIMIT else refused).append(sentence)
+    sound = ece <= ECE_LIMIT
+    (passed if sound else refused).append(sentence)
     others = {
         "the rules": rules.probability(held_out),
         "one rate for everybody": np.full(len(held_out), challenger.cohort_rate),
@@ -80,7 +83,7 @@ def decide(challenger: Scorer, rules: Scorer, champion: Scorer | None, held_out:
             passed.append(f"log loss on held-out learners beats {name}: {told}")
         else:
             refused.append(f"log loss on held-out learners does not beat {name}: {told}")
-    return Decision(not refused, (*refused, *passed))
+    return Decision(not refused, (*refused, *passed), sound)
 
 
 def defects(challenger: Scorer, held_out: pd.DataFrame) -> list[str]:

@@ -1,7 +1,7 @@
 """Fits, calibrates, chooses the threshold and measures, all on rows that are handed in."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -43,7 +43,8 @@ class Training:
         candidates: By model type; the rules are always there.
         chosen: The model type that scores; CHAMPION where the one before stays.
         why: Why that one, in a sentence.
-        challenger: The trained type that was put before the gate; None where there was none, or no gate.
+        challenger: The trained type that the gate let pass, else the first that it was asked about; None where there
+            was none, or no gate.
         verdict: What the gate said of it, with its reasons; None where it was not asked.
         slices: Figures of the chosen model on parts of the test rows.
         importance: Each feature's share of the chosen model and of the challenger, 0-1, by type.
@@ -94,14 +95,15 @@ def train(
     if champion is not None:
         scorers[CHAMPION] = champion
     candidates = {name: _measure(name, scorer, parts["test"]) for name, scorer in scorers.items()}
-    challenger = best_trained(scorers, parts["calibration"])
+    ranked = best_first(scorers, parts["calibration"])
+    challenger = ranked[0] if ranked else None
     chosen = RULES if champion is None else CHAMPION
     verdict = None
     if wanted != AUTO:
         if challenger is not None:
             chosen, why = challenger, f"MODEL_TYPE asks for {challenger}"
     elif challenger is not None:
-        verdict = _judge(candidates, challenger, champion, parts["test"])
+        challenger, verdict = challenge(candidates, ranked, champion, parts["test"])
         chosen, why = _choose(challenger, verdict, champion)
     if held_by_hand is not None and champion is not None:
         chosen, why = CHAMPION, f"{held_by_hand}; the gate would have said: {why}"
@@ -121,8 +123,8 @@ def train(
     )
 
 
-def best_trained(scorers: dict[str, Scorer], calibration: pd.DataFrame) -> str | None:
-    """The trained model with the lowest log loss on calibration learners, on whom none was fitted, if there is one.
+def best_first(scorers: dict[str, Scorer], calibration: pd.DataFrame) -> list[str]:
+    """The trained models by log loss on calibration learners, on whom none was fitted, the lowest first.
 
     Not on test learners: a choice made there would flatter what it chose.
     """
@@ -132,7 +134,7 @@ def best_trained(scorers: dict[str, Scorer], calibration: pd.DataFrame) -> str |
         for name in TRAINED_TYPES
         if name in scorers
     }
-    return min(losses, key=lambda name: losses[name]) if losses else None
+    return sorted(losses, key=lambda name: losses[name])
 
 
 def _importance(scorer: Scorer, calibration: pd.DataFrame) -> dict[str, float]:
@@ -141,10 +143,36 @@ def _importance(scorer: Scorer, calibration: pd.DataFrame) -> dict[str, float]:
     return importance(input_sizes(scorer.model, calibration.tail(IMPORTANCE_ROWS)))
 
 
-def _judge(candidates: dict[str, Candidate], challenger: str, champion: Scorer | None, test: pd.DataFrame) -> Decision:
+def challenge(
+    candidates: dict[str, Candidate], ranked: Sequence[str], champion: Scorer | None, test: pd.DataFrame
+) -> tuple[str, Decision]:
+    """Who challenges, and what the gate says: the best, or the next where its probabilities are not sound.
+
+    Who is sound but not better ends it: to ask on would give chance as many tries as there are models.
+
+    Args:
+        candidates: By model type, the rules among them.
+        ranked: The trained types, in the order in which they are asked about; at least one.
+        champion: What scores now; None while the rules do.
+        test: Rows of learners on whom none was fitted or calibrated.
+
+    Returns:
+        The type that passed, else the first of all, and what was said of it and of those after or before it.
+    """
     if test.empty:
-        return Decision(False, ("no held-out rows to compare on",))
-    return decide(candidates[challenger].scorer, candidates[RULES].scorer, champion, test)
+        return ranked[0], Decision(False, ("no held-out rows to compare on",), sound=False)
+    refused: list[tuple[str, Decision]] = []
+    for name in ranked:
+        verdict = decide(candidates[name].scorer, candidates[RULES].scorer, champion, test)
+        if verdict.promoted:
+            before = tuple(f"{other} was refused before: {no.why}" for other, no in refused)
+            return name, replace(verdict, reasons=(*verdict.reasons, *before))
+        refused.append((name, verdict))
+        if verdict.sound:
+            break
+    (first, verdict), *others = refused
+    after = tuple(f"{other} was refused too: {no.why}" for other, no in others)
+    return first, replace(verdict, reasons=(*verdict.reasons, *after))
 
 
 def _choose(challenger: str, verdict: Decision, champion: Scorer | None) -> tuple[str, str]:

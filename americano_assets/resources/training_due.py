@@ -9,7 +9,7 @@ from typing import Any
 
 from americano_assets.core.championship import AUTO
 from americano_assets.core.retraining import Signals, early, not_due, rested
-from americano_assets.resources.champion import Standing, standing
+from americano_assets.resources.champion import Standing, champion_before, standing
 from americano_assets.resources.deployment import Deployment
 from americano_assets.resources.training_signals import signals
 
@@ -22,7 +22,7 @@ class Due:
         stands: What its challengers have to beat.
         recorded: What the newest night before it recorded of its model; empty where there was none.
         signals: Feedback, recall and drift at its cut-off.
-        waiting: Why the calendar alone would train nothing; None where it is time, or every night trains.
+        waiting: Why the calendar alone would train nothing; None where it is time, or no trained model scores.
         sooner: Why to train nevertheless, a clause each.
     """
 
@@ -35,7 +35,7 @@ class Due:
 
 def due(deployment: Deployment, day: date) -> Due:
     """What study day `day` knows before it trains; of one that is still open, as of now."""
-    stands = standing(deployment, day) if deployment.settings.model_type == AUTO else Standing(None, None)
+    stands = standing(deployment, day) if deployment.settings.model_type == AUTO else _pinned(deployment, day)
     recorded = deployment.store.last_manifest_before(day, "model") or {}
     known = signals(deployment, day, date.fromisoformat(recorded.get("trained_for", day.isoformat())))
     before, interval = stands.before, deployment.settings.americano_retrain_days
@@ -47,3 +47,10 @@ def due(deployment: Deployment, day: date) -> Due:
     if waiting is not None and rested(day, before.trained_for, interval):
         sooner = early(known, Signals.from_json(recorded.get("signals")))
     return Due(stands, recorded, known, waiting, tuple(sooner))
+
+
+def _pinned(deployment: Deployment, day: date) -> Standing:
+    """What scored before, if it is of the kind that MODEL_TYPE asks for."""
+    before = champion_before(deployment.store, deployment.models, day, deployment.target)
+    fits = before is not None and before.model.model_type == deployment.settings.model_type
+    return Standing(before if fits else None, None)

@@ -1,5 +1,6 @@
 """Which model scores, with which threshold, and why."""
 
+from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any
 
@@ -7,10 +8,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from americano_assets.core.gate import decide
 from americano_assets.core.logistic import TooLittleDataError
-from americano_assets.core.models import FALLBACK_RATE, LOGISTIC, RECALL_AIM, RULES, TRAINED_TYPES
+from americano_assets.core.models import BLEND, BOOSTING, FALLBACK_RATE, LOGISTIC, RECALL_AIM, RULES, TRAINED_TYPES
 from americano_assets.core.splits import assign_splits
-from americano_assets.core.training import CHAMPION, train
+from americano_assets.core.training import CHAMPION, Candidate, challenge, train
 from americano_assets_tests.frames import feature_row, feature_rows
 
 FIRST = date(2026, 1, 1)
@@ -74,6 +76,50 @@ def test_the_rules_score_where_the_trained_model_does_not_beat_them(many: pd.Dat
     found = train(turned.assign(struggled=turned["struggled"].astype(bool)), "auto")
     assert found.chosen == RULES
     assert "does not beat the rules" in found.why
+
+
+@pytest.fixture(scope="module")
+def trained(many: pd.DataFrame) -> dict[str, Candidate]:
+    return dict(train(many, "auto").candidates)
+
+
+def blurred(one: Candidate, slope: float) -> Candidate:
+    """Probabilities pulled together, so that they mean less and order as before."""
+    calibrator = one.scorer.calibrator
+    return replace(one, scorer=replace(one.scorer, calibrator=replace(calibrator, slope=slope * calibrator.slope)))
+
+
+def test_where_the_best_means_too_little_the_next_may_pass(many: pd.DataFrame, trained: dict[str, Candidate]) -> None:
+    test = many[many["split"] == "test"]
+    unsound = {name: blurred(trained[name], 0.2) for name in (BLEND, BOOSTING)}
+    name, verdict = challenge({**trained, **unsound}, [BLEND, BOOSTING, LOGISTIC], None, test)
+    assert (name, verdict.promoted) == (LOGISTIC, True)
+    assert f"{BLEND} was refused before: ECE on held-out learners" in verdict.why
+    assert f"{BOOSTING} was refused before: ECE on held-out learners" in verdict.why
+
+
+def test_where_all_mean_too_little_the_best_is_refused_and_so_are_the_others(
+    many: pd.DataFrame, trained: dict[str, Candidate]
+) -> None:
+    test = many[many["split"] == "test"]
+    unsound = {name: blurred(trained[name], 0.2) for name in TRAINED_TYPES}
+    name, verdict = challenge({**trained, **unsound}, [LOGISTIC, BLEND, BOOSTING], None, test)
+    assert (name, verdict.promoted) == (LOGISTIC, False)
+    assert verdict.why.startswith("ECE on held-out learners")
+    assert [other in verdict.why for other in (f"{BLEND} was refused too", f"{BOOSTING} was refused too")] == [True] * 2
+
+
+def test_a_sound_one_that_is_not_better_is_the_last_that_is_asked_about(
+    many: pd.DataFrame, trained: dict[str, Candidate]
+) -> None:
+    test = many[many["split"] == "test"]
+    # As good as the champion, that is, not better, though the next one would be.
+    worse = blurred(trained[LOGISTIC], 0.75)
+    candidates = {**trained, BLEND: worse}
+    assert decide(candidates[LOGISTIC].scorer, candidates[RULES].scorer, worse.scorer, test).promoted
+    name, verdict = challenge(candidates, [BLEND, LOGISTIC], worse.scorer, test)
+    assert (name, verdict.promoted, verdict.sound) == (BLEND, False, True)
+    assert LOGISTIC not in verdict.why
 
 
 def test_the_model_that_is_asked_for_scores() -> None:

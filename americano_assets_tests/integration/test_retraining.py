@@ -10,13 +10,14 @@ import pandas as pd
 import psycopg
 import pytest
 
-from americano_assets.core.models import LOGISTIC
+from americano_assets.core.models import BLEND, LOGISTIC
 from americano_assets.core.retraining import FEEDBACK_ROWS, Signals
 from americano_assets.core.scoring import Scorer
 from americano_assets.core.study_day import day_number
 from americano_assets.core.training import train
 from americano_assets.resources.datasets import store_training_set
 from americano_assets.resources.model_training import train_day
+from americano_assets.resources.training_due import due
 from americano_assets.sensor_retraining import BECAUSE_TAG, RETRAINING_JOB
 from americano_assets_tests.core.test_training import labelled
 from americano_assets_tests.world import Nights, World, at, read_world, study_day, world_settings
@@ -151,6 +152,19 @@ def test_what_is_no_reason_asks_for_nothing(day: Day, happen: Callable[[Day], No
     happen(day)
     assert day.tick() == ([], f"{WAITING}, and nothing new calls for them sooner")
     assert trained(day) == WAITING
+
+
+def test_a_kind_that_is_asked_for_waits_for_its_week_too_and_another_kind_does_not(day: Day) -> None:
+    day.scored()
+    day.deployment.settings = day.deployment.settings.model_copy(update={"model_type": LOGISTIC})
+    assert trained(day) == WAITING
+    assert due(day.deployment, OPEN + timedelta(days=1)).waiting == WAITING
+    assert due(day.deployment, OPEN + timedelta(days=2)).waiting is None
+    words_of_this_morning(day)
+    assert due(day.deployment, OPEN).sooner == (CALLS[0][1],)
+    day.deployment.settings = day.deployment.settings.model_copy(update={"model_type": BLEND})
+    assert due(day.deployment, OPEN).stands.before is None
+    assert due(day.deployment, OPEN).waiting is None
 
 
 @pytest.mark.parametrize(
