@@ -133,10 +133,10 @@ def _show_best_possible(console: Console, settings: Settings, day: date) -> None
             f"{TARGET.struggle_below} and study days in {ZONE}, on held-out rows planned for the day after a cut-off."
         )
         return
-    reached = ", ".join(f"{name.replace('_', ' ')} {_figure(auc)}" for name, auc in found.reached.items())
+    reached = ", ".join(f"{name.replace('_', ' ')} {auc:.3f}" for name, auc in found.reached.items())
     console.print(
         f"[bold]Best possible AUC {found.best:.3f}[/] on the {found.rows:,} of these rows that are planned for the day "
-        f"after their cut-off: so much the true probabilities reach. There: {reached}."
+        f"after their cut-off: so much the true probabilities reach, and so much, by them: {reached}."
     )
 
 

@@ -94,9 +94,7 @@ def calibrated(scorer: Scorer, calibration: pd.DataFrame, log_odds: FloatArray |
     if log_odds is None:
         log_odds = scorer.model.log_odds(calibration)
     struggled = outcomes(calibration)
-    calibrator = fit_calibrator(
-        log_odds, struggled, weights(calibration), calibration["learner_id"], calibration.get("cutoff_day")
-    )
+    calibrator = fit_calibrator(log_odds, struggled, weights(calibration), calibration["learner_id"])
     warm = ~cold_start(calibration)
     reliability = fit_reliability(
         calibrator.probability(log_odds)[warm],

@@ -11,15 +11,14 @@ from typing import Any
 import pandas as pd
 import psycopg
 
-from americano_assets.core.metrics import figures
 from americano_assets.core.moment import Target
 from americano_assets.core.scoring import Scorer
 from americano_assets.core.study_day import last_closed
 from americano_assets.demo.lived import cohort_of
 from americano_assets.demo.oulad import LoadReport, Progress
-from americano_assets.demo.simulate import Arguments, best_auc, load_simulated, load_since, stored_arguments
+from americano_assets.demo.simulate import Arguments, load_simulated, load_since, stored_arguments
 from americano_assets.demo.simulate.timing import ZONE
-from americano_assets.demo.simulate.truth import HORIZON_DAYS, STRUGGLE_BELOW
+from americano_assets.demo.simulate.truth import HORIZON_DAYS, STRUGGLE_BELOW, expected_auc
 from americano_assets.resources.deployment import Deployment
 from americano_assets.resources.model_store import model_of_day
 
@@ -82,12 +81,13 @@ class Yardstick:
     Attributes:
         rows: How many.
         best: What the true probabilities themselves can be expected to reach there.
-        reached: By model type, on the same rows; None where all or none of them struggled.
+        reached: By model type, what its ranking of the same rows can be expected to reach: by the true probabilities
+            too, so that chance in how the rows turned out stands on neither side.
     """
 
     rows: int
     best: float
-    reached: dict[str, float | None]
+    reached: dict[str, float]
 
 
 def is_simulated(deployment: Deployment) -> bool:
@@ -108,23 +108,30 @@ def yardstick(deployment: Deployment, day: date) -> Yardstick | None:
     stored = deployment.store.read_day("training_set", day)
     if stored is None or (deployment.target, deployment.zone) != (TARGET, ZONE):
         return None
-    with deployment.connect() as connection:
-        arguments = stored_arguments(connection)
-        if arguments is None:
-            return None
-        truth = cohort_of(connection, arguments).truth
-    opened = pd.to_datetime(truth["day"]) - timedelta(days=1)
+    truth = known_truth(deployment)
+    if truth is None:
+        return None
     rows = stored.to_pandas()
-    rows = rows[rows["split"] == "test"].assign(cutoff_day=lambda frame: pd.to_datetime(frame["cutoff_day"]))
-    both = rows.merge(truth.assign(cutoff_day=opened), on=["learner_id", "objective_id", "cutoff_day"])
+    both = of_known_truth(rows[rows["split"] == "test"], truth)
     if both.empty:
         return None
     model = model_of_day(deployment.store, deployment.models, day)
     scorers = {"rule_based": Scorer(None, model.scorer.cohort_rate, model.scorer.threshold)}
     scorers[model.model_type] = model.scorer
-    struggled = both["struggled"].to_numpy(dtype=bool)
-    reached = {}
-    for name, scorer in scorers.items():
-        p = scorer.probability(both)
-        reached[name] = figures(struggled, p, scorer.flagged(both, p))["auc_roc"]
-    return Yardstick(len(both), best_auc(both), reached)
+    p = both["p_struggle"].to_numpy()
+    reached = {name: expected_auc(scorer.probability(both), p) for name, scorer in scorers.items()}
+    return Yardstick(len(both), expected_auc(p, p), reached)
+
+
+def known_truth(deployment: Deployment) -> pd.DataFrame | None:
+    """`Cohort.truth` of the cohort that the database holds; None where there is none."""
+    with deployment.connect() as connection:
+        arguments = stored_arguments(connection)
+        return None if arguments is None else cohort_of(connection, arguments).truth
+
+
+def of_known_truth(rows: pd.DataFrame, truth: pd.DataFrame) -> pd.DataFrame:
+    """Of rows of a training set those whose planned study day opens with the cut-off, with `p_struggle`."""
+    opened = pd.to_datetime(truth["day"]) - timedelta(days=1)
+    dated = rows.assign(cutoff_day=pd.to_datetime(rows["cutoff_day"]))
+    return dated.merge(truth.assign(cutoff_day=opened), on=["learner_id", "objective_id", "cutoff_day"])

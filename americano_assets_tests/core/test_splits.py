@@ -7,7 +7,7 @@ import pandas as pd
 from hypothesis import given
 from hypothesis import strategies as st
 
-from americano_assets.core.splits import TEST_WEEKS, assign_splits, first_test_day, learner_split
+from americano_assets.core.splits import TEST_WEEKS, TURNS, assign_splits, first_test_day, learner_split
 
 FIRST = date(2026, 1, 1)
 drawn_rows = st.lists(st.tuples(st.integers(1, 40), st.integers(0, 60)), min_size=1, max_size=120)
@@ -68,3 +68,10 @@ def test_a_learners_part_never_changes_and_shares_are_as_said() -> None:
 
 def test_no_rows_have_no_split() -> None:
     assert assign_splits(frame([]), 7).empty
+
+
+def test_in_five_turns_everybody_is_tested_once_and_calibrates_once() -> None:
+    for learner in map(str, range(300)):
+        parts = [learner_split(learner, turn) for turn in range(TURNS)]
+        assert sorted(parts) == ["calibration", "test", "train", "train", "train"]
+        assert parts[0] == learner_split(learner)

@@ -1,0 +1,50 @@
+"""How near the models come to the best possible AUC of a simulated cohort, all of its learners judged.
+
+./americano demo --cohort simulated --help-logits 0 [--learners N --days D] && .venv/bin/python -m benchmarks.nearest
+
+Five trainings on the newest training set of the deployment, each with another fifth of the learners held out, split by
+learner and time as a night splits them. Rows and AUC as in the demo: planned for the day after the cut-off, expected by
+the true probabilities, so that only what the models say varies.
+"""
+
+import pandas as pd
+
+from americano_assets.core.models import MODEL_TYPES, fit_models
+from americano_assets.core.splits import TURNS, assign_splits
+from americano_assets.demo.simulate.truth import expected_auc
+from americano_assets.demo.simulated import known_truth, of_known_truth
+from americano_assets.errors import AmericanoError
+from americano_assets.resources.datasets import TRAINING_SET
+from americano_assets.resources.deployment import Deployment
+from americano_assets.settings import load_settings
+
+
+def main() -> None:
+    deployment = Deployment(load_settings())
+    day = deployment.store.last_day_with("model")
+    stored = None if day is None else deployment.store.read_day(TRAINING_SET, day)
+    truth = known_truth(deployment)
+    if stored is None or truth is None:
+        raise AmericanoError(
+            "This deployment holds no simulated cohort: run `americano demo --cohort simulated` first."
+        )
+    rows = stored.to_pandas()
+    judged = []
+    for turn in range(TURNS):
+        split = assign_splits(rows, deployment.target.horizon_days, turn=turn)
+        scorers = fit_models(*(rows[split == name] for name in ("train", "calibration")))
+        held_out = of_known_truth(rows[split == "test"], truth)
+        p = {name: scorer.probability(held_out) for name, scorer in scorers.items()}
+        judged.append(held_out[["p_struggle"]].assign(**p))
+    judged.append(pd.concat(judged))
+    print("| AUC to be expected | " + " | ".join(f"fifth {turn + 1}" for turn in range(TURNS)) + " | all |")
+    print("| --- |" + " ---: |" * len(judged))
+    print("| rows | " + " | ".join(f"{len(one):,}" for one in judged) + " |")
+    for name in ("p_struggle", *MODEL_TYPES):
+        reached = [expected_auc(one[name].to_numpy(), one["p_struggle"].to_numpy()) for one in judged]
+        told = "best possible" if name == "p_struggle" else name.replace("_", " ")
+        print(f"| {told} | " + " | ".join(f"{auc:.3f}" for auc in reached) + " |")
+
+
+if __name__ == "__main__":
+    main()
