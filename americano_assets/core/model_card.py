@@ -62,9 +62,9 @@ def model_card(reports: Sequence[Mapping[str, Any]]) -> str:
     parts.append(
         "## Limits\n\n"
         "- Learners of whom nothing is known get the cohort's rate and are never flagged: recall on cold starts is 0.\n"
-        "- Which trained model is asked about first is decided on calibration learners; whether it scores, or the next "
-        "after it, on the rows that they are reported on. Its figures are slightly flattered by that, and its intervals "
-        "do not know it.\n"
+        "- Which trained model the gate is asked about first is decided on calibration learners; whether it scores, or "
+        "the next after it, on the rows that they are reported on. Its figures are slightly flattered by that, and its "
+        "intervals do not know it.\n"
         "- Learners who never do anything are easy to foresee and flatter every figure: see the rows without them.\n"
         "- Probabilities hold for cohorts like the ones calibrated on. Where the struggle rate shifts between "
         "presentations, they are off by that shift until a retraining.\n"
