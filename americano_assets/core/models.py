@@ -28,7 +28,8 @@ TRAINED_TYPES = (LOGISTIC, BOOSTING, BLEND)
 FALLBACK_RATE = 0.5
 # A margin of 0.05 over the recall that is aimed at on learners and weeks never seen.
 RECALL_AIM = 0.75
-RECENT_WEEKS = 26
+# A year holds every part of a term once; benchmarks/thresholds.py compares.
+RECENT_WEEKS = 52
 
 
 def fit(model_type: str, train: pd.DataFrame, calibration: pd.DataFrame) -> Scorer:
@@ -90,7 +91,7 @@ def calibrated(scorer: Scorer, calibration: pd.DataFrame, log_odds: FloatArray |
         log_odds: The model's for these rows, where they are known already: trees are slow to ask.
     """
     if scorer.model is None:
-        return _with_threshold(scorer, calibration, scorer.probability(calibration))
+        return with_threshold(scorer, calibration, scorer.probability(calibration))
     if log_odds is None:
         log_odds = scorer.model.log_odds(calibration)
     struggled = outcomes(calibration)
@@ -102,7 +103,7 @@ def calibrated(scorer: Scorer, calibration: pd.DataFrame, log_odds: FloatArray |
         struggled[warm],
     )
     fitted = Scorer(scorer.model, scorer.cohort_rate, scorer.threshold, calibrator, scorer.prior, reliability)
-    return _with_threshold(fitted, calibration, fitted.probability_of(calibration, log_odds))
+    return with_threshold(fitted, calibration, fitted.probability_of(calibration, log_odds))
 
 
 def input_sizes(model: LogOddsModel, rows: pd.DataFrame) -> dict[str, float]:
@@ -113,12 +114,20 @@ def input_sizes(model: LogOddsModel, rows: pd.DataFrame) -> dict[str, float]:
     return dict(zip(model.inputs, map(float, shares), strict=True))
 
 
-def _with_threshold(scorer: Scorer, calibration: pd.DataFrame, probability: FloatArray) -> Scorer:
-    """The largest threshold that reaches RECALL_AIM on the most recent half year of calibration rows.
+def with_threshold(
+    scorer: Scorer, calibration: pd.DataFrame, probability: FloatArray, weeks: int = RECENT_WEEKS
+) -> Scorer:
+    """The largest threshold that reaches RECALL_AIM on the most recent calibration rows.
 
     A cold start is never flagged, so one that struggled counts as missed: p is taken as 0 there.
+
+    Args:
+        scorer: Calibrated.
+        calibration: As in `fit_models`.
+        probability: What it says of these rows.
+        weeks: How many are recent.
     """
-    is_recent = are_recent(calibration)
+    is_recent = are_recent(calibration, weeks)
     recent = calibration[is_recent]
     if recent.empty or not recent["struggled"].any():
         return scorer
@@ -128,10 +137,10 @@ def _with_threshold(scorer: Scorer, calibration: pd.DataFrame, probability: Floa
     return scorer.with_threshold(threshold if threshold > 0 else float(shown[shown > 0].min(initial=scorer.threshold)))
 
 
-def are_recent(rows: pd.DataFrame) -> BoolArray:
-    """Rows of the most recent half year, since the threshold should suit the present term; all where none is dated."""
+def are_recent(rows: pd.DataFrame, weeks: int = RECENT_WEEKS) -> BoolArray:
+    """Rows of the most recent weeks, since the threshold should suit the present; all where none is dated."""
     if rows.empty or "cutoff_day" not in rows:
         return np.ones(len(rows), dtype=bool)
     days = pd.to_datetime(rows["cutoff_day"])
-    recent: BoolArray = (days > days.max() - pd.Timedelta(weeks=RECENT_WEEKS)).to_numpy()
+    recent: BoolArray = (days > days.max() - pd.Timedelta(weeks=weeks)).to_numpy()
     return recent
