@@ -40,8 +40,8 @@ def evaluate(
     setting: Annotated[
         str | None,
         typer.Option(
-            help="Own data only. demo: the split that ships (other learners, earlier windows). hard: OULAD, trained "
-            "on 2013, calibrated on 2014B, tested on students first seen in 2014J."
+            help="Own data only. demo: other learners' earlier windows, all learners in five turns. hard: OULAD, "
+            "trained on 2013, calibrated on 2014B, tested on students first seen in 2014J."
         ),
     ] = None,
     max_rows: Annotated[

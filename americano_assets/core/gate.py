@@ -29,19 +29,26 @@ class Decision:
     """Whether a challenger scores from now on.
 
     Attributes:
-        promoted: It does.
-        reasons: A sentence for each thing that was asked, refusals first.
+        refused: A sentence for each thing that speaks against it.
+        passed: A sentence for each thing that was asked and does not.
         sound: Nothing makes it unfit and its probabilities mean what they say: only better it may not be.
+        others: What was said of those that were asked about beside it.
     """
 
-    promoted: bool
-    reasons: tuple[str, ...]
-    sound: bool
+    refused: tuple[str, ...]
+    passed: tuple[str, ...] = ()
+    sound: bool = False
+    others: tuple[str, ...] = ()
+
+    @property
+    def promoted(self) -> bool:
+        """Nothing speaks against it."""
+        return not self.refused
 
     @property
     def why(self) -> str:
-        """The reasons in one line."""
-        return "; ".join(self.reasons)
+        """The reasons in one line, refusals first."""
+        return "; ".join((*self.refused, *self.passed, *self.others))
 
 
 def decide(challenger: Scorer, rules: Scorer, champion: Scorer | None, held_out: pd.DataFrame) -> Decision:
@@ -58,7 +65,7 @@ def decide(challenger: Scorer, rules: Scorer, champion: Scorer | None, held_out:
     """
     refusals = defects(challenger, held_out)
     if refusals:
-        return Decision(False, tuple(refusals), sound=False)
+        return Decision(tuple(refusals))
     struggled = held_out["struggled"].to_numpy(dtype=bool)
     p = challenger.probability(held_out)
     ece = expected_calibration_error(struggled, p)
@@ -83,7 +90,7 @@ def decide(challenger: Scorer, rules: Scorer, champion: Scorer | None, held_out:
             passed.append(f"log loss on held-out learners beats {name}: {told}")
         else:
             refused.append(f"log loss on held-out learners does not beat {name}: {told}")
-    return Decision(not refused, (*refused, *passed), sound)
+    return Decision(tuple(refused), tuple(passed), sound)
 
 
 def defects(challenger: Scorer, held_out: pd.DataFrame) -> list[str]:

@@ -80,7 +80,7 @@ def _setting(report: Mapping[str, Any]) -> list[str]:
     lines = [
         f"## Setting `{report['setting']}`\n",
         *(f"- {note}" for note in report["notes"]),
-        f"- Scores: **{_words(champion)}**. {report['folds'][0]['why']}.\n",
+        f"- Scores: **{_words(champion)}**{_how_often(report)}: {report['folds'][0]['why']}.\n",
     ]
     for part, title in _PARTS:
         lines += [f"**{title}** (95 % intervals over learners)\n", *_table([(n, m[part]) for n, m in models.items()])]
@@ -100,6 +100,13 @@ def _setting(report: Mapping[str, Any]) -> list[str]:
         lines.append(f"**{_words(champion)} by {_words(name)}**\n")
         lines += _table([(one["value"], one["figures"]) for one in report["slices"] if one["slice"] == name])
     return lines
+
+
+def _how_often(report: Mapping[str, Any]) -> str:
+    chosen = [fold["chosen"] for fold in report["folds"]]
+    if len(chosen) == 1:
+        return ""
+    return f" in {chosen.count(report['champion'])} of {len(chosen)} trainings; in the first"
 
 
 def _targets(report: Mapping[str, Any]) -> list[str]:

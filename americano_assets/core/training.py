@@ -160,19 +160,22 @@ def challenge(
         The type that passed, else the first of all, and what was said of it and of those after or before it.
     """
     if test.empty:
-        return ranked[0], Decision(False, ("no held-out rows to compare on",), sound=False)
-    refused: list[tuple[str, Decision]] = []
+        return ranked[0], Decision(("no held-out rows to compare on",))
+    refused: dict[str, Decision] = {}
     for name in ranked:
         verdict = decide(candidates[name].scorer, candidates[RULES].scorer, champion, test)
         if verdict.promoted:
-            before = tuple(f"{other} was refused before: {no.why}" for other, no in refused)
-            return name, replace(verdict, reasons=(*verdict.reasons, *before))
-        refused.append((name, verdict))
+            return name, replace(verdict, others=_told(refused))
+        refused[name] = verdict
         if verdict.sound:
             break
-    (first, verdict), *others = refused
-    after = tuple(f"{other} was refused too: {no.why}" for other, no in others)
-    return first, replace(verdict, reasons=(*verdict.reasons, *after))
+    first = next(iter(refused))
+    verdict = refused.pop(first)
+    return first, replace(verdict, others=_told(refused))
+
+
+def _told(refused: Mapping[str, Decision]) -> tuple[str, ...]:
+    return tuple(f"{name} was refused: {', '.join(verdict.refused)}" for name, verdict in refused.items())
 
 
 def _choose(challenger: str, verdict: Decision, champion: Scorer | None) -> tuple[str, str]:

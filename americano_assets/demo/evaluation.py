@@ -1,4 +1,4 @@
-"""Evaluation on this deployment's own data: the split that ships, and on OULAD the hard one.
+"""Evaluation on this deployment's own data: as a night splits it, all learners in turn, and on OULAD the hard way.
 
 Belongs here: which stored rows are judged, OULAD's presentations, and backgrounds for reporting alone (no model sees
 them). Does not: folds and figures (core/evaluation*.py).
@@ -11,7 +11,9 @@ import pandas as pd
 
 from americano_assets.core.evaluation import Fold
 from americano_assets.core.evaluation_report import Evaluated
+from americano_assets.core.splits import TURNS, assign_splits
 from americano_assets.core.study_day import last_closed
+from americano_assets.core.treatment import TREATED, withheld
 from americano_assets.demo.backgrounds import backgrounds, is_oulad
 from americano_assets.errors import AmericanoError
 from americano_assets.resources.datasets import training_rows
@@ -32,7 +34,8 @@ def evaluate_own(settings: Settings, setting: str, progress: Progress) -> Evalua
 
     Args:
         settings: The deployment.
-        setting: demo: train, calibration and test as every training splits them. hard: OULAD alone.
+        setting: demo: train, calibration and test as every training splits them, five times, so that every learner is
+            tested once. hard: OULAD alone.
         progress: Told the step, how far it is, and of how much.
 
     Raises:
@@ -55,7 +58,7 @@ def evaluate_own(settings: Settings, setting: str, progress: Progress) -> Evalua
     progress(f"rows as of study day {day}", 1, 1)
     course = rows["course_id"].map(courses["code"]).fillna(rows["course_id"])
     term = rows["course_id"].map(courses["term"])
-    fold, note = _demo_fold(rows) if setting == "demo" else _hard_fold(rows, term, settings.americano_horizon_days)
+    folds, note = _demo_folds(rows, settings) if setting == "demo" else _hard_fold(rows, term, settings)
     facts = {
         "source": {"kind": "store", "name": "OULAD" if oulad else "this deployment"},
         "setting": setting,
@@ -66,7 +69,7 @@ def evaluate_own(settings: Settings, setting: str, progress: Progress) -> Evalua
             "timezone": settings.americano_timezone,
         },
         "data": {"study_day": day.isoformat(), **row_facts(rows)},
-        "notes": [note, *_shift(rows, fold, course)],
+        "notes": [note, *_shift(rows, folds, course)],
     }
     slices = {"course": course}
     if oulad:
@@ -75,7 +78,7 @@ def evaluate_own(settings: Settings, setting: str, progress: Progress) -> Evalua
             np.where(module == _DRIFTED, f"{_DRIFTED} alone", f"without {_DRIFTED}"), index=rows.index
         )
         slices |= backgrounds(rows["learner_id"])
-    return judged(rows, [fold], facts, deployment.target, progress, slices, own_names=True)
+    return judged(rows, folds, facts, deployment.target, progress, slices, own_names=True)
 
 
 def _newest_day(deployment: Deployment) -> date:
@@ -100,20 +103,30 @@ def _courses(deployment: Deployment) -> tuple[pd.DataFrame, bool]:
     return pd.DataFrame(rows, columns=["id", "code", "term"]).set_index("id"), oulad
 
 
-def _demo_fold(rows: pd.DataFrame) -> tuple[Fold, str]:
-    train, calibration, test = (np.flatnonzero(rows["split"] == name) for name in ("train", "calibration", "test"))
-    return (
-        Fold("the split that ships", train, calibration, test),
-        "The split that ships: tested are learners and weeks that neither model nor calibration nor threshold saw.",
+def _demo_folds(rows: pd.DataFrame, settings: Settings) -> tuple[list[Fold], str]:
+    found = []
+    for turn in range(TURNS):
+        split = assign_splits(rows, settings.americano_horizon_days, turn=turn)
+        split = withheld(split, rows[TREATED], settings.americano_training_rows)
+        train, calibration, test = (np.flatnonzero(split == name) for name in ("train", "calibration", "test"))
+        found.append(Fold(f"fifth {turn + 1}", train, calibration, test))
+    ships, *others = found
+    folds = [ships, *(fold for fold in others if len(fold.test))]
+    note = (
+        "Trained as a night trains, once for each fifth of the learners that is held out; the first is the one that "
+        "ships. Tested are learners and weeks that neither model nor calibration nor threshold of their training saw."
     )
+    return folds, note
 
 
-def _hard_fold(rows: pd.DataFrame, term: pd.Series, horizon_days: int) -> tuple[Fold, str]:
+def _hard_fold(rows: pd.DataFrame, term: pd.Series, settings: Settings) -> tuple[list[Fold], str]:
     tested = (term == _TEST_TERM).to_numpy()
     if not tested.any():
         raise AmericanoError(f"--setting hard: no row of {_TEST_TERM} has a known outcome yet.")
     first_test = pd.to_datetime(rows["cutoff_day"])[tested].min()
-    closed = (pd.to_datetime(rows["cutoff_day"]) + timedelta(days=horizon_days) <= first_test).to_numpy()
+    closed = (
+        pd.to_datetime(rows["cutoff_day"]) + timedelta(days=settings.americano_horizon_days) <= first_test
+    ).to_numpy()
     train = term.isin(_TRAIN_TERMS).to_numpy() & closed
     calibration = (term == _CALIBRATION_TERM).to_numpy() & closed
     learner = rows["learner"].to_numpy()
@@ -125,11 +138,14 @@ def _hard_fold(rows: pd.DataFrame, term: pd.Series, horizon_days: int) -> tuple[
         "closed before the first test cut-off."
     )
     taught, calibrated, judges = (np.flatnonzero(part) for part in (train, calibration, tested))
-    return Fold("2013, 2014B, 2014J", taught, calibrated, judges), note
+    return [Fold("2013, 2014B, 2014J", taught, calibrated, judges)], note
 
 
-def _shift(rows: pd.DataFrame, fold: Fold, course: pd.Series) -> list[str]:
-    parts = [("training", fold.train), ("calibration", fold.calibration), ("test", fold.test)]
+def _shift(rows: pd.DataFrame, folds: list[Fold], course: pd.Series) -> list[str]:
+    parts = [
+        (told, np.concatenate([getattr(fold, name) for fold in folds]))
+        for told, name in (("training", "train"), ("calibration", "calibration"), ("test", "test"))
+    ]
     told = [f"{name} {rows['struggled'].iloc[at].mean():.3f}" for name, at in parts if len(at)]
     drifted = course.str.startswith(_DRIFTED)
     notes = [f"Struggle rates: {', '.join(told)}."]

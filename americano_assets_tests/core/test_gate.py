@@ -50,7 +50,7 @@ def test_a_sound_model_that_beats_the_rules_passes_and_says_by_how_much(scorers:
 def test_an_equal_one_does_not_replace_the_champion(scorers: dict[str, Scorer]) -> None:
     decision = decide(scorers[LOGISTIC], scorers[RULES], scorers[LOGISTIC], HELD_OUT)
     assert not decision.promoted
-    assert decision.reasons[0].startswith("log loss on held-out learners does not beat the champion: +0.0000")
+    assert decision.refused[0].startswith("log loss on held-out learners does not beat the champion: +0.0000")
 
 
 def test_a_better_one_replaces_the_champion(scorers: dict[str, Scorer]) -> None:
@@ -83,7 +83,7 @@ def test_a_leaked_label_is_refused() -> None:
     found = fitted(*leaked[:2])
     decision = decide(found[LOGISTIC], found[RULES], None, leaked[2])
     assert not decision.promoted
-    assert decision.reasons == ("workload_level alone tells the outcome with AUC 1.000: it knows the future",)
+    assert decision.refused == ("workload_level alone tells the outcome with AUC 1.000: it knows the future",)
 
 
 @pytest.mark.parametrize("outcome", [True, False])
@@ -122,4 +122,4 @@ def test_an_unsound_calibration_is_refused(scorers: dict[str, Scorer]) -> None:
     shifted = replace(scorers[LOGISTIC], calibrator=replace(scorers[LOGISTIC].calibrator, offset=0.6))
     decision = decide(shifted, scorers[RULES], None, HELD_OUT)
     assert not decision.promoted
-    assert decision.reasons[0].startswith("ECE on held-out learners 0.")
+    assert decision.refused[0].startswith("ECE on held-out learners 0.")

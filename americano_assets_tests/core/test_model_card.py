@@ -12,7 +12,7 @@ def figures(value: float | None, **others: float) -> dict[str, Any]:
     return {"n": 1234, "learners": 99, **told}
 
 
-def card(**others: float) -> str:
+def card(chosen: tuple[str, ...] = ("blend",), **others: float) -> str:
     parts = dict.fromkeys(("all", "without_cold_starts", "cold_starts", "without_never_active"), figures(0.8, **others))
     return model_card(
         [
@@ -23,7 +23,7 @@ def card(**others: float) -> str:
                 "data": {"study_day": "2026-03-08", "rows": 1234, "row_learners": 99, "base_rate": 0.25},
                 "notes": ["A note."],
                 "champion": "blend",
-                "folds": [{"why": "it was better"}],
+                "folds": [{"why": "it was better", "chosen": one} for one in chosen],
                 "models": {"blend": parts},
                 "differences": [],
                 "slices": [{"slice": "course", "value": "anatomy", "figures": figures(None)}],
@@ -41,3 +41,10 @@ def test_a_target_is_told_as_met_or_missed() -> None:
 
 def test_a_figure_that_is_missing_is_a_dash() -> None:
     assert "| anatomy | 1,234 | — | — | — | — | — | — | — |" in card()
+
+
+def test_it_says_in_how_many_trainings_the_one_that_scores_was_chosen() -> None:
+    assert "- Scores: **blend**: it was better." in card()
+    assert "- Scores: **blend** in 2 of 3 trainings; in the first: it was better." in card(
+        ("blend", "rule_based", "blend")
+    )
