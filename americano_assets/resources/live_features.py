@@ -48,8 +48,8 @@ _RATINGS_BACK = 30
 class LiveFeatures:
     """Computes features of single learners. One for a process.
 
-    Each calling thread keeps an engine warm, and a second thread beside it that reads the learner's state and makes it
-    ready while the calling one reads and grades the log: two connections to the database, then.
+    Each calling thread keeps an engine warm, and a second thread beside it that reads the learner's state, helps to
+    read the log, and makes the state ready while the calling one grades: two connections to the database, then.
     """
 
     def __init__(
