@@ -1,6 +1,7 @@
 """A simulated cohort: reproducible, ruled by its parameters, its truth true."""
 
 from datetime import UTC, date, datetime, timedelta
+from itertools import permutations
 from typing import Any
 
 import fsrs
@@ -17,7 +18,14 @@ from americano_assets.demo.simulate.curriculum import CARDS_PER_OBJECTIVE, CHAIN
 from americano_assets.demo.simulate.load import LOG_TABLES, STATE_TABLES
 from americano_assets.demo.simulate.memory import AGAIN, reviewed
 from americano_assets.demo.simulate.plan import SKIPPED_FATES, SKIPPED_SHARE, overload
-from americano_assets.demo.simulate.truth import FOLLOW_UP_EASE, FORM_SPREAD, VALIDATION_EASE, struggle_probability
+from americano_assets.demo.simulate.truth import (
+    FOLLOW_UP_EASE,
+    FORM_SPREAD,
+    VALIDATION_EASE,
+    expected_auc,
+    struggle_probability,
+)
+from americano_assets.demo.simulated import of_known_truth
 from americano_assets.errors import AmericanoError
 from americano_assets_tests.simulate.conftest import AFTER, END
 
@@ -193,6 +201,27 @@ def test_the_best_auc_is_known_and_well_below_one(seed: int) -> None:
     cohort = simulate(learners=60, days=90, seed=seed, end=END)
     assert 0.75 < best_auc(cohort.truth) < 0.9
     assert 0.2 < cohort.outcomes["struggled"].mean() < 0.5
+
+
+def test_what_a_ranking_can_be_expected_to_reach_is_what_its_pairs_reach() -> None:
+    generator = np.random.default_rng(5)
+    p, score = generator.uniform(size=40), generator.integers(0, 9, 40).astype(float)
+    wins, pairs = 0.0, 0.0
+    for one, other in permutations(range(40), 2):
+        chance = p[one] * (1 - p[other])
+        pairs += chance
+        wins += chance * (1.0 if score[one] > score[other] else 0.5 if score[one] == score[other] else 0.0)
+    assert expected_auc(score, p) == pytest.approx(wins / pairs)
+
+
+def test_the_truth_of_a_row_is_that_of_the_day_after_its_cut_off() -> None:
+    day = date(2026, 3, 1)
+    truth = pd.DataFrame(
+        [("ann", "heart", day, 0.2), ("ann", "heart", day + timedelta(days=1), 0.4), ("ann", "lung", day, 0.6)],
+        columns=["learner_id", "objective_id", "day", "p_struggle"],
+    )
+    rows = pd.DataFrame([("ann", "heart", day)], columns=["learner_id", "objective_id", "cutoff_day"])
+    assert of_known_truth(rows, truth)["p_struggle"].tolist() == [0.4]
 
 
 def test_the_best_auc_of_cases_worked_out_by_hand() -> None:

@@ -79,7 +79,6 @@ def test_a_whole_night_runs(school: str, class_of_30: Cohort, tmp_path: Path) ->
     assert found.rows > 5
     assert 0.6 < found.best < 1
     assert set(found.reached) >= {"rule_based"}
-    assert all(reached < found.best for reached in found.reached.values()), found
     assert scored.num_rows > 100
     flags = zip(class_of_30.learner_ids, class_of_30.learners.opted_out, strict=True)
     hidden = {name for name, flag in flags if flag in (1, 3)}
