@@ -48,7 +48,7 @@ def _portion(random: np.random.Generator, keys: np.ndarray, first: int, n: int) 
     objective = random.integers(1, OBJECTIVES + 1, n).astype(np.uint64)
     item = objective * np.uint64(CARDS) + random.integers(0, CARDS, n).astype(np.uint64)
     score = (random.random(n) < 0.7).astype(float)
-    return Answers(day[order], keys[learner[order]], objective, item, score)
+    return Answers(day[order], keys[learner[order]], objective % np.uint64(6) + np.uint64(1), objective, item, score)
 
 
 if __name__ == "__main__":

@@ -1,18 +1,13 @@
-"""Ratings of learners, objectives and items that move with every graded answer, in one pass over the log.
+"""Ratings of learners, topics, objectives and items that move with every graded answer, in one pass over the log.
 
-The log-odds that an answer is right are x = everyone + learner + learner on this objective - objective - item. Each
-term is a mean with a variance; an answer moves every term towards what it showed, the more the less was known of it.
+Belongs here: the state between two days, and carrying it on. Does not: how ratings move (elo_pass.py), files, and
+which learners count (the caller says).
 
-Belongs here: the pass and the state between two days. Does not: files, and which learners count (the caller says).
-
-Source of the step: Glicko (Glickman, Applied Statistics 48:377, 1999) on log-odds, with the variances of all terms in
-the denominator as in an extended Kalman filter (Fahrmeir, JASA 87:501, 1992); Pelanek (Computers & Education 98:169,
-2016) on Elo ratings of learners and items. A rating period of Glicko is a study day here: objectives, items and
-everyone move once it closes, by all its answers at once; a learner's own terms move with each answer.
+The usual name for ratings of learners and items that move with every answer is Elo's: Pelanek (Computers & Education
+98:169, 2016).
 """
 
 import inspect
-import math
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -20,14 +15,25 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from americano_assets.core import elo_pass
 from americano_assets.core.compiling import compiled
+from americano_assets.core.elo_pass import (
+    ANSWERS_SCALE,
+    COEFFICIENT,
+    COEFFICIENT_NAMES,
+    DAILY_VARIANCE,
+    FORGETTING,
+    ITEM,
+    LEARNER,
+    OBJECTIVE,
+    PAIR,
+    PRIOR_PRECISION,
+    PRIOR_VARIANCE,
+    TOPIC,
+    USUAL_TIME_SINCE,
+    move,
+)
 
-LEARNER, PAIR, OBJECTIVE, ITEM, EVERYONE = range(5)
-LEVEL_NAMES = ("learner", "learner on objective", "objective", "item", "everyone")
-# Variance of each level before any answer, on the scale of log-odds: what a first answer may move.
-PRIOR_VARIANCE = (4.0, 1.0, 1.0, 0.25, 1.0)
-# A learner changes: without answers what was known halves in so many study days, and the variance returns to its prior.
-LEARNER_HALF_LIFE, PAIR_HALF_LIFE = 180.0, 60.0
 # Fewer answers than these are cheaper in plain Python than loading the compiler.
 COMPILED_FROM = 20_000
 NOTHING = np.uint64(0)
@@ -42,11 +48,16 @@ class Ratings:
     """One level's ratings, sorted by (key, other).
 
     Attributes:
-        key: The learner's, objective's or item's key.
-        other: The objective's key where the level is a pair, else 0.
-        mean, variance: On the scale of log-odds; of an objective or item it is the difficulty.
+        key: The learner's, objective's or item's key; of a coefficient its place.
+        other: The topic's or objective's key where the level is a pair, of coefficients the place of the other one,
+            else 0.
+        mean: On the scale of log-odds; of an objective or item it is the difficulty. The coefficients' stand where key
+            and other are the same.
+        variance: Of the mean; of coefficients the inverse of their covariance.
         day: Study day of the last answer, in days since 1970-01-01.
-        counted: Whether a learner's answers moved objectives, items and everyone.
+        counted: Whether a learner's answers moved objectives, items and coefficients.
+        right: Of a learner on an objective, the scores of the answers, added up.
+        wrong: The same of what they lacked to 1.
     """
 
     key: Keys
@@ -55,19 +66,23 @@ class Ratings:
     variance: Floats
     day: Ints
     counted: npt.NDArray[np.bool_]
+    right: Floats
+    wrong: Floats
 
     @classmethod
     def new(cls, key: Keys, other: Keys, variance: float) -> "Ratings":
         """Ratings before any answer."""
         n = len(key)
-        return cls(key, other, np.zeros(n), np.full(n, variance), np.zeros(n, np.int64), np.ones(n, np.bool_))
+        none = np.zeros(n)
+        return cls(key, other, none, np.full(n, variance), np.zeros(n, np.int64), np.ones(n, np.bool_), none, none)
 
     def columns(self) -> tuple[Any, ...]:
         """The arrays in the order of the attributes."""
-        return self.key, self.other, self.mean, self.variance, self.day, self.counted
+        return self.key, self.other, self.mean, self.variance, self.day, self.counted, self.right, self.wrong
 
 
-State = tuple[Ratings, Ratings, Ratings, Ratings, Ratings]
+# One of Ratings a level, in the order of LEVEL_NAMES.
+State = tuple[Ratings, ...]
 
 
 @dataclass(frozen=True)
@@ -76,12 +91,13 @@ class Answers:
 
     Attributes:
         day: Study day in days since 1970-01-01.
-        learner, objective, item: Keys; 0 where there is none.
+        learner, topic, objective, item: Keys; 0 where there is none.
         score: 0-1.
     """
 
     day: Ints
     learner: Keys
+    topic: Keys
     objective: Keys
     item: Keys
     score: Floats
@@ -89,27 +105,30 @@ class Answers:
 
 def definition() -> str:
     """What a state depends on beside the answers: part of the key under which states are kept."""
-    constants = (PRIOR_VARIANCE, LEARNER_HALF_LIFE, PAIR_HALF_LIFE)
-    return f"{constants}{inspect.getsource(_pass)}"
+    return inspect.getsource(elo_pass)
 
 
 def parameters() -> dict[str, object]:
-    """What sql/features/elo_terms.sql needs to know of how ratings fade."""
+    """What sql/features/elo_terms.sql needs to know of the terms."""
     return {
         "learner_variance": PRIOR_VARIANCE[LEARNER],
+        "forgetting_variance": PRIOR_VARIANCE[FORGETTING],
+        "topic_variance": PRIOR_VARIANCE[TOPIC],
         "pair_variance": PRIOR_VARIANCE[PAIR],
         "objective_variance": PRIOR_VARIANCE[OBJECTIVE],
-        "learner_half_life": LEARNER_HALF_LIFE,
-        "pair_half_life": PAIR_HALF_LIFE,
+        "daily_variance": DAILY_VARIANCE,
+        "usual_time_since": USUAL_TIME_SINCE,
+        "answers_scale": ANSWERS_SCALE,
     }
 
 
 def nobody() -> State:
     """The state before any answer."""
     none = np.zeros(0, np.uint64)
-    empty = [Ratings.new(none, none, 0.0) for _ in range(EVERYONE)]
-    whole = Ratings.new(np.zeros(1, np.uint64), np.zeros(1, np.uint64), PRIOR_VARIANCE[EVERYONE])
-    return (empty[LEARNER], empty[PAIR], empty[OBJECTIVE], empty[ITEM], whole)
+    empty = [Ratings.new(none, none, 0.0) for _ in range(COEFFICIENT)]
+    places = np.arange(len(COEFFICIENT_NAMES), dtype=np.uint64)
+    shared = Ratings.new(np.repeat(places, len(places)), np.tile(places, len(places)), 0.0)
+    return (*empty, replace(shared, variance=np.diag(PRIOR_PRECISION).ravel()))
 
 
 def agrees(state: State, counted: Keys) -> bool:
@@ -124,39 +143,47 @@ def advance(state: State, answers: Answers, counted: Keys, *, close: bool = True
     Args:
         state: After all earlier study days.
         answers: Of whole study days; of a part of one day where `close` is false.
-        counted: Sorted keys of the learners who move objectives, items and everyone.
+        counted: Sorted keys of the learners who move objectives, items and coefficients.
         close: Whether the last study day closes: until then only the learners' own ratings move.
     """
     if not len(answers.day):
         return state
     learner, learners = _numbered(answers.learner)
-    objective, objectives = _numbered(answers.objective)
-    item, items = _numbered(answers.item)
-    learner_level, learner_place = _placed(state[LEARNER], learners, PRIOR_VARIANCE[LEARNER])
-    objective_level, objective_place = _placed(state[OBJECTIVE], objectives, PRIOR_VARIANCE[OBJECTIVE])
-    item_level, item_place = _placed(state[ITEM], items, PRIOR_VARIANCE[ITEM])
-    places = learner_place[learner], objective_place[objective], item_place[item]
-    pair_level, pair_place = _placed_pairs(state[PAIR], learner_level.key, objective_level.key, places[0], places[1])
-    levels = (
-        replace(learner_level, counted=np.isin(learner_level.key, counted)),
-        pair_level,
-        objective_level,
-        item_level,
-        state[EVERYONE],
-    )
+    levels: list[Ratings] = list(state)
+    levels[LEARNER], places = _placed(state[LEARNER], learners, PRIOR_VARIANCE[LEARNER])
+    levels[FORGETTING], _ = _placed(state[FORGETTING], learners, PRIOR_VARIANCE[FORGETTING])
+    by_answer = {LEARNER: places[learner]}
+    for level, keys in ((OBJECTIVE, answers.objective), (ITEM, answers.item)):
+        number, named = _numbered(keys)
+        levels[level], places = _placed(state[level], named, PRIOR_VARIANCE[level])
+        by_answer[level] = places[number]
+    topics = np.unique(np.concatenate([state[TOPIC].other, answers.topic[answers.topic != NOTHING]]))
+    topic = np.where(answers.topic == NOTHING, len(topics), np.searchsorted(topics, answers.topic))
+    for level, seconds, second in ((TOPIC, topics, topic), (PAIR, levels[OBJECTIVE].key, by_answer[OBJECTIVE])):
+        levels[level], by_answer[level] = _placed_pairs(
+            state[level], levels[LEARNER].key, seconds, by_answer[LEARNER], second, PRIOR_VARIANCE[level]
+        )
+    levels[LEARNER] = replace(levels[LEARNER], counted=np.isin(levels[LEARNER].key, counted))
     # One place more than there are keys, of variance 0: where an answer has no objective or item, nothing moves.
-    moved = [(np.append(one.mean, 0.0), np.append(one.variance, 0.0), np.append(one.day, 0)) for one in levels]
-    step = compiled(_pass) if len(answers.day) >= COMPILED_FROM else _pass
+    moved = tuple(
+        (np.append(one.mean, 0.0), np.append(one.variance, 0.0), np.append(one.day, 0)) for one in levels[:COEFFICIENT]
+    )
+    practised = np.append(levels[PAIR].right, 0.0), np.append(levels[PAIR].wrong, 0.0)
+    shared = levels[COEFFICIENT]
+    own = shared.key == shared.other
+    coefficient, precision = shared.mean[own], shared.variance.reshape(own.sum(), own.sum()).copy()
+    step = compiled(move) if len(answers.day) >= COMPILED_FROM else move
     step(
-        answers.day, places[0], pair_place, places[1], places[2], answers.score, levels[LEARNER].counted[places[0]],
-        *moved[LEARNER], *moved[PAIR], *moved[OBJECTIVE], *moved[ITEM], *moved[EVERYONE],
-        close,
+        answers.day, by_answer[LEARNER], by_answer[TOPIC], by_answer[PAIR], by_answer[OBJECTIVE], by_answer[ITEM],
+        answers.score, levels[LEARNER].counted[by_answer[LEARNER]], moved, practised, coefficient, precision, close,
     )  # fmt: skip
     result = [
         replace(one, mean=mean[:-1], variance=variance[:-1], day=day[:-1])
-        for one, (mean, variance, day) in zip(levels, moved, strict=True)
+        for one, (mean, variance, day) in zip(levels[:COEFFICIENT], moved, strict=True)
     ]
-    return (result[LEARNER], result[PAIR], result[OBJECTIVE], result[ITEM], result[EVERYONE])
+    result[PAIR] = replace(result[PAIR], right=practised[0][:-1], wrong=practised[1][:-1])
+    mean = np.where(own, coefficient[shared.key.astype(np.int64)], 0.0)
+    return (*result, replace(shared, mean=mean, variance=precision.ravel()))
 
 
 def _numbered(keys: Keys) -> tuple[Ints, Keys]:
@@ -172,16 +199,15 @@ def _placed(ratings: Ratings, keys: Keys, variance: float) -> tuple[Ratings, Int
 
 
 def _placed_pairs(
-    ratings: Ratings, learners: Keys, objectives: Keys, learner: Ints, objective: Ints
+    ratings: Ratings, learners: Keys, others: Keys, learner: Ints, other: Ints, variance: float
 ) -> tuple[Ratings, Ints]:
-    """As `_placed`, for the (learner, objective) of each answer, given as places among the sorted keys of both."""
-    width = len(objectives) + 1
-    own = np.searchsorted(learners, ratings.key) * width + np.searchsorted(objectives, ratings.other)
-    numbers, codes = pd.factorize(learner * width + objective)
-    named = codes[codes % width != len(objectives)]
-    key, other = learners[named // width], objectives[named % width]
-    joined, sorted_codes = _joined(ratings, own, key, other, named, PRIOR_VARIANCE[PAIR])
-    nothing = codes % width == len(objectives)
+    """As `_placed`, for the (learner, other) of each answer, given as places among the sorted keys of both."""
+    width = len(others) + 1
+    own = np.searchsorted(learners, ratings.key) * width + np.searchsorted(others, ratings.other)
+    numbers, codes = pd.factorize(learner * width + other)
+    named = codes[codes % width != len(others)]
+    joined, sorted_codes = _joined(ratings, own, learners[named // width], others[named % width], named, variance)
+    nothing = codes % width == len(others)
     places = np.where(nothing, len(sorted_codes), np.searchsorted(sorted_codes, codes))
     return joined, places.astype(np.int64)[numbers]
 
@@ -196,80 +222,3 @@ def _joined(
     order = np.argsort(both, kind="stable")
     columns = zip(ratings.columns(), added.columns(), strict=True)
     return Ratings(*(np.concatenate(pair)[order] for pair in columns)), both[order]
-
-
-def _pass(
-    day: Any, learner: Any, pair: Any, objective: Any, item: Any, score: Any,
-    counted: Any, l_mean: Any, l_var: Any, l_day: Any, p_mean: Any, p_var: Any,
-    p_day: Any, o_mean: Any, o_var: Any, o_day: Any, i_mean: Any, i_var: Any,
-    i_day: Any, e_mean: Any, e_var: Any, e_day: Any,
-    close: bool,
-) -> None:  # fmt: skip
-    """Move the ratings in place. Runs compiled and plain alike, so it keeps to what both understand."""
-    n = len(day)
-    # What the day's answers say of each objective, item and everyone: gradients and weights in 10^-9, since whole
-    # numbers add up to the same whatever the order of the learners.
-    o_gradient, o_weight = np.zeros(len(o_mean), np.int64), np.zeros(len(o_mean), np.int64)
-    i_gradient, i_weight = np.zeros(len(i_mean), np.int64), np.zeros(len(i_mean), np.int64)
-    e_gradient, e_weight = 0, 0
-    no_pair, learner_prior, pair_prior = len(p_mean) - 1, PRIOR_VARIANCE[0], PRIOR_VARIANCE[1]
-    start = 0
-    for k in range(n):
-        today, u, p, o, i = day[k], learner[k], pair[k], objective[k], item[k]
-        if l_day[u] > 0 and l_day[u] < today:
-            kept = 0.5 ** ((today - l_day[u]) / LEARNER_HALF_LIFE)
-            l_mean[u] *= kept
-            l_var[u] = learner_prior - (learner_prior - l_var[u]) * kept * kept
-        l_day[u] = today
-        if p != no_pair:
-            if p_day[p] > 0 and p_day[p] < today:
-                kept = 0.5 ** ((today - p_day[p]) / PAIR_HALF_LIFE)
-                p_mean[p] *= kept
-                p_var[p] = pair_prior - (pair_prior - p_var[p]) * kept * kept
-            p_day[p] = today
-        x = e_mean[0] + l_mean[u] + p_mean[p] - o_mean[o] - i_mean[i]
-        expected = 1.0 / (1.0 + math.exp(-x))
-        weight = expected * (1.0 - expected)
-        surprise = score[k] - expected
-        total = l_var[u] + p_var[p] + o_var[o] + i_var[i] + e_var[0]
-        gain = 1.0 / (1.0 + weight * total)
-        if counted[k]:
-            # Weighed by how little the other terms were known; of one answer this is the step of the learner's terms.
-            share = 1.0 / (1.0 + weight * (total - o_var[o]))
-            o_gradient[o] -= math.floor(1e9 * share * surprise + 0.5)
-            o_weight[o] += math.floor(1e9 * share * weight + 0.5)
-            share = 1.0 / (1.0 + weight * (total - i_var[i]))
-            i_gradient[i] -= math.floor(1e9 * share * surprise + 0.5)
-            i_weight[i] += math.floor(1e9 * share * weight + 0.5)
-            share = 1.0 / (1.0 + weight * (total - e_var[0]))
-            e_gradient += math.floor(1e9 * share * surprise + 0.5)
-            e_weight += math.floor(1e9 * share * weight + 0.5)
-        l_mean[u] += l_var[u] * gain * surprise
-        p_mean[p] += p_var[p] * gain * surprise
-        l_var[u] -= l_var[u] * l_var[u] * weight * gain
-        p_var[p] -= p_var[p] * p_var[p] * weight * gain
-        if k + 1 == n and not close:
-            return
-        if k + 1 == n or day[k + 1] != today:
-            for j in range(start, k + 1):
-                o, i = objective[j], item[j]
-                # The first of the day's answers that names it moves it; the others find nothing left.
-                if o_weight[o] > 0:
-                    step = 1.0 + o_var[o] * o_weight[o] * 1e-9
-                    o_mean[o] += o_var[o] * o_gradient[o] * 1e-9 / step
-                    o_var[o] /= step
-                    o_day[o] = today
-                    o_gradient[o], o_weight[o] = 0, 0
-                if i_weight[i] > 0:
-                    step = 1.0 + i_var[i] * i_weight[i] * 1e-9
-                    i_mean[i] += i_var[i] * i_gradient[i] * 1e-9 / step
-                    i_var[i] /= step
-                    i_day[i] = today
-                    i_gradient[i], i_weight[i] = 0, 0
-            if e_weight > 0:
-                step = 1.0 + e_var[0] * e_weight * 1e-9
-                e_mean[0] += e_var[0] * e_gradient * 1e-9 / step
-                e_var[0] /= step
-                e_day[0] = today
-                e_gradient, e_weight = 0, 0
-            start = k + 1

@@ -124,10 +124,24 @@ EXTENDED: tuple[Feature, ...] = (
         worse_when_low=True,
     ),
     Feature(
+        "elo_topic",
+        0.5,
+        "You do better on this topic than on others",
+        "This topic has been harder for you than others",
+        worse_when_low=True,
+    ),
+    Feature(
         "elo_pair",
         0.5,
         "You do better on this objective than elsewhere",
         "This objective has been harder for you than others",
+        worse_when_low=True,
+    ),
+    Feature(
+        "elo_practice",
+        0.5,
+        "By how much and how lately you practised this, it should still be there",
+        "You have practised this little, or some time ago",
         worse_when_low=True,
     ),
     Feature(

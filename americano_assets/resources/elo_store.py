@@ -14,7 +14,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from americano_assets.core.elo import EVERYONE, Answers, Keys, Ratings, State, advance, agrees, definition, nobody
+from americano_assets.core.elo import Answers, Keys, Ratings, State, advance, agrees, definition, nobody
+from americano_assets.core.elo_pass import COEFFICIENT
 from americano_assets.resources.parquet_store import ParquetStore, Version, hash_values
 from americano_assets.resources.stored_files import read_table
 
@@ -28,11 +29,14 @@ ELO_SCHEMA = pa.schema(
         ("variance", pa.float64()),
         ("day", pa.int64()),
         ("counted", pa.bool_()),
+        ("right", pa.float64()),
+        ("wrong", pa.float64()),
     ]
 )
-# Answers held at once: some 50 bytes each.
+# Answers held at once: some 60 bytes each.
 _CHUNK_ROWS = 4_000_000
-_COLUMNS = ["study_day", "learner_key", "objective_key", "item_key", "score", "occurred_at"]
+# What `answers_of` reads of the interactions.
+ANSWER_COLUMNS = ("study_day", "learner_key", "course_key", "objective_key", "item_key", "score")
 
 
 class EloPass:
@@ -112,7 +116,7 @@ class EloPass:
     def _read(self, days: list[date]) -> pa.Table:
         # A day's file is sorted by learner, occurred_at, source and source id: just the order that ratings need.
         paths = [self._store.day_path("interactions", day, self._days[day]) for day in days]
-        return pa.concat_tables(read_table(path, _COLUMNS) for path in paths)
+        return pa.concat_tables(read_table(path, [*ANSWER_COLUMNS, "occurred_at"]) for path in paths)
 
 
 @cache
@@ -137,14 +141,13 @@ def state_of(rows: pa.Table) -> State:
     """Read back what `table_of` gave."""
     levels = rows["level"].to_numpy()
     columns = [rows[name].to_numpy() for name in ELO_SCHEMA.names[1:]]
-    bounds = np.searchsorted(levels, range(EVERYONE + 2))
-    parts = [Ratings(*(column[first:last] for column in columns)) for first, last in pairwise(bounds)]
-    return (parts[0], parts[1], parts[2], parts[3], parts[4])
+    bounds = np.searchsorted(levels, range(COEFFICIENT + 2))
+    return tuple(Ratings(*(column[first:last] for column in columns)) for first, last in pairwise(bounds))
 
 
 def closing_key(day: date) -> str:
-    """Under which the ratings of a closed study day are found by the day alone."""
-    return f"closing-{day}"
+    """Under which the ratings of a closed study day, moved as they are now, are found by the day alone."""
+    return hash_values("closing", definition(), day)
 
 
 def answers_of(rows: pa.Table) -> Answers:
@@ -156,6 +159,7 @@ def answers_of(rows: pa.Table) -> Answers:
     return Answers(
         rows["study_day"].to_numpy().astype(np.int64),
         keys("learner_key"),
+        keys("course_key"),
         keys("objective_key"),
         keys("item_key"),
         rows["score"].to_numpy().astype(np.float64),

@@ -7,7 +7,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from americano_assets.core.elo import LEVEL_NAMES
+from americano_assets.core.elo_pass import LEVEL_NAMES
 from americano_assets.core.features import DATA_QUALITY, MODEL_INPUTS, OBSERVED_NAMES
 from americano_assets.core.moment import naive
 from americano_assets.core.outcomes import override_labels

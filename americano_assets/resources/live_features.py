@@ -18,14 +18,15 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from americano_assets.core.elo import PAIR, State, advance, nobody
+from americano_assets.core.elo import State, advance, nobody
+from americano_assets.core.elo_pass import PAIR
 from americano_assets.core.moment import PLAN_AHEAD_DAYS, Moment, Target, naive
 from americano_assets.core.study_day import day_number, study_day_of
 from americano_assets.resources.calendar import calendar_until
 from americano_assets.resources.cutoffs import COHORT, LOOK_BACK
 from americano_assets.resources.day_inputs import DAY_TABLES
+from americano_assets.resources.elo_store import ANSWER_COLUMNS, answers_of, closing_key, state_of, table_of
 from americano_assets.resources.elo_store import TABLE as ELO_TABLE
-from americano_assets.resources.elo_store import answers_of, closing_key, state_of, table_of
 from americano_assets.resources.engine import Engine
 from americano_assets.resources.feature_steps import COHORT_STEPS
 from americano_assets.resources.live_reading import OF_LEARNER, OF_OBJECTIVES, LiveRows, SharedLog, objective_ids
@@ -164,7 +165,7 @@ class LiveFeatures:
         ((key,),) = engine.connection.execute("SELECT md5_number_lower(?)", [learner_id]).fetchall()
         closed, state = self._ratings(today - timedelta(days=1), key)
         since = engine.run(
-            "SELECT study_day, learner_key, objective_key, item_key, score FROM interactions "
+            f"SELECT {', '.join(ANSWER_COLUMNS)} FROM interactions "
             "WHERE study_day > $closed AND occurred_at < $now ORDER BY study_day, occurred_at, source, source_id",
             {"closed": day_number(closed), "now": naive(now)},
         )

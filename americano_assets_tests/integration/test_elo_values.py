@@ -9,21 +9,28 @@ from datetime import UTC, timedelta
 from pathlib import Path
 from typing import Any
 
+import duckdb
+import numpy as np
+import pyarrow as pa
 import pytest
 
+from americano_assets.core import elo, elo_pass
+from americano_assets.resources.elo_store import ELO_SCHEMA, state_of
+from americano_assets.sql import query
 from americano_assets_tests.integration.feature_school import DAY, SOON, T
 from americano_assets_tests.world import ClockedDeployment, World, at, read_world, study_day, world_settings
 
 Rows = Mapping[tuple[str, str], Mapping[str, Any]]
-# Half of it was expected, so the surprise is a half; p (1 - p) is a quarter, and the variances 4, 1, 1, 1/4 and 1 add
-# up to 7.25: a term of variance v moves by v / STEP, and v becomes v - v² / 4 / (1 + 7.25 / 4).
-STEP = 2 * (1 + 7.25 / 4)
-LEARNER, PAIR, EVERYONE, OBJECTIVE = 4 / STEP, 1 / STEP, 1 / STEP, -1 / STEP
-LEARNER_SPREAD, PAIR_SPREAD = 4**2 / 4 / (1 + 7.25 / 4), 1 / 4 / (1 + 7.25 / 4)
-OBJECTIVE_VARIANCE = 1 - 1 / 4 / (1 + 7.25 / 4)
-# 90 days are half of a learner's half-life and one and a half of a pair's; what was learned fades with the square.
-LEARNER_KEPT, PAIR_KEPT = 0.5**0.5, 0.5**1.5
-LEARNER_VARIANCE, PAIR_VARIANCE = 4 - LEARNER_SPREAD * LEARNER_KEPT**2, 1 - PAIR_SPREAD * PAIR_KEPT**2
+# Half of it was expected, so the surprise is a half; p (1 - p) is a quarter, and the variances of learner, topic, pair,
+# objective and item add up to 9.15: a term of variance v moves by v / STEP, and v becomes v - v² / SHRINK.
+STEP, SHRINK = 2 * (1 + 9.15 / 4), 4 * (1 + 9.15 / 4)
+LEARNER, TOPIC, PAIR, OBJECTIVE = 8 / STEP, 0.5 / STEP, 0.05 / STEP, -0.5 / STEP
+# Everyone had the precision 1, to which the answer added 1 / SHRINK.
+EVERYONE = 1 / STEP / (1 + 1 / SHRINK)
+# In 90 days 0.018 of the learner's certainty is lost; of the pair that is more than was won.
+LEARNER_VARIANCE, TOPIC_VARIANCE = 8 - 64 / SHRINK + 0.018, 0.5 - 0.25 / SHRINK + 0.018
+PAIR_VARIANCE, FORGETTING_VARIANCE, OBJECTIVE_VARIANCE = 0.05, 0.06, 0.5 - 0.25 / SHRINK
+SINCE = math.log(1 + 90 / 7) - 0.7
 
 
 @pytest.fixture(scope="module")
@@ -55,22 +62,28 @@ def chance(x: float, variance: float) -> float:
 
 
 EXPECTED = {
-    ("ann", "heart", "elo_learner"): share(EVERYONE + LEARNER * LEARNER_KEPT),
-    ("ann", "lung", "elo_learner"): share(EVERYONE + LEARNER * LEARNER_KEPT),
+    ("ann", "heart", "elo_learner"): share(EVERYONE + LEARNER),
+    ("ann", "lung", "elo_learner"): share(EVERYONE + LEARNER),
     ("bob", "heart", "elo_learner"): share(EVERYONE),
-    ("ann", "heart", "elo_pair"): share(PAIR * PAIR_KEPT),
+    ("ann", "heart", "elo_topic"): share(TOPIC),
+    ("ann", "lung", "elo_topic"): share(TOPIC),
+    ("bob", "heart", "elo_topic"): 0.5,
+    ("ann", "heart", "elo_pair"): share(PAIR),
     ("ann", "lung", "elo_pair"): 0.5,
     ("bob", "heart", "elo_pair"): 0.5,
+    # Nobody has answered twice: what practice leaves is not known yet.
+    ("ann", "heart", "elo_practice"): 0.5,
+    ("bob", "lung", "elo_practice"): 0.5,
     ("ann", "heart", "elo_difficulty"): share(OBJECTIVE),
     ("bob", "heart", "elo_difficulty"): share(OBJECTIVE),
     ("bob", "lung", "elo_difficulty"): 0.5,
     ("ann", "heart", "elo_chance"): chance(
-        EVERYONE + LEARNER * LEARNER_KEPT + PAIR * PAIR_KEPT - OBJECTIVE,
-        LEARNER_VARIANCE + PAIR_VARIANCE + OBJECTIVE_VARIANCE,
+        EVERYONE + LEARNER + TOPIC + PAIR - OBJECTIVE,
+        LEARNER_VARIANCE + TOPIC_VARIANCE + PAIR_VARIANCE + FORGETTING_VARIANCE * SINCE**2 + OBJECTIVE_VARIANCE,
     ),
-    ("ann", "lung", "elo_chance"): chance(EVERYONE + LEARNER * LEARNER_KEPT, LEARNER_VARIANCE + 1 + 1),
-    ("bob", "heart", "elo_chance"): chance(EVERYONE - OBJECTIVE, 4 + 1 + OBJECTIVE_VARIANCE),
-    ("bob", "lung", "elo_chance"): chance(EVERYONE, 4 + 1 + 1),
+    ("ann", "lung", "elo_chance"): chance(EVERYONE + LEARNER + TOPIC, LEARNER_VARIANCE + TOPIC_VARIANCE + 0.05 + 0.5),
+    ("bob", "heart", "elo_chance"): chance(EVERYONE - OBJECTIVE, 8 + 0.5 + 0.05 + OBJECTIVE_VARIANCE),
+    ("bob", "lung", "elo_chance"): chance(EVERYONE, 8 + 0.5 + 0.05 + 0.5),
 }
 
 
@@ -79,3 +92,66 @@ def test_one_answer_tells_of_who_gave_it_of_the_objective_and_of_everyone(
     rows: Rows, learner: str, objective: str, feature: str
 ) -> None:
     assert rows[learner, objective][feature] == pytest.approx(EXPECTED[learner, objective, feature], abs=2e-9)
+
+
+TODAY = 20_000
+# (key, other, mean, variance, study day, right, wrong); learner 1 studied objective 7 of topic 5 three weeks ago.
+STATE: dict[int, list[tuple[float, ...]]] = {
+    elo_pass.LEARNER: [(1, 0, 0.9, 0.3, TODAY - 10, 0, 0), (2, 0, -5, 0.3, TODAY, 0, 0)],
+    elo_pass.FORGETTING: [(1, 0, -0.2, 0.04, TODAY - 10, 0, 0), (2, 0, -5, 0.01, TODAY, 0, 0)],
+    elo_pass.TOPIC: [(1, 5, 0.4, 0.2, TODAY - 20, 0, 0), (1, 6, -5, 0.2, TODAY, 0, 0)],
+    elo_pass.PAIR: [(1, 7, 0.1, 0.03, TODAY - 21, 4, 2), (1, 8, -5, 0.01, TODAY, 90, 90)],
+    elo_pass.OBJECTIVE: [(7, 0, 0.6, 0.02, TODAY, 0, 0), (8, 0, -5, 0.02, TODAY, 0, 0)],
+    elo_pass.COEFFICIENT: [
+        (j, m, mean if j == m else 0.0, 9.0 if j == m else 1.0, 0, 0, 0)
+        for j, mean in enumerate((0.5, -0.3, -0.15, 0.8, 0.35))
+        for m in range(5)
+    ],
+}
+
+
+def stored() -> pa.Table:
+    """STATE as it is kept (ELO_SCHEMA)."""
+    rows = [
+        (level, key, other, mean, variance, day, key == 1, right, wrong)
+        for level, listed in STATE.items()
+        for key, other, mean, variance, day, right, wrong in listed
+    ]
+    columns = zip(*rows, strict=True)
+    return pa.table([pa.array(column) for column in columns], names=ELO_SCHEMA.names).cast(ELO_SCHEMA)
+
+
+def terms() -> dict[str, float]:
+    """What sql/features/elo_terms.sql says of learner 1 on objective 7."""
+    with duckdb.connect() as connection:
+        connection.execute(query("features/macros"))
+        connection.register("elo", stored())
+        connection.register("spine", pa.table({"learner_key": [1], "objective_key": [7]}))
+        connection.register("objectives_known", pa.table({"objective_key": [7, 8], "course_key": [5, 6]}))
+        parameters = {**elo.parameters(), "cutoff_day": TODAY}
+        cursor = connection.execute(query("features/elo_terms"), parameters)
+        names = [column[0] for column in cursor.description]
+        (row,) = cursor.fetchall()
+    return dict(zip(names, row, strict=True))
+
+
+def test_practice_is_what_was_answered_and_how_long_ago_with_the_learners_own_forgetting() -> None:
+    found = terms()
+    since = math.log(1 + 3) - 0.7
+    practice = -0.15 + 0.8 * math.log(1 + 4 / 3) + 0.35 * math.log(1 + 2 / 3) + (-0.3 - 0.2) * since
+    assert found["practice"] == pytest.approx(practice)
+    assert (found["everyone"], found["learner"], found["topic"], found["pair"]) == (0.5, 0.9, 0.4, 0.1)
+    variance = (0.3 + 10 * 0.0002) + (0.2 + 20 * 0.0002) + (0.03 + 21 * 0.0002) + (0.04 + 10 * 0.0002) * since**2 + 0.02
+    assert found["variance"] == pytest.approx(variance)
+    assert found["chance"] == pytest.approx(chance(0.5 + 0.9 + 0.4 + 0.1 + practice - 0.6, variance))
+
+
+def test_what_the_query_foresees_is_what_the_pass_expects() -> None:
+    found = terms()
+    x = sum(found[name] for name in ("everyone", "learner", "topic", "pair", "practice")) - found["objective"]
+    learner, topic, objective, item = (np.array([key], np.uint64) for key in (1, 5, 7, 0))
+    expected = np.array([1 / (1 + math.exp(-x))])
+    answered = elo.Answers(np.array([TODAY]), learner, topic, objective, item, expected)
+    after = elo.advance(state_of(stored()), answered, np.array([1], np.uint64))
+    assert after[elo_pass.LEARNER].mean[0] == pytest.approx(0.9, abs=1e-12)
+    assert after[elo_pass.PAIR].mean[0] == pytest.approx(0.1, abs=1e-12)

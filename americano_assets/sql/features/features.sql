@@ -105,7 +105,9 @@ joined AS (
     o.cohort_lapse_rate,
     el.chance AS elo_chance_seen,
     logit_share(el.everyone + el.learner) AS elo_learner_seen,
+    logit_share(el.topic) AS elo_topic_seen,
     logit_share(el.pair) AS elo_pair_seen,
+    logit_share(el.practice) AS elo_practice_seen,
     logit_share(el.objective) AS elo_difficulty_seen,
     -- The others: without the learner's own answers.
     shrunk_others(o.first_nano, cp.first_nano, o.n_learners, (cp.learner_key IS NOT NULL)::INTEGER)

@@ -40,3 +40,5 @@ CREATE OR REPLACE MACRO shrunk_others(score_nano, own_nano, n, own_n) AS
 -- Counts grow by their logarithm, 1 at `most`; log-odds from -6 to 6 are brought to 0-1.
 CREATE OR REPLACE MACRO log_share(n, most) AS clip(ln(1 + n) / ln(1 + most), 0, 1);
 CREATE OR REPLACE MACRO logit_share(x) AS clip(0.5 + x / 12, 0, 1);
+-- The variance of a rating that grows day by day since the last answer, up to the one before any; of no rating that one.
+CREATE OR REPLACE MACRO grown(variance, prior, daily, days) AS COALESCE(least(prior, variance + daily * days), prior);
