@@ -4,7 +4,7 @@
 
 Five trainings on the newest training set of the deployment, each with another fifth of the learners held out, split by
 learner and time as a night splits them. Rows and AUC as in the demo: planned for the day after the cut-off, expected by
-the true probabilities, so that only what the models say varies.
+the true probabilities, so that only what the models say varies. Beside them the ratings alone, one input of the models.
 """
 
 import pandas as pd
@@ -17,6 +17,8 @@ from americano_assets.errors import AmericanoError
 from americano_assets.resources.datasets import TRAINING_SET
 from americano_assets.resources.deployment import Deployment
 from americano_assets.settings import load_settings
+
+_RATINGS = "ratings alone"
 
 
 def main() -> None:
@@ -35,12 +37,12 @@ def main() -> None:
         scorers = fit_models(*(rows[split == name] for name in ("train", "calibration")))
         held_out = of_known_truth(rows[split == "test"], truth)
         p = {name: scorer.probability(held_out) for name, scorer in scorers.items()}
-        judged.append(held_out[["p_struggle"]].assign(**p))
+        judged.append(held_out[["p_struggle"]].assign(**p, **{_RATINGS: 1 - held_out["elo_chance"]}))
     judged.append(pd.concat(judged))
     print("| AUC to be expected | " + " | ".join(f"fifth {turn + 1}" for turn in range(TURNS)) + " | all |")
     print("| --- |" + " ---: |" * len(judged))
     print("| rows | " + " | ".join(f"{len(one):,}" for one in judged) + " |")
-    for name in ("p_struggle", *MODEL_TYPES):
+    for name in ("p_struggle", _RATINGS, *MODEL_TYPES):
         reached = [expected_auc(one[name].to_numpy(), one["p_struggle"].to_numpy()) for one in judged]
         told = "best possible" if name == "p_struggle" else name.replace("_", " ")
         print(f"| {told} | " + " | ".join(f"{auc:.3f}" for auc in reached) + " |")

@@ -28,6 +28,8 @@ TRAINED_TYPES = (LOGISTIC, BOOSTING, BLEND)
 FALLBACK_RATE = 0.5
 # A margin of 0.05 over the recall that is aimed at on learners and weeks never seen.
 RECALL_AIM = 0.75
+# A struggle is more likely than not.
+LIKELY = 0.5
 # A year holds every part of a term once; benchmarks/thresholds.py compares.
 RECENT_WEEKS = 52
 
@@ -117,9 +119,10 @@ def input_sizes(model: LogOddsModel, rows: pd.DataFrame) -> dict[str, float]:
 def with_threshold(
     scorer: Scorer, calibration: pd.DataFrame, probability: FloatArray, weeks: int = RECENT_WEEKS
 ) -> Scorer:
-    """The largest threshold that reaches RECALL_AIM on the most recent calibration rows.
+    """The largest threshold that reaches RECALL_AIM on recent calibration rows, of a trained model at most 1/2.
 
-    A cold start is never flagged, so one that struggled counts as missed: p is taken as 0 there.
+    Where p means what it says, flagging what is more likely than not adds to recall and to accuracy alike. A cold start
+    is never flagged, so one that struggled counts as missed: p is taken as 0 there.
 
     Args:
         scorer: Calibrated.
@@ -133,6 +136,8 @@ def with_threshold(
         return scorer
     shown = np.where(cold_start(recent), 0.0, probability[is_recent])
     threshold = threshold_for_recall(outcomes(recent), shown, RECALL_AIM)
+    if scorer.model is not None:
+        threshold = min(threshold, LIKELY)
     # More cold struggles than the aim leaves room for: no threshold reaches it, and 0 would flag everybody.
     return scorer.with_threshold(threshold if threshold > 0 else float(shown[shown > 0].min(initial=scorer.threshold)))
 

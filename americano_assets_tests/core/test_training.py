@@ -10,7 +10,16 @@ import pytest
 
 from americano_assets.core.gate import decide
 from americano_assets.core.logistic import TooLittleDataError
-from americano_assets.core.models import BLEND, BOOSTING, FALLBACK_RATE, LOGISTIC, RECALL_AIM, RULES, TRAINED_TYPES
+from americano_assets.core.models import (
+    BLEND,
+    BOOSTING,
+    FALLBACK_RATE,
+    LIKELY,
+    LOGISTIC,
+    RECALL_AIM,
+    RULES,
+    TRAINED_TYPES,
+)
 from americano_assets.core.splits import assign_splits
 from americano_assets.core.training import CHAMPION, Candidate, challenge, train
 from americano_assets_tests.frames import feature_row, feature_rows
@@ -57,6 +66,20 @@ def test_a_trained_model_that_beats_the_rules_scores(many: pd.DataFrame) -> None
     assert max(importance, key=lambda name: importance[name]) == "session_performance_score"
     assert found.rows["test_rows"] == (rows["split"] == "test").sum()
     assert found.candidates[LOGISTIC].figures["n"] == found.rows["test_rows"]
+
+
+def test_who_is_likelier_than_not_to_struggle_is_flagged_though_three_quarters_lie_above() -> None:
+    rows = labelled(learners=120)
+    generator = np.random.default_rng(2)
+    # Two kinds of rows, of which one struggles nearly always: three quarters of the struggles lie at its top.
+    weak = rows["session_performance_score"] < 0.5
+    unlike = generator.uniform(size=len(rows)) < 0.05
+    found = train(rows.assign(struggled=weak ^ unlike), LOGISTIC).candidates[LOGISTIC]
+    assert found.scorer.threshold == LIKELY
+    recall, accuracy = found.figures["recall"], found.figures["accuracy"]
+    assert recall is not None
+    assert accuracy is not None
+    assert min(recall, accuracy) > 0.9
 
 
 def test_the_champion_stays_unless_a_challenger_beats_it(many: pd.DataFrame) -> None:
