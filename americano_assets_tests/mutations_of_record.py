@@ -3,14 +3,33 @@
 python -m americano_assets_tests.mutations_of_record [--only WORD]
 """
 
-from americano_assets_tests.mutations import FEATURE_TESTS, in_query, main
+from americano_assets_tests.mutations import FEATURE_TESTS, Mutation, in_query, main
 
 _T = "americano_assets_tests/integration"
-_ELO = f"{_T}/test_elo_values.py"
+_ELO = f"{_T}/test_elo_values.py {_T}/test_elo_practice.py"
+_PASS = "americano_assets_tests/core/test_elo.py"
 _RECORD = f"{_T}/test_record_values.py"
 _KEPT = f"{_T}/test_kept_days.py"
 
+_IN_PASS = (
+    ("forgetting", "f_mean[u] += f_var[u] * since * gain", "f_mean[u] += f_var[u] * gain"),
+    ("forgetting", "f_mean[u] * since + t_mean", "f_mean[u] + t_mean"),
+    ("time since", "(today - p_day[p]) / 7.0) - USUAL_TIME_SINCE", "(today - p_day[p]) / 7.0)"),
+    ("practice", "right[p] += gained[p]", "right[p] += missed[p]"),
+    ("practice", "z[2] = math.log(1.0 + (today", "z[4] = math.log(1.0 + (today"),
+    ("same day", "SAME_DAY * (answers[p] - 1)", "SAME_DAY * answers[p]"),
+    ("same day", "answers[p], gained[p], missed[p] = 0, 0.0, 0.0", "gained[p], missed[p] = 0.0, 0.0"),
+    ("uncertainty", "l_var[u] = min(l_prior, l_var[u] + grown)", "l_var[u] += grown"),
+    ("uncertainty", "grown = DAILY_VARIANCE *", "grown = 0.0 *"),
+    ("variance", "+ t_var[t] + p_var[p] + o_var[o]", "+ p_var[p] + o_var[o]"),
+    ("opted out", "if counted[k]:", "if True:"),
+    ("open day", "if end == n and not close:", "if end == n + 1:"),
+    ("names", "math.floor(1e9 * share * surprise * z[j] + 0.5)", "1e9 * share * surprise * z[j]"),
+    ("coefficients", "left -= factor[m, j] * solved[m]", "left -= factor[j, m] * solved[m]"),
+    ("coefficients", "precision[m, j] = precision[j, m]", "precision[m, j] = 0.0"),
+)
 MUTATIONS = (
+    *(Mutation(touches, "core/elo_pass.py", text, planted, _PASS) for touches, text, planted in _IN_PASS),
     *in_query(
         "features/elo_terms",
         ("elo_topic", "t.other = k.course_key", "true"),

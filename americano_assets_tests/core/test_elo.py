@@ -102,6 +102,15 @@ def test_a_second_answer_is_expected_by_what_was_practised_and_how_long_ago() ->
     assert after[LEARNER].mean[0] == pytest.approx(before[LEARNER].mean[0], abs=1e-12)
     assert (after[PAIR].right[0], after[PAIR].wrong[0]) == pytest.approx((0.8 + exactly, 0.2 + 1 - exactly))
     surprised = elo.advance(before, answers((121, 1, 7, 70, 1.0)), EVERY_LEARNER)
+    # The coefficients move by the inverse of their precision after the answer times its gradient.
+    terms = sum(before[level].variance[0] for level in (OBJECTIVE, ITEM))
+    own = zip((LEARNER, FORGETTING, TOPIC, PAIR), (1, since**2, 1, 1), strict=True)
+    grown = (min(PRIOR_VARIANCE[level], before[level].variance[0] + 21 * DAILY_VARIANCE) * by for level, by in own)
+    share = 1 / (1 + exactly * (1 - exactly) * (terms + sum(grown)))
+    logs = (math.log(1 + 0.8 / ANSWERS_SCALE), math.log(1 + 0.2 / ANSWERS_SCALE))
+    gradient = share * (1 - exactly) * np.array([1, since, 1, *logs])
+    precision = surprised[COEFFICIENT].variance.reshape(5, 5)
+    assert coefficients(surprised) == pytest.approx(taught + np.linalg.solve(precision, gradient), abs=1e-8)
     moved = surprised[FORGETTING].mean[0] + 0.2
     # The forgetting moves as the learner does, by the time since.
     learner = surprised[LEARNER].mean[0] - before[LEARNER].mean[0]
