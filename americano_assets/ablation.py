@@ -25,6 +25,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from americano_assets.core.arrays import FloatArray, log_losses, logit, sigmoid
+from americano_assets.core.boosting import MOST_LEAF, PARAMETERS
 from americano_assets.core.bootstrap import Interval, paired_difference
 from americano_assets.core.features import EXTENDED_NAMES, FEATURE_NAMES, OBSERVED_NAMES
 from americano_assets.core.splits import learner_split
@@ -73,12 +74,7 @@ def models() -> dict[str, Any]:
     return {
         "logistic": make_pipeline(StandardScaler(), LogisticRegression(C=1.0, max_iter=500)),
         "boosting": HistGradientBoostingClassifier(
-            learning_rate=0.06,
-            max_iter=120,
-            max_leaf_nodes=15,
-            min_samples_leaf=50,
-            l2_regularization=1,
-            random_state=0,
+            random_state=0, early_stopping=False, min_samples_leaf=MOST_LEAF, **PARAMETERS
         ),
     }
 

@@ -9,6 +9,7 @@ The usual name for ratings of learners and items that move with every answer is 
 
 import inspect
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -103,6 +104,7 @@ class Answers:
     score: Floats
 
 
+@cache
 def definition() -> str:
     """What a state depends on beside the answers: part of the key under which states are kept."""
     return inspect.getsource(elo_pass)

@@ -1,6 +1,6 @@
 """Elo states in the Parquet store: found by the contents of all study days before, else carried on from an earlier one.
 
-Belongs here: reading answers, keeping states, which state may be carried on. Does not: how ratings move (core/elo.py).
+Belongs here: reading answers, keeping states, which state may be carried on. Does not: how ratings move (core/elo_pass.py).
 """
 
 from collections.abc import Iterator
@@ -130,11 +130,9 @@ def counted_keys(learners: Path) -> Keys:
 
 def table_of(state: State) -> pa.Table:
     """A state as rows (ELO_SCHEMA), sorted by level, key and other."""
-    parts = [
-        pa.table([np.full(len(one.key), level, np.int8), *one.columns()], names=ELO_SCHEMA.names)
-        for level, one in enumerate(state)
-    ]
-    return pa.concat_tables(parts).cast(ELO_SCHEMA)
+    level = np.repeat(np.arange(len(state), dtype=np.int8), [len(one.key) for one in state])
+    columns = map(np.concatenate, zip(*(one.columns() for one in state), strict=True))
+    return pa.table([level, *columns], schema=ELO_SCHEMA)
 
 
 def state_of(rows: pa.Table) -> State:
