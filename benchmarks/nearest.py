@@ -42,10 +42,15 @@ def main() -> None:
     print("| AUC to be expected | " + " | ".join(f"fifth {turn + 1}" for turn in range(TURNS)) + " | all |")
     print("| --- |" + " ---: |" * len(judged))
     print("| rows | " + " | ".join(f"{len(one):,}" for one in judged) + " |")
-    for name in ("p_struggle", _RATINGS, *MODEL_TYPES):
-        reached = [expected_auc(one[name].to_numpy(), one["p_struggle"].to_numpy()) for one in judged]
-        told = "best possible" if name == "p_struggle" else name.replace("_", " ")
-        print(f"| {told} | " + " | ".join(f"{auc:.3f}" for auc in reached) + " |")
+    truths = [one["p_struggle"].to_numpy() for one in judged]
+    best = [expected_auc(p, p) for p in truths]
+    told = {"best possible": best}
+    for name in (_RATINGS, *MODEL_TYPES):
+        reached = [expected_auc(one[name].to_numpy(), p) for one, p in zip(judged, truths, strict=True)]
+        told[name.replace("_", " ")] = reached
+    told[f"{name} short by"] = [most - auc for most, auc in zip(best, reached, strict=True)]
+    for name, figures in told.items():
+        print(f"| {name} | " + " | ".join(f"{auc:.3f}" for auc in figures) + " |")
 
 
 if __name__ == "__main__":

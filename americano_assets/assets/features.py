@@ -56,7 +56,7 @@ def build(settings: Settings) -> list[dg.AssetsDefinition]:
     )
     @retrying
     def elo_state(context: dg.AssetExecutionContext, deployment: dg.ResourceParam[Deployment]) -> Result:
-        """Ratings of learners, topics, objectives and items after every answer up to the cut-off, carried on day by day."""
+        """Ratings of learners, topics, objectives and items after every answer up to the cut-off, day by day."""
         version, summary = publish_elo(deployment, day_of(context), latest=wants_latest(context))
         return dg.MaterializeResult(
             metadata={"dagster/row_count": version.rows, "ratings": markdown_table(summary)},

@@ -1,6 +1,6 @@
 """Elo states in the Parquet store: found by the contents of all study days before, else carried on from an earlier one.
 
-Belongs here: reading answers, keeping states, which state may be carried on. Does not: how ratings move (core/elo_pass.py).
+Belongs here: reading answers, keeping states, which may be carried on. Does not: how ratings move (core/elo_pass.py).
 """
 
 from collections.abc import Iterator
