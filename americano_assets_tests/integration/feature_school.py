@@ -12,6 +12,17 @@ DAY = "2026-03-09"
 SOON = at("2026-03-12 09:00")
 
 
+def ann_and_bob(world: World) -> None:
+    """Two learners who have both objectives of a topic before them, and nothing behind them."""
+    world.learner("owner")
+    world.course("anatomy", "owner")
+    for objective in ("heart", "lung"):
+        world.objective(objective, "anatomy")
+    for learner in ("ann", "bob"):
+        world.learner(learner)
+        world.mission(learner, SOON, ["heart", "lung"])
+
+
 def fill_school(world: World) -> None:
     """Write everything."""
     curriculum(world)

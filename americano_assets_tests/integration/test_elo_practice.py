@@ -8,20 +8,15 @@ import pytest
 
 from americano_assets.core import elo_pass
 from americano_assets.resources.elo_store import state_of
-from americano_assets_tests.integration.feature_school import DAY, SOON, T
+from americano_assets_tests.integration.feature_school import DAY, T, ann_and_bob
 from americano_assets_tests.world import ClockedDeployment, World, at, read_world, study_day, world_settings
 
 
 def test_what_was_practised_lately_and_well_is_remembered_better(
     world: World, module_database: str, home: Path
 ) -> None:
-    world.learner("owner")
-    world.course("anatomy", "owner")
-    for objective in ("heart", "lung"):
-        world.objective(objective, "anatomy")
+    ann_and_bob(world)
     for learner in ("ann", "bob"):
-        world.learner(learner)
-        world.mission(learner, SOON, ["heart", "lung"])
         for objective, days in (("heart", ("2026-02-01", "2026-02-20", "2026-03-08")), ("lung", ("2025-12-20",))):
             for day in days:
                 world.answer(learner, objective, at(f"{day} 10:00"), 0.9 if learner == "ann" else 0.4)

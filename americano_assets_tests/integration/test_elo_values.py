@@ -17,7 +17,7 @@ import pytest
 from americano_assets.core import elo, elo_pass
 from americano_assets.resources.elo_store import ELO_SCHEMA, state_of
 from americano_assets.sql import query
-from americano_assets_tests.integration.feature_school import DAY, SOON, T
+from americano_assets_tests.integration.feature_school import DAY, T, ann_and_bob
 from americano_assets_tests.world import ClockedDeployment, World, at, read_world, study_day, world_settings
 
 Rows = Mapping[tuple[str, str], Mapping[str, Any]]
@@ -35,13 +35,7 @@ SINCE = math.log(1 + 90 / 7) - 0.7
 
 @pytest.fixture(scope="module")
 def rows(world: World, module_database: str, home: Path) -> Rows:
-    world.learner("owner")
-    world.course("anatomy", "owner")
-    for objective in ("heart", "lung"):
-        world.objective(objective, "anatomy")
-    for learner in ("ann", "bob"):
-        world.learner(learner)
-        world.mission(learner, SOON, ["heart", "lung"])
+    ann_and_bob(world)
     world.answer("ann", "heart", at("2025-12-11 10:00"), 1.0)
     settings = world_settings(module_database, home)
     deployment = ClockedDeployment(settings, (T + timedelta(minutes=10)).replace(tzinfo=UTC))
