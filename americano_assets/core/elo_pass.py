@@ -118,7 +118,7 @@ def move(
             said = 1.0 if p == no_pair else 1.0 / (1.0 + SAME_DAY * (answers[p] - 1))
             weight, surprise = said * expected * (1.0 - expected), said * (score[k] - expected)
             total = l_var[u] + f_var[u] * since * since + t_var[t] + p_var[p] + o_var[o] + i_var[i]
-            if counted[k]:
+            if counted[k] and (close or end < n):
                 # Weighed by how little the other terms were known; of one answer this is the step of a learner's term.
                 share = 1.0 / (1.0 + weight * (total - o_var[o]))
                 o_gradient[o] -= math.floor(1e9 * share * surprise + 0.5)

@@ -19,7 +19,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from americano_assets.core.elo import State, advance, nobody
-from americano_assets.core.elo_pass import PAIR
+from americano_assets.core.elo_pass import ITEM, PAIR
 from americano_assets.core.moment import PLAN_AHEAD_DAYS, Moment, Target, naive
 from americano_assets.core.study_day import day_number, study_day_of
 from americano_assets.resources.calendar import calendar_until
@@ -170,7 +170,9 @@ class LiveFeatures:
             {"closed": day_number(closed), "now": naive(now)},
         )
         counted = np.array([key] if any(learners["in_analytics"].to_pylist()) else [], np.uint64)
-        engine.register("elo", table_of(advance(state, answers_of(since), counted, close=False)))
+        rated = table_of(advance(state, answers_of(since), counted, close=False))
+        # No feature reads the items, of which there are most.
+        engine.register("elo", rated.filter(pc.not_equal(rated["level"], ITEM)))
 
     def _ratings(self, day: date, key: int) -> tuple[date, State]:
         """Ratings at the closing of `day`, else of the last day before it that has any, without other learners'."""
