@@ -10,10 +10,10 @@ Belongs here: how ratings move. Does not: where they are kept between days (elo.
 
 Sources: the step of a term is Glicko's (Glickman, Applied Statistics 48:377, 1999) on log-odds, with the variances of
 all terms in the denominator as in an extended Kalman filter (Fahrmeir, JASA 87:501, 1992). Practice: performance
-factors analysis (Pavlik, Cen, Koedinger, AIED 2009) with time since, as in DAS3H (Choffin et al., EDM 2019). A learner's
-answers of a day on one objective share its form and weigh by Kish's design effect (Survey Sampling, 1965, 5.4). A rating period of
-Glicko is a study day here: objectives, items and coefficients move once it closes, by all its answers at once; a
-learner's own terms move with each answer.
+factors analysis (Pavlik, Cen, Koedinger, AIED 2009) with time since, as in DAS3H (Choffin et al., EDM 2019). Answers
+of a learner's day on one objective share its form and weigh by Kish's design effect (Survey Sampling, 1965, 5.4). A
+rating period of Glicko is a study day here: objectives, items and coefficients move once it closes, by all its answers
+at once; a learner's own terms move with each answer.
 """
 
 import math
