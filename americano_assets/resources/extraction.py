@@ -3,8 +3,9 @@
 Belongs here: the reading side of the app's database, and the split of a stream into study days. Does not: files.
 """
 
+import re
 from collections.abc import Iterator, Sequence
-from contextlib import closing
+from contextlib import closing, contextmanager
 from datetime import date, datetime
 from itertools import groupby, pairwise
 from zoneinfo import ZoneInfo
@@ -22,6 +23,7 @@ from americano_assets.sql import query
 
 # Constant memory: a batch is at most about this large.
 _BATCH_BYTES = 8 * 1024 * 1024
+_VALUE = re.compile(r'"[^"]{64,}"')
 
 
 class ExtractionError(AmericanoError):
@@ -30,23 +32,63 @@ class ExtractionError(AmericanoError):
 
 def read_batches(url: str, table: str, text: str) -> Iterator[tuple[pa.Schema, Iterator[pa.RecordBatch]]]:
     """Run one query and yield its schema and a stream of its batches, once; close the connection behind it."""
+    with reading_errors(table, url), closing(adbc.connect(url)) as connection, closing(connection.cursor()) as cursor:
+        cursor.adbc_statement.set_options(**{"adbc.postgresql.batch_size_hint_bytes": _BATCH_BYTES})
+        cursor.execute("SET TIME ZONE 'UTC'")
+        cursor.execute(text)
+        reader = cursor.fetch_record_batch()
+        yield reader.schema, _streamed(reader, connection, table, url)
+
+
+def _streamed(
+    reader: pa.RecordBatchReader, connection: adbc.Connection, table: str, url: str
+) -> Iterator[pa.RecordBatch]:
+    """The batches of a reader: what fails while they arrive comes from Arrow, which knows no SQLSTATE."""
+    while True:
+        try:
+            batch = reader.read_next_batch()
+        except StopIteration:
+            return
+        except (OSError, pa.ArrowException) as error:
+            raise _told(table, url, error, lost=not _answers(connection)) from None
+        yield batch
+
+
+@contextmanager
+def reading_errors(table: str, url: str) -> Iterator[None]:
+    """Errors of the driver, told by the name of what was read.
+
+    Raises:
+        DatabaseLostError: The connection broke, or the server was stopped.
+        ExtractionError: The server, or the driver, could not go on.
+    """
     try:
-        with closing(adbc.connect(url)) as connection, closing(connection.cursor()) as cursor:
-            cursor.adbc_statement.set_options(**{"adbc.postgresql.batch_size_hint_bytes": _BATCH_BYTES})
-            cursor.execute("SET TIME ZONE 'UTC'")
-            cursor.execute(text)
-            reader = cursor.fetch_record_batch()
-            yield reader.schema, iter(reader)
+        yield
     except adbc_driver_manager.Error as error:
-        # The driver's message names the server's complaint; it never holds the URL's password.
-        reason = str(error).split("\n")[0].replace(url, "the database")
         # A broken connection has no SQLSTATE, nor have defects of the driver: its status tells them apart.
-        if is_lost(error.sqlstate) and error.status_code == adbc_driver_manager.AdbcStatusCode.IO:
-            raise DatabaseLostError(
-                f"The database went away while {table} was read: {reason}. What was current before stays current;"
-                " run it again once the server answers."
-            ) from None
-        raise ExtractionError(f"Reading {table} failed: {reason}") from None
+        lost = is_lost(error.sqlstate) and error.status_code == adbc_driver_manager.AdbcStatusCode.IO
+        raise _told(table, url, error, lost=lost) from None
+
+
+def _answers(connection: adbc.Connection) -> bool:
+    """Whether the server is still there after an error of Arrow's; a query that it refused leaves something to undo."""
+    try:
+        connection.rollback()
+    except adbc_driver_manager.Error:
+        return False
+    return True
+
+
+def _told(table: str, url: str, error: Exception, *, lost: bool) -> AmericanoError:
+    # The driver's message names the server's complaint; it never holds the URL's password. What is longer than any name
+    # and in quotes is a value, which may be somebody's words.
+    reason = _VALUE.sub('"…"', str(error).split("\n")[0].replace(url, "the database")).rstrip(" .:")
+    if lost:
+        return DatabaseLostError(
+            f"The database went away while {table} was read: {reason}. What was current before stays current; run it"
+            " again once the server answers."
+        )
+    return ExtractionError(f"Reading {table} failed: {reason}")
 
 
 def log_query(table: str, days: Sequence[date], zone: ZoneInfo) -> str:

@@ -19,10 +19,8 @@ import pyarrow as pa
 
 from americano_assets.core.study_day import cutoff, opening
 from americano_assets.core.validation import split_valid
-from americano_assets.errors import DatabaseLostError
 from americano_assets.resources.arrow_rules import keeps_every_rule
-from americano_assets.resources.database_url import is_lost
-from americano_assets.resources.extraction import ExtractionError, literal
+from americano_assets.resources.extraction import literal, reading_errors
 from americano_assets.schemas import LOG_TABLES, STATE_TABLES
 from americano_assets.sql import query
 
@@ -57,21 +55,17 @@ class LiveRows:
             ExtractionError: The database could not be read.
         """
         try:
-            if not hasattr(self._kept, "connection"):
-                self._kept.connection = adbc.connect(self._url)
-                _execute(self._kept.connection, "SET TIME ZONE 'UTC'")
-                _execute(self._kept.connection, f"SET statement_timeout = {round(self._statement_seconds * 1000)}")
-                self._kept.connection.commit()
-            yield Reading(self._kept.connection, self._zone)
-            self._kept.connection.rollback()
-        except BaseException as error:
+            with reading_errors("a learner's log and plans", self._url):
+                if not hasattr(self._kept, "connection"):
+                    self._kept.connection = adbc.connect(self._url)
+                    _execute(self._kept.connection, "SET TIME ZONE 'UTC'")
+                    _execute(self._kept.connection, f"SET statement_timeout = {round(self._statement_seconds * 1000)}")
+                    self._kept.connection.commit()
+                yield Reading(self._kept.connection, self._zone)
+                self._kept.connection.rollback()
+        except BaseException:
             self._drop()
-            if not isinstance(error, adbc_driver_manager.Error):
-                raise
-            reason = str(error).split("\n")[0].replace(self._url, "the database")
-            if is_lost(error.sqlstate) and error.status_code == adbc_driver_manager.AdbcStatusCode.IO:
-                raise DatabaseLostError(f"The database went away while a learner's rows were read: {reason}") from None
-            raise ExtractionError(f"Reading a learner's rows failed: {reason}") from None
+            raise
 
     def _drop(self) -> None:
         """Let go of the thread's connection, whatever state it is in."""

@@ -1,5 +1,12 @@
 """PostgreSQL goes away in the middle of a night: tried again a few times, later each time, and nothing is half done."""
 
+import select
+import socket
+import socketserver
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import psycopg
 import pytest
 
@@ -7,6 +14,8 @@ from americano_assets.assets import common, interventions
 from americano_assets.resources import ledger, publication
 from americano_assets.run_failures import why_failed
 from americano_assets_tests.faults.conftest import Left, School
+from americano_assets_tests.faults.driver import FIRST
+from americano_assets_tests.world import at
 
 
 @pytest.fixture(autouse=True)
@@ -61,3 +70,47 @@ def test_what_is_wrong_for_good_is_not_tried_again(school: School, monkeypatch: 
     monkeypatch.setattr(interventions, "publish", defect)
     assert not school.night(raise_on_error=False).success
     assert len(tries) == 1
+
+
+def test_a_connection_cut_while_a_table_streams_is_opened_again(school: School, undisturbed: Left) -> None:
+    school.world.execute(
+        'INSERT INTO behavioral_events (id, "userId", "eventType", "eventData", timestamp) '
+        "SELECT 'viewed-' || n, (SELECT min(id) FROM users), 'GRAPH_VIEWED', '{}', %s FROM generate_series(1, 9000) n",
+        at(f"{FIRST} 23:30"),
+    )
+    with cut_once(school.url, after=400_000) as (url, cuts):
+        assert School(url, school.home, school.world).night().success
+    assert cuts == ["cut"]
+    assert school.left() == undisturbed
+
+
+@contextmanager
+def cut_once(url: str, after: int) -> Iterator[tuple[str, list[str]]]:
+    """A way to the database that breaks the first connection which has brought so many bytes back."""
+    given = psycopg.conninfo.conninfo_to_dict(url)
+    socket_path, cuts = f"{given['host']}/.s.PGSQL.{given.get('port', 5432)}", list[str]()
+
+    class Through(socketserver.BaseRequestHandler):
+        def handle(self) -> None:
+            with socket.socket(socket.AF_UNIX) as server:
+                server.connect(socket_path)
+                back = 0
+                while True:
+                    ready, _, _ = select.select([self.request, server], [], [])
+                    for one in ready:
+                        data = one.recv(65536)
+                        back += len(data) if one is server else 0
+                        if not data:
+                            return
+                        if back > after and not cuts:
+                            cuts.append("cut")
+                            return
+                        (self.request if one is server else server).sendall(data)
+
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Through) as proxy:
+        proxy.daemon_threads = True
+        threading.Thread(target=proxy.serve_forever, daemon=True).start()
+        through = given | {"host": "127.0.0.1", "port": proxy.server_address[1]}
+        user, name = through["user"], through["dbname"]
+        yield f"postgresql://{user}@127.0.0.1:{through['port']}/{name}", cuts
+        proxy.shutdown()
