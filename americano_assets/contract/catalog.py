@@ -1,4 +1,4 @@
-"""What a live schema holds, read from PostgreSQL's catalogue in four queries.
+"""What a live schema holds, read from PostgreSQL's catalogue in three queries.
 
 Belongs here: the catalogue's facts as plain values. Does not: judging them.
 """
@@ -12,16 +12,12 @@ from psycopg.rows import dict_row
 _COLUMNS = """
 SELECT c.relname AS "table", a.attname AS "column", format_type(a.atttypid, a.atttypmod) AS type,
        a.attnotnull AS not_null, (a.atthasdef OR a.attidentity <> '') AS filled,
-       t.typname AS type_name, t.typtype = 'e' AS is_enum
+       CASE WHEN t.typtype = 'e' THEN t.typname END AS enum,
+       ARRAY(SELECT e.enumlabel::text FROM pg_enum e WHERE e.enumtypid = t.oid ORDER BY e.enumsortorder) AS labels
 FROM pg_class c
 JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
 JOIN pg_type t ON t.oid = a.atttypid
 WHERE c.relnamespace = current_schema()::regnamespace AND c.relkind IN ('r', 'p', 'v', 'm', 'f')
-"""
-
-_LABELS = """
-SELECT t.typname AS enum, e.enumlabel AS label
-FROM pg_enum e JOIN pg_type t ON t.oid = e.enumtypid
 """
 
 _FOREIGN_KEYS = """
@@ -56,12 +52,14 @@ class LiveColumn:
         type: As PostgreSQL prints it, for example `timestamp(3) without time zone`.
         filled: The database supplies a value where a writer does not.
         enum: Name of its enum type, None for any other type.
+        labels: Of that enum, in its order.
     """
 
     type: str
     not_null: bool
     filled: bool
     enum: str | None
+    labels: tuple[str, ...]
 
 
 @dataclass
@@ -79,20 +77,16 @@ class LiveSchema:
     """The schema that a connection looks into first."""
 
     tables: dict[str, LiveTable]
-    labels: dict[str, set[str]]
 
 
 def read_schema(connection: psycopg.Connection[Any]) -> LiveSchema:
     """All tables, enum labels, foreign keys and indexes of the connection's current schema."""
     tables: dict[str, LiveTable] = {}
-    labels: dict[str, set[str]] = {}
     with connection.cursor(row_factory=dict_row) as cursor:
         for row in cursor.execute(_COLUMNS).fetchall():
             tables.setdefault(row["table"], LiveTable()).columns[row["column"]] = LiveColumn(
-                row["type"], row["not_null"], row["filled"], row["type_name"] if row["is_enum"] else None
+                row["type"], row["not_null"], row["filled"], row["enum"], tuple(row["labels"])
             )
-        for row in cursor.execute(_LABELS).fetchall():
-            labels.setdefault(row["enum"], set()).add(row["label"])
         for row in cursor.execute(_FOREIGN_KEYS).fetchall():
             tables[row["table"]].foreign_keys[row["column"], row["references"]] = row["on_delete"]
         for row in cursor.execute(_INDEXES).fetchall():
@@ -101,4 +95,4 @@ def read_schema(connection: psycopg.Connection[Any]) -> LiveSchema:
             live.indexes.append((columns, row["is_unique"]))
             if row["is_primary"]:
                 live.primary_key = columns
-    return LiveSchema(tables, labels)
+    return LiveSchema(tables)

@@ -10,13 +10,13 @@ from typing import Any, Literal
 import psycopg
 
 from americano_assets.contract.catalog import LiveColumn, LiveSchema, LiveTable, read_schema
-from americano_assets.contract.enums import ENUMS, UNUSED_LABELS
-from americano_assets.contract.model import Column, ForeignKey, SqlType, Table
+from americano_assets.contract.enums import UNUSED_LABELS
+from americano_assets.contract.model import Column, ForeignKey, Index, SqlType, Table
 from americano_assets.contract.tables import TABLES
 
 OLDEST_POSTGRESQL = 14
 
-# How PostgreSQL prints each type, and the types that hold the same values well enough to work with.
+# How PostgreSQL prints each type, and the types whose values read and write the same: those are no difference.
 _PRINTED = {
     SqlType.TEXT: "text",
     SqlType.INTEGER: "integer",
@@ -26,7 +26,7 @@ _PRINTED = {
     SqlType.TEXT_LIST: "text[]",
     SqlType.TIMESTAMP: "timestamp(3) without time zone",
 }
-_WORKABLE = {
+_AS_GOOD = {
     SqlType.TEXT: ("character varying", "character("),
     SqlType.INTEGER: ("bigint", "smallint"),
     SqlType.DOUBLE: ("real",),
@@ -73,73 +73,87 @@ def server_differences(version: int) -> Iterator[Difference]:
 
 
 def _table_differences(table: Table, live: LiveTable) -> Iterator[Difference]:
-    for column in table.columns:
+    for column in table.extracted:
         where = f"{table.name}.{column.name}"
         if column.name not in live.columns:
-            if column.used:
-                message = f"The column is missing; {_printed(column)} is expected."
-                yield Difference("error" if column.extracted else "warning", "column", where, message)
-            else:
-                yield Difference("warning", "column", where, "The column is missing; the pipeline does not use it.")
+            yield Difference("error", "column", where, f"The column is missing; {_printed(column)} is expected.")
             continue
         actual = live.columns[column.name]
         yield from _type_differences(table, column, actual)
         yield from _nullability_differences(table, column, actual)
-    yield from _unfillable_columns(table, live)
-    if live.primary_key != ("id",):
-        # Without it an upsert of ours has nothing to conflict with.
-        severity: Literal["error", "warning"] = "error" if table.written else "warning"
-        yield Difference(severity, "key", table.name, 'The primary key is not ("id").')
-    for key in table.foreign_keys:
-        yield from _foreign_key_differences(table, key, live)
+    yield from _key_differences(table, live)
+    if table.written:
+        yield from _unfillable_columns(table, live)
+        for key in table.foreign_keys:
+            yield from _foreign_key_differences(table, key, live)
     for index in table.indexes:
-        if not any(
-            columns[: len(index.columns)] == index.columns
-            and (not index.unique or (unique and columns == index.columns))
-            for columns, unique in live.indexes
-        ):
-            kind = "unique index" if index.unique else "index"
-            message = f"There is no {kind} over ({', '.join(index.columns)}): readers get slower."
-            if index.unique:
-                message = f"There is no {kind} over ({', '.join(index.columns)}): rows may be doubled."
+        if not _has_index(live, index):
+            kind, consequence = (
+                ("unique index", "rows may be doubled") if index.unique else ("index", "it reads slower")
+            )
+            message = f"There is no {kind} over ({', '.join(index.columns)}): {consequence}."
             yield Difference("warning", "index", table.name, message)
 
 
+def _key_differences(table: Table, live: LiveTable) -> Iterator[Difference]:
+    if table.written and live.primary_key != ("id",):
+        # Without it an upsert of ours has nothing to conflict with.
+        yield Difference("error", "key", table.name, 'The primary key is not ("id").')
+    elif table.column("id").extracted and not _has_index(live, Index(("id",), unique=True)):
+        yield Difference("warning", "key", table.name, 'Nothing keeps "id" unique: rows may be doubled.')
+
+
+def _has_index(live: LiveTable, index: Index) -> bool:
+    """A longer index serves as well as one that it begins with; uniqueness holds for just the columns named."""
+    return any(
+        columns[: len(index.columns)] == index.columns and (not index.unique or (unique and columns == index.columns))
+        for columns, unique in live.indexes
+    )
+
+
 def _type_differences(table: Table, column: Column, actual: LiveColumn) -> Iterator[Difference]:
+    """Enum and text are one on reading; what is written must hold the words that we write."""
     where = f"{table.name}.{column.name}"
-    message = f"The type is {actual.type}; {_printed(column)} is expected."
-    if isinstance(column.type, SqlType):
-        if actual.type in {_PRINTED[kind] for kind in (column.type, *column.also)}:
-            return
-        # A timestamp of another precision holds the same instants; one with a zone does not read as UTC.
-        workable = actual.type.startswith(_WORKABLE.get(column.type, ("\0",))) or (
-            column.type is SqlType.TIMESTAMP
-            and actual.type.startswith("timestamp")
-            and actual.type.endswith("without time zone")
-        )
-        yield Difference("warning" if workable or not column.extracted else "error", "type", where, message)
-    elif actual.enum is None and actual.type.startswith(("text", "character varying")):
-        if not table.written:
-            yield Difference("warning", "type", where, message)
-    elif actual.enum is None:
+    if actual.enum is not None and not table.written and isinstance(column.type, SqlType):
+        fits = column.type is SqlType.TEXT or SqlType.TEXT in column.also
+    elif actual.enum is not None:
+        fits = not isinstance(column.type, SqlType)  # Its labels are compared on their own.
+    else:
+        expected = column.type if isinstance(column.type, SqlType) else SqlType.TEXT
+        fits = any(_holds(kind, actual.type) for kind in (expected, *column.also))
+    if table.written and actual.type == "real":
+        fits = False  # It would round what we wrote, and so look like a value of somebody else's.
+    if not fits:
+        message = f"The type is {actual.type}; {_printed(column)} is expected."
         yield Difference("error", "type", where, message)
-    elif actual.enum != column.type.__name__:
-        # Labels are compared for the enums of the contract, by name: those of a stranger are not known to fit.
-        yield Difference("error" if table.written else "warning", "type", where, message)
+    elif table.written and actual.type.startswith("character") and "(" in actual.type:
+        message = f"The type is {actual.type}: a night with a longer text would fail; make it text."
+        yield Difference("warning", "type", where, message)
+
+
+def _holds(expected: SqlType, actual: str) -> bool:
+    # A timestamp of another precision holds the same instants; one with a zone does not read as UTC.
+    return (
+        actual == _PRINTED[expected]
+        or (
+            actual.startswith(_AS_GOOD.get(expected, ("\0",)))
+            and actual.endswith("[]") == (expected is SqlType.TEXT_LIST)
+        )
+        or (expected is SqlType.TIMESTAMP and actual.startswith("timestamp") and actual.endswith("without time zone"))
+    )
 
 
 def _nullability_differences(table: Table, column: Column, actual: LiveColumn) -> Iterator[Difference]:
     where = f"{table.name}.{column.name}"
     if table.written and column.nullable and actual.not_null and not actual.filled:
         yield Difference("error", "nullability", where, "The column is NOT NULL; the pipeline must leave it empty.")
-    elif column.not_null and not actual.not_null and column.extracted and not table.written:
-        yield Difference("warning", "nullability", where, "The column may be NULL; NOT NULL is expected.")
+    elif column.not_null and not actual.not_null and not table.written:
+        message = "The column may be NULL: such a row is left out or counts as a bad row; make it NOT NULL."
+        yield Difference("warning", "nullability", where, message)
 
 
 def _unfillable_columns(table: Table, live: LiveTable) -> Iterator[Difference]:
     """Columns we have never heard of stop us only where a row of ours could not be inserted without them."""
-    if not table.written:
-        return
     known = {column.name for column in table.columns}
     for name, column in live.columns.items():
         if name not in known and column.not_null and not column.filled:
@@ -151,7 +165,7 @@ def _foreign_key_differences(table: Table, key: ForeignKey, live: LiveTable) -> 
     where = f"{table.name}.{key.column}"
     on_delete = live.foreign_keys.get((key.column, key.references))
     if on_delete is None:
-        message = f"There is no foreign key to {key.references}."
+        message = f"There is no foreign key to {key.references}: rows stay when what they name is deleted."
         yield Difference("warning", "foreign key", where, message)
     elif on_delete == "SET NULL" and key.column in live.columns and live.columns[key.column].not_null:
         message = (
@@ -165,18 +179,17 @@ def _foreign_key_differences(table: Table, key: ForeignKey, live: LiveTable) -> 
 
 
 def _enum_differences(live: LiveSchema) -> Iterator[Difference]:
-    in_use = {column.enum for table in live.tables.values() for column in table.columns.values()}
-    for enum in ENUMS:
-        if enum.__name__ not in in_use:
-            continue  # Columns that should have it report their own type.
-        for label in enum:
-            if label.value in live.labels[enum.__name__]:
-                continue
-            if label.value in UNUSED_LABELS.get(enum, ()):
-                message = f"The label {label.value} is missing; the pipeline does not use it."
-                yield Difference("warning", "enum label", enum.__name__, message)
-            else:
-                yield Difference("error", "enum label", enum.__name__, f"The label {label.value} is missing.")
+    """Labels that are compared or written, looked for in the enum that a column has, whatever its name."""
+    missing: dict[tuple[str, str], None] = {}
+    for table in TABLES:
+        for column in table.extracted:
+            actual = live.tables[table.name].columns.get(column.name) if table.name in live.tables else None
+            if actual is None or actual.enum is None or isinstance(column.type, SqlType):
+                continue  # Text has every label; other columns report their own type.
+            needed = {label.value for label in column.type} - UNUSED_LABELS.get(column.type, frozenset())
+            missing |= {(actual.enum, label): None for label in sorted(needed - set(actual.labels))}
+    for enum, label in missing:
+        yield Difference("error", "enum label", enum, f"The label {label} is missing.")
 
 
 def _printed(column: Column) -> str:

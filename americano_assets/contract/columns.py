@@ -43,9 +43,9 @@ def jsonb(name: str, **options: Unpack[Options]) -> Column:
     return Column(name, SqlType.JSONB, **options)
 
 
-def text_list(name: str) -> Column:
+def text_list(name: str, **options: Unpack[Options]) -> Column:
     """A TEXT[] column; its value may be NULL, which the app reads as an empty list."""
-    return Column(name, SqlType.TEXT_LIST)
+    return Column(name, SqlType.TEXT_LIST, **options)
 
 
 def instant(name: str, **options: Unpack[Options]) -> Column:
@@ -53,9 +53,9 @@ def instant(name: str, **options: Unpack[Options]) -> Column:
     return Column(name, SqlType.TIMESTAMP, **options)
 
 
-def stamped(name: str) -> Column:
+def stamped(name: str, *, used: bool = True) -> Column:
     """The time a row was made: TIMESTAMP(3) that the database fills where the writer does not."""
-    return Column(name, SqlType.TIMESTAMP, default="CURRENT_TIMESTAMP")
+    return Column(name, SqlType.TIMESTAMP, default="CURRENT_TIMESTAMP", used=used)
 
 
 def updated_at() -> Column:

@@ -180,6 +180,11 @@ ENUMS: tuple[type[StrEnum], ...] = (
 
 # Labels that the app has and that nothing of ours writes or compares with: their absence stops nothing.
 UNUSED_LABELS: dict[type[StrEnum], frozenset[str]] = {
+    EventType: frozenset(EventType)
+    - {EventType.CARD_REVIEWED, EventType.VALIDATION_COMPLETED, EventType.SESSION_ENDED},
+    MissionStatus: frozenset({"SKIPPED"}),
+    PredictionStatus: frozenset({"DISMISSED"}),
+    InterventionStatus: frozenset({"COMPLETED", "SKIPPED", "FAILED"}),
     IndicatorType: frozenset({"BEHAVIORAL", "PERFORMANCE", "ENGAGEMENT", "COGNITIVE"}),
     InterventionType: frozenset({"SPACING_ADJUSTMENT", "CONTENT_VARIATION", "BREAK_RECOMMENDATION", "FOCUS_SESSION"}),
 }

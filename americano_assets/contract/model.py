@@ -35,7 +35,7 @@ class Column:
         nullable: Whether the app may leave it out.
         default: SQL of the database's default, if any.
         private: Holds people's words, names or addresses: never extracted.
-        used: False for a column that only a loader fills because the app has it NOT NULL.
+        used: False for a column that nothing of ours reads or writes: only the bootstrap and loaders know it.
         also: Further types that are as good, where the contract leaves the type open.
     """
 

@@ -49,14 +49,14 @@ def drift_of(connection: psycopg.Connection[Any], day: date) -> list[Drift]:
 def course_runs(connection: psycopg.Connection[Any]) -> dict[str, str]:
     """What each course has in common with its other runs: its code without the term that it names."""
     rows = connection.execute(
-        'SELECT "id", "code", "term" FROM courses WHERE "code" IS NOT NULL AND "term" IS NOT NULL'
+        'SELECT "id", "code"::text, "term"::text FROM courses WHERE "code" IS NOT NULL AND "term" IS NOT NULL'
     ).fetchall()
     return {course: " ".join(code.replace(term, " ").split()) for course, code, term in rows if term}
 
 
 def course_names(connection: psycopg.Connection[Any]) -> dict[str, str]:
     """What people call a course, by id."""
-    rows = connection.execute("""SELECT "id", COALESCE(NULLIF("code", ''), "name") FROM courses""").fetchall()
+    rows = connection.execute("""SELECT "id", COALESCE(NULLIF("code"::text, ''), "name") FROM courses""").fetchall()
     return dict(rows)
 
 

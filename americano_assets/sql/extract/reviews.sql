@@ -9,8 +9,8 @@ SELECT
   r."sessionId" AS session_id,
   r."rating"::text AS rating,
   r."timeSpentMs" AS time_spent_ms,
-  r."stabilityAfter" AS stability_after,
-  r."difficultyAfter" AS difficulty_after
+  r."stabilityAfter"::double precision AS stability_after,
+  r."difficultyAfter"::double precision AS difficulty_after
 FROM reviews r
 JOIN users u ON u."id" = r."userId" AND u."behavioralAnalysisEnabled" AND u."performanceTrackingEnabled"
 JOIN cards c ON c."id" = r."cardId"

@@ -7,7 +7,7 @@ SELECT
   p."objectiveId" AS objective_id,
   l."courseId" AS course_id,
   v."sessionId" AS session_id,
-  v."score" AS score,
+  v."score"::double precision AS score,
   v."skipped" AS skipped
 FROM validation_responses v
 JOIN users u ON u."id" = v."userId" AND u."behavioralAnalysisEnabled" AND u."performanceTrackingEnabled"

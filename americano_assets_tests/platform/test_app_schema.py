@@ -1,0 +1,55 @@
+"""An app's database as its own migrations make it: `check-db` has nothing to complain of, and a night runs on it."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import dagster as dg
+import psycopg
+import pytest
+
+from americano_assets.contract.check import check
+from americano_assets.resources.publication import PREDICTIONS
+from americano_assets_tests.integration.story import FIRST, school
+from americano_assets_tests.world import Nights, World, at, published_rows, world_settings
+
+SCHEMA = (Path(__file__).parent / "app_schema.sql").read_text()
+# Types that an app may as well have chosen for what is read.
+AS_GOOD = {
+    "TEXT[]": "VARCHAR(191)[]",
+    "TEXT": "VARCHAR(191)",
+    "INTEGER": "BIGINT",
+    "DOUBLE PRECISION": "REAL",
+    "TIMESTAMP(3)": "TIMESTAMP(6)",
+    '"ReviewRating"': '"Rating"',
+}
+
+
+def _with_other_types() -> str:
+    read, made_by_hand, written = SCHEMA.partition('CREATE TABLE "struggle_predictions"')
+    for type_, other in AS_GOOD.items():
+        read = read.replace(f"{type_} ", f"{other} ").replace(f"{type_},", f"{other},")
+    return read + made_by_hand + written
+
+
+@pytest.mark.parametrize("schema", ["prisma", pytest.param("other types", marks=pytest.mark.long)])
+def test_a_night_runs_on_the_apps_own_schema_and_each_warning_can_be_acted_on(
+    empty_database: str, tmp_path: Path, schema: str
+) -> None:
+    with psycopg.connect(empty_database, autocommit=True) as connection:
+        connection.execute((SCHEMA if schema == "prisma" else _with_other_types()).encode())
+        found = [(one.severity, one.kind, one.where) for one in check(connection)]
+        assert found == [("warning", "foreign key", f"{PREDICTIONS}.learningObjectiveId")]
+        world = World(connection)
+        school(world)
+        world.profile("stuck", visual=0.5)
+        world.objective("blood", "anatomy")
+        world.prerequisite("heart", "blood", 0.5)
+        world.answer("stuck", "heart", at("2026-03-09 09:30"), 0.3)
+        world.event("stuck", "SESSION_ENDED", at("2026-03-09 10:00"), {"sessionId": "one"}, experimentPhase="A1")
+        settings = world_settings(empty_database, tmp_path / "home", model_type="rule_based")
+        with dg.DagsterInstance.ephemeral() as instance:
+            nights = Nights(settings, instance)
+            nights.deployment.clock = datetime(2026, 3, 9, 20, tzinfo=UTC)
+            assert nights.history("2026-02-20", FIRST).success
+            assert nights.night(FIRST).success
+        assert all(published_rows(world).values())
