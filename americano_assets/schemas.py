@@ -5,21 +5,26 @@ happens to a row that breaks a rule (core/validation.py).
 """
 
 from collections.abc import Mapping
+from datetime import datetime
 
 import pandera.pandas as pa
 
-from americano_assets.contract.enums import MissionStatus, ObjectiveComplexity, ReviewRating
+from americano_assets.contract.enums import MissionStatus, ReviewRating
 from americano_assets.core.features import DATA_QUALITY, EXTENDED_NAMES, FEATURE_NAMES, OBSERVED_NAMES
 from americano_assets.core.treatment import TREATED, WEIGHT
 from americano_assets.core.validation import ROW_ID
 
 RATINGS = tuple(map(str, ReviewRating))
-COMPLEXITIES = tuple(map(str, ObjectiveComplexity))
 MISSION_STATUSES = tuple(map(str, MissionStatus))
 KINDS = ("review", "validation")
 
 _present = pa.Check(lambda text: text.str.len() > 0, name="not empty", element_wise=False)
 _share = pa.Check.in_range(0, 1)
+# Up to what a JSON number holds exactly; infinity, which extraction makes of what is no number, is beyond.
+_amount = pa.Check.in_range(0, 2**53)
+# What Python's calendar has, but for the year 1, which extraction makes of what it has not.
+_any_time = pa.Check.in_range(datetime.fromisoformat("0002-01-01"), datetime.fromisoformat("9999-12-31"))
+_readable = pa.Check(lambda read: read, name="readable JSON", element_wise=False)
 
 
 def _id(*, nullable: bool = False) -> pa.Column:
@@ -27,7 +32,7 @@ def _id(*, nullable: bool = False) -> pa.Column:
 
 
 def _stamp(*, nullable: bool = False) -> pa.Column:
-    return pa.Column("datetime64[us]", nullable=nullable)
+    return pa.Column("datetime64[us]", nullable=nullable, checks=_any_time)
 
 
 def _table(
@@ -51,7 +56,7 @@ LOG_TABLES: dict[str, pa.DataFrameSchema] = {
             "session_performance_score": pa.Column(
                 "Int64", nullable=True, coerce=True, checks=pa.Check.in_range(0, 100)
             ),
-            "duration_ms": pa.Column(float, nullable=True, checks=pa.Check.ge(0)),
+            "duration_ms": pa.Column(float, nullable=True, checks=_amount),
         },
         row_id="event_id",
     ),
@@ -85,7 +90,7 @@ LOG_TABLES: dict[str, pa.DataFrameSchema] = {
             "learner_id": _id(),
             "occurred_at": _stamp(),
             "started_at": _stamp(),
-            "duration_ms": pa.Column("Int64", nullable=True, coerce=True, checks=pa.Check.ge(0)),
+            "duration_ms": pa.Column("Int64", nullable=True, coerce=True, checks=_amount),
         },
         row_id="session_id",
     ),
@@ -98,14 +103,15 @@ STATE_TABLES: dict[str, pa.DataFrameSchema] = {
         {
             "objective_id": _id(),
             "course_id": _id(),
-            "complexity": pa.Column(checks=pa.Check.isin(COMPLEXITIES)),
+            # Of a label that the contract does not know features take no complexity.
+            "complexity": _id(),
             "has_card": pa.Column(bool),
         },
         row_id="objective_id",
     ),
     "prerequisites": _table(
         "prerequisites",
-        {"objective_id": _id(), "prerequisite_id": _id(), "strength": pa.Column(float, pa.Check.ge(0))},
+        {"objective_id": _id(), "prerequisite_id": _id(), "strength": pa.Column(float, _amount)},
         row_id="objective_id",
     ),
     "planned_objectives": _table(
@@ -113,7 +119,8 @@ STATE_TABLES: dict[str, pa.DataFrameSchema] = {
         {
             "mission_id": _id(),
             "learner_id": _id(),
-            "objective_id": _id(),
+            # Null of an item or a list that cannot be read, which no good row is.
+            "objective_id": _id(nullable=True),
             "planned_at": _stamp(),
             "status": pa.Column(checks=pa.Check.isin(MISSION_STATUSES)),
             "completed_at": _stamp(nullable=True),
@@ -132,6 +139,17 @@ STATE_TABLES: dict[str, pa.DataFrameSchema] = {
             "kinesthetic": pa.Column(float, nullable=True, checks=_share),
         },
     ),
+}
+
+# Columns by which extraction tells whether a JSON column, or what is read of it, could be: checked and stored nowhere.
+JSON_READ: dict[str, tuple[str, ...]] = {
+    "behavioral_events": ("event_data_json",),
+    "planned_objectives": ("objectives_json",),
+    "profiles": ("learning_style_profile_json", "preferred_study_times_json"),
+}
+EXTRACTED = {
+    name: model.add_columns({read: pa.Column(bool, checks=_readable) for read in JSON_READ.get(name, ())})
+    for name, model in (LOG_TABLES | STATE_TABLES).items()
 }
 
 INTERACTIONS = _table(

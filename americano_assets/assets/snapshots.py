@@ -132,7 +132,10 @@ def build(settings: Settings) -> list[dg.AssetsDefinition]:
         if not snapshots(deployment.store) or not (recorded or old):
             with retried(context):
                 _, qualities, counts = snapshot_state(deployment)
-            tables = [{"table": name, "rows": counts[name], "bad rows": qualities[name].bad} for name in counts]
+            tables = [
+                {"table": name, "rows": counts[name], "bad rows": found.bad, "left out": found.left_out}
+                for name, found in qualities.items()
+            ]
             bad_rows = [row for quality in qualities.values() for row in quality.report()]
         at = min(deployment.moment(day).at, deployment.now())
         used = state_at(snapshots(deployment.store), at)
@@ -183,6 +186,7 @@ def _read_log(
                 "table": table,
                 "rows": sum(versions[day].rows for day in own),
                 "bad rows": quality.bad,
+                "left out": quality.left_out,
                 "earlier days changed by late rows": ", ".join(map(str, late)) or "none",
             }
         )

@@ -10,7 +10,7 @@ from typing import Any, Literal
 import psycopg
 
 from americano_assets.contract.catalog import LiveColumn, LiveSchema, LiveTable, read_schema
-from americano_assets.contract.enums import UNUSED_LABELS
+from americano_assets.contract.enums import FOREIGN_LABELS, UNUSED_LABELS
 from americano_assets.contract.model import Column, ForeignKey, Index, SqlType, Table
 from americano_assets.contract.tables import TABLES
 
@@ -179,8 +179,9 @@ def _foreign_key_differences(table: Table, key: ForeignKey, live: LiveTable) -> 
 
 
 def _enum_differences(live: LiveSchema) -> Iterator[Difference]:
-    """Labels that are compared or written, looked for in the enum that a column has, whatever its name."""
+    """Labels that are compared or written, looked for in the enum that a column has, whatever its name; and others."""
     missing: dict[tuple[str, str], None] = {}
+    foreign: dict[tuple[str, str], str] = {}
     for table in TABLES:
         for column in table.extracted:
             actual = live.tables[table.name].columns.get(column.name) if table.name in live.tables else None
@@ -188,8 +189,13 @@ def _enum_differences(live: LiveSchema) -> Iterator[Difference]:
                 continue  # Text has every label; other columns report their own type.
             needed = {label.value for label in column.type} - UNUSED_LABELS.get(column.type, frozenset())
             missing |= {(actual.enum, label): None for label in sorted(needed - set(actual.labels))}
+            if column.type in FOREIGN_LABELS:
+                others = sorted(set(actual.labels) - {label.value for label in column.type})
+                foreign |= {(actual.enum, label): FOREIGN_LABELS[column.type] for label in others}
     for enum, label in missing:
         yield Difference("error", "enum label", enum, f"The label {label} is missing.")
+    for (enum, label), what in foreign.items():
+        yield Difference("warning", "enum label", enum, f"The label {label} is not in the contract: {what}.")
 
 
 def _printed(column: Column) -> str:

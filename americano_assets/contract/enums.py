@@ -188,3 +188,13 @@ UNUSED_LABELS: dict[type[StrEnum], frozenset[str]] = {
     IndicatorType: frozenset({"BEHAVIORAL", "PERFORMANCE", "ENGAGEMENT", "COGNITIVE"}),
     InterventionType: frozenset({"SPACING_ADJUSTMENT", "CONTENT_VARIATION", "BREAK_RECOMMENDATION", "FOCUS_SESSION"}),
 }
+
+# Labels beside the contract's that libraries of the app's write: ts-fsrs notes by Manual that somebody moved a card.
+NEVER_GRADED: dict[type[StrEnum], frozenset[str]] = {ReviewRating: frozenset({"MANUAL"})}
+
+# What becomes of rows with a label of the app's that is not in the contract, where that makes a difference.
+FOREIGN_LABELS: dict[type[StrEnum], str] = {
+    ReviewRating: "reviews with it are left out and counted",
+    MissionStatus: "missions with it are left out and counted",
+    ObjectiveComplexity: "objectives with it are of unknown complexity",
+}

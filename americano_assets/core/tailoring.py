@@ -73,7 +73,7 @@ def best_hours(preferred: object) -> Hours | None:
     """The most effective hours of `preferredStudyTimes` (JSON text), the earliest among equals."""
     try:
         listed = json.loads(preferred) if isinstance(preferred, str) else None
-    except ValueError:
+    except (ValueError, RecursionError):  # No JSON, or one that is nested deeper than Python reads.
         return None
     found = []
     for item in listed if isinstance(listed, list) else []:

@@ -10,6 +10,8 @@ import pandera.pandas as pa
 EXAMPLES = 3
 # A schema's metadata names the column that holds a row's id; a table without one has no examples.
 ROW_ID = "row_id"
+# What a row breaks whose label the contract does not know: nobody's mistake.
+UNKNOWN_LABEL = "a label of the contract"
 
 
 @dataclass(frozen=True)

@@ -81,6 +81,8 @@ def _holds(values: pa.ChunkedArray, check: Any) -> bool:
         if "\\" in pattern or not pa.types.is_string(values.type):
             return False
         kept = pc.match_substring_regex(values, f"^(?:{pattern})")
+    elif check.name == "readable JSON":
+        kept = values
     elif check.name == "greater_than_or_equal_to":
         kept = pc.greater_equal(values, given["min_value"])
     else:

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from datetime import date, datetime
 from itertools import groupby, pairwise
+from typing import TypeVar
 from zoneinfo import ZoneInfo
 
 import adbc_driver_manager
@@ -19,8 +20,10 @@ from americano_assets.core.moment import naive
 from americano_assets.core.study_day import cutoff, opening
 from americano_assets.errors import AmericanoError, DatabaseLostError
 from americano_assets.resources.database_url import is_lost
+from americano_assets.schemas import JSON_READ
 from americano_assets.sql import query
 
+Rows = TypeVar("Rows", pa.Table, pa.RecordBatch)
 # Constant memory: a batch is at most about this large.
 _BATCH_BYTES = 8 * 1024 * 1024
 _VALUE = re.compile(r'"[^"]{64,}"')
@@ -125,6 +128,11 @@ def read_whole(url: str, table: str) -> pa.Table:
     for schema, batches in read_batches(url, table, query(f"extract/{table}")):
         return pa.Table.from_batches(list(batches), schema)
     raise ExtractionError(f"Reading {table} gave nothing.")
+
+
+def without_readings(rows: Rows, table: str) -> Rows:
+    """Extracted rows as they are stored: whether their JSON could be read has been checked by then."""
+    return rows.drop_columns([name for name in JSON_READ.get(table, ()) if name in rows.schema.names])
 
 
 def literal(instant: datetime) -> str:

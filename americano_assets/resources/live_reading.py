@@ -20,8 +20,8 @@ import pyarrow as pa
 from americano_assets.core.study_day import cutoff, opening
 from americano_assets.core.validation import split_valid
 from americano_assets.resources.arrow_rules import keeps_every_rule
-from americano_assets.resources.extraction import literal, reading_errors
-from americano_assets.schemas import LOG_TABLES, STATE_TABLES
+from americano_assets.resources.extraction import literal, reading_errors, without_readings
+from americano_assets.schemas import EXTRACTED, LOG_TABLES
 from americano_assets.sql import query
 
 # State tables by whose rows they are.
@@ -157,11 +157,11 @@ def objective_ids(tables: Iterable[pa.Table]) -> set[str]:
 
 
 def _good(rows: pa.Table, name: str) -> pa.Table:
-    model = LOG_TABLES.get(name) or STATE_TABLES[name]
-    if keeps_every_rule(rows, model):
-        return rows
-    split = split_valid(rows.to_pandas(), model)
-    return rows if split.bad.empty else rows.take(pa.array(split.good.index.to_numpy()))
+    model = EXTRACTED[name]
+    if not keeps_every_rule(rows, model):
+        split = split_valid(rows.to_pandas(), model)
+        rows = rows if split.bad.empty else rows.take(pa.array(split.good.index.to_numpy()))
+    return without_readings(rows, name)
 
 
 def _execute(connection: adbc.Connection, text: str) -> None:

@@ -15,13 +15,14 @@ from datetime import date, datetime
 import pandas as pd
 import pyarrow as pa
 
-from americano_assets.core.validation import Violation, merged
+from americano_assets.core.validation import UNKNOWN_LABEL, Violation, merged
 from americano_assets.errors import AmericanoError
 from americano_assets.resources.files import write_json
 from americano_assets.resources.parquet_store import ParquetStore, Version
 from americano_assets.resources.stored_files import read_table
 
-BAD_ROW_LIMIT = 0.01
+# More bad rows of a table than this share of it stop a reading; so few never do, however small the table.
+BAD_ROW_LIMIT, NEVER_TOO_MANY = 0.01, 5
 _FOLDER = "quarantine"
 _STAMP = "%Y%m%dT%H%M%S%fZ"
 _SHOWN_IN_ERROR = 3
@@ -40,7 +41,8 @@ class Quality:
         read_at: When it began (aware, UTC); its day names the folder in quarantine.
         rows: Rows read.
         bad: Rows that break a rule.
-        violations: The rules broken, each once.
+        left_out: Rows that are no mistake and yet nothing that the contract knows; they never stop a reading.
+        violations: The rules broken, each once; what was left out too.
         files: Contents of the files in quarantine, in the order of reading.
         refused: Nothing of the reading is in force: bad rows were to stop it, or they were too many.
     """
@@ -52,15 +54,17 @@ class Quality:
     violations: list[Violation] = field(default_factory=list)
     files: list[str] = field(default_factory=list)
     refused: bool = False
+    left_out: int = 0
 
     @property
     def messages(self) -> list[str]:
-        """A sentence a rule."""
-        return [str(violation) for violation in self.violations]
+        """A sentence a rule that bad rows break."""
+        return [str(violation) for violation in self.violations if violation.rule != UNKNOWN_LABEL]
 
-    def add(self, found: Sequence[Violation], bad: int) -> None:
+    def add(self, found: Sequence[Violation], bad: int, left_out: int = 0) -> None:
         """Count the violations of one batch."""
         self.bad += bad
+        self.left_out += left_out
         self.violations = merged([*self.violations, *found])
 
     def report(self) -> list[dict[str, object]]:
@@ -80,12 +84,12 @@ class Quality:
         """Stop where the bad rows are so many that the rest would mislead.
 
         Raises:
-            BadRowsError: They are more than 1 %.
+            BadRowsError: They are more than 1 %, and more than five.
         """
-        if self.bad > BAD_ROW_LIMIT * self.rows:
+        if self.bad > max(BAD_ROW_LIMIT * self.rows, NEVER_TOO_MANY):
             raise BadRowsError(
-                f"{self.table}: {self.bad} of {self.rows} rows are bad, more than {BAD_ROW_LIMIT:.0%}. "
-                + "; ".join(self.messages[:_SHOWN_IN_ERROR])
+                f"{self.table}: {self.bad} of {self.rows} rows are bad, more than {BAD_ROW_LIMIT:.0%} and more than"
+                f" {NEVER_TOO_MANY}. " + "; ".join(self.messages[:_SHOWN_IN_ERROR])
             )
 
 

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from datetime import date
 
 import pyarrow as pa
+import pyarrow.compute as pc
 from pandera.errors import SchemaErrors
 from pandera.pandas import DataFrameSchema
 
@@ -15,11 +16,12 @@ from americano_assets.core.study_day import days_between
 from americano_assets.core.validation import Split, split_valid
 from americano_assets.resources.arrow_rules import keeps_every_rule
 from americano_assets.resources.deployment import Deployment
-from americano_assets.resources.extraction import log_query, read_batches, read_whole, split_days
+from americano_assets.resources.extraction import log_query, read_batches, read_whole, split_days, without_readings
+from americano_assets.resources.foreign_labels import foreign_labels, left_out, with_label
 from americano_assets.resources.parquet_store import Version
 from americano_assets.resources.quarantine import BadRowsError, Quality, record_reading, set_aside
 from americano_assets.resources.state_store import StateSnapshot, record_snapshot
-from americano_assets.schemas import LOG_TABLES, STATE_TABLES
+from americano_assets.schemas import EXTRACTED, STATE_TABLES
 
 # Rows are checked as Python objects, which take many times the room of an Arrow batch: so many at a time.
 _CHECKED_ROWS = 32_768
@@ -29,17 +31,18 @@ def snapshot_log(deployment: Deployment, table: str, days: Sequence[date]) -> tu
     """Snapshot a log table for consecutive study days; they become current when all of them are whole and fit.
 
     Raises:
-        BadRowsError: Bad rows, and the settings say `fail`, or they are more than 1 %.
+        BadRowsError: Bad rows, and the settings say `fail`, or they are too many.
     """
     versions: dict[date, Version] = {}
     with _reading(deployment, table) as quality:
         for schema, batches in read_batches(deployment.url, table, log_query(table, days, deployment.zone)):
-            checked = _checked(deployment, table, batches, LOG_TABLES[table], quality)
+            checked = _checked(deployment, table, batches, quality)
+            stored = without_readings(schema.empty_table(), table).schema
             for day, pieces in split_days(checked, days, deployment.zone):
-                versions[day] = deployment.store.add_day(table, day, pieces, schema)
+                versions[day] = deployment.store.add_day(table, day, pieces, stored)
             for day in days:
                 if day not in versions:
-                    versions[day] = deployment.store.add_day(table, day, iter(()), schema)
+                    versions[day] = deployment.store.add_day(table, day, iter(()), stored)
     for day, version in versions.items():
         deployment.store.make_current(table, day, version)
     return versions, quality
@@ -55,11 +58,12 @@ def snapshot_state(deployment: Deployment) -> tuple[StateSnapshot, dict[str, Qua
     contents: dict[str, str] = {}
     qualities: dict[str, Quality] = {}
     counts: dict[str, int] = {}
-    for table, model in STATE_TABLES.items():
+    for table in STATE_TABLES:
         rows = read_whole(deployment.url, table)
         with _reading(deployment, table) as quality:
-            good = list(_checked(deployment, table, iter(rows.to_batches()), model, quality))
-        version = deployment.store.put_whole(table, pa.Table.from_batches(good, rows.schema))
+            good = list(_checked(deployment, table, iter(rows.to_batches()), quality))
+        stored = without_readings(rows.slice(0, 0), table).schema
+        version = deployment.store.put_whole(table, pa.Table.from_batches(good, stored))
         contents[table], qualities[table], counts[table] = version.content, quality, version.rows
     snapshot = StateSnapshot(taken_at, contents)
     record_snapshot(deployment.store, snapshot)
@@ -82,16 +86,18 @@ def _checked(
     deployment: Deployment,
     table: str,
     batches: Iterator[pa.RecordBatch],
-    model: DataFrameSchema,
     quality: Quality,
 ) -> Iterator[pa.RecordBatch]:
     """The good rows of each batch; bad ones go to quarantine, or stop everything.
 
     Where they stop everything, the rest is still read, that every bad row is told at once, but no row of it is kept.
     """
-    stops = deployment.settings.on_invalid == "fail"
+    stops, model = deployment.settings.on_invalid == "fail", EXTRACTED[table]
+    with deployment.connect() as connection:
+        labels = foreign_labels(connection, table)
     for batch in _in_pieces(batches):
         quality.rows += batch.num_rows
+        batch = _known(deployment, batch, labels, quality)
         if keeps_every_rule(pa.Table.from_batches([batch]), model):
             good = batch
         else:
@@ -102,12 +108,24 @@ def _checked(
                     set_aside(deployment.store, quality, split.bad)
             good = batch.take(pa.array(split.good.index.to_numpy()))
         if not (stops and quality.bad):
-            yield good
+            yield without_readings(good, table)
     if stops and quality.bad:
         raise BadRowsError(
             f"{'; '.join(quality.messages)}. Correct the rows, or set AMERICANO_ON_INVALID=quarantine to go on "
             "without them."
         )
+
+
+def _known(deployment: Deployment, batch: pa.RecordBatch, labels: frozenset[str], quality: Quality) -> pa.RecordBatch:
+    """The rows whose labels the contract knows; the others are set aside, whatever the settings say of bad rows."""
+    foreign = with_label(batch, quality.table, labels)
+    if foreign is None:
+        return batch
+    rows = batch.filter(foreign)
+    found = left_out(rows, quality.table)
+    quality.add([found], bad=0, left_out=rows.num_rows)
+    set_aside(deployment.store, quality, rows.to_pandas().assign(reason=f"{found.column}: {found.rule}"))
+    return batch.filter(pc.invert(foreign))
 
 
 def _split(batch: pa.RecordBatch, table: str, model: DataFrameSchema) -> Split:

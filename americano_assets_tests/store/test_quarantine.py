@@ -4,9 +4,10 @@ from datetime import timedelta
 
 import pytest
 
+from americano_assets.contract.check import check
 from americano_assets.resources import snapshotting
-from americano_assets.resources.quarantine import BadRowsError, readings, rows_of
-from americano_assets.resources.snapshotting import snapshot_log
+from americano_assets.resources.quarantine import NEVER_TOO_MANY, BadRowsError, readings, rows_of
+from americano_assets.resources.snapshotting import snapshot_log, snapshot_state
 from americano_assets_tests.world import ClockedDeployment, World, at, study_day
 
 DAY = study_day("2026-03-09")
@@ -63,16 +64,28 @@ def test_each_reading_is_kept_and_found_by_its_day(school: World, deployment: Cl
 def test_too_many_stop_the_reading_and_are_kept_all_the_same(school: World, deployment: ClockedDeployment) -> None:
     answers(school, 1.5)
     before, _ = snapshot_log(deployment, "validation_responses", [DAY])
-    answers_more = [2.0, 3.0, 4.0, 5.0]
+    answers_more = [2.0, 3.0, 4.0, 5.0, 6.0]
     for number, score in enumerate(answers_more):
         school.answer("bob", "heart", at("2026-03-10 11:00"), score, id=f"worse-{number}")
     deployment.clock += timedelta(hours=1)
-    with pytest.raises(BadRowsError, match=r"5 of 405 rows are bad, more than 1%.*e\.g\. wrong-0, worse-0, worse-1"):
+    with pytest.raises(BadRowsError, match=r"6 of 406 rows are bad, more than 1% and.*e\.g\. wrong-0, worse-0"):
         snapshot_log(deployment, "validation_responses", [DAY])
     assert deployment.store.current("validation_responses", DAY) == before[DAY]
     last = list(readings(deployment.store))[-1]
     assert last.refused
-    assert len(rows_of(deployment.store, last)) == 5
+    assert len(rows_of(deployment.store, last)) == 6
+
+
+def test_a_handful_stops_nobody_however_small_the_table(school: World, deployment: ClockedDeployment) -> None:
+    for number in range(NEVER_TOO_MANY):
+        school.answer("owner", "heart", at("2026-03-10 09:00"), 1.5, id=f"wrong-{number}")
+    school.answer("owner", "heart", at("2026-03-10 10:00"), 0.5)
+    versions, quality = snapshot_log(deployment, "validation_responses", [DAY])
+    assert (quality.bad, versions[DAY].rows) == (NEVER_TOO_MANY, 1)
+    school.answer("owner", "heart", at("2026-03-10 11:00"), 1.5)
+    with pytest.raises(BadRowsError, match="6 of 7 rows are bad"):
+        snapshot_log(deployment, "validation_responses", [DAY])
+    assert deployment.store.current("validation_responses", DAY) == versions[DAY]
 
 
 def test_fail_names_column_rule_count_and_rows_and_sets_nothing_aside(
@@ -113,8 +126,46 @@ def test_what_people_wrote_is_in_no_message(school: World, deployment: ClockedDe
     answers(school)
     school.review("bob", "heart", at("2026-03-10 09:00"))
     school.event("bob", "CARD_REVIEWED", at("2026-03-10 09:00"), {"rating": "my name is Bob"}, id="odd")
+    deployment.settings = deployment.settings.model_copy(update={"americano_on_invalid": "fail"})
     with pytest.raises(BadRowsError) as error:
         snapshot_log(deployment, "behavioral_events", [DAY])
     assert "behavioral_events.rating: 1 row breaks" in str(error.value)
     assert "odd" in str(error.value)
     assert "Bob" not in str(error.value)
+
+
+@pytest.mark.parametrize("on_invalid", ["fail", "quarantine"])
+def test_what_is_no_review_is_left_out_and_counted_and_stops_nothing(
+    school: World, deployment: ClockedDeployment, on_invalid: str
+) -> None:
+    deployment.settings = deployment.settings.model_copy(update={"americano_on_invalid": on_invalid})
+    school.execute("ALTER TYPE \"ReviewRating\" ADD VALUE 'MANUAL'")
+    school.execute("ALTER TYPE \"MissionStatus\" ADD VALUE 'PAUSED'")
+    school.execute("ALTER TYPE \"ObjectiveComplexity\" ADD VALUE 'EXPERT'")
+    for number in range(NEVER_TOO_MANY + 1):
+        when = at("2026-03-10 09:00") + timedelta(minutes=number)
+        review = school.review("owner", "heart", when, "MANUAL", id=f"moved-{number}")
+        school.event("owner", "CARD_REVIEWED", when, {"reviewId": review, "rating": "MANUAL"})
+        school.mission("owner", at("2026-03-12 09:00"), ["heart"], status="PAUSED")
+    known = school.review("owner", "heart", at("2026-03-10 10:00"))
+    school.objective("liver", "anatomy", complexity="EXPERT")
+    for table, rows in (("reviews", [known]), ("behavioral_events", [])):
+        versions, quality = snapshot_log(deployment, table, [DAY])
+        assert (quality.bad, quality.left_out, versions[DAY].rows) == (0, NEVER_TOO_MANY + 1, len(rows))
+        assert quality.report()[0]["rule"] == "a label of the contract"
+    (_, reading) = readings(deployment.store)
+    assert not reading.refused
+    assert len(rows_of(deployment.store, reading)) == NEVER_TOO_MANY + 1
+    _, qualities, counts = snapshot_state(deployment)
+    assert (qualities["planned_objectives"].left_out, counts["planned_objectives"]) == (NEVER_TOO_MANY + 1, 0)
+    assert (qualities["objectives"].bad, counts["objectives"]) == (0, 3)
+    with deployment.connect() as connection:
+        warned = [one.where for one in check(connection) if one.kind == "enum label" and one.severity == "warning"]
+    assert sorted(warned) == ["MissionStatus", "ObjectiveComplexity", "ReviewRating"]
+
+
+def test_a_label_that_nobody_declared_is_a_mistake(school: World, deployment: ClockedDeployment) -> None:
+    school.event("owner", "CARD_REVIEWED", at("2026-03-10 09:00"), {"rating": "GREAT"})
+    school.event("owner", "CARD_REVIEWED", at("2026-03-10 09:00"), {"rating": "MANUAL"})
+    _, quality = snapshot_log(deployment, "behavioral_events", [DAY])
+    assert (quality.bad, quality.left_out) == (1, 1)

@@ -1,9 +1,11 @@
--- Grain: one row an event. Times UTC. Free text in eventData (a search query, a comment) is never selected.
+-- Grain: one row an event. Times UTC. Free text in eventData (a search query, a comment) is never selected, nor what an
+-- event holds beside what is read of its type.
+-- event_data_json: whether what is read of it could be.
 SELECT
   e."id" AS event_id,
   e."userId" AS learner_id,
   e."timestamp" AS occurred_at,
-  e."eventType"::text AS event_type,
+  j.event_type,
   d."sessionId" AS session_id,
   COALESCE(d."objectiveId", c."objectiveId", p."objectiveId") AS objective_id,
   COALESCE(l."courseId", c."courseId") AS course_id,
@@ -11,22 +13,28 @@ SELECT
   d."reviewId" AS review_id,
   d."promptId" AS prompt_id,
   d."responseId" AS response_id,
-  d."rating" AS rating,
-  CASE WHEN jsonb_typeof(e."eventData"->'score') = 'number'
-    THEN (e."eventData"->>'score')::double precision END AS score,
-  CASE WHEN jsonb_typeof(e."eventData"->'durationMs') = 'number'
-    THEN (e."eventData"->>'durationMs')::double precision END AS duration_ms,
+  CASE WHEN j.event_type = 'CARD_REVIEWED' THEN d."rating" END AS rating,
+  CASE WHEN j.event_type = 'VALIDATION_COMPLETED' THEN ml.json_number(d."score") END AS score,
+  CASE WHEN j.event_type = 'SESSION_ENDED' THEN ml.json_number(d."durationMs") END AS duration_ms,
   COALESCE(d."eventType" = 'pause', false) AS is_pause,
   e."sessionPerformanceScore" AS session_performance_score,
-  e."experimentPhase"::text AS experiment_phase
+  e."experimentPhase"::text AS experiment_phase,
+  jsonb_typeof(j."eventData") IN ('object', 'null')
+    OR j.event_type NOT IN ('CARD_REVIEWED', 'VALIDATION_COMPLETED', 'SESSION_ENDED') AS event_data_json
 FROM behavioral_events e
 JOIN users u ON u."id" = e."userId" AND u."behavioralAnalysisEnabled" AND u."performanceTrackingEnabled"
--- Texts that are read more than once are taken out of the JSON once: that is what OFFSET 0 is for.
+-- What is read more than once is taken out of the JSON once: that is what OFFSET 0 is for.
 CROSS JOIN LATERAL (
-  SELECT e."eventData"->>'sessionId' AS "sessionId", e."eventData"->>'objectiveId' AS "objectiveId",
-    e."eventData"->>'cardId' AS "cardId", e."eventData"->>'reviewId' AS "reviewId",
-    e."eventData"->>'promptId' AS "promptId", e."eventData"->>'responseId' AS "responseId",
-    e."eventData"->>'rating' AS "rating", e."eventData"->>'eventType' AS "eventType"
+  SELECT CASE WHEN jsonb_typeof(e."eventData") = 'string' THEN ml.json_content(e."eventData") ELSE e."eventData" END
+    AS "eventData", e."eventType"::text AS event_type
+  OFFSET 0
+) j
+CROSS JOIN LATERAL (
+  SELECT j."eventData"->>'sessionId' AS "sessionId", j."eventData"->>'objectiveId' AS "objectiveId",
+    j."eventData"->>'cardId' AS "cardId", j."eventData"->>'reviewId' AS "reviewId",
+    j."eventData"->>'promptId' AS "promptId", j."eventData"->>'responseId' AS "responseId",
+    j."eventData"->>'rating' AS "rating", j."eventData"->'score' AS "score",
+    j."eventData"->'durationMs' AS "durationMs", j."eventData"->>'eventType' AS "eventType"
   OFFSET 0
 ) d
 LEFT JOIN cards c ON c."id" = d."cardId"

@@ -1,16 +1,19 @@
--- Grain: one row a (mission, objective planned in it), from either shape of missions.objectives. Times UTC.
+-- Grain: one row a (mission, objective planned in it), from either shape of missions.objectives, and one, without an
+-- objective, an item or a list that cannot be read: objectives_json tells which. Times UTC.
 SELECT
   m."id" AS mission_id,
   m."userId" AS learner_id,
-  m."date" AS planned_at,
+  ml.instant(m."date") AS planned_at,
   m."status"::text AS status,
-  m."completedAt" AS completed_at,
+  ml.instant(m."completedAt") AS completed_at,
   COALESCE(item->>'id', item->>'objectiveId') AS objective_id,
-  COALESCE((item->'completed') = 'true'::jsonb, false) AS objective_completed
+  COALESCE((item->'completed') = 'true'::jsonb, false) AS objective_completed,
+  jsonb_typeof(item) = 'object' AS objectives_json
 FROM missions m
 JOIN users u ON u."id" = m."userId" AND u."behavioralAnalysisEnabled" AND u."performanceTrackingEnabled"
+CROSS JOIN LATERAL (SELECT ml.json_content(m."objectives") AS listed OFFSET 0) j
 CROSS JOIN LATERAL jsonb_array_elements(
-  CASE WHEN jsonb_typeof(m."objectives") = 'array' THEN m."objectives" ELSE '[]'::jsonb END
+  CASE COALESCE(jsonb_typeof(j.listed), 'null') WHEN 'array' THEN j.listed WHEN 'null' THEN '[]' ELSE '["unreadable"]' END
 ) AS item
-WHERE COALESCE(item->>'id', item->>'objectiveId') IS NOT NULL
+WHERE COALESCE(item->>'id', item->>'objectiveId') IS NOT NULL OR jsonb_typeof(item) <> 'object'
 ORDER BY m."id" COLLATE "C", COALESCE(item->>'id', item->>'objectiveId') COLLATE "C"

@@ -3,7 +3,7 @@ SELECT
   s."id" AS session_id,
   s."userId" AS learner_id,
   s."completedAt" AS occurred_at,
-  s."startedAt" AS started_at,
+  ml.instant(s."startedAt") AS started_at,
   s."durationMs" AS duration_ms
 FROM study_sessions s
 JOIN users u ON u."id" = s."userId" AND u."behavioralAnalysisEnabled" AND u."performanceTrackingEnabled"
