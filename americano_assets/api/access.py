@@ -1,8 +1,9 @@
-"""Who may come in: bearer tokens, and whose rows a token opens.
+"""Who may come in: bearer tokens, whose rows a token opens, and who may do without one.
 
-Belongs here: reading the header, recognising a token, refusing. Does not: making tokens (resources/api_tokens.py).
+Belongs here: reading the headers, recognising a token, refusing. Does not: making tokens (resources/api_tokens.py).
 """
 
+import re
 from collections import OrderedDict
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -11,16 +12,20 @@ from typing import Annotated
 
 from fastapi import Depends, Request, Security
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+from starlette.datastructures import Headers
 
 from americano_assets.api.database import UsesDatabase
 from americano_assets.api.problems import ProblemError
 from americano_assets.core.moment import naive
 from americano_assets.resources.api_tokens import token_hash
+from americano_assets.settings import Settings
 
 # How long a worker trusts what it looked up: a revoked token works at most this much longer.
 REMEMBERED_SECONDS = 10.0
 _MOST_REMEMBERED = 4096
 _CHALLENGE = {"WWW-Authenticate": "Bearer"}
+_THIS_MACHINE = ("localhost", "127.0.0.1", "[::1]")
+_HOST = re.compile(r"(?P<name>\[[^\]]*\]|[^:]*)(:\d*)?")
 
 _bearer = HTTPBearer(
     auto_error=False,
@@ -55,18 +60,24 @@ class Caller:
         return self.learner_id is None or self.learner_id == user_id
 
 
+ANYBODY = Caller(None)
+
+
 class Doorkeeper:
     """Recognises tokens, and remembers for some seconds what the database said of them."""
 
-    def __init__(self, *, always_closed: bool) -> None:
-        self._always_closed = always_closed
+    def __init__(self, settings: Settings) -> None:
+        self._always_closed = settings.environment == "production"
+        self._hosts = {*_THIS_MACHINE, *(host.lower() for host in settings.americano_api_hosts)}
+        self._origins = set(settings.cors_origins)
         self._known: OrderedDict[str, tuple[float, Caller]] = OrderedDict()
 
     async def admit(self, request: Request, database: UsesDatabase, token: str | None) -> Caller:
         """The caller.
 
         Raises:
-            ProblemError: 401, without saying whether a token was unknown, expired or revoked.
+            ProblemError: 401, without saying whether a token was unknown, expired or revoked; 403: none is asked for
+                yet, and the request may be a foreign web page's.
         """
         hashed = token_hash(token) if token else ""
         remembered = self._known.get(hashed)
@@ -80,6 +91,10 @@ class Doorkeeper:
                 "Send a valid bearer token in the header Authorization.",
                 headers=_CHALLENGE,
             )
+        if caller is ANYBODY:
+            # Nor remembered: in the moment in which the first token is made, every worker asks for it.
+            self._require_own_page(request.headers)
+            return caller
         # Whoever is refused is not remembered: made-up tokens would push out those that are known.
         self._known[hashed] = (monotonic(), caller)
         self._known.move_to_end(hashed)
@@ -94,7 +109,27 @@ class Doorkeeper:
         if row is not None and row["known"]:
             return Caller(row["learner_id"])
         closed = self._always_closed or row is None or row["any_token"] or hashed
-        return None if closed else Caller(None)
+        return None if closed else ANYBODY
+
+    def _require_own_page(self, headers: Headers) -> None:
+        """Refuse what a browser on this machine may have been made to send: by then nothing else stands in its way."""
+        host = headers.get("host", "").lower()
+        named = _HOST.fullmatch(host)
+        if named is None or named["name"] not in self._hosts:
+            raise ProblemError(
+                HTTPStatus.FORBIDDEN,
+                "host_not_allowed",
+                "While nobody is asked for a token, the service answers to localhost and 127.0.0.1 alone, and to the"
+                " names in AMERICANO_API_HOSTS. Call it so, or make a token.",
+            )
+        origin = headers.get("origin")
+        allowed = origin is None or origin in self._origins or "*" in self._origins
+        if not allowed and origin != f"http://{host}":
+            raise ProblemError(
+                HTTPStatus.FORBIDDEN,
+                "origin_not_allowed",
+                "While nobody is asked for a token, only pages of the origins in CORS_ORIGINS may ask.",
+            )
 
 
 async def caller(

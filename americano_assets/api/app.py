@@ -75,7 +75,8 @@ def create_app(
             await asyncio.to_thread(_require_token, url, clock())
         app.state.worker = GenerateWorker(settings, url, limits)
         try:
-            async with new_pool(url, limits) as pool:
+            app.state.readiness = health.Readiness(url, limits)
+            async with new_pool(url, limits) as pool, app.state.readiness.pool:
                 app.state.pool = pool
                 yield
         finally:
@@ -92,7 +93,7 @@ def create_app(
         openapi_url=None if hidden else "/openapi.json",
     )
     app.state.settings, app.state.limits, app.state.clock = settings, limits, clock
-    app.state.doorkeeper = Doorkeeper(always_closed=settings.environment == "production")
+    app.state.doorkeeper = Doorkeeper(settings)
     access_log.configure()
     problems.install(app)
     app.add_middleware(BodyLimit)
@@ -103,7 +104,7 @@ def create_app(
         allow_origins=settings.cors_origins,
         allow_methods=["GET", "POST"],
         allow_headers=["Authorization", "Content-Type", "X-Request-ID"],
-        expose_headers=["Server-Timing", "X-Request-ID"],
+        expose_headers=["Retry-After", "Server-Timing", "X-Request-ID"],
     )
     app.include_router(health.router)
     # Every other route asks who comes, also one that forgets to.

@@ -3,6 +3,7 @@
 Belongs here: connections, time limits, what the caller is told when a database fails. Does not: any query's text.
 """
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -17,15 +18,12 @@ from psycopg.rows import DictRow, dict_row
 from psycopg_pool import AsyncConnectionPool, PoolTimeout, TooManyRequests
 
 from americano_assets.api.access_log import TIMINGS
-from americano_assets.api.problems import ProblemError
+from americano_assets.api.problems import ProblemError, try_again
 from americano_assets.sql import query
 
-Pool = AsyncConnectionPool[AsyncConnection[DictRow]]
 Row = DictRow
 
 APPLICATION_NAME = "americano-api"
-# When to come back to a database that is busy with a night.
-BUSY_SECONDS = 5
 
 
 @dataclass(frozen=True)
@@ -36,6 +34,14 @@ class PoolLimits:
     waiting_requests: int = 256
     acquire_seconds: float = 3.0
     statement_seconds: float = 5.0
+    # By our clock, since that of a database which has frozen stands still: all statements of a request together.
+    request_seconds: float = 20.0
+
+
+class Pool(AsyncConnectionPool[AsyncConnection[DictRow]]):
+    """Connections, and how many of them requests hold now."""
+
+    held = 0
 
 
 def new_pool(url: str, limits: PoolLimits) -> Pool:
@@ -51,7 +57,7 @@ def new_pool(url: str, limits: PoolLimits) -> Pool:
         await connection.commit()
         await _read_only(connection)
 
-    return AsyncConnectionPool(
+    return Pool(
         url,
         connection_class=AsyncConnection[DictRow],
         kwargs={
@@ -131,11 +137,20 @@ class Database:
     @asynccontextmanager
     async def _connection(self) -> AsyncIterator[AsyncConnection[DictRow]]:
         started = perf_counter()
+        pool, limits = self._pool, self._limits
         try:
-            async with self._pool.connection() as connection:
-                yield connection
+            async with asyncio.timeout(limits.request_seconds), pool.connection() as connection:
+                pool.held += 1
+                try:
+                    yield connection
+                finally:
+                    pool.held -= 1
+        except PoolTimeout:
+            raise _none_given(limits, all_held=pool.held >= limits.connections) from None
+        except TimeoutError:
+            raise _slow(limits.request_seconds) from None
         except Error as error:
-            problem = problem_of(error, self._limits)
+            problem = problem_of(error, limits)
             if problem is None:
                 raise
             raise problem from None
@@ -163,29 +178,15 @@ def problem_of(error: Error, limits: PoolLimits) -> ProblemError | None:
     # The driver's own words name hosts, roles and values: they stay here.
     unavailable = HTTPStatus.SERVICE_UNAVAILABLE
     if isinstance(error, TooManyRequests):
-        return ProblemError(unavailable, "overloaded", "Too many requests wait for the database; try again shortly.")
-    if isinstance(error, PoolTimeout):
-        return ProblemError(
-            unavailable,
-            "database_unreachable",
-            f"The database gave no connection within {limits.acquire_seconds:g} s. "
-            "Check that it runs and that DATABASE_URL names it.",
-        )
+        return try_again("overloaded", "Too many requests wait for the database; try again shortly.")
     if isinstance(error, QueryCanceled):
-        return ProblemError(
-            unavailable,
-            "database_slow",
-            f"The database did not answer within {limits.statement_seconds:g} s; try again.",
-        )
+        return _slow(limits.statement_seconds)
     if isinstance(error, errors.LockNotAvailable | errors.DeadlockDetected):
-        return ProblemError(
-            unavailable,
-            "database_busy",
-            "A night is being published, or somebody else is writing the same rows; try again shortly.",
-            headers={"Retry-After": str(BUSY_SECONDS)},
+        return try_again(
+            "database_busy", "A night is being published, or somebody else is writing the same rows; try again shortly."
         )
     if isinstance(error, OperationalError):
-        return ProblemError(unavailable, "database_unreachable", "The connection to the database was lost; try again.")
+        return try_again("database_unreachable", "The connection to the database was lost; try again.")
     if isinstance(error, errors.InsufficientPrivilege):
         return ProblemError(
             unavailable,
@@ -199,3 +200,22 @@ def problem_of(error: Error, limits: PoolLimits) -> ProblemError | None:
             "The database lacks a table or column that the API reads; run `americano check-db`.",
         )
     return None
+
+
+def _none_given(limits: PoolLimits, *, all_held: bool) -> ProblemError:
+    """Why a request waited for a connection in vain: others held all of them, or the database gave none."""
+    if all_held:
+        return try_again(
+            "overloaded",
+            f"Other requests held all {limits.connections} connections to the database for "
+            f"{limits.acquire_seconds:g} s; try again shortly.",
+        )
+    return try_again(
+        "database_unreachable",
+        f"The database gave no connection within {limits.acquire_seconds:g} s. "
+        "Check that it runs, that it takes further connections, and that DATABASE_URL names it.",
+    )
+
+
+def _slow(seconds: float) -> ProblemError:
+    return try_again("database_slow", f"The database did not answer within {seconds:g} s; try again.")

@@ -3,6 +3,8 @@
 Belongs here: is the process alive, can it answer, is what it answers up to date. Does not: any figure.
 """
 
+import asyncio
+from dataclasses import replace
 from datetime import date
 from http import HTTPStatus
 from typing import Literal
@@ -11,12 +13,54 @@ from fastapi import APIRouter, Request
 from pydantic import Field
 
 from americano_assets.api import examples
-from americano_assets.api.database import UsesDatabase
-from americano_assets.api.problems import ProblemError, documented
+from americano_assets.api.database import Database, Pool, PoolLimits, Row, new_pool
+from americano_assets.api.problems import ProblemError, documented, try_again
 from americano_assets.api.wire import Answer, UtcTime
 from americano_assets.core import study_day
 
+_SECONDS = 2.0
+
 router = APIRouter(tags=["health"])
+
+
+class Readiness:
+    """Asks the database in a way of its own: one connection, short times, one question at a time.
+
+    So a service whose other connections are all in use is ready, and who asks without pause, which nobody needs a
+    token for, keeps no other from being answered: whoever comes while the question is open gets its answer too.
+    """
+
+    def __init__(self, url: str, limits: PoolLimits) -> None:
+        self._limits = replace(
+            limits,
+            connections=1,
+            acquire_seconds=min(limits.acquire_seconds, _SECONDS),
+            statement_seconds=min(limits.statement_seconds, _SECONDS),
+            request_seconds=min(limits.request_seconds, 2 * _SECONDS),
+        )
+        self.pool: Pool = new_pool(url, self._limits)
+        self._asked: asyncio.Task[Row | None] | None = None
+
+    async def published(self) -> Row | None:
+        """The last published study day and its model; None where there is none.
+
+        Raises:
+            ProblemError: As `Database.snapshot`.
+        """
+        if self._asked is None or self._asked.done():
+            self._asked = asyncio.create_task(self._ask())
+            # Where nobody has waited for how it ends, that is no error which nobody took.
+            self._asked.add_done_callback(lambda task: task.cancelled() or task.exception())
+        try:
+            async with asyncio.timeout(self._limits.request_seconds):
+                return await asyncio.shield(self._asked)
+        except TimeoutError:  # what a frozen database does to the question, the driver still has to find out
+            detail = f"The database did not answer within {self._limits.request_seconds:g} s."
+            raise try_again("database_unreachable", detail) from None
+
+    async def _ask(self) -> Row | None:
+        async with Database(self.pool, self._limits, {}).snapshot() as snapshot:
+            return await snapshot.row("last_published_day")
 
 
 class Alive(Answer):
@@ -50,13 +94,13 @@ async def health() -> Alive:
     summary="Readiness",
     responses=documented(examples.READY, HTTPStatus.SERVICE_UNAVAILABLE),
 )
-async def ready(http: Request, database: UsesDatabase) -> Ready:
+async def ready(http: Request) -> Ready:
     """Whether the database answers and holds a published study day, and whether that is the last one closed."""
     state = http.app.state
     now = state.clock()
     expected = study_day.last_closed(now, state.settings.zone)
-    async with database.snapshot() as snapshot:
-        published = await snapshot.row("last_published_day")
+    readiness: Readiness = state.readiness
+    published = await readiness.published()
     if published is None:
         raise ProblemError(
             HTTPStatus.SERVICE_UNAVAILABLE,

@@ -1,8 +1,10 @@
-"""How much one request may bring, and how often a learner's predictions may be generated.
+"""How much one request may bring, how long that may take, and how often a learner's predictions may be generated.
 
-Belongs here: the size of a body, the budget of calls. Does not: time limits of the database (database.py).
+Belongs here: bodies, the budget of calls. Does not: heads and connections (door.py), time limits of the database
+(database.py).
 """
 
+import asyncio
 from datetime import datetime, timedelta
 from http import HTTPStatus
 from math import ceil
@@ -16,34 +18,44 @@ from americano_assets.api.problems import ProblemError
 from americano_assets.core.moment import naive
 
 MAX_BODY_BYTES = 64 * 1024
+BODY_SECONDS = 20.0
+# What is still to come of such a body is not waited for.
+_CLOSE = {"Connection": "close"}
 
 
 class BodyLimit:
-    """ASGI middleware that refuses bodies over 64 KiB, whether or not they say how long they are."""
+    """ASGI middleware that refuses bodies over 64 KiB, whether or not they say how long they are, and slow ones."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass a request on, or answer 413."""
+        """Pass a request on with its whole body, or answer 413 or 408."""
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
         told = Headers(scope=scope).get("content-length", "0")
-        if not told.isdigit() or int(told) > MAX_BODY_BYTES:
+        if not told.isdecimal() or int(told) > MAX_BODY_BYTES:
             await _too_large(scope)(scope, receive, send)
             return
         # What says nothing of its length is read here, so that no route ever holds more than the limit.
         messages: list[Message] = []
         size, more = 0, True
-        while more:
-            message = await receive()
-            messages.append(message)
-            size += len(message.get("body", b""))
-            more = message.get("more_body", False)
-            if size > MAX_BODY_BYTES:
-                await _too_large(scope)(scope, receive, send)
-                return
+        try:
+            async with asyncio.timeout(BODY_SECONDS):
+                while more and size <= MAX_BODY_BYTES:
+                    message = await receive()
+                    if message["type"] == "http.disconnect":
+                        return
+                    messages.append(message)
+                    size += len(message.get("body", b""))
+                    more = message.get("more_body", False)
+        except TimeoutError:
+            await _too_slow(scope)(scope, receive, send)
+            return
+        if size > MAX_BODY_BYTES:
+            await _too_large(scope)(scope, receive, send)
+            return
 
         async def replay() -> Message:
             return messages.pop(0) if messages else await receive()
@@ -57,6 +69,17 @@ def _too_large(scope: Scope) -> ASGIApp:
         "body_too_large",
         f"A body may hold at most {MAX_BODY_BYTES:,} bytes.",
         scope.get("state", {}).get("request_id"),
+        headers=_CLOSE,
+    )
+
+
+def _too_slow(scope: Scope) -> ASGIApp:
+    return problems.response(
+        HTTPStatus.REQUEST_TIMEOUT,
+        "too_slow",
+        f"A body must be here within {BODY_SECONDS:g} s.",
+        scope.get("state", {}).get("request_id"),
+        headers=_CLOSE,
     )
 
 

@@ -15,11 +15,14 @@ from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
 
 MEDIA_TYPE = "application/problem+json"
+# When to come back to a service that has too much to do, or to a database that is gone or busy with a night.
+RETRY_SECONDS = 5
 _SCHEMA_NAME = "Problem"
 # What every route but those of health may answer instead of what was asked.
 REFUSALS = (
     HTTPStatus.UNAUTHORIZED,
     HTTPStatus.FORBIDDEN,
+    HTTPStatus.REQUEST_TIMEOUT,
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     HTTPStatus.UNPROCESSABLE_ENTITY,
     HTTPStatus.SERVICE_UNAVAILABLE,
@@ -56,6 +59,12 @@ class ProblemError(Exception):
         self.code = code
         self.detail = detail
         self.headers = dict(headers or {})
+
+
+def try_again(code: str, detail: str) -> ProblemError:
+    """What passes by itself: 503 with Retry-After, so that a client neither gives up nor asks without pause."""
+    headers = {"Retry-After": str(RETRY_SECONDS)}
+    return ProblemError(HTTPStatus.SERVICE_UNAVAILABLE, code, detail, headers=headers)
 
 
 class InvalidParameterError(Exception):

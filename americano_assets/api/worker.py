@@ -17,7 +17,7 @@ from psycopg import Error
 
 from americano_assets.api.access_log import log_error
 from americano_assets.api.database import PoolLimits, problem_of
-from americano_assets.api.problems import ProblemError
+from americano_assets.api.problems import ProblemError, try_again
 from americano_assets.errors import AmericanoError, DatabaseLostError, NoModelError
 from americano_assets.settings import Settings
 
@@ -47,9 +47,7 @@ class GenerateWorker:
             ProblemError: 503: too many wait, there is no model, the database or the store cannot be read.
         """
         if self._asked >= THREADS + MOST_WAITING:
-            raise ProblemError(
-                HTTPStatus.SERVICE_UNAVAILABLE, "overloaded", "Too many predictions are being made; try again shortly."
-            )
+            raise try_again("overloaded", "Too many predictions are being made; try again shortly.")
         self._asked += 1
         try:
             with self._told(request_id):
@@ -87,9 +85,7 @@ class GenerateWorker:
         except NoModelError as error:
             raise ProblemError(unavailable, "no_model", str(error)) from None
         except DatabaseLostError:
-            raise ProblemError(
-                unavailable, "database_unreachable", "The database does not answer; try again shortly."
-            ) from None
+            raise try_again("database_unreachable", "The database does not answer; try again shortly.") from None
         except Error as error:
             problem = problem_of(error, self._limits)
             if problem is None:

@@ -29,6 +29,7 @@ def api() -> None:
 
     import uvicorn
 
+    from americano_assets.api.door import KEEP_ALIVE_SECONDS, raise_descriptor_limit
     from americano_assets.cli.together import require_free_ports
     from americano_assets.resources.api_tokens import require_token
     from americano_assets.resources.database import connect, prepare
@@ -40,12 +41,16 @@ def api() -> None:
     if settings.environment == "production" or settings.americano_api_host != _HOST:
         with connect(url) as connection:
             require_token(connection, datetime.now(UTC))
+    raise_descriptor_limit()
     uvicorn.run(
         "americano_assets.api.app:create_app",
         factory=True,
         host=settings.americano_api_host,
         port=settings.port,
         workers=settings.americano_api_workers,
+        http="americano_assets.api.door:Door",
+        ws="none",
+        timeout_keep_alive=KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=_GRACE_SECONDS,
         server_header=False,
     )

@@ -30,7 +30,7 @@ class Service:
         self.now = NOW
         self._portal = portal
         transport = httpx.ASGITransport(app=app)
-        self._client = httpx.AsyncClient(transport=transport, base_url="http://api.test")
+        self._client = httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1:8000")
 
     def ask(
         self,

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from americano_assets.api import access
+from americano_assets.api import access, limits
 from americano_assets.api.database import Database, PoolLimits, new_pool
 from americano_assets.api.limits import MAX_BODY_BYTES, spend_generate
 from americano_assets.api.problems import ProblemError
@@ -184,12 +184,12 @@ def test_a_body_over_the_limit_is_refused_before_it_is_read_whole(rows: Rows, se
 
 def test_generate_is_limited_a_learner_across_workers(rows: Rows, shared_database: str) -> None:
     """Two pools stand for two workers: the budget lives in the database."""
-    limits = PoolLimits(connections=1)
+    pool_limits = PoolLimits(connections=1)
     per_minute = 6
 
     async def calls() -> tuple[list[str], list[str]]:
-        async with new_pool(shared_database, limits) as one, new_pool(shared_database, limits) as two:
-            workers = [Database(pool, limits, {}) for pool in (one, two)]
+        async with new_pool(shared_database, pool_limits) as one, new_pool(shared_database, pool_limits) as two:
+            workers = [Database(pool, pool_limits, {}) for pool in (one, two)]
 
             async def call(worker: int, learner: str, after: float) -> str:
                 try:
@@ -207,3 +207,69 @@ def test_generate_is_limited_a_learner_across_workers(rows: Rows, shared_databas
     assert at_once == ["served"] * 6 + ["10"] * 2
     assert others == ["served", "1", "served"]
     assert rows.one("SELECT count(*) FROM ml.generate_budget") == (2,)
+
+
+@pytest.mark.parametrize(
+    ("headers", "code"),
+    [
+        ({"Host": "localhost:8000"}, None),
+        ({"Host": "[::1]:8000"}, None),
+        ({"Host": "LOCALHOST"}, None),
+        ({"Host": "api.internal:8000"}, None),
+        ({"Host": "evil.test:8000"}, "host_not_allowed"),
+        ({"Host": "localhost.evil.test"}, "host_not_allowed"),
+        ({"Host": "127.0.0.1.evil.test"}, "host_not_allowed"),
+        ({"Host": ""}, "host_not_allowed"),
+        ({"Origin": "http://localhost:3000"}, None),
+        ({"Origin": "http://127.0.0.1:8000"}, None),
+        ({"Origin": "http://127.0.0.1:9999"}, "origin_not_allowed"),
+        ({"Origin": "https://evil.test"}, "origin_not_allowed"),
+        ({"Origin": "null"}, "origin_not_allowed"),
+        ({"Host": "evil.test", "Origin": "http://evil.test"}, "host_not_allowed"),
+    ],
+)
+def test_without_tokens_no_foreign_page_gets_in(
+    rows: Rows, shared_database: str, tmp_path: Path, headers: dict[str, str], code: str | None
+) -> None:
+    _prepared(rows)
+    with serving(settings_for(shared_database, tmp_path, americano_api_hosts="api.internal")) as service:
+        answer = service.ask("/predictions", {"user_id": LEARNER}, headers=headers)
+        assert (answer.status_code, answer.json().get("code")) == (403 if code else 200, code)
+        service.ask("/predictions/p1/feedback", method="POST", headers=headers, json=_FEEDBACK)
+        assert rows.one("SELECT count(*) FROM ml.prediction_feedback") == (0 if code else 1,)
+        token = create_token(rows.connection, "app", _CLOCK)
+        known = service.ask("/predictions", {"user_id": LEARNER}, headers=headers | _bearer(token))
+        assert known.status_code == 200, "a proxy may call the service by any name, and no page knows the token"
+        assert service.ask("/health", headers=headers).status_code == 200
+
+
+@pytest.mark.parametrize("host", ["http://api.internal", "api.internal:8000", "*"])
+def test_a_host_is_named_without_port_or_scheme(tmp_path: Path, host: str) -> None:
+    with pytest.raises(ValueError, match="americano_api_hosts"):
+        settings_for("postgresql://localhost/none", tmp_path, americano_api_hosts=host)
+
+
+def test_the_first_token_closes_the_door_of_every_worker_at_once(
+    rows: Rows, shared_database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(access, "REMEMBERED_SECONDS", 3600.0)
+    settings = settings_for(shared_database, tmp_path)
+    with serving(settings) as one, serving(settings) as other:
+        workers = (one, other)
+        assert [_ask(worker, "GET", "/predictions", None).status_code for worker in workers] == [200, 200]
+        create_token(rows.connection, "app", _CLOCK)
+        assert [_ask(worker, "GET", "/predictions", None).status_code for worker in workers] == [401, 401]
+
+
+def test_a_body_that_does_not_come_is_not_waited_for(
+    rows: Rows, service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limits, "BODY_SECONDS", 0.05)
+
+    async def begun() -> Any:
+        yield b'{"actual_struggle": '
+        await asyncio.Event().wait()
+
+    answer = service.ask("/predictions/p1/feedback", method="POST", content=begun())
+    assert (answer.status_code, answer.json()["code"]) == (408, "too_slow")
+    assert answer.headers["connection"] == "close", "or what is left of it would be read after all"

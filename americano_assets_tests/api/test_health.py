@@ -1,9 +1,13 @@
 """GET /health and /health/ready, with and without a database."""
 
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 from urllib.parse import quote
 
+import psutil
 import pytest
 
 from americano_assets.api.database import APPLICATION_NAME, PoolLimits
@@ -55,6 +59,7 @@ def test_unreachable_database_is_a_problem_that_keeps_secrets(cut_off: Service, 
     assert answer.status_code == 503
     assert answer.headers["content-type"] == "application/problem+json"
     assert answer.json()["code"] == "database_unreachable"
+    assert int(answer.headers["retry-after"]) > 0
     assert "DATABASE_URL" in answer.json()["detail"]
     assert "a-password" not in answer.text
     assert "someone" not in answer.text
@@ -104,3 +109,63 @@ def test_requests_cannot_write(rows_apart: Rows, service_apart: Service) -> None
     rows_apart.execute("CREATE VIEW ml.study_days AS SELECT * FROM ml.kept WHERE nextval('public.written') > 0")
     assert service_apart.ask("/health/ready").status_code == 500
     assert rows_apart.connection.execute("SELECT is_called FROM written").fetchone() == (False,)
+
+
+@contextmanager
+def _held(rows: Rows, service: Service) -> Iterator[None]:
+    """A request that holds a connection, until this ends."""
+    with ThreadPoolExecutor(1) as thread:
+        with rows.connection.transaction():
+            rows.execute("LOCK TABLE struggle_predictions IN ACCESS EXCLUSIVE MODE")
+            asked = thread.submit(service.ask, "/predictions", {"user_id": LEARNER})
+            while not rows.one("SELECT count(*) FROM pg_locks WHERE NOT granted")[0]:
+                assert not asked.done()
+            yield
+        assert asked.result().status_code == 200
+
+
+def test_a_busy_service_says_so_and_stays_ready(rows: Rows, shared_database: str, tmp_path: Path) -> None:
+    rows.published()
+    limits = PoolLimits(connections=1, acquire_seconds=0.2, statement_seconds=60)
+    with serving(settings_for(shared_database, tmp_path), limits) as service, _held(rows, service):
+        refused = service.ask("/predictions", {"user_id": LEARNER})
+        assert (refused.status_code, refused.json()["code"]) == (503, "overloaded")
+        assert int(refused.headers["retry-after"]) > 0
+        assert service.get("/health/ready")["database"] == "up"
+        assert service.get("/health") == {"status": "ok"}
+
+
+def test_whoever_asks_for_readiness_at_once_shares_one_connection(
+    rows: Rows, shared_database: str, tmp_path: Path
+) -> None:
+    rows.published()
+    with serving(settings_for(shared_database, tmp_path)) as service, ThreadPoolExecutor(40) as threads:
+        answers = list(threads.map(lambda _: service.ask("/health/ready").status_code, range(400)))
+        used = rows.one("SELECT count(*) FROM pg_stat_activity WHERE application_name = %s", APPLICATION_NAME)
+    assert set(answers) == {200}
+    assert used == (1,)
+
+
+def test_a_frozen_database_is_told_as_such(rows: Rows, shared_database: str, tmp_path: Path) -> None:
+    rows.published()
+    limits = PoolLimits(acquire_seconds=5, statement_seconds=60, request_seconds=0.3)
+    with serving(settings_for(shared_database, tmp_path), limits) as service, ThreadPoolExecutor(2) as threads:
+        service.get("/predictions", user_id=LEARNER)
+        service.get("/health/ready")
+        found = rows.connection.execute(
+            "SELECT pid FROM pg_stat_activity WHERE application_name = %s", [APPLICATION_NAME]
+        )
+        backends = [psutil.Process(pid) for (pid,) in found]
+        assert len(backends) == 2
+        for backend in backends:
+            backend.suspend()
+        try:
+            asked = threads.submit(service.ask, "/predictions", {"user_id": LEARNER})
+            ready = threads.submit(service.ask, "/health/ready").result()
+            assert (ready.status_code, ready.json()["code"]) == (503, "database_unreachable")
+            assert asked.result().json()["code"] == "database_slow"
+        finally:
+            for backend in backends:
+                backend.resume()
+        assert service.ask("/predictions", {"user_id": LEARNER}).status_code == 200
+        assert service.get("/health/ready")["database"] == "up"

@@ -57,18 +57,27 @@ def provide(path: Path, name: str, script: str) -> None:
     (path / name).chmod(0o755)
 
 
-def test_it_installs_once_and_again_only_when_the_lock_changes_or_it_was_interrupted(
-    project: Path, path: Path, tmp_path: Path
-) -> None:
+def quick_uv(path: Path, folder: Path, before: str = "") -> Path:
+    """A Python and what stands for uv: quick, and remembers that it was asked to install. Returns where it does."""
     provide(path, "python3", f'exec {sys.executable} "$@"')
-    # Stands for uv: quick, and remembers that it was asked to install.
-    log = tmp_path / "uv.log"
+    log = folder / "uv.log"
     provide(
         path,
         "uv",
-        f'echo "$1 $2" >>{log}; [ "$1" = venv ] || exit 0\n'
+        f'echo "$1 $2" >>{log}; [ "$1" = venv ] || exit 0\n{before}\n'
         f'for last; do :; done; exec {sys.executable} -m venv --without-pip "$last"',
     )
+    return log
+
+
+def environments(project: Path) -> set[Path]:
+    return {path for path in (project / ".venvs").iterdir() if path.is_dir()}
+
+
+def test_it_installs_once_and_again_only_when_the_lock_changes_or_it_was_interrupted(
+    project: Path, path: Path, tmp_path: Path
+) -> None:
+    log = quick_uv(path, tmp_path)
     (tmp_path / "link").symlink_to(project / "americano")
     (tmp_path / "link to link").symlink_to("link")
     first = launch(tmp_path / "link to link", path, "a", "b c")
@@ -100,6 +109,108 @@ def test_a_failed_install_is_not_taken_for_a_finished_one(project: Path, path: P
         assert (failed.returncode, failed.stdout) == (1, "")
         assert "no network" in failed.stderr
         assert "could not be installed" in failed.stderr
+
+
+def test_what_is_in_use_stays_until_another_is_whole(project: Path, path: Path, tmp_path: Path) -> None:
+    log = quick_uv(path, tmp_path)
+    lock = project / "requirements.lock"
+    assert launch(project / "americano", path).returncode == 0
+    first = (project / ".venv").resolve()
+    assert (project / ".venv").is_symlink()
+    assert first.parent == project / ".venvs"
+
+    provide(path, "uv", "echo no network >&2; exit 2")
+    lock.write_text("# second\n")
+    failed = launch(project / "americano", path)
+    assert (failed.returncode, (project / ".venv").resolve()) == (1, first)
+    assert environments(project) == {first}  # Nothing is left of the one that failed.
+    lock.write_text("# nothing\n")
+    assert launch(project / "americano", path).stderr == ""
+
+    quick_uv(path, tmp_path)
+    lock.write_text("# second\n")
+    assert launch(project / "americano", path).returncode == 0
+    second = (project / ".venv").resolve()
+    assert environments(project) == {first, second}  # A service may still run from the first.
+    installed = log.read_text()
+    lock.write_text("# nothing\n")
+    provide(path, "uv", "exit 2")
+    assert launch(project / "americano", path).returncode == 0  # Back again, without a network.
+    assert ((project / ".venv").resolve(), log.read_text()) == (first, installed)
+
+    quick_uv(path, tmp_path)
+    lock.write_text("# third\n")
+    assert launch(project / "americano", path).returncode == 0
+    assert environments(project) == {first, (project / ".venv").resolve()}
+
+
+def test_a_service_goes_on_in_the_environment_that_it_was_started_in(project: Path, path: Path, tmp_path: Path) -> None:
+    quick_uv(path, tmp_path)
+    (project / "americano_assets" / "__main__.py").write_text("import sys; print(sys.prefix)")
+    told = launch(project / "americano", path).stdout.strip()
+    assert Path(told) == (project / ".venv").resolve() != project / ".venv"
+
+
+def test_a_folder_of_an_earlier_version_serves_until_another_is_whole(
+    project: Path, path: Path, tmp_path: Path
+) -> None:
+    log = quick_uv(path, tmp_path)
+    assert launch(project / "americano", path).returncode == 0
+    made = (project / ".venv").resolve()
+    (project / ".venv").unlink()
+    made.rename(project / ".venv")  # As it was made before there were links.
+    shutil.rmtree(project / ".venvs")
+    installed = log.read_text()
+    assert launch(project / "americano", path).stderr == ""
+    assert not (project / ".venv").is_symlink()
+
+    provide(path, "uv", "exit 2")
+    (project / "requirements.lock").write_text("# second\n")
+    assert launch(project / "americano", path).returncode == 1
+    assert (project / ".venv" / ".americano").is_file()
+    quick_uv(path, tmp_path)
+    assert launch(project / "americano", path).returncode == 0
+    assert (project / ".venv").is_symlink()
+    aside = environments(project) - {(project / ".venv").resolve()}
+    assert [(one / ".americano").is_file() for one in aside] == [True]
+    assert log.read_text() == installed * 2
+
+
+def test_two_calls_at_once_install_once(project: Path, path: Path, tmp_path: Path) -> None:
+    gate = tmp_path / "gate"
+    os.mkfifo(gate)
+    log = quick_uv(path, tmp_path, before=f"read _ <'{gate}'")
+    started = [
+        subprocess.Popen(
+            [str(project / "americano")],
+            env={"PATH": str(path)},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for _ in range(2)
+    ]
+    with gate.open("w") as opened:  # Waits until one of them installs.
+        said = []
+        for process in started:
+            assert process.stderr is not None
+            said.append(process.stderr.readline())
+        opened.write("go\n")
+    for process in started:
+        process.communicate()
+    assert [process.returncode for process in started] == [0, 0]
+    assert sum("installing the packages" in line for line in said) == 1
+    assert sum("another call installs" in line for line in said) == 1
+    assert log.read_text().count("venv") == 1
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can act for another user")
+def test_root_leaves_environments_to_whom_the_project_belongs(project: Path, path: Path, tmp_path: Path) -> None:
+    quick_uv(path, tmp_path)
+    os.chown(project, 12345, 12345)
+    assert launch(project / "americano", path).returncode == 0
+    made = [project / ".venv", *(project / ".venvs").rglob("*")]
+    assert {(one.lstat().st_uid, one.lstat().st_gid) for one in made} == {(12345, 12345)}
 
 
 def test_pip_checks_hashes_where_there_is_no_uv(project: Path, path: Path, tmp_path: Path) -> None:
