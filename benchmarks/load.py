@@ -14,13 +14,14 @@ from urllib.parse import urlsplit
 _MOST = 64
 
 
-async def at_a_rate(url: str, paths: Sequence[str], rate: int, seconds: int) -> list[float]:
+async def at_a_rate(url: str, token: str, paths: Sequence[str], rate: int, seconds: int) -> list[float]:
     """Milliseconds of each of `rate` requests a second, from the moment at which it was due.
 
     The first second's are not counted: in it both sides open their connections.
 
     Args:
         url: The server, without a path.
+        token: A bearer token.
         paths: Each request takes one of them.
         rate: Requests a second.
         seconds: How long they come.
@@ -44,7 +45,12 @@ async def at_a_rate(url: str, paths: Sequence[str], rate: int, seconds: int) -> 
     async def one(number: int, due: float) -> None:
         nonlocal opened
         reader, writer = await connection()
-        writer.write(f"GET {random.choice(paths)} HTTP/1.1\r\nHost: {address.netloc}\r\n\r\n".encode())
+        head_lines = (
+            f"GET {random.choice(paths)} HTTP/1.1",
+            f"Host: {address.netloc}",
+            f"Authorization: Bearer {token}",
+        )
+        writer.write("\r\n".join([*head_lines, "", ""]).encode())
         try:
             head = await reader.readuntil(b"\r\n\r\n")
         except asyncio.IncompleteReadError as gone:

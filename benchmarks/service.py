@@ -4,6 +4,7 @@
 
 Reads are measured with wrk on servers of the same kind (uvicorn, one process, psycopg's pool): the service, and a
 handler that runs the same two queries and does nothing else. Their ratio holds on another machine, the numbers do not.
+Requests bring a token, as in production.
 """
 
 import argparse
@@ -37,6 +38,8 @@ from americano_assets.core.features import DATA_QUALITY, FEATURE_NAMES, MODEL_IN
 from americano_assets.core.models import BLEND, fit
 from americano_assets.core.rules import VALIDATION_MEAN
 from americano_assets.core.study_day import last_closed
+from americano_assets.resources.api_tokens import create_token
+from americano_assets.resources.database import connect
 from americano_assets.resources.model_store import ModelStore
 from americano_assets.resources.parquet_store import ParquetStore
 from benchmarks.cohort import TARGET, ZONE
@@ -120,9 +123,14 @@ def served(*command: str, **environment: str) -> Iterator[tuple[str, int]]:
         process.wait()
 
 
-def wrk(url: str, pid: int, seconds: int) -> tuple[float, float]:
+def bearer(token: str) -> dict[str, str]:
+    """The header that a token is brought in."""
+    return {"Authorization": f"Bearer {token}"}
+
+
+def wrk(url: str, pid: int, token: str, seconds: int) -> tuple[float, float]:
     """Requests a second of a server kept busy, and its processor time a request in ms, the database's not counted."""
-    command = ["wrk", "-t1", f"-c{CONNECTIONS}", f"-d{seconds}s", url]
+    command = ["wrk", "-t1", f"-c{CONNECTIONS}", f"-d{seconds}s", "-H", f"Authorization: Bearer {token}", url]
     began = processor_ms(pid)
     told = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     spent = processor_ms(pid) - began
@@ -138,10 +146,10 @@ def processor_ms(pid: int) -> float:
     return (int(user) + int(system)) * 1000 / os.sysconf("SC_CLK_TCK")
 
 
-def generated(url: str, pid: int, repeat: int) -> tuple[list[float], float]:
+def generated(url: str, pid: int, token: str, repeat: int) -> tuple[list[float], float]:
     """Milliseconds of each call for one learner, one after another, warm; processor time a call of the server."""
     took, before = [], 0.0
-    with httpx.Client(base_url=url, timeout=60) as client:
+    with httpx.Client(base_url=url, headers=bearer(token), timeout=60) as client:
         for number in range(repeat + WARM_UP):
             if number == WARM_UP:
                 before = processor_ms(pid)
@@ -153,11 +161,12 @@ def generated(url: str, pid: int, repeat: int) -> tuple[list[float], float]:
     return took[WARM_UP:], (processor_ms(pid) - before) / repeat
 
 
-async def soak(url: str, pid: int, requests: int) -> None:
+async def soak(url: str, pid: int, token: str, requests: int) -> None:
     """Mixed requests from CONNECTIONS callers: answers by status, and the memory of the server over time."""
     answered: Counter[int] = Counter()
     memory = [resident(pid)]
-    async with httpx.AsyncClient(base_url=url, timeout=60, limits=httpx.Limits(keepalive_expiry=2)) as client:
+    kept = httpx.Limits(keepalive_expiry=2)
+    async with httpx.AsyncClient(base_url=url, headers=bearer(token), timeout=60, limits=kept) as client:
         listed = (await client.get("/predictions", params={"user_id": LEARNERS[1]})).json()["predictions"]
         word = {"actual_struggle": True, "feedback_type": "HELPFUL"}
 
@@ -198,24 +207,26 @@ def main() -> None:
         now = datetime.now(UTC)
         fill(url, now, options.interactions, planned=30)
         train(home, now - timedelta(hours=1))
+        with connect(url) as connection:
+            token = create_token(connection, "benchmark", now)
         environment = {"DATABASE_URL": url, "AMERICANO_HOME": str(home), "AMERICANO_GENERATE_PER_MINUTE": "600"}
         bare_handler = (sys.executable, "-m", "uvicorn", "--factory", "benchmarks.service:bare", "--no-access-log")
         with (
             served(str(ROOT / "americano"), "api", **environment) as service,
             served(*bare_handler, **environment) as yardstick,
         ):
-            measure(service, yardstick, options)
+            measure(service, yardstick, token, options)
             if options.soak:
-                asyncio.run(soak(*service, options.soak))
+                asyncio.run(soak(*service, token, options.soak))
 
 
-def measure(service: tuple[str, int], yardstick: tuple[str, int], options: argparse.Namespace) -> None:
+def measure(service: tuple[str, int], yardstick: tuple[str, int], token: str, options: argparse.Namespace) -> None:
     """Everything but the soak."""
     url, pid = service
-    took, spent = generated(url, pid, options.repeat)
+    took, spent = generated(url, pid, token, options.repeat)
     low, high = np.percentile(took, [50, 95])
     print(f"generate: median {low:.0f} ms, p95 {high:.0f} ms, processor {spent:.0f} ms; load {os.getloadavg()[0]:.1f}")
-    with httpx.Client(base_url=url, timeout=60) as client:
+    with httpx.Client(base_url=url, headers=bearer(token), timeout=60) as client:
         for who in LEARNERS[1:]:
             client.post("/predictions/generate", json={"user_id": who}).raise_for_status()
     path = f"/predictions?user_id={LEARNERS[1]}"
@@ -224,7 +235,7 @@ def measure(service: tuple[str, int], yardstick: tuple[str, int], options: argpa
     found: dict[str, list[tuple[float, float]]] = {name: [] for name in asked}
     for _ in range(3):  # by turns, since the machine is not ours alone
         for name, where in asked.items():
-            found[name].append(wrk(*where, options.seconds))
+            found[name].append(wrk(*where, token, options.seconds))
     median = {name: float(np.median([rate for rate, _ in runs])) for name, runs in found.items()}
     cost = {name: float(np.median([spent for _, spent in runs])) for name, runs in found.items()}
     for name in asked:
@@ -240,7 +251,7 @@ def measure(service: tuple[str, int], yardstick: tuple[str, int], options: argpa
     paths = [f"/predictions?user_id={who}" for who in LEARNERS]
     for _ in range(3):
         began = processor_ms(pid)
-        late = np.percentile(asyncio.run(at_a_rate(url, paths, RATE, options.seconds)), [50, 95, 99, 100])
+        late = np.percentile(asyncio.run(at_a_rate(url, token, paths, RATE, options.seconds)), [50, 95, 99, 100])
         busy = (processor_ms(pid) - began) / 1000 / (1 + options.seconds)
         print(
             f"GET /predictions at {RATE}/s: median {late[0]:.1f} ms, p95 {late[1]:.1f} ms, p99 {late[2]:.1f} ms, "

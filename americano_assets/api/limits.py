@@ -34,8 +34,12 @@ class BodyLimit:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        told = Headers(scope=scope).get("content-length", "0")
-        if not told.isdecimal() or int(told) > MAX_BODY_BYTES:
+        headers = Headers(scope=scope)
+        told = headers.get("content-length")
+        if told is None and "transfer-encoding" not in headers:
+            await self.app(scope, receive, send)  # in HTTP/1.1 it has no body then
+            return
+        if told is not None and (not told.isdecimal() or int(told) > MAX_BODY_BYTES):
             await _too_large(scope)(scope, receive, send)
             return
         # What says nothing of its length is read here, so that no route ever holds more than the limit.
