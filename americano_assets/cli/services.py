@@ -94,7 +94,7 @@ def _is_server(tracking_uri: str) -> bool:
 def _services(settings: "Settings", tracking_uri: str) -> "list[Service]":
     """What `dev` runs; an MLflow that is a server elsewhere has a UI of its own."""
     services = [_dagster_service(settings), _api_service(settings)]
-    return services if _is_server(tracking_uri) else [*services, _mlflow_service(settings, tracking_uri)]
+    return services if _is_server(tracking_uri) else [*services, mlflow_service(settings, tracking_uri)]
 
 
 def _dagster_service(settings: "Settings") -> "Service":
@@ -118,11 +118,21 @@ def _api_service(settings: "Settings") -> "Service":
     return Service("API", command, settings.port, "PORT", _python_path())
 
 
-def _mlflow_service(settings: "Settings", tracking_uri: str) -> "Service":
+def mlflow_service(settings: "Settings", tracking_uri: str) -> "Service":
+    """MLflow's server on `tracking_uri`; its own names are the only ones that it answers to."""
+    from urllib.parse import urlsplit
+
     from americano_assets.cli.together import Service
 
     port = settings.americano_mlflow_port
-    options = ("--host", _HOST, "--port", str(port), "--workers", "1")
+    # By default it answers to every private address too, to which a foreign page's name may be made to lead.
+    names = [f"localhost:{port}", f"{_HOST}:{port}"]
+    options = ["--host", _HOST, "--port", str(port), "--workers", "1"]
+    if settings.americano_mlflow_address is not None:
+        proxy = urlsplit(settings.americano_mlflow_address)
+        names.append(proxy.netloc)
+        options += ["--cors-allowed-origins", f"{proxy.scheme}://{proxy.netloc}"]
+    options += ["--allowed-hosts", ",".join(names)]
     artifacts = ("--artifacts-destination", str(settings.models_root / "mlflow"))
     environment = {
         # Not an argument: arguments are shown to every user of the machine, and the URI may hold a password.

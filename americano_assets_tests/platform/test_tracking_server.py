@@ -4,20 +4,22 @@ import os
 import signal
 import socket
 import subprocess
-import sys
 import time
 import urllib.request
 from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
 
+import httpx
 import psycopg
 import pytest
 from pydantic import SecretStr
 
+from americano_assets.cli.services import mlflow_service
 from americano_assets.core.scoring import Scorer
 from americano_assets.resources.embedded import EmbeddedServer
 from americano_assets.resources.tracking import CHALLENGER, CHAMPION, REGISTERED_MODEL, Tracking, TrackingError
+from americano_assets.settings import Settings
 from americano_assets_tests.frames import feature_rows
 from americano_assets_tests.world import world_settings
 
@@ -27,19 +29,24 @@ _PATIENCE_SECONDS = 120
 
 @pytest.fixture(scope="module")
 def mlflow_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Its address; it keeps artefacts itself."""
+    """The address of the one that `dev` starts; it keeps artefacts itself."""
     folder = tmp_path_factory.mktemp("mlflow")
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    command = [sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(port), "--workers", "1"]
-    command += ["--backend-store-uri", f"sqlite:///{folder}/store.db", "--artifacts-destination", str(folder / "kept")]
+    settings = Settings(
+        _env_file=None,  # type: ignore[call-arg]
+        americano_home=folder,
+        americano_mlflow_port=port,
+        americano_mlflow_address="https://models.example/ui",
+    )
+    service = mlflow_service(settings, f"sqlite:///{folder}/store.db")
     with (folder / "log").open("wb") as log:
         process = subprocess.Popen(
-            command,
+            service.command,
             stdout=log,
             stderr=log,
-            env=os.environ | {"MLFLOW_DISABLE_TELEMETRY": "true"},
+            env=os.environ | dict(service.environment),
             start_new_session=True,
         )
     url = f"http://127.0.0.1:{port}"
@@ -148,3 +155,21 @@ def test_a_training_that_breaks_leaves_no_run_open(tracking: Tracking, uri: str)
     assert experiment is not None
     runs = mlflow.MlflowClient().search_runs([experiment.experiment_id], "attributes.run_name = 'broken'")
     assert [run.info.status for run in runs] == ["FAILED"]
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({}, 200),
+        ({"Host": "evil.test"}, 403),
+        ({"Host": "192.168.0.7:5000"}, 403),
+        ({"Host": "models.example", "Origin": "https://models.example"}, 200),
+        ({"Origin": "https://evil.test"}, 403),
+    ],
+)
+def test_no_foreign_page_reaches_the_server_that_dev_starts(
+    mlflow_server: str, headers: dict[str, str], status: int
+) -> None:
+    search = f"{mlflow_server}/ajax-api/2.0/mlflow/experiments/search"
+    answer = httpx.post(search, json={"max_results": 1}, headers=headers, timeout=60)
+    assert answer.status_code == status, answer.text
