@@ -59,27 +59,38 @@ def forget(
     """Remove a learner from everything of ours: files of every date, models' rows, tables, published predictions."""
     from americano_assets.resources.deployment import Deployment
     from americano_assets.resources.forgetting import forget as forget_learner
+    from americano_assets.resources.forgetting_survey import survey
     from americano_assets.settings import load_settings
 
     settings = load_settings()
     deployment = Deployment(settings)
-    if not yes:
-        typer.confirm(
-            f"Remove this learner from all files under {settings.americano_home} and from the database? It cannot be"
-            " undone.",
-            abort=True,
-        )
-    _require_no_run(settings, "write the learner's rows again")
-    done = forget_learner(deployment, user)
-    told = [(table, rows) for table, rows in sorted(done.rows.items()) if rows]
-    if not told:
-        typer.echo("Nothing of this learner was found.")
-    else:
-        shown = _table("removed from", "rows")
-        for table, rows in told:
-            shown.add_row(table, f"{rows:,}")
+    could = "write the learner's rows again"
+    _require_no_run(settings, could)
+    found = survey(deployment, user)
+    shown = _table("found in", "rows")
+    for place, rows in sorted(found.rows.items()):
+        shown.add_row(place, f"{rows:,}")
+    if found.rows:
         _print(shown)
-        typer.echo(f"{_count(done.files, 'file')} written anew. Files outside the home, if any were made, are yours.")
+    else:
+        typer.echo("Nothing of this learner was found.")
+    if found.unreadable:
+        named = ", ".join(found.unreadable)
+        typer.echo(
+            f"{_count(len(found.unreadable), 'file')} cannot be read, so what of it is theirs is not known: {named}"
+        )
+    if not found.rows and not found.unreadable:
+        return
+    if not yes:
+        typer.confirm("Remove all of this? It cannot be undone.", abort=True)
+        _require_no_run(settings, could)
+    done = forget_learner(deployment, user, found)
+    typer.echo(
+        f"{_count(sum(done.rows.values()), 'row')} removed, {_count(done.files, 'file')} written anew or removed."
+        " Files outside the home, if any were made, are yours."
+    )
+    if done.not_ours:
+        typer.echo(f"None of ours, and left alone: {', '.join(done.not_ours)}")
     if done.still_active:
         typer.echo(
             "The account is still in the app and allows analysis, so the next nights read it again: have it deleted"

@@ -35,7 +35,7 @@ from americano_assets.settings import PROJECT_ROOT, Settings
 TRAINING_SET = "training_set"
 DATASETS = "datasets"
 DVC_LOCK = "dvc.lock"
-_MANIFEST = "dataset.json"
+MANIFEST = "dataset.json"
 
 
 @dataclass(frozen=True)
@@ -180,7 +180,7 @@ def restore(store: ParquetStore, dataset: Dataset, folder: Path) -> Restored:
         rewritten = _rewritten(store, paths)
         _write_records(ParquetStore(temporary / "data"), dataset, rewritten)
         shutil.copyfile(temporary / "data" / paths[0].relative_to(store.root), temporary / f"{TRAINING_SET}.parquet")
-        write_json(temporary / _MANIFEST, dataset.to_json())
+        write_json(temporary / MANIFEST, dataset.to_json())
         if folder.exists():
             folder.rmdir()
         temporary.rename(folder)

@@ -15,6 +15,8 @@ from americano_assets.errors import AmericanoError
 from americano_assets.resources.deployment import Deployment
 from americano_assets.resources.engine import open_engine
 from americano_assets.resources.files import move_into_place, written_beside
+from americano_assets.resources.forgetting_files import key_of
+from americano_assets.resources.forgetting_registry import EXPORT_OF
 from americano_assets.sql import query
 
 _TABLE = "behavioral_events"
@@ -62,9 +64,11 @@ def export_events(
         engine.register("participants", pa.table({"learner_id": pa.array(allowed, pa.string())}))
         engine.view(_TABLE, store.paths(_TABLE, chosen))
         target = str(temporary).replace("'", "''")
+        # Who is forgotten takes an export of their own along, also one without events.
+        told = f", KV_METADATA {{'{EXPORT_OF}': '{key_of(learner)}'}}" if learner is not None else ""
         engine.connection.execute(
             f"COPY ({query('research/exported_events')}) TO '{target}' (FORMAT parquet, COMPRESSION zstd, "
-            f"ROW_GROUP_SIZE {_ROWS_AT_ONCE})"
+            f"ROW_GROUP_SIZE {_ROWS_AT_ONCE}{told})"
         )
         counted = engine.run(
             f"SELECT count(*) AS n, count(DISTINCT learner_id) AS learners FROM read_parquet('{target}')"

@@ -1,15 +1,15 @@
-"""Removes a learner from files: rows of Parquet files, entries of JSON files, lines of other text.
+"""What of a single file is a learner's, and the file without it.
 
-Belongs here: finding a learner in a file, and what is left without them. Does not: which files, or the databases
-(forgetting.py).
+Belongs here: rows of Parquet files a batch at a time, examples in records of bad rows, ids in lines of text. Does not:
+which files there are (forgetting.py), or what of a table is whose (forgetting_registry.py).
 """
 
-import csv
-import io
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -18,16 +18,29 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from americano_assets.resources.files import move_into_place, written_beside
+from americano_assets.resources.files import move_into_place, write_json, written_beside
+from americano_assets.resources.forgetting_registry import (
+    EXPORT_OF,
+    STORE_TABLES,
+    Holds,
+    holds_by_columns,
+    text_pattern,
+)
 from americano_assets.resources.parquet_store import write_parquet
-from americano_assets.resources.stored_files import read_table
 
-# An id is a word of its own: «learner-1» is not in «learner-10».
-_BEFORE, _AFTER = r"(?:^|[^A-Za-z0-9_-])", r"(?:$|[^A-Za-z0-9_-])"
-_LEARNER, _PREDICTION = "learner_id", "prediction_id"
-# Where a learner is known by the 64 bits of their id alone; `key` is that of ratings, of objectives and items too.
-_KEYS = ("learner_key", "key")
-_GONE = object()
+_BATCH_ROWS = 65_536
+_MAGIC = b"PAR1"
+_BLANK = b"forgotten"
+
+
+class UnreadableError(Exception):
+    """A file that is one of ours cannot be read: whose rows it holds is not known."""
+
+
+def key_of(learner: str) -> int:
+    """The 64 bits by which the queries know a learner."""
+    with duckdb.connect() as connection:
+        return int(connection.execute("SELECT md5_number_lower(?)", [learner]).fetchall()[0][0])
 
 
 @dataclass
@@ -36,137 +49,174 @@ class Traces:
 
     Attributes:
         learner: The id in the app.
-        ids: Ids of rows that are about the learner alone: predictions, and rows that lay in quarantine.
+        predictions: Ids of predictions about them.
+        rows: Ids of rows of theirs that were set aside, by the table in quarantine.
     """
 
     learner: str
-    ids: set[str] = field(default_factory=set)
+    predictions: set[str] = field(default_factory=set)
+    rows: dict[str, set[str]] = field(default_factory=dict)
 
-    def __post_init__(self) -> None:
-        self.pattern = _BEFORE + re.escape(self.learner) + _AFTER
-        self._regex = re.compile(self.pattern)
-        self.key = int(duckdb.execute("SELECT md5_number_lower(?)", [self.learner]).fetchall()[0][0])
+    @cached_property
+    def key(self) -> int:
+        """The 64 bits of the id."""
+        return key_of(self.learner)
 
-    def in_text(self, text: str) -> bool:
-        """Whether a text names the learner, or is one of the ids."""
-        return text in self.ids or (self.learner in text and self._regex.search(text) is not None)
-
-
-def rows_about(table: pa.Table, traces: Traces) -> pa.ChunkedArray | None:
-    """True for each row that names the learner in any column; None where none does."""
-    found: pa.ChunkedArray | None = None
-    for name in table.column_names:
-        mask = _mask(table[name], name, traces)
-        if mask is not None and pc.any(mask).as_py():
-            mask = pc.fill_null(mask, False)
-            found = mask if found is None else pc.or_(found, mask)
-    return found
+    @property
+    def pattern(self) -> str | None:
+        """What finds the learner, or rows of theirs, in free text; see `text_pattern`."""
+        return text_pattern({self.learner, *(one for ids in self.rows.values() for one in ids)})
 
 
-def ids_in(table: pa.Table, about: pa.ChunkedArray) -> set[str]:
-    """Ids of the predictions among the rows about a learner."""
-    if _LEARNER in table.column_names and _PREDICTION in table.column_names:
-        return set(table.filter(about)[_PREDICTION].to_pylist())
-    return set()
+class ParquetRows:
+    """A Parquet file as far as a learner is concerned; no more than a batch of it is in memory."""
+
+    def __init__(self, path: Path, table: str | None, traces: Traces) -> None:
+        """Args: the file, the store's table that it is of (None: outside of a store), by what they are known."""
+        self.path = path
+        self._table = table
+        self._traces = traces
+
+    def count(self) -> int:
+        """How many rows are theirs."""
+        columns = self.holds.columns
+        return sum(pc.sum(self._theirs(batch)).as_py() or 0 for batch in self._batches(columns)) if columns else 0
+
+    def values(self, column: str) -> set[str]:
+        """The values of a column in their rows."""
+        found: set[str] = set()
+        for batch in self._batches([*self.holds.columns, column]):
+            found.update(str(one) for one in batch.filter(self._theirs(batch)).column(column).to_pylist() if one)
+        return found
+
+    def rest(self) -> Iterator[pa.RecordBatch]:
+        """Everybody else's rows."""
+        for batch in self._batches():
+            yield _compact(batch.filter(pc.invert(self._theirs(batch))))
+
+    @cached_property
+    def holds(self) -> Holds:
+        """What of it may be a learner's."""
+        return STORE_TABLES.get(self._table or "") or holds_by_columns(self.schema.names)
+
+    @cached_property
+    def schema(self) -> pa.Schema:
+        """Its columns."""
+        with _readable(self.path):
+            return pq.read_schema(self.path)
+
+    @property
+    def is_export_of_theirs(self) -> bool:
+        """Whether it was made to hold their events alone."""
+        return (self.schema.metadata or {}).get(EXPORT_OF.encode()) == str(self._traces.key).encode()
+
+    def clean(self) -> None:
+        """Write the file anew under its own name without their rows, or remove it if nobody else has any."""
+        removed = self.count()
+        if self.is_export_of_theirs or removed == pq.read_metadata(self.path).num_rows:
+            self.path.unlink()
+        elif removed:
+            with written_beside(self.path.parent) as temporary:
+                write_parquet(temporary, self.rest(), self.schema)
+                temporary.chmod(self.path.stat().st_mode & 0o777)
+                move_into_place(temporary, self.path)
+
+    def _batches(self, columns: list[str] | None = None) -> Iterator[pa.RecordBatch]:
+        with _readable(self.path), pq.ParquetFile(self.path) as file:
+            yield from file.iter_batches(_BATCH_ROWS, columns=columns)
+
+    def _theirs(self, batch: pa.RecordBatch) -> pa.Array:
+        """True for each row that is theirs, never null."""
+        found = pa.repeat(False, batch.num_rows)
+        holds, traces = self.holds, self._traces
+        for name, wanted in ((holds.learner, {traces.learner}), (holds.prediction, traces.predictions)):
+            column = _column(batch, name)
+            if column is not None and (pa.types.is_string(column.type) or pa.types.is_large_string(column.type)):
+                ids = pa.array(sorted(wanted), pa.string()).cast(column.type)
+                found = pc.or_(found, pc.is_in(column, value_set=ids))
+        column = _column(batch, holds.key)
+        if column is not None and pa.types.is_integer(column.type):
+            key = pa.array([traces.key], pa.uint64()).cast(column.type, safe=False)
+            same = pc.is_in(column, value_set=key)
+            if holds.levels:
+                same = pc.and_(same, pc.is_in(batch.column("level").cast(pa.int64()), value_set=pa.array(holds.levels)))
+            found = pc.or_(found, same)
+        return found
 
 
-def names_predictions(path: Path) -> bool:
-    """Whether other files' rows about a learner are found through this one."""
-    return {_LEARNER, _PREDICTION} <= set(pq.read_schema(path).names)
+def renamed(path: Path, pattern: str | None) -> Path:
+    """The path of a file without what the pattern finds in its name."""
+    return path if pattern is None else path.with_name(re.sub(pattern, _BLANK.decode(), path.name))
 
 
-def without(table: pa.Table, about: pa.ChunkedArray) -> pa.Table:
-    """The other rows."""
-    return table.filter(pc.invert(about))
-
-
-def clean_parquet(path: Path, traces: Traces) -> int:
-    """Write a Parquet file anew under its own name without the learner; returns the rows removed."""
-    table = read_table(path)
-    about = rows_about(table, traces)
-    if about is None:
-        return 0
-    rest = without(table, about)
-    with written_beside(path.parent) as temporary:
-        write_parquet(temporary, rest.to_batches(), rest.schema)
-        move_into_place(temporary, path)
-    return int(table.num_rows - rest.num_rows)
-
-
-def names_learner(path: Path, traces: Traces) -> bool:
-    """Whether the bytes of a file that is no Parquet file name the learner."""
-    content = path.read_bytes()
-    wanted = [traces.learner, *traces.ids]
-    if not any(one.encode() in content for one in wanted):
-        return False
-    pieces = re.split(r"[^A-Za-z0-9_-]+", content.decode("utf-8", "replace"))
-    return bool({traces.learner, *traces.ids} & set(pieces)) or traces.in_text(content.decode("utf-8", "replace"))
-
-
-def clean_text(path: Path, traces: Traces) -> bool:
-    """Write a text file anew without the learner: JSON by its entries, anything else by its lines.
-
-    Returns:
-        False where that cannot be done: the file is no text.
-    """
+def is_parquet(path: Path) -> bool:
+    """Whether a file begins as a Parquet file does, whatever its name."""
     try:
-        text = path.read_text()
-    except UnicodeDecodeError:
+        with path.open("rb") as file:
+            return file.read(len(_MAGIC)) == _MAGIC
+    except OSError:
         return False
-    try:
-        rest = _pruned(json.loads(text), traces)
-        cleaned = json.dumps(None if rest is _GONE else rest, sort_keys=True, indent=1)
-    except ValueError:
-        cleaned = "".join(line for line in text.splitlines(keepends=True) if not _line_names(line, traces))
+
+
+def examples_in(path: Path, ids: set[str]) -> int:
+    """How many of a record's examples are rows of those ids."""
+    return sum(one in ids for broken in _reading(path)["violations"] for one in broken["examples"])
+
+
+def clean_reading(path: Path, ids: set[str]) -> None:
+    """Take those rows out of a record's examples; its counts stay."""
+    content = _reading(path)
+    for broken in content["violations"]:
+        broken["examples"] = [one for one in broken["examples"] if one not in ids]
+    write_json(path, content)
+
+
+def lines_with(path: Path, pattern: str) -> int:
+    """How many lines of a text file hold what a pattern of `text_pattern` finds."""
+    wanted = re.compile(pattern.encode())
+    with _readable(path), path.open("rb") as file:
+        return sum(wanted.search(line) is not None for line in file)
+
+
+def blank_text(path: Path, pattern: str) -> None:
+    """Write a text file anew, with another word where the pattern finds something."""
+    wanted = re.compile(pattern.encode())
     with written_beside(path.parent) as temporary:
-        temporary.write_text(cleaned)
+        with path.open("rb") as file, temporary.open("wb") as rest:
+            rest.writelines(wanted.sub(_BLANK, line) for line in file)
+        temporary.chmod(path.stat().st_mode & 0o777)
         move_into_place(temporary, path)
-    return True
 
 
-def _mask(column: pa.ChunkedArray, name: str, traces: Traces) -> pa.ChunkedArray | None:
-    kind = column.type
-    if pa.types.is_dictionary(kind):
-        return _mask(column.cast(kind.value_type), name, traces)
-    if pa.types.is_string(kind) or pa.types.is_large_string(kind):
-        ids = pc.is_in(column, pa.array(sorted(traces.ids), pa.string()).cast(kind)) if traces.ids else None
-        named = pc.match_substring(column, traces.learner)
-        if pc.any(named).as_py():
-            named = pc.match_substring_regex(column, traces.pattern)
-        return named if ids is None else pc.or_kleene(named, ids)
-    if name in _KEYS and pa.types.is_integer(kind):
-        return pc.equal(column, pa.scalar(traces.key, pa.uint64()).cast(kind, safe=False))
-    if pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_struct(kind):
-        named = [value is not None and _pruned(value, traces) != value for value in column.to_pylist()]
-        return pa.chunked_array([pa.array(named, pa.bool_())])
-    return None
+def _reading(path: Path) -> dict[str, Any]:
+    try:
+        content: dict[str, Any] = json.loads(path.read_text())
+        for broken in content["violations"]:
+            broken["examples"] = list(broken["examples"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise UnreadableError(path.name) from error
+    return content
 
 
-def _pruned(node: Any, traces: Traces) -> Any:
-    """What is left of a JSON value: a row or record that names the learner goes as a whole, nothing else with it."""
-    if isinstance(node, dict):
-        if any(_scalar_names(value, traces) for value in node.values()):
-            return _GONE
-        kept = {key: _pruned(value, traces) for key, value in node.items() if not traces.in_text(key)}
-        return {key: value for key, value in kept.items() if value is not _GONE}
-    if isinstance(node, list):
-        rows = (
-            [one for one in node if not (isinstance(one, list) and any(_scalar_names(cell, traces) for cell in one))]
-            if any(isinstance(one, list) for one in node)
-            else node
-        )
-        return [one for one in (_pruned(one, traces) for one in rows) if one is not _GONE]
-    return _GONE if _scalar_names(node, traces) else node
+def _column(batch: pa.RecordBatch, name: str | None) -> pa.Array | None:
+    if name is None or name not in batch.schema.names:
+        return None
+    column = batch.column(name)
+    return column.cast(column.type.value_type) if pa.types.is_dictionary(column.type) else column
 
 
-def _scalar_names(value: Any, traces: Traces) -> bool:
-    return isinstance(value, str) and traces.in_text(value)
+def _compact(batch: pa.RecordBatch) -> pa.RecordBatch:
+    """The same rows; a dictionary holds no value any more that no row has."""
+    columns = [
+        one.cast(one.type.value_type).dictionary_encode().cast(one.type) if pa.types.is_dictionary(one.type) else one
+        for one in batch.columns
+    ]
+    return pa.RecordBatch.from_arrays(columns, schema=batch.schema)
 
 
-def _line_names(line: str, traces: Traces) -> bool:
-    return traces.in_text(line) or any(traces.in_text(cell) for row in csv.reader(io.StringIO(line)) for cell in row)
-
-
-def parquet_files(root: Path) -> Iterable[Path]:
-    """All Parquet files under a folder, in order."""
-    return sorted(path for path in root.rglob("*.parquet") if path.is_file())
+@contextmanager
+def _readable(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except (pa.ArrowException, OSError) as error:
+        raise UnreadableError(path.name) from error

@@ -197,9 +197,9 @@ class ParquetStore:
             return version
         return Version(version.content, successor.rows)
 
-    def add_remainder(self, folder: Path, rest: pa.Table) -> Successor:
+    def add_remainder(self, folder: Path, rest: Iterable[pa.RecordBatch], schema: pa.Schema) -> Successor:
         """Store what is left of a content of `folder`; nobody reads it before it is recorded in `successors`."""
-        return Successor(*self._place(folder, rest.to_batches(), rest.schema))
+        return Successor(*self._place(folder, rest, schema))
 
     def _write(
         self, folder: Path, batches: Iterable[pa.RecordBatch], schema: pa.Schema, codec: Codec = SMALL

@@ -23,7 +23,7 @@ from americano_assets.resources.stored_files import read_table
 
 # More bad rows of a table than this share of it stop a reading; so few never do, however small the table.
 BAD_ROW_LIMIT, NEVER_TOO_MANY = 0.01, 5
-_FOLDER = "quarantine"
+FOLDER = "quarantine"
 _STAMP = "%Y%m%dT%H%M%S%fZ"
 _SHOWN_IN_ERROR = 3
 
@@ -113,7 +113,7 @@ def readings(store: ParquetStore, day: date | None = None) -> Iterator[Quality]:
         AmericanoError: A record cannot be read.
     """
     pattern = f"*/day={day.isoformat() if day else '*'}/reading-*.json"
-    for path in sorted((store.root / _FOLDER).glob(pattern), key=lambda path: (path.name, path.parent)):
+    for path in sorted((store.root / FOLDER).glob(pattern), key=lambda path: (path.name, path.parent)):
         try:
             content = json.loads(path.read_text())
             content["violations"] = [
@@ -137,4 +137,4 @@ def rows_of(store: ParquetStore, reading: Quality) -> pd.DataFrame:
 
 
 def _table(quality: Quality) -> str:
-    return f"{_FOLDER}/{quality.table}"
+    return f"{FOLDER}/{quality.table}"

@@ -219,6 +219,20 @@ def test_a_server_that_cannot_start_says_why(other: EmbeddedServer) -> None:
         configuration.write_text(before)
 
 
+def test_its_log_says_what_went_wrong_and_of_whom_not(other: EmbeddedServer) -> None:
+    other.ensure()
+    with psycopg.connect(other.url(), autocommit=True) as connection:
+        connection.execute("CREATE TEMPORARY TABLE people (id text PRIMARY KEY)")
+        connection.execute("INSERT INTO people VALUES ('who-1')")
+        for statement, values in (("INSERT INTO people VALUES ('who-1')", []), ("SELECT %s::text, 1 / 0", ["who-1"])):
+            with pytest.raises(psycopg.Error):
+                connection.execute(statement.encode(), values)
+    logged = other.log.read_text()
+    assert 'duplicate key value violates unique constraint "people_pkey"' in logged
+    assert "division by zero" in logged
+    assert "who-1" not in logged
+
+
 @pytest.mark.parametrize(("mode", "works"), [(0o755, True), (0o700, False)])
 def test_root_without_user_namespaces_becomes_someone_who_can_reach_the_home(
     short_home: Path, monkeypatch: pytest.MonkeyPatch, mode: int, works: bool
