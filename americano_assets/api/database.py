@@ -15,10 +15,12 @@ from fastapi import Depends, Request
 from psycopg import AsyncConnection, IsolationLevel, errors
 from psycopg.errors import Error, OperationalError, QueryCanceled
 from psycopg.rows import DictRow, dict_row
+from psycopg.sql import Composed
 from psycopg_pool import AsyncConnectionPool, PoolTimeout, TooManyRequests
 
 from americano_assets.api.access_log import TIMINGS
 from americano_assets.api.problems import ProblemError, try_again
+from americano_assets.resources.session import set_for_transaction, settings_of
 from americano_assets.sql import query
 
 Row = DictRow
@@ -39,33 +41,26 @@ class PoolLimits:
 
 
 class Pool(AsyncConnectionPool[AsyncConnection[DictRow]]):
-    """Connections, and how many of them requests hold now."""
+    """Connections, how many of them requests hold now, and the statement that each transaction is to begin with."""
 
     held = 0
+    begun_with: Composed
 
 
 def new_pool(url: str, limits: PoolLimits) -> Pool:
     """A closed pool over the database at `url`; opening it does not wait for the database."""
-
-    async def configure(connection: AsyncConnection[DictRow]) -> None:
-        # A custom plan each time: filters that are not given fold away, and the learner's index is used.
-        await connection.execute(
-            "SELECT set_config('statement_timeout', %s, false), set_config('TimeZone', 'UTC', false),"
-            " set_config('plan_cache_mode', 'force_custom_plan', false)",
-            [str(round(limits.statement_seconds * 1000))],
-        )
-        await connection.commit()
-        await _read_only(connection)
-
-    return Pool(
-        url,
+    address, settings = settings_of(url, statement_timeout=str(round(limits.statement_seconds * 1000)))
+    pool = Pool(
+        address,
         connection_class=AsyncConnection[DictRow],
         kwargs={
             "row_factory": dict_row,
+            # Each statement is planned for its parameters: filters that are not given fold away.
+            "prepare_threshold": None,
             "connect_timeout": max(2, round(limits.acquire_seconds)),
             "fallback_application_name": APPLICATION_NAME,
         },
-        configure=configure,
+        configure=_read_only,
         check=AsyncConnectionPool.check_connection,
         # No connection is kept for its own sake, and a failed attempt is given up soon: so the first request after
         # an outage tries at once, instead of waiting for the pool's next attempt minutes later.
@@ -77,6 +72,8 @@ def new_pool(url: str, limits: PoolLimits) -> Pool:
         open=False,
         name=APPLICATION_NAME,
     )
+    pool.begun_with = set_for_transaction(settings)
+    return pool
 
 
 class Snapshot:
@@ -116,6 +113,7 @@ class Database:
             ProblemError: The database cannot be reached, is too slow, or lacks what the API reads.
         """
         async with self._connection() as connection:
+            await connection.execute(self._pool.begun_with)
             yield Snapshot(connection)
 
     @asynccontextmanager
@@ -130,6 +128,7 @@ class Database:
             await connection.set_isolation_level(IsolationLevel.READ_COMMITTED)
             try:
                 async with connection.transaction():
+                    await connection.execute(self._pool.begun_with)
                     yield Change(connection)
             finally:
                 await _read_only(connection)

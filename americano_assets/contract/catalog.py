@@ -82,7 +82,7 @@ class LiveSchema:
 def read_schema(connection: psycopg.Connection[Any]) -> LiveSchema:
     """All tables, enum labels, foreign keys and indexes of the connection's current schema."""
     tables: dict[str, LiveTable] = {}
-    with connection.cursor(row_factory=dict_row) as cursor:
+    with connection.transaction(), connection.cursor(row_factory=dict_row) as cursor:
         for row in cursor.execute(_COLUMNS).fetchall():
             tables.setdefault(row["table"], LiveTable()).columns[row["column"]] = LiveColumn(
                 row["type"], row["not_null"], row["filled"], row["enum"], tuple(row["labels"])

@@ -55,7 +55,8 @@ def archive(connection: psycopg.Connection[Any], before: datetime, now: datetime
     Raises:
         AmericanoError: A table of the app refers to ours, and we may not look into it.
     """
-    unused = _unused(connection)
+    with connection.transaction():
+        unused = _unused(connection)
     chosen = sql.SQL(query("archive_chosen")).format(unused=unused)
     predictions, beside = 0, dict.fromkeys(_BESIDE, 0)
     while True:
@@ -77,12 +78,13 @@ def archive(connection: psycopg.Connection[Any], before: datetime, now: datetime
         predictions += moved
         if moved < BATCH:
             break
-    left = _count(
-        connection,
-        f'SELECT count(*) FROM {PREDICTIONS} WHERE "actualOutcomeRecordedAt" IS NOT NULL '
-        'AND "predictionDate" < %s AND "predictedAt" < %s',
-        [before, before],
-    )
+    with connection.transaction():
+        left = _count(
+            connection,
+            f'SELECT count(*) FROM {PREDICTIONS} WHERE "actualOutcomeRecordedAt" IS NOT NULL '
+            'AND "predictionDate" < %s AND "predictedAt" < %s',
+            [before, before],
+        )
     return Moved(predictions, beside[INDICATORS], beside[RECOMMENDATIONS], left)
 
 

@@ -3,6 +3,7 @@
 Belongs here: which server serves whom, sessions, bootstrap. Does not: any query about learners.
 """
 
+from collections.abc import Mapping
 from typing import Any
 
 import psycopg
@@ -14,13 +15,22 @@ from americano_assets.errors import AmericanoError
 from americano_assets.resources.database_url import connection_error, connection_parameters, libpq_url
 from americano_assets.resources.embedded import APP_DATABASE, DAGSTER_DATABASE, MLFLOW_DATABASE, EmbeddedServer
 from americano_assets.resources.migrations import lock_database, migrate
+from americano_assets.resources.session import Session, set_for_transaction, settings_of
 from americano_assets.settings import Settings
 
 _CONNECT_SECONDS = 10
 
 
-def connect(url: str, *, setting: str = "DATABASE_URL", **options: Any) -> psycopg.Connection[Any]:
-    """A session in UTC on the database at `url`; `options` go to `psycopg.connect`, `setting` into messages.
+def connect(
+    url: str, *, setting: str = "DATABASE_URL", begun_with: Mapping[str, str] | None = None, **options: Any
+) -> psycopg.Connection[Any]:
+    """A session on the database at `url`, whose transactions are in UTC and look names up where the URL says.
+
+    Args:
+        url: In libpq's form.
+        setting: Name of the variable that holds it, for messages.
+        begun_with: Further settings of each transaction.
+        options: Of `psycopg.connect`.
 
     Raises:
         AmericanoError: Unreachable, refused, no such database or not a URL; the password is never in the message.
@@ -29,13 +39,12 @@ def connect(url: str, *, setting: str = "DATABASE_URL", **options: Any) -> psyco
     defaults: dict[str, Any] = {"application_name": "americano", "connect_timeout": _CONNECT_SECONDS}
     parameters = connection_parameters(url, setting)
     defaults = {name: value for name, value in defaults.items() if name not in parameters}
+    address, settings = settings_of(url, **(begun_with or {}))
     try:
-        connection = psycopg.connect(url, autocommit=True, **(defaults | options))
-        # Not a start-up option: connection poolers refuse those.
-        connection.execute("SET TIME ZONE 'UTC'")
+        connection = Session.connect(address, autocommit=autocommit, prepare_threshold=None, **(defaults | options))
     except psycopg.OperationalError as error:
         raise connection_error(url, error, setting) from None
-    connection.autocommit = autocommit
+    connection.begun_with = set_for_transaction(settings)
     return connection
 
 
@@ -61,7 +70,8 @@ def mlflow_uri(settings: Settings) -> str:
     """URI of the MLflow store or server."""
     if settings.mlflow_tracking_uri is not None:
         uri = settings.mlflow_tracking_uri.get_secret_value()
-        return uri.replace("postgres://", "postgresql://", 1) if uri.startswith("postgres://") else uri
+        is_postgresql = uri.startswith(("postgres://", "postgresql://"))
+        return libpq_url(uri, "MLFLOW_TRACKING_URI") if is_postgresql else uri
     return _embedded_url(settings, MLFLOW_DATABASE)
 
 

@@ -19,6 +19,7 @@ import pyarrow as pa
 from americano_assets.core.moment import naive
 from americano_assets.core.study_day import cutoff, opening
 from americano_assets.errors import AmericanoError, DatabaseLostError
+from americano_assets.resources.arrow_session import arrow_reading
 from americano_assets.resources.database_url import is_lost
 from americano_assets.schemas import JSON_READ
 from americano_assets.sql import query
@@ -35,9 +36,8 @@ class ExtractionError(AmericanoError):
 
 def read_batches(url: str, table: str, text: str) -> Iterator[tuple[pa.Schema, Iterator[pa.RecordBatch]]]:
     """Run one query and yield its schema and a stream of its batches, once; close the connection behind it."""
-    with reading_errors(table, url), closing(adbc.connect(url)) as connection, closing(connection.cursor()) as cursor:
+    with reading_errors(table, url), arrow_reading(url) as connection, closing(connection.cursor()) as cursor:
         cursor.adbc_statement.set_options(**{"adbc.postgresql.batch_size_hint_bytes": _BATCH_BYTES})
-        cursor.execute("SET TIME ZONE 'UTC'")
         cursor.execute(text)
         reader = cursor.fetch_record_batch()
         yield reader.schema, _streamed(reader, connection, table, url)

@@ -80,7 +80,7 @@ class Generator:
         self._policy: Policy = settings.experiment
         self._target = Target(settings.americano_horizon_days, settings.americano_struggle_below)
         self._writing = KeptSession(
-            url, f"SET statement_timeout = {_ms(statement_seconds)}; SET lock_timeout = {_ms(lock_seconds)}"
+            url, {"statement_timeout": _ms(statement_seconds), "lock_timeout": _ms(lock_seconds)}
         )
         self._store = ParquetStore(settings.store_root)
         self._models = ModelStore(settings.models_root)
@@ -252,5 +252,5 @@ def _beyond(row: Mapping[str, Any], now: datetime) -> dict[str, Any]:
     }
 
 
-def _ms(seconds: float) -> int:
-    return round(seconds * 1000)
+def _ms(seconds: float) -> str:
+    return str(round(seconds * 1000))

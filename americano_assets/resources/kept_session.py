@@ -3,12 +3,12 @@
 Belongs here: opening it, letting go of it. Does not: what to do when the server has ended it meanwhile, which who uses
 it finds out first.
 
-A new session costs a connection and, for each of the statements of a transaction, reading the catalog and planning.
+A new session costs a connection and, for each of the statements of its first transaction, reading the catalog.
 """
 
 import threading
 import weakref
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -21,15 +21,15 @@ from americano_assets.resources.database import connect
 class KeptSession:
     """One for a process; sessions end with their threads."""
 
-    def __init__(self, url: str, begin: str) -> None:
+    def __init__(self, url: str, begun_with: Mapping[str, str]) -> None:
         """Nothing is opened yet.
 
         Args:
             url: Of the database.
-            begin: What each session is begun with: SQL.
+            begun_with: Settings of each transaction.
         """
         self._url = url
-        self._begin = begin
+        self._begun_with = begun_with
         self._threads = threading.local()
 
     @property
@@ -45,10 +45,7 @@ class KeptSession:
             AmericanoError: As `connect`.
         """
         if not self.is_open:
-            connection = connect(self._url)
-            self._threads.held = _Held(connection)
-            connection.execute(self._begin.encode())
-            connection.commit()
+            self._threads.held = _Held(connect(self._url, begun_with=self._begun_with))
         held: _Held = self._threads.held
         try:
             yield held.connection

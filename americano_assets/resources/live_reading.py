@@ -20,6 +20,7 @@ import pyarrow as pa
 from americano_assets.core.study_day import cutoff, opening
 from americano_assets.core.validation import split_valid
 from americano_assets.resources.arrow_rules import keeps_every_rule
+from americano_assets.resources.arrow_session import KeptArrow
 from americano_assets.resources.extraction import literal, reading_errors, without_readings
 from americano_assets.schemas import EXTRACTED, LOG_TABLES
 from americano_assets.sql import query
@@ -57,12 +58,10 @@ class LiveRows:
         try:
             with reading_errors("a learner's log and plans", self._url):
                 if not hasattr(self._kept, "connection"):
-                    self._kept.connection = adbc.connect(self._url)
-                    _execute(self._kept.connection, "SET TIME ZONE 'UTC'")
-                    _execute(self._kept.connection, f"SET statement_timeout = {round(self._statement_seconds * 1000)}")
-                    self._kept.connection.commit()
-                yield Reading(self._kept.connection, self._zone)
-                self._kept.connection.rollback()
+                    milliseconds = round(self._statement_seconds * 1000)
+                    self._kept.connection = KeptArrow(self._url, statement_timeout=str(milliseconds))
+                with self._kept.connection.reading() as connection:
+                    yield Reading(connection, self._zone)
         except BaseException:
             self._drop()
             raise
@@ -162,11 +161,6 @@ def _good(rows: pa.Table, name: str) -> pa.Table:
         split = split_valid(rows.to_pandas(), model)
         rows = rows if split.bad.empty else rows.take(pa.array(split.good.index.to_numpy()))
     return without_readings(rows, name)
-
-
-def _execute(connection: adbc.Connection, text: str) -> None:
-    with closing(connection.cursor()) as cursor:
-        cursor.execute(text)
 
 
 def _where(text: str, column: str, ids: Iterable[str]) -> str:

@@ -59,9 +59,6 @@ def typed(columns: str) -> Shape:
 class Staging:
     """The staged rows of one transaction, by name, in temporary tables."""
 
-    # Nothing is planned for longer than the tables are there.
-    prepare: bool | None = False
-
     def __init__(self, connection: psycopg.Connection[Any]) -> None:
         """Nothing is staged yet; the connection is within the transaction."""
         self.connection = connection
@@ -69,7 +66,7 @@ class Staging:
 
     def execute(self, statement: str, parameters: Mapping[str, Any] | None = None) -> psycopg.Cursor[Any]:
         """Run a statement that reads staged rows by their name, as it does tables, and names each column it reads."""
-        return self.connection.execute(statement.encode(), parameters, prepare=self.prepare)
+        return self.connection.execute(statement.encode(), parameters)
 
     def put(
         self, name: str, shape: Shape, columns: Sequence[str], rows: Iterable[Row], *, key: str | None = None
@@ -116,9 +113,7 @@ class Staging:
 
 
 class StagingOfFew(Staging):
-    """As Staging, with the rows in the statements, which are worth preparing where a session goes on."""
-
-    prepare = None
+    """As Staging, with the rows in the statements."""
 
     def __init__(self, connection: psycopg.Connection[Any]) -> None:
         """As Staging."""

@@ -36,8 +36,14 @@ def tables_of(url: str, schema: str) -> set[str]:
         ("postgresql://u:p%40w?x@h:5/d?schema=public&connection_limit=5", "postgresql://u:p%40w?x@h:5/d"),
         ("postgresql://h/d?pgbouncer=true&sslmode=require", "postgresql://h/d?sslmode=require"),
         ("postgresql://h/d?host=%2Frun%2Fpg", "postgresql://h/d?host=%2Frun%2Fpg"),
-        ("postgresql://h/d?sslaccept=strict", "postgresql://h/d?sslmode=verify-full&sslrootcert=system"),
         ("postgresql://h/d?sslaccept=accept_invalid_certs", "postgresql://h/d"),
+        ("postgresql://h/d?sslmode=require&uselibpqcompat=true", "postgresql://h/d?sslmode=require"),
+        ("postgresql://h/d?sslmode=no-verify&supa=base-pooler.x", "postgresql://h/d?sslmode=require"),
+        (
+            "postgresql://h/d?pool_timeout=2&statement_cache_size=0&socket_timeout=9&connect_timeout=4",
+            "postgresql://h/d?connect_timeout=4",
+        ),
+        ("postgresql://h/d?schema=My%20App", "postgresql://h/d?options=-c%20search_path%3D%22My%5C%20App%22"),
     ],
 )
 def test_prismas_parameters_are_left_out_or_translated(given: str, expected: str) -> None:
@@ -65,7 +71,11 @@ SECRET = "hunter2secret"
         (f"postgresql://u:pa/{SECRET}@h/d", "cannot be read"),
         (f"postgresql://u:{SECRET}%zz@h/d", "cannot be read"),
         (f"postgresql://u:{SECRET}@h:port/d", "cannot be read"),
-        (f"postgresql://u:{SECRET}@h/d?no_such=1", "cannot be read"),
+        (f"postgresql://u:{SECRET}@h/d?no_such=1", 'the parameter "no_such", which neither'),
+        (f"postgresql://u:p@?{SECRET}=x@h/d", "cannot be read"),
+        (f"postgresql://u:{SECRET}@h/d?sslidentity=me.p12&sslpassword={SECRET}", "PKCS #12"),
+        (f"postgresql://u:{SECRET}@h/d?sslmode=require&sslrootcert=%2Fnowhere.crt", "not there, /nowhere.crt"),
+        (f"postgresql://u:{SECRET}@localhost:1/d?sslmode=never", 'holds an invalid sslmode value: "never"'),
     ],
 )
 def test_a_failed_connection_is_told_apart_without_the_password(
