@@ -19,6 +19,7 @@ from americano_assets.partitions import add_nights, published_nights
 from americano_assets.resources.dagster_home import prepare_dagster_home
 from americano_assets.resources.database import app_url, connect, prepare, require_contract
 from americano_assets.resources.deployment import Deployment
+from americano_assets.resources.patient_storage import lost_storage
 from americano_assets.run_failures import was_interrupted, why_failed
 from americano_assets.schemas import LOG_TABLES
 from americano_assets.settings import Settings
@@ -127,6 +128,11 @@ class Runner:
             )
         except dg.DagsterUnknownPartitionError as error:
             raise AmericanoError(f"Study day {what} is not one of this deployment's study days.") from error
+        except Exception as error:
+            # Dagster could not record how the run ended, and wraps what kept it from that.
+            if (lost := lost_storage(error)) is not None:
+                raise lost from error
+            raise
         if was_interrupted(result.all_events):
             raise KeyboardInterrupt
         if not result.success:

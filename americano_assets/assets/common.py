@@ -10,6 +10,7 @@ import dagster as dg
 import pandas as pd
 
 from americano_assets.errors import DatabaseLostError
+from americano_assets.resources.database_url import RETRY_SECONDS as RETRY_SECONDS
 
 OWNERS = ["team:learning-data"]
 # As Dagster itself marks the data version of what a run materializes.
@@ -22,8 +23,6 @@ REPLAY = "replay"
 NIGHTLY = "nightly"
 # The assets that hold a study day of the log, as it was recorded and as it was graded; and the night's reading of both.
 LOG, GRADED, NIGHT_LOG = "log_snapshots", "interactions", "night_log"
-# How long a step waits before it tries a lost database again, by attempt: a restart takes less than these together.
-RETRY_SECONDS = (5, 20, 60)
 # What every asset returns: rows are in files and tables, so the result itself carries metadata and a version only.
 Result = dg.MaterializeResult[Any]
 Context = dg.AssetExecutionContext | dg.AssetCheckExecutionContext | dg.OpExecutionContext

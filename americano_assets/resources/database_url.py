@@ -15,6 +15,9 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from americano_assets.errors import AmericanoError, DatabaseLostError
 
+# How long to wait before each further try of what lost its database: a restart takes less than these together.
+RETRY_SECONDS = (5, 20, 60)
+
 # SQLSTATE classes of a connection that failed and of a server that was stopped.
 _LOST = ("08", "57P")
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 from dagster import DagsterInstance
+from dagster_postgres import PostgresEventLogStorage
 from pydantic import SecretStr
 
 from americano_assets.errors import AmericanoError
@@ -25,7 +26,7 @@ def test_the_instance_is_the_one_that_the_project_configures(settings: Settings,
     with DagsterInstance.get() as instance:
         assert Path(instance.root_directory) == home
         assert instance.get_runs() == []
-        assert "Postgres" in type(instance.event_log_storage).__name__
+        assert isinstance(instance.event_log_storage, PostgresEventLogStorage)
         assert not instance.telemetry_enabled
         assert not instance.nux_enabled
         limits = instance.get_concurrency_config()
