@@ -155,7 +155,8 @@ class Door(HttpToolsProtocol):
             return
         self._refused = True
         status, code, detail = why.args
-        self.logger.warning("A connection was closed: %d %s", int(status), code)
+        if status != HTTPStatus.BAD_REQUEST:  # of which uvicorn has told
+            self.logger.warning("A connection was closed: %d %s", int(status), code)
         if self.cycle is not None and not self.cycle.response_complete:
             self.transport.abort()  # an answer now would be taken for that to the request under way
             return

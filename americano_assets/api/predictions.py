@@ -27,11 +27,12 @@ router = APIRouter(tags=["predictions"])
 
 
 def _split(value: object) -> object:
-    """Labels from `a,b`, from repeated parameters, or from both."""
+    """Labels from `a,b`, from repeated parameters, or from both, each once."""
     if isinstance(value, str):
         value = [value]
     if isinstance(value, list):
-        return [part.strip() for item in value for part in str(item).split(",") if part.strip()] or None
+        parts = (part.strip() for item in value for part in str(item).split(","))
+        return list(dict.fromkeys(part for part in parts if part)) or None
     return value
 
 
@@ -43,6 +44,7 @@ class PredictionsRequest(Request):
         list[PredictionStatus] | None,
         BeforeValidator(_split),
         Field(
+            max_length=len(PredictionStatus),
             description="Only these statuses: one, several separated by commas, or the parameter repeated. Empty: all.",
             examples=[["PENDING", "CONFIRMED"]],
         ),

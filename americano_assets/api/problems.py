@@ -18,6 +18,8 @@ MEDIA_TYPE = "application/problem+json"
 # When to come back to a service that has too much to do, or to a database that is gone or busy with a night.
 RETRY_SECONDS = 5
 _SCHEMA_NAME = "Problem"
+# A short request must not earn a long answer.
+_MOST_ERRORS = 10
 # What every route but those of health may answer instead of what was asked.
 REFUSALS = (
     HTTPStatus.UNAUTHORIZED,
@@ -47,7 +49,9 @@ class Problem(BaseModel):
     detail: str = Field(description="What was wrong, and what to do.")
     code: str = Field(description="A name for programs.", examples=["invalid_request", "database_unreachable"])
     request_id: str | None = Field(default=None, description="Stands in the access log and in the header X-Request-ID.")
-    errors: list[InvalidField] | None = Field(default=None, description="With 422: the parameters at fault.")
+    errors: list[InvalidField] | None = Field(
+        default=None, description="With 422: the parameters at fault, at most ten."
+    )
 
 
 class ProblemError(Exception):
@@ -116,8 +120,13 @@ def _request_id(request: Request) -> str | None:
 
 
 def _invalid(request: Request, errors: list[InvalidField]) -> Response:
-    detail = "; ".join(f"{error.name}: {error.detail}" for error in errors)
-    return response(HTTPStatus.UNPROCESSABLE_ENTITY, "invalid_request", detail, _request_id(request), errors)
+    told = errors[:_MOST_ERRORS]
+    sentences = [f"{error.name}: {error.detail}" for error in told]
+    if len(errors) > len(told):
+        sentences.append(f"and {len(errors) - len(told)} more")
+    return response(
+        HTTPStatus.UNPROCESSABLE_ENTITY, "invalid_request", "; ".join(sentences), _request_id(request), told
+    )
 
 
 async def _on_validation(request: Request, error: RequestValidationError) -> Response:

@@ -1,11 +1,14 @@
 """GET /predictions: what is shown, in which order, counted how, page by page."""
 
+import json
 from datetime import date, timedelta
 from typing import Any
 
 import pytest
+from fastapi import Request
 
 from americano_assets.api.cursor import Cursor
+from americano_assets.api.problems import InvalidField, _invalid
 from americano_assets_tests.api.rows import COURSE, CUTOFF, LEARNER, NOW, OBJECTIVE, OTHER, Rows
 from americano_assets_tests.api.serving import Service
 
@@ -244,3 +247,19 @@ def test_learner_is_required(service: Service) -> None:
     answer = service.ask("/predictions")
     assert answer.status_code == 422
     assert answer.json()["errors"][0]["name"] == "user_id"
+
+
+def test_a_short_request_earns_no_long_answer(rows: Rows, service: Service) -> None:
+    asked = {"user_id": LEARNER, "status": ",".join(f"S{number}" for number in range(1000))}
+    answer = service.ask("/predictions", asked)
+    assert answer.status_code == 422
+    assert len(answer.content) < 4000
+    repeated = service.ask("/predictions", {"user_id": LEARNER, "status": ",".join(["PENDING"] * 800)})
+    assert repeated.status_code == 200, "the same said again asks for nothing more"
+
+
+def test_many_faults_are_told_by_a_few(rows: Rows, service: Service) -> None:
+    fault = InvalidField(name="name", detail="a rule")
+    document = json.loads(bytes(_invalid(Request({"type": "http"}), [fault] * 50).body))
+    assert len(document["errors"]) == 10
+    assert document["detail"].endswith("; and 40 more")
