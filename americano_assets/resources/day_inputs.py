@@ -13,6 +13,17 @@ from americano_assets.resources.parquet_store import ParquetStore, Version, dige
 from americano_assets.resources.state_store import StateSnapshot, snapshots
 
 DAY_TABLES = ("interactions", "session_ends")
+# So many days back an interaction is recognised when it is recorded again; a night reads as many days anew, so that the
+# log of both together is younger than what may be pruned.
+MEMORY_DAYS = 14
+
+
+def graded_span(first: date, last: date) -> dict[str, object]:
+    """Parameters of the queries of DAY_TABLES for study days from `first` to `last`.
+
+    They read the log of the MEMORY_DAYS before `first` too.
+    """
+    return {"first_day": first, "last_day": last, "memory_days": MEMORY_DAYS}
 
 
 @dataclass(frozen=True)

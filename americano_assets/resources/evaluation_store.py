@@ -20,7 +20,7 @@ import pyarrow.compute as pc
 from americano_assets.core.moment import Target, naive
 from americano_assets.core.study_day import EPOCH, cutoff, day_number, opening
 from americano_assets.resources.cutoffs import CutoffTables, PairSource
-from americano_assets.resources.day_inputs import DAY_TABLES, Inputs
+from americano_assets.resources.day_inputs import DAY_TABLES, Inputs, graded_span
 from americano_assets.resources.engine import Engine, open_engine
 from americano_assets.resources.evaluation_log import bounded, quoted, stage_log
 from americano_assets.resources.feature_store import TrainingTables
@@ -228,7 +228,7 @@ def _chunks(counts: list[tuple[date, int]]) -> Iterator[tuple[list[date], int]]:
 
 def _build(engine: Engine, store: ParquetStore, table: str, days: list[date]) -> dict[date, Version]:
     """One of DAY_TABLES for the days of a chunk, by the query that builds it every night."""
-    bounds: dict[str, object] = {"first_day": days[0], "last_day": days[-1]}
+    bounds = graded_span(days[0], days[-1])
     for source in LOG_TABLES:
         engine.make(source, query(f"evaluation/{source}"), bounds)
     rows = engine.run(query(table), bounds)

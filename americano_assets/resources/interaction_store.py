@@ -6,9 +6,9 @@ from datetime import date, timedelta
 import numpy as np
 import pyarrow as pa
 
-from americano_assets.core.study_day import day_number
+from americano_assets.core.study_day import day_number, days_between
 from americano_assets.errors import AmericanoError
-from americano_assets.resources.day_inputs import DAY_TABLES
+from americano_assets.resources.day_inputs import DAY_TABLES, MEMORY_DAYS, graded_span
 from americano_assets.resources.deployment import Deployment
 from americano_assets.resources.engine import open_engine
 from americano_assets.resources.parquet_store import Version
@@ -19,7 +19,7 @@ from americano_assets.sql import query
 def build_interactions(deployment: Deployment, days: Sequence[date]) -> dict[str, dict[date, Version]]:
     """Build both tables for consecutive study days, in one pass over their snapshots.
 
-    The day before the first is read too: an interaction recorded twice around midnight counts once.
+    The days of memory before the first are read too: an interaction that is recorded again counts once.
 
     Raises:
         AmericanoError: A day has no log snapshot.
@@ -29,7 +29,7 @@ def build_interactions(deployment: Deployment, days: Sequence[date]) -> dict[str
     with open_engine() as engine:
         engine.calendar(days[-1], deployment.zone)
         for table in LOG_TABLES:
-            current = store.current_days(table, [days[0] - timedelta(days=1), *days])
+            current = store.current_days(table, days_between(days[0] - timedelta(days=MEMORY_DAYS), days[-1]))
             missing = [day for day in days if day not in current]
             if missing:
                 raise AmericanoError(
@@ -38,7 +38,7 @@ def build_interactions(deployment: Deployment, days: Sequence[date]) -> dict[str
                 )
             engine.view(table, store.paths(table, current))
         for table in DAY_TABLES:
-            rows = engine.run(query(table), {"first_day": days[0], "last_day": days[-1]})
+            rows = engine.run(query(table), graded_span(days[0], days[-1]))
             result[table] = {
                 day: store.put_day(table, day, part.to_batches(), rows.schema) for day, part in _by_day(rows, days)
             }

@@ -24,7 +24,7 @@ from americano_assets.core.moment import PLAN_AHEAD_DAYS, Moment, Target, naive
 from americano_assets.core.study_day import day_number, study_day_of
 from americano_assets.resources.calendar import calendar_until
 from americano_assets.resources.cutoffs import COHORT, LOOK_BACK
-from americano_assets.resources.day_inputs import DAY_TABLES
+from americano_assets.resources.day_inputs import DAY_TABLES, graded_span
 from americano_assets.resources.elo_store import ANSWER_COLUMNS, answers_of, closing_key, state_of, table_of
 from americano_assets.resources.elo_store import TABLE as ELO_TABLE
 from americano_assets.resources.engine import Engine
@@ -243,4 +243,4 @@ def _grade(engine: Engine, logs: Mapping[str, pa.Table], first: date, last: date
         if name == "interactions":
             # Of rows sorted as a day's file is.
             text = f"SELECT *, row_number() OVER () AS place FROM ({text})"
-        engine.make(name, text, {"first_day": first, "last_day": last})
+        engine.make(name, text, graded_span(first, last))

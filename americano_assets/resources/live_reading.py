@@ -21,6 +21,7 @@ from americano_assets.core.study_day import cutoff, opening
 from americano_assets.core.validation import split_valid
 from americano_assets.resources.arrow_rules import keeps_every_rule
 from americano_assets.resources.arrow_session import KeptArrow
+from americano_assets.resources.day_inputs import MEMORY_DAYS
 from americano_assets.resources.extraction import literal, reading_errors, without_readings
 from americano_assets.schemas import EXTRACTED, LOG_TABLES
 from americano_assets.sql import query
@@ -82,14 +83,14 @@ class Reading:
         self._zone = zone
 
     def log(self, name: str, learner_id: str, first: date, last: date) -> pa.Table:
-        """Rows of one of LOG_TABLES of a learner's study days, and of the day before them.
+        """Rows of one of LOG_TABLES of a learner's study days, and of the days of memory before them.
 
-        An interaction recorded twice around midnight counts once, so the day before the first is read too.
+        An interaction that is recorded again counts once, so what was recorded before is read too.
         """
         # Sorted for streaming into files; of one learner the queries sort themselves.
         unsorted, _, _ = query(f"extract/{name}").rpartition("ORDER BY")
         text = unsorted.format(
-            start=literal(opening(first - timedelta(days=1), self._zone)),
+            start=literal(opening(first - timedelta(days=MEMORY_DAYS), self._zone)),
             end=literal(cutoff(last, self._zone)),
             openings="ARRAY['-infinity'::timestamp]",
         )

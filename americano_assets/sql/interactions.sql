@@ -28,7 +28,7 @@ WITH every AS (
 ),
 numbered AS MATERIALIZED (SELECT *, row_number() OVER () AS row FROM every),
 -- The first record of an interaction counts, later ones do not: so what is recorded at or after a cut-off cannot
--- change what counted before it. One day of memory is enough for a record and its event, and keeps days local.
+-- change what counted before it. $memory_days of memory keep days local: a copy may be sent when a phone is online again.
 -- Only an event can repeat anything, so rows that no event speaks of need not be looked at.
 spoken_of AS MATERIALIZED (
   SELECT row, day, kind, learner_id, recorded_id, occurred_at, source_rank, source_id,
@@ -43,25 +43,40 @@ records AS MATERIALIZED (
 recorded_again AS (
   -- Nearly all are recorded twice at different instants: which is the later is known without sorting.
   SELECT row FROM spoken_of JOIN records USING (kind, learner_id, recorded_id)
-  WHERE n = 2 AND in_order AND days <= 1 AND instant = last_instant
+  WHERE n = 2 AND in_order AND days <= $memory_days AND instant = last_instant
   UNION ALL
   SELECT row FROM (
     SELECT row, day, lag(day) OVER (
       PARTITION BY kind, learner_id, recorded_id ORDER BY occurred_at, source_rank, source_id) AS day_recorded_before
     FROM spoken_of SEMI JOIN (FROM records WHERE n > 2 OR n = 2 AND NOT in_order) USING (kind, learner_id, recorded_id)
   )
-  WHERE day_recorded_before >= day - 1
+  WHERE day_recorded_before >= day - $memory_days
 ),
--- An event that does not name its record is the same as one of the same item within a few seconds.
-seen_again AS (
-  SELECT row FROM (
-    SELECT row, source, recorded_id, occurred_at, lag(occurred_at) OVER same_item AS item_seen_at,
-      lag(source) OVER same_item AS item_seen_in, lag(recorded_id IS NULL) OVER same_item AS item_seen_without_id
-    FROM numbered SEMI JOIN (FROM numbered WHERE recorded_id IS NULL) USING (kind, learner_id, item_id)
+-- An event that does not name its record is the same as one of the same item within a few seconds, and so are its copies.
+-- Records of an item that follow each other so closely are one chain: it holds as many interactions as records with a name
+-- in it, or one. What has no name counts only where it begins a chain, and then in place of the first that has one.
+unnamed_items AS (
+  SELECT row, kind, learner_id, item_id, occurred_at, source_rank, source_id, recorded_id IS NULL AS unnamed,
+    row IN (FROM recorded_again) AS again
+  FROM numbered SEMI JOIN (FROM numbered WHERE recorded_id IS NULL) USING (kind, learner_id, item_id)
+),
+chained AS (
+  SELECT *, sum(apart::INTEGER) OVER same_item AS chain FROM (
+    SELECT *, COALESCE(occurred_at - lag(occurred_at) OVER same_item > INTERVAL 5 SECOND, true) AS apart
+    FROM unnamed_items
     WINDOW same_item AS (PARTITION BY kind, learner_id, item_id ORDER BY occurred_at, source_rank, source_id)
   )
-  WHERE item_seen_in <> source AND (recorded_id IS NULL OR item_seen_without_id)
-    AND occurred_at - item_seen_at <= INTERVAL 5 SECOND
+  WINDOW same_item AS (PARTITION BY kind, learner_id, item_id ORDER BY occurred_at, source_rank, source_id)
+),
+seen_again AS (
+  SELECT row FROM (
+    SELECT row, unnamed, row_number() OVER chained_before AS place, first(unnamed) OVER chained_before AS begins_unnamed,
+      count(*) FILTER (NOT unnamed AND NOT again) OVER chained_before AS named
+    FROM chained
+    WINDOW chained_before AS (
+      PARTITION BY kind, learner_id, item_id, chain ORDER BY occurred_at, source_rank, source_id ROWS UNBOUNDED PRECEDING)
+  )
+  WHERE CASE WHEN unnamed THEN place > 1 ELSE begins_unnamed AND named = 1 END
 ),
 recorded AS MATERIALIZED (
   SELECT * EXCLUDE (row, source_rank, recorded_id) FROM numbered

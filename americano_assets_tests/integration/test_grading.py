@@ -1,6 +1,6 @@
 """What counts as one interaction: the query beside a slow reading of the same rules, on any small log."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
@@ -8,22 +8,23 @@ from zoneinfo import ZoneInfo
 
 import pyarrow as pa
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from americano_assets.core.moment import naive
+from americano_assets.resources.day_inputs import MEMORY_DAYS, graded_span
 from americano_assets.resources.engine import Engine, open_engine
 from americano_assets.sql import query
 
 _FIRST = date(2026, 1, 10)
-_DAYS = 4
+_DAYS = 18
 _MOST = 9
 # The last seconds of a study day, and the first of the next.
 _CLOSING = naive(datetime(2026, 1, 10, 22, 59, 58, tzinfo=UTC))
 _IDS = ("a", "b")
 _MOMENTS = st.builds(
     lambda days, seconds: _CLOSING + timedelta(days=days, seconds=seconds),
-    st.integers(0, _DAYS - 2),
+    st.sampled_from([0, 1, 2, MEMORY_DAYS, MEMORY_DAYS + 1, MEMORY_DAYS + 2]),
     st.sampled_from([0, 1, 2, 5, 6, 8]),
 )
 _SCHEMAS = {
@@ -66,7 +67,7 @@ _TOLD = st.builds(
 @pytest.fixture(scope="module")
 def engine() -> Iterator[Engine]:
     with open_engine() as made:
-        made.calendar(_FIRST + timedelta(days=_DAYS), ZoneInfo("UTC"))
+        made.calendar(_FIRST + timedelta(days=5 * MEMORY_DAYS), ZoneInfo("UTC"))
         yield made
 
 
@@ -74,6 +75,7 @@ def _review(minutes: float, *, by_event: bool = True) -> Told:
     return Told("review", "ann", _CLOSING + timedelta(minutes=minutes), "a", "a", by_event)
 
 
+@settings(deadline=None)
 @given(st.lists(_TOLD, max_size=_MOST))
 # An event recorded twice at the same moment, before the review that both speak of.
 @example([_review(-2), _review(-2), _review(-1, by_event=False)])
@@ -83,9 +85,62 @@ def _review(minutes: float, *, by_event: bool = True) -> Told:
 @example([_review(-1, by_event=False), _review(1)])
 @example([_review(-1, by_event=False), _review(24 * 60 + 1)])
 @example([_review(-1, by_event=False), _review(1), _review(24 * 60 + 1)])
+# And after as many days as memory reaches back, and after one more.
+@example([_review(-1, by_event=False), _review(MEMORY_DAYS * 24 * 60 - 2)])
+@example([_review(-1, by_event=False), _review(MEMORY_DAYS * 24 * 60 + 1)])
 # More often than twice on one day, out of order.
 @example([_review(-1), _review(-3, by_event=False), _review(-2)])
 def test_one_interaction_is_the_first_record_of_it(engine: Engine, told: list[Told]) -> None:
+    found, records = _graded(engine, told)
+    assert sorted(found) == sorted(_counted(records))
+
+
+@settings(deadline=None)
+@given(
+    st.lists(st.tuples(st.sampled_from([0, 1, 4, 5]), st.booleans()), min_size=1, max_size=6),
+    st.integers(0, 6),
+    st.sampled_from([-3, 0, 2]),
+)
+@example([(1, False), (1, False)], 0, 0)
+@example([(1, False), (1, False)], 2, 0)
+@example([(1, False), (1, False)], 1, -3)
+@example([(5, False), (5, False), (5, True)], 1, 0)
+def test_one_review_whose_event_is_sent_again_is_one_in_any_order(
+    engine: Engine, copies: list[tuple[int, bool]], review: int, begins: int
+) -> None:
+    seconds, told = begins, []
+    copies.insert(min(review, len(copies)), (1, True))
+    for place, (gap, named) in enumerate(copies):
+        seconds += gap
+        at = _CLOSING + timedelta(seconds=seconds)
+        by_event = place != min(review, len(copies) - 1)
+        told.append(Told("review", "ann", at, "a", "a" if named or not by_event else None, by_event))
+    found, records = _graded(engine, told)
+    assert len(found) == 1
+    first = min(one.at for one, _ in records)
+    assert found[0][2] in {name for one, name in records if one.at == first}
+
+
+@settings(deadline=None)
+@given(st.lists(st.integers(0, MEMORY_DAYS), min_size=1, max_size=4), st.integers(0, 4))
+def test_one_review_whose_named_event_comes_late_is_one_for_as_long_as_memory_reaches(
+    engine: Engine, gaps: list[int], review: int
+) -> None:
+    days = [sum(gaps[:place]) for place in range(len(gaps) + 1)]
+    told = [
+        Told(
+            "review", "ann", _CLOSING + timedelta(days=day, hours=place - 6), "a", "a", place != min(review, len(gaps))
+        )
+        for place, day in enumerate(days)
+    ]
+    found, _ = _graded(engine, told, days=max(days) + 2)
+    assert len(found) == 1
+
+
+def _graded(
+    engine: Engine, told: list[Told], days: int = _DAYS
+) -> tuple[list[tuple[str, ...]], list[tuple[Told, str | None]]]:
+    """Kind, source and id of what counts, and the records themselves."""
     logs: dict[str, list[dict[str, object]]] = {name: [] for name in _SCHEMAS}
     records = []
     for number, one in enumerate(told):
@@ -98,30 +153,39 @@ def test_one_interaction_is_the_first_record_of_it(engine: Engine, told: list[To
             records.append((one, event_id if one.by_event else one.record))
     for name, rows in logs.items():
         engine.register(name, _table(name, rows))
-    found = engine.run(query("interactions"), {"first_day": _FIRST, "last_day": _FIRST + timedelta(days=_DAYS)})
+    found = engine.run(query("interactions"), graded_span(_FIRST, _FIRST + timedelta(days=days)))
     sources = found.select(["kind", "source", "source_id"]).to_pylist()
-    assert sorted(tuple(one.values()) for one in sources) == sorted(_counted(records))
+    return [tuple(one.values()) for one in sources], records
 
 
 def _counted(records: list[tuple[Told, str | None]]) -> list[tuple[str, str, str | None]]:
     again: set[int] = set()
-    for one_of in (_same_record, _same_item):
-        groups: dict[object, list[int]] = {}
-        for place, (one, _) in enumerate(records):
-            groups.setdefault(one_of(one), []).append(place)
-        for key, places in groups.items():
-            places.sort(key=lambda place: (records[place][0].at, records[place][0].by_event, records[place][1]))
-            for earlier, later in pairwise(places):
-                before, after = records[earlier][0], records[later][0]
-                if one_of is _same_record:
-                    repeated = after.day - before.day <= 1
-                else:
-                    unnamed = before.record is None or after.record is None
-                    seconds = (after.at - before.at).total_seconds()
-                    repeated = before.by_event != after.by_event and unnamed and seconds <= 5
-                if key is not None and repeated:
-                    again.add(later)
+    for places in _in_order(records, _same_record):
+        for earlier, later in pairwise(places):
+            if records[later][0].day - records[earlier][0].day <= MEMORY_DAYS:
+                again.add(later)
+    for places in _in_order(records, _same_item):
+        chains = [places[:1]]
+        for earlier, later in pairwise(places):
+            if (records[later][0].at - records[earlier][0].at).total_seconds() > 5:
+                chains.append([])
+            chains[-1].append(later)
+        for chain in chains:
+            named = [place for place in chain if records[place][0].record is not None and place not in again]
+            if records[chain[0]][0].record is None:
+                again.update(named[:1])
+            again.update(place for place in chain[1:] if records[place][0].record is None)
     return [(one.kind, _source(one), name) for place, (one, name) in enumerate(records) if place not in again]
+
+
+def _in_order(records: list[tuple[Told, str | None]], same: Callable[[Told], object]) -> Iterator[list[int]]:
+    """Places of the records of each group, in the order of time."""
+    groups: dict[object, list[int]] = {}
+    for place, (one, _) in enumerate(records):
+        if same(one) is not None:
+            groups.setdefault(same(one), []).append(place)
+    for places in groups.values():
+        yield sorted(places, key=lambda place: (records[place][0].at, records[place][0].by_event, records[place][1]))
 
 
 def _same_record(one: Told) -> object:
