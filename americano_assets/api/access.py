@@ -124,7 +124,7 @@ class Doorkeeper:
             )
         origin = headers.get("origin")
         allowed = origin is None or origin in self._origins or "*" in self._origins
-        if not allowed and origin != f"http://{host}":
+        if not allowed and origin not in (f"http://{host}", f"https://{host}"):
             raise ProblemError(
                 HTTPStatus.FORBIDDEN,
                 "origin_not_allowed",

@@ -222,6 +222,7 @@ def test_generate_is_limited_a_learner_across_workers(rows: Rows, shared_databas
         ({"Host": ""}, "host_not_allowed"),
         ({"Origin": "http://localhost:3000"}, None),
         ({"Origin": "http://127.0.0.1:8000"}, None),
+        ({"Host": "localhost:8443", "Origin": "https://localhost:8443"}, None),
         ({"Origin": "http://127.0.0.1:9999"}, "origin_not_allowed"),
         ({"Origin": "https://evil.test"}, "origin_not_allowed"),
         ({"Origin": "null"}, "origin_not_allowed"),
