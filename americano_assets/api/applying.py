@@ -15,6 +15,7 @@ from pydantic import AliasChoices, Field
 from americano_assets.api import examples
 from americano_assets.api.access import IsCaller
 from americano_assets.api.database import Change, Row, UsesDatabase
+from americano_assets.api.limits import require_clock
 from americano_assets.api.problems import REFUSALS, ProblemError, documented
 from americano_assets.api.wire import Answer, Request, RowId, UtcTime
 from americano_assets.contract.enums import InterventionStatus, MissionStatus
@@ -75,6 +76,7 @@ async def apply(
     now = to_milliseconds(state.clock())
     wanted = asked.mission_id if asked else None
     async with database.change() as change:
+        await require_clock(change, now)
         await change.row("lock_advised_prediction", id=intervention_id)
         found = await change.row("lock_intervention", id=intervention_id)
         if found is None or not caller.owns(found["user_id"]):

@@ -14,6 +14,7 @@ from pydantic import Field, StrictBool
 from americano_assets.api import examples
 from americano_assets.api.access import IsCaller
 from americano_assets.api.database import Change, Row, UsesDatabase
+from americano_assets.api.limits import require_clock
 from americano_assets.api.problems import REFUSALS, ProblemError, documented
 from americano_assets.api.wire import Answer, Request, RowId, UtcTime
 from americano_assets.contract.enums import PredictionStatus
@@ -88,8 +89,9 @@ async def feedback(
     One word a learner and prediction: the same again changes nothing, another one replaces it. It goes before the
     computed outcome from then on, in every later night too.
     """
-    now = naive(http.app.state.clock())
+    now = http.app.state.clock()
     async with database.change() as change:
+        await require_clock(change, now)
         prediction = await change.row("lock_prediction", id=prediction_id)
         if prediction is None or not caller.owns(prediction["user_id"]):
             raise ProblemError(HTTPStatus.NOT_FOUND, "unknown_prediction", "There is no such prediction.")
@@ -102,7 +104,7 @@ async def feedback(
             actual_struggle=said.actual_struggle,
             feedback_type=said.feedback_type,
             comments=said.comments,
-            now=now,
+            now=naive(now),
         )
         kept = await change.row("feedback", prediction_id=prediction_id, user_id=owner)
         if kept is None:

@@ -16,7 +16,7 @@ from americano_assets.api import examples
 from americano_assets.api.access import IsCaller
 from americano_assets.api.access_log import TIMINGS
 from americano_assets.api.database import Database, UsesDatabase
-from americano_assets.api.limits import spend_generate
+from americano_assets.api.limits import require_clock, spend_generate
 from americano_assets.api.predictions import Indicator, Prediction, indicators_of, prediction_of
 from americano_assets.api.problems import REFUSALS, documented
 from americano_assets.api.wire import Answer, Request, UserId, UtcTime
@@ -99,6 +99,7 @@ async def generate(
     async with database.change() as change:
         if await change.row("may_be_analysed", user_id=asked.user_id) is None:
             return _answer([], [], now)
+        await require_clock(change, now)
         await spend_generate(change, asked.user_id, now, http.app.state.settings.americano_generate_per_minute)
     started = perf_counter()
     worker: GenerateWorker = http.app.state.worker

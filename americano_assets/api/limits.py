@@ -16,6 +16,7 @@ from americano_assets.api import problems
 from americano_assets.api.database import Change
 from americano_assets.api.problems import ProblemError
 from americano_assets.core.moment import naive
+from americano_assets.resources.clock import MOST_AHEAD, told_ahead
 
 MAX_BODY_BYTES = 64 * 1024
 BODY_SECONDS = 20.0
@@ -85,6 +86,17 @@ def _too_slow(scope: Scope) -> ASGIApp:
         scope.get("state", {}).get("request_id"),
         headers=_CLOSE,
     )
+
+
+async def require_clock(change: Change, now: datetime) -> None:
+    """Refuse to write with a clock that is ahead of PostgreSQL's: what it stamps would outlast all that comes after.
+
+    Raises:
+        ProblemError: 503; waiting does not help, setting the clock does.
+    """
+    row = await change.row("clock_ahead", at=naive(now))
+    if row is not None and row["ahead"] > MOST_AHEAD:
+        raise ProblemError(HTTPStatus.SERVICE_UNAVAILABLE, "clock_ahead", told_ahead(row["ahead"]))
 
 
 async def spend_generate(change: Change, user_id: str, now: datetime, per_minute: int) -> None:

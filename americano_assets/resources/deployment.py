@@ -12,6 +12,7 @@ import psycopg
 from americano_assets.core.moment import Moment, Target
 from americano_assets.core.study_day import cutoff
 from americano_assets.errors import DatabaseLostError
+from americano_assets.resources.clock import require_clock
 from americano_assets.resources.cutoffs import CutoffTables
 from americano_assets.resources.database import connect, prepare
 from americano_assets.resources.database_url import is_lost
@@ -61,9 +62,11 @@ class Deployment:
 
         Raises:
             DatabaseLostError: The server went away meanwhile; what was not committed is rolled back.
+            ClockError: This machine's clock is ahead of the server's.
         """
         try:
             with connect(self.url) as connection:
+                require_clock(connection, self.now())
                 yield connection
         except psycopg.OperationalError as error:
             if not is_lost(error.sqlstate):

@@ -15,6 +15,7 @@ import psycopg
 from americano_assets.core.experiment import HOLDOUT
 from americano_assets.core.moment import naive
 from americano_assets.resources.alerts import refresh_alerts, write_actions
+from americano_assets.resources.clock import require_clock
 from americano_assets.resources.experiment import require_untouched_holdout
 from americano_assets.resources.ledger import StudyDay, known_episodes, record_day, write_ledger
 from americano_assets.resources.ownership import OwnedTable, lock_learner, lock_publication
@@ -37,7 +38,11 @@ RECOMMENDATIONS = "intervention_recommendations"
 # From so many on, a learner's rows are better off in tables, as a night's are.
 _MANY = 500
 
-_NOT_OLDER = 't."predictedAt" <= s."predictedAt"'
+# A row that a clock ahead of the server's once stamped is older than anything.
+_NOT_OLDER = (
+    '(t."predictedAt" <= s."predictedAt" '
+    "OR t.\"predictedAt\" > (clock_timestamp() AT TIME ZONE 'UTC') + INTERVAL '5 minutes')"
+)
 _OF_REFRESHED = (
     f'EXISTS (SELECT 1 FROM {PREDICTIONS} q JOIN staged_{PREDICTIONS} r USING ("id") '
     'WHERE q."id" = t."predictionId" AND q."predictedAt" = r."predictedAt")'
@@ -137,9 +142,11 @@ def publish_learner(
 
     Raises:
         AmericanoError: As `publish_day`.
+        ClockError: T is ahead of the database's clock.
     """
     with connection.transaction():
         lock_learner(connection, learner)
+        require_clock(connection, study_day.moment.at)
         if not may_be_analysed(connection, learner):
             return []
         rows = _shown(connection, study_day, scored)
