@@ -6,6 +6,7 @@ Belongs here: the request, the answer, the one transaction. Does not: the missio
 from datetime import datetime
 from http import HTTPStatus
 from typing import Annotated
+from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Path
 from fastapi import Request as HttpRequest
@@ -89,8 +90,7 @@ async def apply(
                 "intervention_closed",
                 f"The intervention is {found['status']}: only one that is PENDING can be applied.",
             )
-        opened = study_day.opening(study_day.study_day_of(now, state.settings.zone), state.settings.zone)
-        mission = await _mission(change, found["user_id"], wanted, naive(opened))
+        mission = await _mission(change, found["user_id"], wanted, now, state.settings.zone)
         await _note(change, mission, found)
         await change.row(
             "mark_applied",
@@ -118,8 +118,11 @@ def _again(found: Row, wanted: str | None) -> Applied:
     )
 
 
-async def _mission(change: Change, user_id: str, wanted: str | None, from_at: datetime) -> Row:
-    row = await change.row("lock_mission", user_id=user_id, mission_id=wanted, open=_OPEN_MISSIONS, from_at=from_at)
+async def _mission(change: Change, user_id: str, wanted: str | None, now: datetime, zone: ZoneInfo) -> Row:
+    opened = naive(study_day.opening(study_day.study_day_of(now, zone), zone))
+    row = await change.row(
+        "lock_mission", user_id=user_id, mission_id=wanted, open=_OPEN_MISSIONS, from_at=opened, zone=zone.key
+    )
     if row is None:
         detail = "The learner has no such mission." if wanted else "The learner has no open mission from today on."
         raise ProblemError(HTTPStatus.NOT_FOUND, "no_mission", detail)

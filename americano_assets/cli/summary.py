@@ -3,7 +3,7 @@
 Belongs here: reading what was written and showing it. Does not: computing any figure.
 """
 
-from datetime import date
+from datetime import UTC, date
 from typing import Any
 
 from rich.box import SIMPLE_HEAD
@@ -74,7 +74,8 @@ def _show_riskiest(console: Console, connection: Any, settings: Settings, day: d
         return
     table = Table("learner", "objective", "due", "p", "why", title=title, title_justify="left")
     for learner, objective, _course, due, probability, reason in rows:
-        table.add_row(learner[-6:], objective, f"{due:%d %b}", f"{probability:.2f}", reason or "")
+        planned = due.replace(tzinfo=UTC).astimezone(settings.zone)
+        table.add_row(learner[-6:], objective, f"{planned:%d %b}", f"{probability:.2f}", reason or "")
     console.print(table)
 
 

@@ -123,9 +123,14 @@ def split_days(
         yield days[index], (piece for _, piece in group)
 
 
-def read_whole(url: str, table: str) -> pa.Table:
+def state_query(table: str, zone: ZoneInfo) -> str:
+    """The extraction query of a state table, sorted by its key."""
+    return query(f"extract/{table}").replace("{zone}", zone.key)
+
+
+def read_whole(url: str, table: str, zone: ZoneInfo) -> pa.Table:
     """All rows of a state table."""
-    for schema, batches in read_batches(url, table, query(f"extract/{table}")):
+    for schema, batches in read_batches(url, table, state_query(table, zone)):
         return pa.Table.from_batches(list(batches), schema)
     raise ExtractionError(f"Reading {table} gave nothing.")
 

@@ -22,7 +22,7 @@ from americano_assets.core.validation import split_valid
 from americano_assets.resources.arrow_rules import keeps_every_rule
 from americano_assets.resources.arrow_session import KeptArrow
 from americano_assets.resources.day_inputs import MEMORY_DAYS
-from americano_assets.resources.extraction import literal, reading_errors, without_readings
+from americano_assets.resources.extraction import literal, reading_errors, state_query, without_readings
 from americano_assets.schemas import EXTRACTED, LOG_TABLES
 from americano_assets.sql import query
 
@@ -109,7 +109,7 @@ class Reading:
         return self._state("objectives", "course_id", course_ids)
 
     def _state(self, name: str, column: str, ids: Iterable[str]) -> pa.Table:
-        return _good(self._fetch(_where(query(f"extract/{name}"), column, sorted(set(ids)))), name)
+        return _good(self._fetch(_where(state_query(name, self._zone), column, sorted(set(ids)))), name)
 
     def _fetch(self, text: str) -> pa.Table:
         with closing(self._connection.cursor()) as cursor:

@@ -59,7 +59,7 @@ def snapshot_state(deployment: Deployment) -> tuple[StateSnapshot, dict[str, Qua
     qualities: dict[str, Quality] = {}
     counts: dict[str, int] = {}
     for table in STATE_TABLES:
-        rows = read_whole(deployment.url, table)
+        rows = read_whole(deployment.url, table, deployment.zone)
         with _reading(deployment, table) as quality:
             good = list(_checked(deployment, table, iter(rows.to_batches()), quality))
         stored = without_readings(rows.slice(0, 0), table).schema

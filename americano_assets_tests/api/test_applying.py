@@ -2,12 +2,14 @@
 
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from americano_assets_tests.api.rows import LEARNER, NOW, OBJECTIVE, OTHER, Rows
-from americano_assets_tests.api.serving import Service
+from americano_assets_tests.api.serving import Service, serving, settings_for
+from americano_assets_tests.world import at
 
 _APPLIED = 'SELECT status::text, "appliedAt", "appliedToMissionId" FROM intervention_recommendations WHERE id = %s'
 _OBJECTIVES = "SELECT objectives FROM missions WHERE id = %s"
@@ -35,6 +37,26 @@ def test_it_goes_into_the_next_open_mission_once(rows: Rows, service: Service) -
     assert rows.one(_APPLIED, "i1") == ("IN_PROGRESS", NOW.replace(microsecond=1000), "next")
     assert rows.one('SELECT "interventionApplied", "interventionId" FROM struggle_predictions') == (True, "i1")
     assert all(rows.one(_OBJECTIVES, name) == ([],) for name in ("past", "done", "later", "foreign"))
+
+
+def test_a_mission_of_todays_date_is_open_until_the_study_day_closes(
+    rows: Rows, shared_database: str, tmp_path: Path
+) -> None:
+    """West of Greenwich midnight UTC is the evening before; missions come in the order in which they begin there."""
+    rows.prediction("p1")
+    rows.intervention("i1", predictionId="p1")
+    rows.mission("yesterday", [], date=at("2026-11-23 00:00"))
+    rows.mission("at nine", [], date=at("2026-11-24 14:00"))
+    rows.mission("today", [], date=at("2026-11-24 00:00"))
+    rows.intervention("i2", predictionId="p1")
+    rows.mission("tomorrow", [], date=at("2026-11-25 00:00"))
+    rows.mission("late tonight", [], date=at("2026-11-25 04:30"))
+    settings = settings_for(shared_database, tmp_path, americano_timezone="America/New_York")
+    with serving(settings) as service:
+        service.now = at("2026-11-25 01:00")  # eight in the evening of the 24th
+        assert service.post("/interventions/i1/apply")["mission_id"] == "today"
+        service.now = at("2026-11-25 04:00")  # the study day of the 25th has begun
+        assert service.post("/interventions/i2/apply")["mission_id"] == "late tonight"
 
 
 def test_calls_at_once_have_the_effect_once(rows: Rows, service: Service) -> None:

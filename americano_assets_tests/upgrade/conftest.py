@@ -9,6 +9,8 @@ import psycopg
 import pytest
 
 from americano_assets.resources.dagster_home import HOME_VARIABLE, URL_VARIABLE
+from americano_assets.resources.embedded import EmbeddedServer
+from americano_assets.settings import Settings
 from americano_assets_tests.upgrade.restoring import NEW_YORK_HOME, UTC_HOME, Upgraded, restore, settings_of
 from americano_assets_tests.world import World
 
@@ -30,12 +32,14 @@ def in_new_york() -> Iterator[Upgraded]:
 
 def _restored(archive: str) -> Iterator[Upgraded]:
     home = Path(tempfile.mkdtemp(prefix="upgraded-", dir="/tmp"))  # A socket's path must be short.
-    server = restore(archive, home)
     try:
-        with pytest.MonkeyPatch.context() as patch, psycopg.connect(server.url(), autocommit=True) as connection:
+        url = restore(archive, home).url()
+        with pytest.MonkeyPatch.context() as patch, psycopg.connect(url, autocommit=True) as connection:
             for name in (HOME_VARIABLE, URL_VARIABLE):  # Set by whoever opens Dagster's instance.
                 patch.setenv(name, "")
+            for name in Settings.model_fields:  # MLflow tells its children where the home before had its store.
+                patch.delenv(name.upper(), raising=False)
             yield Upgraded(settings_of(home), World(connection, _AFTER))
     finally:
-        server.stop()
+        EmbeddedServer(home).stop()
         shutil.rmtree(home, ignore_errors=True)

@@ -18,6 +18,7 @@ are two nights; the clock stands in the study day after the second.
 
 import io
 import os
+import shutil
 import subprocess
 import sys
 import tarfile
@@ -60,6 +61,7 @@ def main(zone: str) -> None:
         pack(server, ROOT / f"{zone.split('/')[-1].lower()}.tar.xz")
     finally:
         server.stop()
+        shutil.rmtree(HOME)
 
 
 def live(zone: str) -> None:

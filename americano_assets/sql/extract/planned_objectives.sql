@@ -1,9 +1,17 @@
 -- Grain: one row a (mission, objective planned in it), from either shape of missions.objectives, and one, without an
--- objective, an item or a list that cannot be read: objectives_json tells which. Times UTC.
+-- objective, an item or a list that cannot be read: objectives_json tells which. Times UTC; a calendar date is its first
+-- moment in {zone}. Where an episode was begun under the date read as an instant, it stays that.
 SELECT
   m."id" AS mission_id,
   m."userId" AS learner_id,
-  ml.instant(m."date") AS planned_at,
+  CASE
+    WHEN ml.planned_instant(m."date", '{zone}') <> m."date" AND EXISTS (
+      SELECT FROM ml.episodes e JOIN struggle_predictions p ON p."id" = e.prediction_id
+      WHERE e.user_id = m."userId" AND e.learning_objective_id = COALESCE(item->>'id', item->>'objectiveId')
+        AND p."predictionDate" = m."date"
+    ) THEN m."date"
+    ELSE ml.instant(ml.planned_instant(m."date", '{zone}'))
+  END AS planned_at,
   m."status"::text AS status,
   ml.instant(m."completedAt") AS completed_at,
   COALESCE(item->>'id', item->>'objectiveId') AS objective_id,
