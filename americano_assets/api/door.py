@@ -31,13 +31,13 @@ KEEP_ALIVE_SECONDS = 5
 _LINGER_SECONDS = 2.0
 _WATCH_SECONDS = 1.0
 _TOLD_SECONDS = 10.0
-# No kernel's idea of "unlimited", and more than a worker could ever use.
-_ENOUGH_DESCRIPTORS = 65_536
+# More than a worker could ever use; macOS, whose limit may be "unlimited", refuses more to a process.
+_ENOUGH_DESCRIPTORS = 10_240
 _HEALTH = b"/health"
 
 
 def raise_descriptor_limit() -> None:
-    """Let this process and its children open as many files as the machine allows."""
+    """Let this process and its children open as many files as the machine allows, up to what they could ever use."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = _ENOUGH_DESCRIPTORS if hard == resource.RLIM_INFINITY else min(hard, _ENOUGH_DESCRIPTORS)
     if soft != resource.RLIM_INFINITY and soft < wanted:

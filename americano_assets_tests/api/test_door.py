@@ -51,7 +51,7 @@ def _served(app: Any) -> Iterator[tuple[int, uvicorn.Server]]:
 def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[int, uvicorn.Server]]:
     """A server whose door is in a hurry, and its port."""
     for name in ("HEAD_SECONDS", "UNREAD_SECONDS", "_LINGER_SECONDS"):
-        monkeypatch.setattr(door, name, 0.3)
+        monkeypatch.setattr(door, name, 1.0)
     monkeypatch.setattr(door, "_WATCH_SECONDS", 0.05)
     with _served(_application) as running:
         yield running

@@ -5,6 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 import psutil
@@ -126,7 +127,7 @@ def _held(rows: Rows, service: Service) -> Iterator[None]:
 
 def test_a_busy_service_says_so_and_stays_ready(rows: Rows, shared_database: str, tmp_path: Path) -> None:
     rows.published()
-    limits = PoolLimits(connections=1, acquire_seconds=0.2, statement_seconds=60)
+    limits = PoolLimits(connections=1, acquire_seconds=1, statement_seconds=60)
     with serving(settings_for(shared_database, tmp_path), limits) as service, _held(rows, service):
         refused = service.ask("/predictions", {"user_id": LEARNER})
         assert (refused.status_code, refused.json()["code"]) == (503, "overloaded")
@@ -146,9 +147,35 @@ def test_whoever_asks_for_readiness_at_once_shares_one_connection(
     assert used == (1,)
 
 
+@pytest.mark.parametrize("frozen", [False, True])
+def test_a_change_that_takes_too_long_is_given_up_whole(
+    rows: Rows, shared_database: str, tmp_path: Path, frozen: bool
+) -> None:
+    rows.published()
+    rows.prediction("p1")
+    limits = PoolLimits(connections=1, acquire_seconds=10, statement_seconds=60, request_seconds=2)
+    word: dict[str, Any] = {"actual_struggle": True, "feedback_type": "HELPFUL"}
+    waiting = "SELECT DISTINCT pid FROM pg_locks WHERE NOT granted"
+    with serving(settings_for(shared_database, tmp_path), limits) as service, ThreadPoolExecutor(1) as thread:
+        with rows.connection.transaction():
+            rows.execute("LOCK TABLE struggle_predictions IN ACCESS EXCLUSIVE MODE")
+            asked = thread.submit(service.ask, "/predictions/p1/feedback", method="POST", json=word)
+            while not (found := rows.connection.execute(waiting.encode()).fetchall()):
+                assert not asked.done()
+            backend = psutil.Process(found[0][0])
+            if frozen:
+                backend.suspend()
+            try:
+                assert asked.result().json()["code"] == "database_slow"
+            finally:
+                backend.resume()
+        assert rows.one("SELECT count(*) FROM ml.prediction_feedback") == (0,)
+        assert service.post("/predictions/p1/feedback", **word)["feedback_recorded"] is True
+
+
 def test_a_frozen_database_is_told_as_such(rows: Rows, shared_database: str, tmp_path: Path) -> None:
     rows.published()
-    limits = PoolLimits(acquire_seconds=5, statement_seconds=60, request_seconds=0.3)
+    limits = PoolLimits(acquire_seconds=5, statement_seconds=60, request_seconds=2)
     with serving(settings_for(shared_database, tmp_path), limits) as service, ThreadPoolExecutor(2) as threads:
         service.get("/predictions", user_id=LEARNER)
         service.get("/health/ready")
