@@ -21,6 +21,7 @@ from americano_assets.automation import build_jobs, build_schedule, build_sensor
 from americano_assets.freshness import freshness
 from americano_assets.housekeeping import HOUSEKEEPING, build_housekeeping_schedule
 from americano_assets.resources.deployment import Deployment
+from americano_assets.resources.files import private_files
 from americano_assets.sensor_failure import build_failure_sensor
 from americano_assets.sensor_missions import EARLY_OUTCOMES, build_missions_sensor
 from americano_assets.sensor_retraining import RETRAINING, build_retraining_sensor
@@ -84,4 +85,5 @@ def _in_group(stage: Stage, group: str, overdue: Mapping[dg.AssetKey, dg.Freshne
 @dg.definitions
 def defs() -> dg.Definitions:
     """This environment's deployment, as Dagster's processes load it; merely importing this module builds nothing."""
+    private_files()
     return build_defs()

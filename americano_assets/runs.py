@@ -17,7 +17,7 @@ from americano_assets.definitions import build_defs
 from americano_assets.errors import AmericanoError
 from americano_assets.partitions import add_nights, published_nights
 from americano_assets.resources.dagster_home import prepare_dagster_home
-from americano_assets.resources.database import app_url, connect, prepare, require_contract
+from americano_assets.resources.database import prepare, require_usable
 from americano_assets.resources.deployment import Deployment
 from americano_assets.resources.patient_storage import lost_storage
 from americano_assets.run_failures import was_interrupted, why_failed
@@ -43,9 +43,7 @@ def make_ready(settings: Settings) -> str:
     Raises:
         AmericanoError: One of them cannot be used.
     """
-    if settings.database_url is not None:
-        with connect(app_url(settings), autocommit=True) as connection:
-            require_contract(connection)
+    require_usable(settings)
     prepare_dagster_home(settings)
     return prepare(settings)
 

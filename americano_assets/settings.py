@@ -47,7 +47,8 @@ class Settings(BaseSettings):
 
     database_url: SecretStr | None = Field(
         None,
-        description="The app's PostgreSQL (14+), by the URL that the app has; a pooler's will do. Unset: embedded.",
+        description="The app's PostgreSQL (14+), by the URL that the app has; a pooler's will do. Unset: embedded."
+        " The home is bound to it.",
     )
     port: int = Field(8000, ge=1, le=65535, description="Port of the HTTP API.")
     environment: Literal["development", "staging", "production"] = Field(
@@ -71,8 +72,8 @@ class Settings(BaseSettings):
 
     americano_home: Path = Field(
         default_factory=_home_from_environment,
-        description="Folder of the embedded server, Parquet files, models, Dagster's home. Unset: .americano in the"
-        " project's folder.",
+        description="Folder of the embedded server, Parquet files, models, Dagster's home; private to its user, of one"
+        " database. Unset: .americano in the project's folder.",
     )
     americano_timezone: str = Field("UTC", description="Time zone in which study days end at 23:00.")
     americano_start_day: date = Field(

@@ -185,10 +185,10 @@ def _filler(column: Column) -> Any:
 
 
 class ClockedDeployment(Deployment):
-    """A deployment whose clock stands where the test put it."""
+    """A deployment whose clock stands where the test put it; it claims no database, since tests share and copy them."""
 
     def __init__(self, settings: Settings, now: datetime) -> None:
-        super().__init__(settings)
+        super().__init__(settings, claims=False)
         self.clock = now
 
     def now(self) -> datetime:

@@ -181,6 +181,7 @@ READY: dict[str, Any] = {
     "model_version": "5f1c0a9be27d",
     "predictions_as_of": "2026-11-23T23:00:00.000Z",
     "age_hours": 8.5,
+    "demo_settings": {},
     "stale": False,
     "checked_at": "2026-11-24T07:30:00.000Z",
 }

@@ -17,6 +17,7 @@ from americano_assets.api.database import Database, Pool, PoolLimits, Row, new_p
 from americano_assets.api.problems import ProblemError, documented, try_again
 from americano_assets.api.wire import Answer, UtcTime
 from americano_assets.core import study_day
+from americano_assets.resources.home import demo_values
 
 _SECONDS = 2.0
 
@@ -79,6 +80,9 @@ class Ready(Answer):
     model_version: str = Field(description="The model that scored the last published study day.")
     predictions_as_of: UtcTime = Field(description="The cut-off of that study day: what happened later is not in them.")
     age_hours: float = Field(description="Hours from then to now; up to 24 is as it should be.")
+    demo_settings: dict[str, str] = Field(
+        description="Settings that decide here because a demo wrote them into the home; empty where none did."
+    )
     stale: bool = Field(description="True where a closed study day is not published yet.")
     checked_at: UtcTime
 
@@ -115,6 +119,7 @@ async def ready(http: Request) -> Ready:
         model_version=published["model_version"],
         predictions_as_of=as_of,
         age_hours=round((now - as_of).total_seconds() / 3600, 1),
+        demo_settings=demo_values(state.settings),
         stale=published["study_day"] < expected,
         checked_at=now,
     )

@@ -67,8 +67,12 @@ class GenerateWorker:
     def _ready(self) -> "Generator":
         with self._lock:
             if self._generator is None:
+                from americano_assets.resources.database import connect
                 from americano_assets.resources.generation import Generator
+                from americano_assets.resources.home_claim import require_own_home
 
+                with connect(self._url, autocommit=True) as connection:
+                    require_own_home(connection, self._settings, claims=False)
                 self._generator = Generator(
                     self._settings,
                     self._url,

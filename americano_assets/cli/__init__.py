@@ -11,10 +11,11 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-from americano_assets.cli import archive, data, evaluate, pipeline, report, server, services, single_case
+from americano_assets.cli import archive, data, evaluate, home, pipeline, report, server, services, single_case
 from americano_assets.cli.model import model
 from americano_assets.cli.token import token
 from americano_assets.errors import AmericanoError
+from americano_assets.resources.files import private_files
 
 app = typer.Typer(
     name="americano",
@@ -33,12 +34,14 @@ app.add_typer(server.commands)
 app.add_typer(data.commands)
 app.add_typer(data.dataset, name="dataset", rich_help_panel=data.PANEL)
 app.add_typer(archive.commands, name="archive", rich_help_panel=data.PANEL)
+app.add_typer(home.commands, name="home", rich_help_panel=data.PANEL)
 app.add_typer(model, name="model", rich_help_panel="Evaluation")
 app.add_typer(token, name="token", rich_help_panel="Servers")
 
 
 def main() -> None:
     """Run the command line; an expected error is one red line on stderr and its exit code, never a traceback."""
+    private_files()
     try:
         app(prog_name="americano")
     except AmericanoError as error:

@@ -32,12 +32,14 @@ def export_events(
 ) -> None:
     """Write events of the snapshots into one Parquet file; never of learners who opted out, never free text."""
     from americano_assets.resources.analytics import build_analytics
+    from americano_assets.resources.database import require_usable
     from americano_assets.resources.deployment import Deployment
     from americano_assets.resources.export import export_events as export
     from americano_assets.settings import load_settings
 
     settings = load_settings()
-    deployment = Deployment(settings)
+    require_usable(settings, claims=False)
+    deployment = Deployment(settings, claims=False)
     target = (output or settings.americano_home / "exports" / "events.parquet").expanduser().absolute()
     done = export(deployment, target, days=days, learner=user_id)
     span = f"study days {done.first} to {done.last}"
@@ -57,15 +59,17 @@ def forget(
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
 ) -> None:
     """Remove a learner from everything of ours: files of every date, models' rows, tables, published predictions."""
+    from americano_assets.resources.database import require_usable
     from americano_assets.resources.deployment import Deployment
     from americano_assets.resources.forgetting import forget as forget_learner
     from americano_assets.resources.forgetting_survey import survey
     from americano_assets.settings import load_settings
 
     settings = load_settings()
+    require_usable(settings)
     deployment = Deployment(settings)
     could = "write the learner's rows again"
-    _require_no_run(settings, could)
+    require_no_run(settings, could)
     found = survey(deployment, user)
     shown = _table("found in", "rows")
     for place, rows in sorted(found.rows.items()):
@@ -83,7 +87,7 @@ def forget(
         return
     if not yes:
         typer.confirm("Remove all of this? It cannot be undone.", abort=True)
-        _require_no_run(settings, could)
+        require_no_run(settings, could)
     done = forget_learner(deployment, user, found)
     typer.echo(
         f"{_count(sum(done.rows.values()), 'row')} removed, {_count(done.files, 'file')} written anew or removed."
@@ -135,6 +139,7 @@ def prune_store(
 ) -> None:
     """Remove files older than so many days that no record names, and the log as it was read before them."""
     from americano_assets.errors import AmericanoError
+    from americano_assets.resources.database import require_usable
     from americano_assets.resources.deployment import Deployment
     from americano_assets.resources.pruning import prune
     from americano_assets.settings import load_settings
@@ -143,7 +148,8 @@ def prune_store(
     keep = days or settings.americano_snapshot_days
     if keep is None:
         raise AmericanoError("How old is too old? Give --days, or set AMERICANO_SNAPSHOT_DAYS.")
-    _require_no_run(settings, "be about to name a file that would go")
+    require_usable(settings)
+    require_no_run(settings, "be about to name a file that would go")
     done = prune(Deployment(settings), keep, dry_run=dry_run)
     typer.echo(
         f"{'Would be removed' if dry_run else 'Removed'}: {_count(done.contents, 'content')} that nothing names,"
@@ -227,7 +233,7 @@ def restore(
         typer.echo(f"{done.without_forgotten:,} of them lack the rows of learners who were forgotten since.")
 
 
-def _require_no_run(settings: "Settings", could: str) -> None:
+def require_no_run(settings: "Settings", could: str) -> None:
     """Refuse while a run is in progress, which could do what is named behind our back."""
     import dagster as dg
 

@@ -31,7 +31,7 @@ def list_(
 
     from americano_assets.resources.model_choice import SHOWN_DIGITS, models
 
-    found = models(_deployment())
+    found = models(_deployment(claims=False))
     if not found:
         typer.echo("No model was trained yet: `americano nightly` trains one.")
         return
@@ -63,7 +63,7 @@ def show(version: _VERSION) -> None:
 
     from americano_assets.resources.model_choice import decisions, find_model
 
-    deployment = _deployment()
+    deployment = _deployment(claims=False)
     found = find_model(deployment, version)
     kept, values = found.kept, found.figures
     told = decisions(deployment, kept["model_version"])
@@ -119,11 +119,11 @@ def release(reason: _REASON, by: _BY = None) -> None:
     _tell(decide(_deployment(), by or getpass.getuser(), reason))
 
 
-def _deployment() -> "Deployment":
+def _deployment(*, claims: bool = True) -> "Deployment":
     from americano_assets.resources.deployment import Deployment
     from americano_assets.settings import load_settings
 
-    return Deployment(load_settings())
+    return Deployment(load_settings(), claims=claims)
 
 
 def _tell(choice: "Choice") -> None:

@@ -47,6 +47,12 @@ def demo(
         typer.Option(help="By how much help eases an answer; 0: it does nothing; without it 1.3. Simulated only."),
     ] = None,
     fresh: Annotated[bool, typer.Option("--fresh", help="Remove what earlier demos made and start over.")] = False,
+    into_this_database: Annotated[
+        bool, typer.Option("--into-this-database", help="DATABASE_URL names a database that was made for a demo.")
+    ] = False,
+    remove: Annotated[
+        bool, typer.Option("--remove", help="Take the demo out of database and home; nobody else's rows go.")
+    ] = False,
 ) -> None:
     """Load learners, go through nine weeks, score the last closed study day, and show who needs help."""
     if cohort is DemoCohort.OULAD and (days, seed, help_logits) != (None, None, None):
@@ -54,11 +60,15 @@ def demo(
     from americano_assets.settings import load_settings
 
     settings = load_settings()  # Before imports that take seconds: a wrong value is told at once.
+    if remove:
+        _remove_demo(settings)
+        return
     from americano_assets.cli.summary import show_demo
-    from americano_assets.demo.flow import lived, load_cohort, load_students, plan, start_over
+    from americano_assets.demo.flow import lived, load_cohort, load_students, plan, require_allowed, start_over
     from americano_assets.demo.lived import LivingDeployment
     from americano_assets.runs import Runner
 
+    require_allowed(settings, into_this_database=into_this_database)
     if fresh:
         start_over(settings)
     with progress_bars() as progress:
@@ -148,6 +158,20 @@ def backfill(
             _nights(progress, runner, [(day, REPLAY) for day in days])
     if not history_only:
         show_night(settings, last)
+
+
+def _remove_demo(settings: "Settings") -> None:
+    from americano_assets.cli.data import require_no_run
+    from americano_assets.demo.removing import remove
+
+    require_no_run(settings, "write what the demo made again")
+    removed = remove(settings)
+    for table, rows in sorted(removed.items()):
+        if rows:
+            typer.echo(f"{rows:>9,} rows of {table}")
+    typer.echo(
+        "The demo is gone from the database and from the home, with the history of its runs on the home's server."
+    )
 
 
 def _last_closed(settings: "Settings") -> date:

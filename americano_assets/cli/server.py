@@ -21,6 +21,8 @@ def check_db() -> None:
 
     from americano_assets.contract.check import check
     from americano_assets.resources.database import app_url, bootstrap, connect
+    from americano_assets.resources.home import demo_sentence
+    from americano_assets.resources.home_claim import standing
     from americano_assets.settings import load_settings
 
     settings = load_settings()
@@ -29,7 +31,10 @@ def check_db() -> None:
             bootstrap(connection)  # One that was never used has no tables yet: to be told so would help nobody.
         differences = check(connection)
         name = connection.info.dbname
+        strange = standing(connection, settings).obstacle(claims=False)
     console = Console()
+    for sentence in filter(None, (strange, demo_sentence(settings))):
+        console.print(sentence, markup=False, highlight=False, soft_wrap=True)
     errors = sum(difference.severity == "error" for difference in differences)
     if differences:
         table = Table("", "where", "what", title=f'Database "{name}" and the contract')
@@ -39,6 +44,7 @@ def check_db() -> None:
         console.print(table)
     if errors:
         console.print(f'The pipeline cannot run on database "{name}": {errors} of {len(differences)} are errors.')
+    if errors or strange:
         raise typer.Exit(1)
     warnings = f", with {len(differences)} warnings" if differences else ""
     console.print(f'Database "{name}" matches the contract{warnings}.')
@@ -51,7 +57,7 @@ def db_url() -> None:
     from americano_assets.settings import load_settings
 
     settings = load_settings()
-    typer.echo(app_url(settings) if settings.database_url else prepare(settings))
+    typer.echo(app_url(settings) if settings.database_url else prepare(settings, claims=False))
 
 
 @commands.command(rich_help_panel=_PANEL)

@@ -37,7 +37,7 @@ def api() -> None:
 
     settings = load_settings()
     require_free_ports([_api_service(settings)])
-    url = prepare(settings)
+    url = prepare(settings, claims=False)
     if settings.environment == "production" or settings.americano_api_host != _HOST:
         with connect(url) as connection:
             require_token(connection, datetime.now(UTC))

@@ -17,6 +17,7 @@ from americano_assets.core.study_day import cutoff
 from americano_assets.core.training import CHAMPION
 from americano_assets.resources.database import connect, prepare
 from americano_assets.resources.deployment import Deployment
+from americano_assets.resources.home import demo_sentence
 from americano_assets.resources.parquet_store import ParquetStore
 from americano_assets.settings import Settings
 from americano_assets.sql import query
@@ -43,6 +44,7 @@ def show_demo(settings: Settings, day: date) -> None:
         _show_outcomes(console, connection)
         _show_matured(console, connection, day)
         _show_effect(console, connection, day)
+    _show_demo_settings(console, settings)
     console.print(
         "\n[bold]Where to look next[/]\n"
         "  ./americano dev                    Dagster's lineage, the API and MLflow on this machine\n"
@@ -63,6 +65,12 @@ def show_night(settings: Settings, day: date) -> None:
         if row is not None:
             console.print(f"Study day {day}: {row[0]:,} candidates, {row[1]:,} published, model {row[2][:8]}.")
         _show_riskiest(console, connection, settings, day)
+    _show_demo_settings(console, settings)
+
+
+def _show_demo_settings(console: Console, settings: Settings) -> None:
+    if sentence := demo_sentence(settings):
+        console.print(f"\n{sentence}", markup=False, highlight=False)
 
 
 def _show_riskiest(console: Console, connection: Any, settings: Settings, day: date) -> None:

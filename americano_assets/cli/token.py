@@ -24,7 +24,7 @@ def create(
     from americano_assets.settings import load_settings
 
     now = datetime.now(UTC)
-    with connect(prepare(load_settings())) as connection:
+    with connect(prepare(load_settings(), claims=False)) as connection:
         made = create_token(
             connection, name, now, learner_id=learner, expires_at=now + timedelta(days=days) if days else None
         )
@@ -42,7 +42,7 @@ def list_() -> None:
     from americano_assets.settings import load_settings
 
     now = datetime.now(UTC)
-    with connect(prepare(load_settings())) as connection:
+    with connect(prepare(load_settings(), claims=False)) as connection:
         found = tokens(connection)
     if not found:
         typer.echo("No token was ever made: outside production the service lets everybody in.")
@@ -62,6 +62,6 @@ def revoke(name: _NAME) -> None:
     from americano_assets.resources.database import connect, prepare
     from americano_assets.settings import load_settings
 
-    with connect(prepare(load_settings())) as connection:
+    with connect(prepare(load_settings(), claims=False)) as connection:
         revoke_token(connection, name, datetime.now(UTC))
     typer.echo(f'Token "{name}" is revoked.')

@@ -20,6 +20,7 @@ from americano_assets.resources.datasets import training_rows
 from americano_assets.resources.deployment import Deployment
 from americano_assets.resources.evaluation_run import judged, row_facts
 from americano_assets.resources.evaluation_store import Progress, with_record
+from americano_assets.resources.home import demo_sentence
 from americano_assets.settings import Settings
 
 SETTINGS = ("demo", "hard")
@@ -45,9 +46,9 @@ def evaluate_own(settings: Settings, setting: str, progress: Progress) -> Evalua
         raise AmericanoError(f"--setting {setting}: there are {' and '.join(SETTINGS)}.")
     if setting == "hard":
         settings = settings.model_copy(update={"americano_training_weeks": _ALL_WEEKS})
-    deployment = Deployment(settings)
-    day = _newest_day(deployment)
+    deployment = Deployment(settings, claims=False)
     courses, oulad = _courses(deployment)
+    day = _newest_day(deployment)
     if setting == "hard" and not oulad:
         raise AmericanoError("--setting hard needs OULAD's presentations: run `americano demo` in a home of its own.")
     progress(f"rows as of study day {day}", 0, 1)
@@ -69,7 +70,7 @@ def evaluate_own(settings: Settings, setting: str, progress: Progress) -> Evalua
             "timezone": settings.americano_timezone,
         },
         "data": {"study_day": day.isoformat(), **row_facts(rows)},
-        "notes": [note, *_shift(rows, folds, course)],
+        "notes": [note, *_shift(rows, folds, course), *filter(None, [demo_sentence(settings)])],
     }
     slices = {"course": course}
     if oulad:

@@ -16,12 +16,14 @@ from americano_assets.core.schedule import missing_days
 from americano_assets.core.study_day import cutoff, days_between, last_closed, study_day_of
 from americano_assets.demo import oulad, simulated
 from americano_assets.demo.lived import LivingDeployment, bring_to, record_truth
+from americano_assets.demo.removing import accounts_of_others
 from americano_assets.demo.simulate import Arguments
 from americano_assets.demo.simulate.timing import ZONE
 from americano_assets.errors import AmericanoError
 from americano_assets.resources.database import connect
 from americano_assets.resources.deployment import Deployment
 from americano_assets.resources.embedded import EmbeddedServer
+from americano_assets.resources.home import OURS, write_demo_values
 from americano_assets.resources.ledger import record_deployment
 from americano_assets.runs import Runner, make_ready
 from americano_assets.settings import HOME_SETTINGS_FILE, Settings
@@ -45,7 +47,6 @@ _SIMULATED_SETTINGS = {
     **_LARGE_HOLDOUT,
     **_SELDOM,
 }
-_OURS = ("postgres", "dagster", "data", "models", "mlflow", HOME_SETTINGS_FILE, "analytics.duckdb", "reports")
 
 
 @dataclass(frozen=True)
@@ -61,18 +62,51 @@ class Plan:
     nights: list[tuple[date, str]]
 
 
+def require_allowed(settings: Settings, *, into_this_database: bool) -> None:
+    """Refuse to load a demo where it does not belong.
+
+    Args:
+        settings: The deployment.
+        into_this_database: Whoever asks knows that `DATABASE_URL` is set.
+
+    Raises:
+        AmericanoError: It is production, or a database that was not meant.
+    """
+    if settings.environment == "production":
+        raise AmericanoError(
+            "ENVIRONMENT=production: a demo's learners are never loaded beside real ones. Unset it, or run the demo"
+            " with an AMERICANO_HOME and a database of its own."
+        )
+    if settings.database_url is not None and not into_this_database:
+        raise AmericanoError(
+            "DATABASE_URL is set (in the environment or .env), and a demo would fill that database. Unset it to use the"
+            " embedded server, or, where the database was made for a demo, say --into-this-database."
+        )
+
+
 def start_over(settings: Settings) -> None:
     """Remove everything that a demo made, the embedded databases included.
 
     Raises:
-        AmericanoError: The app's database is not the embedded one: it is not ours to empty.
+        AmericanoError: The app's database is not the embedded one, or others than a demo's learners are in it: it is
+            not ours to empty.
     """
     if settings.database_url is not None:
         raise AmericanoError(
-            "--fresh empties the embedded database only; DATABASE_URL is set. Unset it, or empty it yourself."
+            "--fresh empties the embedded database only; DATABASE_URL is set. Unset it, or take the demo out with"
+            " --remove."
         )
-    EmbeddedServer(settings.americano_home).stop()
-    for name in _OURS:
+    server = EmbeddedServer(settings.americano_home)
+    if server.data.exists():
+        with connect(make_ready(settings)) as connection:
+            others = accounts_of_others(connection)
+        if others:
+            raise AmericanoError(
+                f"The embedded database holds {others:,} accounts that no demo wrote, and --fresh would remove them:"
+                " take the demo out with --remove, or set AMERICANO_HOME to another folder. Nothing was removed."
+            )
+        server.stop()
+    for name in OURS:
         path = settings.americano_home / name
         shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
 
@@ -132,8 +166,7 @@ def _settle(
     first: date = row[0].date() - timedelta(days=1)
     path = settings.americano_home / HOME_SETTINGS_FILE
     if first_load or not path.exists():
-        lines = [f"{name}={value}" for name, value in {**values, "AMERICANO_START_DAY": first}.items()]
-        path.write_text("# Written by `americano demo`; the environment and .env go first.\n" + "\n".join(lines) + "\n")
+        write_demo_values(settings.americano_home, {**values, "AMERICANO_START_DAY": first})
     return first
 
 

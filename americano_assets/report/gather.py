@@ -15,6 +15,7 @@ from americano_assets.core.risk import HIGH_RISK, MEDIUM_RISK
 from americano_assets.core.study_day import days_between
 from americano_assets.resources.deployment import Deployment
 from americano_assets.resources.drift_store import course_names, drift_of
+from americano_assets.resources.home import demo_sentence
 from americano_assets.resources.quarantine import readings
 from americano_assets.resources.scored_store import TABLE as SCORED
 from americano_assets.sql import query
@@ -29,6 +30,7 @@ class Report:
     day: date
     cutoff: datetime
     demo_cohort: str | None
+    demo_settings: str | None
     courses: list[dict[str, Any]]
     performance: dict[str, Any] | None
     flags: dict[str, Any]
@@ -76,6 +78,7 @@ def gather(deployment: Deployment, day: date) -> Report:
         day=day,
         cutoff=moment.at.astimezone(deployment.zone),
         demo_cohort=cohort[0] if cohort else None,
+        demo_settings=demo_sentence(deployment.settings),
         courses=courses,
         performance=performance[0] if performance else None,
         flags=flags,

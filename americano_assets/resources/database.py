@@ -14,6 +14,8 @@ from americano_assets.contract.tables import TABLES
 from americano_assets.errors import AmericanoError
 from americano_assets.resources.database_url import connection_error, connection_parameters, libpq_url
 from americano_assets.resources.embedded import APP_DATABASE, DAGSTER_DATABASE, MLFLOW_DATABASE, EmbeddedServer
+from americano_assets.resources.home import open_home
+from americano_assets.resources.home_claim import adopt, require_no_strange_demo, require_own_home
 from americano_assets.resources.migrations import lock_database, migrate
 from americano_assets.resources.session import Session, set_for_transaction, settings_of
 from americano_assets.settings import Settings
@@ -75,22 +77,59 @@ def mlflow_uri(settings: Settings) -> str:
     return _embedded_url(settings, MLFLOW_DATABASE)
 
 
-def prepare(settings: Settings) -> str:
+def prepare(settings: Settings, *, claims: bool = True) -> str:
     """Have the app's database ready for the pipeline and return its URL.
 
     On the embedded server the contract's tables are made if there are none; on `DATABASE_URL` nothing outside
     schema `ml` ever is. Our own tables are brought up to date on either.
 
+    Args:
+        settings: The deployment.
+        claims: Home and database will be written to, or read, together, and are bound to each other. Without it a home
+            that holds nothing yet fits every database, and stays free: it serves an API, or makes a token.
+
     Raises:
-        AmericanoError: Not reachable, or the pipeline could not run on it; then nothing was changed.
+        AmericanoError: Not reachable, the pipeline could not run on it, or it is not this home's; then nothing was
+            changed.
     """
+    open_home(settings.americano_home)
     url = app_url(settings)
     with connect(url, autocommit=True) as connection:
         if settings.database_url is None:
             bootstrap(connection)
         require_contract(connection)
+        require_own_home(connection, settings, claims=claims)
         migrate(connection)
+        if claims:
+            adopt(connection, settings)
     return url
+
+
+def bind_anew(settings: Settings) -> None:
+    """As `prepare`, of a home and a database that belonged to others before, or to nobody.
+
+    Raises:
+        AmericanoError: As `prepare`, or the home is a demo's and the database holds none.
+    """
+    open_home(settings.americano_home, make=True)
+    with connect(app_url(settings), autocommit=True) as connection:
+        require_contract(connection)
+        require_no_strange_demo(connection, settings)
+        migrate(connection)
+        adopt(connection, settings, anew=True)
+
+
+def require_usable(settings: Settings, *, claims: bool = True) -> None:
+    """Refuse a database of the app's on which the pipeline could not run, or that is not this home's; changes nothing.
+
+    Raises:
+        AmericanoError: As `prepare`.
+    """
+    open_home(settings.americano_home)
+    if settings.database_url is not None:
+        with connect(app_url(settings), autocommit=True) as connection:
+            require_contract(connection)
+            require_own_home(connection, settings, claims=claims)
 
 
 def bootstrap(connection: psycopg.Connection[Any]) -> bool:
@@ -124,6 +163,7 @@ def require_contract(connection: psycopg.Connection[Any]) -> None:
 
 
 def _embedded_url(settings: Settings, database: str) -> str:
+    open_home(settings.americano_home, make=True)
     server = EmbeddedServer(settings.americano_home)
     server.ensure()
     return server.url(database)

@@ -26,8 +26,15 @@ from americano_assets.settings import Settings
 class Deployment:
     """Everything outside that a step may touch."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, *, claims: bool = True) -> None:
+        """Nothing is opened yet.
+
+        Args:
+            settings: The deployment's.
+            claims: Its home and database are bound to each other at first use; False for who only looks.
+        """
         self.settings = settings
+        self._claims = claims
         self.store = ParquetStore(settings.store_root)
         self.models = ModelStore(settings.models_root)
         self.tracking = Tracking(settings)
@@ -35,7 +42,7 @@ class Deployment:
     @cached_property
     def url(self) -> str:
         """URL of the app's database, made ready at first use."""
-        return prepare(self.settings)
+        return prepare(self.settings, claims=self._claims)
 
     @property
     def zone(self) -> ZoneInfo:

@@ -20,7 +20,7 @@ from urllib.parse import quote
 import psycopg
 
 from americano_assets.errors import AmericanoError
-from americano_assets.resources.pg_identity import Identity, choose_identity
+from americano_assets.resources.pg_identity import Identity, choose_identity, stand_ins
 from americano_assets.resources.pg_processes import has_ended, live_postmaster, live_processes
 
 MAJOR_VERSION = 18
@@ -130,6 +130,12 @@ class EmbeddedServer:
                     break
             return True
 
+    def drop(self, *databases: str) -> None:
+        """Remove databases with all that is in them, whoever is connected; `ensure` makes them again, empty."""
+        with self._connect() as connection:
+            for name in databases:
+                connection.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)'.encode())
+
     def _connect(self, database: str = "postgres") -> psycopg.Connection[Any]:
         return psycopg.connect(self.url(database), port=5432, connect_timeout=5, autocommit=True)
 
@@ -201,9 +207,15 @@ class EmbeddedServer:
             )
 
     def _own(self, identity: Identity) -> None:
-        """Give the folder to `identity`, as when a home made under one user is used under another by root."""
-        if self.folder.stat().st_uid == identity.uid:
+        """Give root's folder to `identity`: the server runs as root in a namespace, or as one that stands in for it."""
+        owner = self.folder.stat().st_uid
+        if owner == identity.uid:
             return
+        if owner not in stand_ins():
+            raise AmericanoError(
+                f"{self.folder} belongs to user id {owner}, and you are root: run the command as that user, or set"
+                " AMERICANO_HOME. Nothing was changed."
+            )
         os.chown(self.folder, identity.uid, identity.gid)
         for path in self.folder.rglob("*"):
             os.chown(path, identity.uid, identity.gid, follow_symlinks=False)

@@ -1,6 +1,7 @@
 """Writing a file so that its name never stands for half of it, and what a full disk or a closed folder says.
 
-Belongs here: temporary names, flushing, renaming. Does not: what is in a file, or which name it gets.
+Belongs here: temporary names, flushing, renaming, who may open what is written. Does not: what is in a file, or which
+name it gets.
 """
 
 import json
@@ -18,6 +19,11 @@ LEFTOVER_PREFIX = ".writing-"
 
 class StorageError(AmericanoError):
     """A file could not be written; what stood under its name before is unchanged."""
+
+
+def private_files() -> None:
+    """From now on this process and its children make files and folders that only their user can open."""
+    os.umask(0o077)
 
 
 @contextmanager

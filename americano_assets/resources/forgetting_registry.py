@@ -20,10 +20,12 @@ from americano_assets.resources.datasets import DATASETS, TRAINING_SET
 from americano_assets.resources.elo_store import TABLE as ELO_TABLE
 from americano_assets.resources.feature_steps import BLOCKS, DERIVED_TABLES, WINDOWS
 from americano_assets.resources.files import LEFTOVER_PREFIX
+from americano_assets.resources.home import CLAIM_FILE, SERVER_FOLDER
 from americano_assets.resources.publication import INDICATORS, PREDICTIONS, RECOMMENDATIONS
 from americano_assets.resources.quarantine import FOLDER as QUARANTINE
 from americano_assets.resources.scored_store import TABLE as SCORED
 from americano_assets.schemas import LOG_TABLES, STATE_TABLES
+from americano_assets.settings import HOME_SETTINGS_FILE
 
 
 @dataclass(frozen=True)
@@ -113,7 +115,6 @@ class Kind(Enum):
     TEXT = "lines of text that others wrote, errors among them"
 
 
-SERVER_FOLDER = "postgres"
 # Paths below the home, the first that fits; `*` stands for folders too. Parquet files of the store are above. The
 # researchers' file may stand anywhere: it is built again.
 FILES: tuple[tuple[str, Kind], ...] = (
@@ -130,7 +131,8 @@ FILES: tuple[tuple[str, Kind], ...] = (
     ("models/*.json", Kind.NOTHING),
     ("models/*.skops", Kind.NOTHING),
     ("reports/*.html", Kind.NOTHING),
-    ("settings.env", Kind.NOTHING),
+    (HOME_SETTINGS_FILE, Kind.NOTHING),
+    (CLAIM_FILE, Kind.NOTHING),
     (f"{SERVER_FOLDER}/server.log*", Kind.LOG),
     (f"{SERVER_FOLDER}/*", Kind.NOTHING),
     ("dagster/dagster.yaml", Kind.NOTHING),
@@ -152,6 +154,7 @@ ML_TABLES: dict[str, str | None] = {
     **dict.fromkeys(
         ("migrations", "deployment", "demo_load", "study_days", "forgettings", "model_versions", "model_events"), None
     ),
+    "home": None,
     **dict.fromkeys(("experiment", "drift", "planted_effects"), None),
     **dict.fromkeys(("published", "episodes", "assignments", "first_flag_outcomes", "outcome_changes"), _OF_USER),
     **dict.fromkeys(("prediction_feedback", "alerts", "intervention_actions", "generate_budget"), _OF_USER),

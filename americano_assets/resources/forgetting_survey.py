@@ -29,10 +29,10 @@ from americano_assets.resources.forgetting_files import (
 from americano_assets.resources.forgetting_registry import (
     NAMES_PREDICTIONS,
     NAMES_ROWS,
-    SERVER_FOLDER,
     Kind,
     kind_of,
 )
+from americano_assets.resources.home import SERVER_FOLDER
 from americano_assets.resources.parquet_store import ParquetStore
 
 _COPIES, _RESTORED, _RESEARCH = "exports and copies", "restored data sets", "the researchers' file"

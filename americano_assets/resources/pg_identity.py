@@ -12,6 +12,7 @@ from pathlib import Path
 
 from americano_assets.errors import AmericanoError
 
+_FOR_ROOT = ("postgres", "nobody")
 _LAUNCHER = Path(__file__).with_name("pg_launch.py")
 
 
@@ -56,14 +57,12 @@ def choose_identity(folder: Path, binary: Path) -> Identity:
     uid, gid = os.geteuid(), os.getegid()
     if uid != 0 and _is_known(uid):
         return Identity((), uid, gid)
-    insider = next(iter(_unprivileged("nobody")), None)
-    if insider is not None:
-        namespaced = Identity(("--namespace", f"{insider.pw_uid}:{insider.pw_gid}"), uid, gid)
-        if namespaced.obstacle(folder.parent, binary) is None:
-            return namespaced
+    namespaced = _namespaced()
+    if namespaced is not None and namespaced.obstacle(folder.parent, binary) is None:
+        return namespaced
     obstacle = "it has no name and user namespaces are forbidden here"
     if uid == 0:
-        for user in _unprivileged("postgres", "nobody", first=folder.parent.stat().st_uid):
+        for user in _unprivileged(*_FOR_ROOT, first=folder.parent.stat().st_uid):
             dropped = Identity(("--drop", f"{user.pw_uid}:{user.pw_gid}"), user.pw_uid, user.pw_gid)
             obstacle = dropped.obstacle(folder.parent, binary) or ""
             if not obstacle:
@@ -73,6 +72,24 @@ def choose_identity(folder: Path, binary: Path) -> Identity:
         f"The embedded PostgreSQL cannot run as user id {uid}: {obstacle}. Run the command as an ordinary user, put"
         " the project and AMERICANO_HOME into folders that others may enter, or set DATABASE_URL."
     )
+
+
+def stand_ins() -> set[int]:
+    """Root, and whoever runs the server for it where it may not be root."""
+    return {0, *(user.pw_uid for user in _unprivileged(*_FOR_ROOT) if user.pw_name in _FOR_ROOT)}
+
+
+def namespaces_work() -> bool:
+    """Whether we may run the server as somebody else inside a user namespace, where files stay ours."""
+    namespaced = _namespaced()
+    return namespaced is not None and namespaced.obstacle() is None
+
+
+def _namespaced() -> Identity | None:
+    insider = next(iter(_unprivileged("nobody")), None)
+    if insider is None:
+        return None
+    return Identity(("--namespace", f"{insider.pw_uid}:{insider.pw_gid}"), os.geteuid(), os.getegid())
 
 
 def _is_known(uid: int) -> bool:

@@ -13,6 +13,8 @@ import pytest
 
 from americano_assets.api.database import APPLICATION_NAME, PoolLimits
 from americano_assets.resources.embedded import EmbeddedServer
+from americano_assets.resources.home import write_demo_values
+from americano_assets.settings import HOME_SETTINGS_FILE
 from americano_assets_tests.api.rows import LAST_CLOSED, LEARNER, MODEL, NOW, Rows
 from americano_assets_tests.api.serving import Service, serving, settings_for
 
@@ -27,9 +29,21 @@ def test_ready_names_the_days_and_the_model(rows: Rows, service: Service) -> Non
         "model_version": MODEL,
         "predictions_as_of": "2026-11-23T23:00:00.000Z",
         "age_hours": 13.0,
+        "demo_settings": {},
         "stale": False,
         "checked_at": "2026-11-24T12:00:00.000Z",
     }
+
+
+def test_ready_tells_what_a_demo_decides(rows: Rows, service: Service) -> None:
+    rows.published()
+    home: Path = service.app.state.settings.americano_home
+    home.mkdir(exist_ok=True)
+    try:
+        write_demo_values(home, {"AMERICANO_HOLDOUT_SHARE": "0.1"})
+        assert service.get("/health/ready")["demo_settings"] == {"AMERICANO_HOLDOUT_SHARE": "0.1"}
+    finally:
+        (home / HOME_SETTINGS_FILE).unlink()
 
 
 def test_ready_is_stale_from_the_cut_off_until_the_day_is_published(rows: Rows, service: Service) -> None:

@@ -16,9 +16,22 @@ from americano_assets.settings import PROJECT_ROOT
 
 
 def run(*arguments: str, **environment: str) -> "subprocess.CompletedProcess[str]":
+    return run_under(None, *arguments, **environment)
+
+
+def run_under(umask: int | None, /, *arguments: str, **environment: str) -> "subprocess.CompletedProcess[str]":
+    """As `run`, started with a umask of its own."""
     command = [sys.executable, "-P", "-m", "americano_assets", *arguments]
     variables = os.environ | {"PYTHONPATH": str(PROJECT_ROOT)} | environment
-    return subprocess.run(command, env=variables, capture_output=True, text=True, check=False, cwd="/")
+    return subprocess.run(
+        command,
+        env=variables,
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd="/",
+        umask=-1 if umask is None else umask,
+    )
 
 
 def test_db_url_prints_nothing_but_the_url(server: EmbeddedServer) -> None:

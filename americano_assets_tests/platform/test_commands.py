@@ -22,7 +22,7 @@ import pytest
 from americano_assets.core.study_day import last_closed
 from americano_assets.resources.database import connect
 from americano_assets.settings import PROJECT_ROOT
-from americano_assets_tests.platform.test_cli import run
+from americano_assets_tests.platform.test_cli import run, run_under
 
 _PUBLISHED = ("struggle_predictions", "struggle_indicators", "intervention_recommendations")
 _KEPT = ("features", "scored_predictions")
@@ -118,12 +118,19 @@ def demo() -> Iterator[tuple[Path, str]]:
     """The home of a small demo that ran once, and what it printed."""
     home = Path(tempfile.mkdtemp(prefix="americano-", dir="/tmp"))  # A socket's path must be short.
     try:
-        done = run("demo", "--learners", "300", AMERICANO_HOME=str(home))
+        done = run_under(0, "demo", "--learners", "300", AMERICANO_HOME=str(home))
         assert done.returncode == 0, done.stderr
         yield home, done.stdout
     finally:
         run("stop", AMERICANO_HOME=str(home))
         shutil.rmtree(home, ignore_errors=True)
+
+
+@pytest.mark.long
+def test_a_demos_home_is_private_although_its_umask_was_not(demo: tuple[Path, str]) -> None:
+    home, _ = demo
+    loose = [path for path in (home, *home.rglob("*")) if not path.is_symlink() and path.stat().st_mode & 0o077]
+    assert [path for path in loose if not path.is_socket()] == []
 
 
 def _standing(home: Path) -> dict[str, Any]:

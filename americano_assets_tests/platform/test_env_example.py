@@ -21,6 +21,7 @@ def test_every_setting_is_described() -> None:
 
 
 def test_its_values_are_the_defaults(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("AMERICANO_HOME")
     before = Settings(_env_file=None).model_dump()  # type: ignore[call-arg]
     for name, value in re.findall(r"^#([A-Z_]+)=(.*)$", EXAMPLE, re.MULTILINE):
         monkeypatch.setenv(name, value)

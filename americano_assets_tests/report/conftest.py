@@ -12,6 +12,7 @@ from psycopg.types.json import Jsonb
 from americano_assets.demo.planted import planted
 from americano_assets.report.gather import Report, gather
 from americano_assets.report.page import render
+from americano_assets.resources.database import prepare
 from americano_assets.resources.deployment import Deployment
 from americano_assets.resources.effects import measure_effects
 from americano_assets_tests.api.rows import CUTOFF, LAST_CLOSED, Rows
@@ -38,8 +39,10 @@ class Night:
 @pytest.fixture
 def empty_night(database: str, tmp_path: Path) -> Iterator[Night]:
     """A deployment of which nothing is known."""
+    settings = world_settings(database, tmp_path)
+    prepare(settings)  # What stands there from now on is of this home.
     with psycopg.connect(database, autocommit=True) as connection:
-        yield Night(Deployment(world_settings(database, tmp_path)), Rows(connection), World(connection))
+        yield Night(Deployment(settings), Rows(connection), World(connection))
 
 
 @pytest.fixture

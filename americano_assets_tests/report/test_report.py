@@ -11,6 +11,7 @@ from playwright.sync_api import sync_playwright
 
 from americano_assets.report.files import report_path, write_report
 from americano_assets.report.page import points
+from americano_assets.resources.home import write_demo_values
 from americano_assets_tests.api.rows import LEARNER
 from americano_assets_tests.report.conftest import Night
 
@@ -45,6 +46,13 @@ def test_the_figures_are_those_of_the_tables(night: Night) -> None:
     assert text(page, "help").endswith("Physiology 2 3 0 1")
     assert "73 % of struggles were foreseen" in re.sub(r"<[^>]+>", " ", page).replace("  ", " ")
     assert "9 had never been scored" in page
+
+
+def test_what_a_demo_decided_is_told(empty_night: Night) -> None:
+    assert "Settings of the demo" not in empty_night.page()
+    empty_night.rows.connection.execute("INSERT INTO ml.demo_load VALUES (true, 'oulad', 0, 1, now())")
+    write_demo_values(empty_night.deployment.settings.americano_home, {"AMERICANO_HOLDOUT_SHARE": "0.1"})
+    assert "Settings of the demo decide here: AMERICANO_HOLDOUT_SHARE=0.1" in empty_night.page()
 
 
 def test_nobody_is_named(night: Night) -> None:

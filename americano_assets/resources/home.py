@@ -1,0 +1,125 @@
+"""The home as a folder: whose it is, who may look into it, and what a demo wrote into it.
+
+Belongs here: modes and owner, the names of what lies in a home, the demo's settings file. Does not: which database it
+belongs to (home_claim.py), or what is in any file.
+"""
+
+import os
+import stat
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from pathlib import Path
+
+from dotenv import dotenv_values
+
+from americano_assets.errors import AmericanoError
+from americano_assets.resources.files import private_files
+from americano_assets.resources.pg_identity import namespaces_work
+from americano_assets.settings import HOME_SETTINGS_FILE, PROJECT_ROOT, Settings
+
+CLAIM_FILE = "database.json"
+_BY_A_DEMO = "# Written by `americano demo`"
+SERVER_FOLDER = "postgres"
+# Everything of ours that can lie in a home, but for MLflow's own store where one is put there.
+OURS = (
+    *(SERVER_FOLDER, "dagster", "data", "models", "mlflow", "reports", "exports", "analytics.duckdb"),
+    *(HOME_SETTINGS_FILE, CLAIM_FILE),
+)
+_MADE_BY_US = {"dagster", SERVER_FOLDER, HOME_SETTINGS_FILE, CLAIM_FILE}
+_PRIVATE = 0o700
+# Whoever runs the embedded server for root passes through the home, and sees nothing of it.
+_PASSAGE = 0o711
+
+
+def open_home(home: Path, *, make: bool = False) -> None:
+    """Have the home closed to everybody else, and what this process writes from now on; one from before is tightened.
+
+    Args:
+        home: The folder.
+        make: Make it where there is none.
+
+    Raises:
+        AmericanoError: We are root and it is somebody else's: files made now would be root's.
+    """
+    private_files()
+    try:
+        if make and not home.exists():
+            home.mkdir(mode=_PRIVATE, parents=True, exist_ok=True)
+            home.chmod(_closed())
+        found = home.stat()
+    except OSError:
+        return  # Nothing there, or nothing that can be used: whoever writes first says why.
+    if os.geteuid() == 0 and found.st_uid != 0:
+        raise AmericanoError(
+            f"The home {home} belongs to user id {found.st_uid}, and you are root, whose files that user could not"
+            f" use: run the command as that user (sudo -u '#{found.st_uid}' …), or set AMERICANO_HOME to a home of"
+            " root's own. Nothing was changed."
+        )
+    if not stat.S_ISDIR(found.st_mode):
+        return
+    with suppress(OSError):  # A volume whose folder is root's, or that is mounted read-only: its files are closed.
+        _tighten(home, stat.S_IMODE(found.st_mode))
+
+
+def _tighten(home: Path, mode: int) -> None:
+    with os.scandir(home) as entries:
+        names = {entry.name: entry for entry in entries}
+    for name, entry in names.items():
+        if name in OURS and not entry.is_symlink() and entry.stat().st_mode & 0o077:
+            _close(Path(entry.path))
+    kept = os.geteuid() == 0 and mode == _PASSAGE
+    # A folder that many share, or in which nothing of ours was ever made, is not ours to close.
+    if mode & 0o077 and not kept and not mode & stat.S_ISVTX and (not names or _MADE_BY_US & names.keys()):
+        home.chmod(_closed())
+
+
+def _closed() -> int:
+    return _PRIVATE if os.geteuid() != 0 or namespaces_work() else _PASSAGE
+
+
+def _close(path: Path) -> None:
+    """Everything below first, so that one that was broken off is done again."""
+    for below in _below(path):
+        below.chmod(below.stat().st_mode & 0o700)
+    path.chmod(path.stat().st_mode & 0o700)
+
+
+def _below(path: Path) -> Iterator[Path]:
+    for folder, folders, files in os.walk(path):
+        for name in (*folders, *files):
+            inner = Path(folder, name)
+            with suppress(FileNotFoundError):
+                if not inner.is_symlink() and inner.stat().st_mode & 0o077 and not stat.S_ISSOCK(inner.stat().st_mode):
+                    yield inner
+
+
+def is_demo_home(home: Path) -> bool:
+    """Whether a demo put its settings into this home."""
+    try:
+        return (home / HOME_SETTINGS_FILE).read_text().startswith(_BY_A_DEMO)
+    except (OSError, UnicodeDecodeError):
+        return False
+
+
+def write_demo_values(home: Path, values: Mapping[str, object]) -> None:
+    """Have settings decide in this home from the next command on, known as a demo's."""
+    lines = [f"{name}={value}" for name, value in values.items()]
+    (home / HOME_SETTINGS_FILE).write_text("\n".join((_BY_A_DEMO + "; the environment and .env go first.", *lines, "")))
+
+
+def demo_values(settings: Settings) -> dict[str, str]:
+    """Settings in force that a demo wrote into the home, by name; the environment and `.env` go first."""
+    if not is_demo_home(settings.americano_home):
+        return {}
+    first = {**dotenv_values(PROJECT_ROOT / ".env"), **os.environ}
+    written = dotenv_values(settings.americano_home / HOME_SETTINGS_FILE)
+    return {name: value for name, value in written.items() if value and not first.get(name)}
+
+
+def demo_sentence(settings: Settings) -> str | None:
+    """What decides here because a demo set it; None where nothing does."""
+    values = demo_values(settings)
+    if not values:
+        return None
+    listed = ", ".join(f"{name}={value}" for name, value in values.items())
+    return f"Settings of the demo decide here: {listed} ({HOME_SETTINGS_FILE} in the home)."

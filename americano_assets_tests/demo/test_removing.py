@@ -1,0 +1,169 @@
+"""Taking a demo out of a database that also holds an app's own learners: theirs stays, all of it."""
+
+import shutil
+import tempfile
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+
+from americano_assets.contract.tables import TABLES
+from americano_assets.demo import removing
+from americano_assets.demo.flow import load_cohort, load_students, start_over
+from americano_assets.errors import AmericanoError
+from americano_assets.resources.database import connect, prepare
+from americano_assets.resources.embedded import EmbeddedServer
+from americano_assets.resources.home import CLAIM_FILE
+from americano_assets.settings import HOME_SETTINGS_FILE, Settings, load_settings
+from americano_assets_tests.world import LONG_AGO, World, at
+
+_OWN = "own-learner"
+_ABOUT_A_LEARNER = {
+    "published": "INSERT INTO ml.published VALUES ('struggle_predictions', %(row)s, %(who)s, '{}', '2026-01-01')",
+    "episodes": "INSERT INTO ml.episodes (prediction_id, user_id, learning_objective_id, planned_day, refreshed_at,"
+    " probability, threshold, model_version, live, window_end)"
+    " VALUES (%(row)s, %(who)s, 'o', '2026-01-01', now(), 0.5, 0.5, 'm', true, now())",
+    "prediction_feedback": "INSERT INTO ml.prediction_feedback"
+    " VALUES (%(row)s, %(row)s, %(who)s, true, 'HELPFUL', NULL, now())",
+    "api_tokens": "INSERT INTO ml.api_tokens (name, token_hash, learner_id, created_at)"
+    " VALUES (%(row)s, %(row)s, %(who)s, now())",
+}
+
+
+@pytest.fixture
+def beside(settings: Settings, database: str) -> Iterator[World]:
+    """A database with a small demo, and one learner of the app's own who came later, in both of whom we wrote."""
+    load_cohort(settings, learners=6, days=60, seed=2, help_logits=None, progress=lambda table, rows: None)
+    with psycopg.connect(database, autocommit=True) as connection:
+        world = World(connection)
+        world.learner(_OWN)
+        world.course("own-course", _OWN)
+        world.objective("own-objective", "own-course")
+        world.reviews(_OWN, "own-objective", at("2026-03-01 09:00"), "GGA")
+        world.answer(_OWN, "own-objective", at("2026-03-02 09:00"), 0.4)
+        world.session(_OWN, at("2026-03-02 09:00"), 30)
+        world.event(_OWN, "MISSION_STARTED", at("2026-03-02 09:00"), {})
+        world.mission(_OWN, at("2026-03-03 09:00"), ["own-objective"])
+        world.exam(_OWN, "own-course", at("2026-04-01 09:00"))
+        ((demo_learner, demo_objective),) = world.rows(
+            'SELECT r."userId", c."objectiveId" FROM reviews r JOIN cards c ON c.id = r."cardId"'
+            ' WHERE r."userId" <> %s LIMIT 1',
+            _OWN,
+        )
+        for learner, objective in ((_OWN, "own-objective"), (demo_learner, demo_objective)):
+            prediction = world.insert(
+                "struggle_predictions",
+                userId=learner,
+                learningObjectiveId=objective,
+                predictionDate=LONG_AGO + timedelta(days=1),
+            )
+            world.insert("struggle_indicators", userId=learner, predictionId=prediction, learningObjectiveId=objective)
+            for statement in _ABOUT_A_LEARNER.values():
+                connection.execute(statement.encode(), {"row": f"of-{learner}", "who": learner})
+        connection.execute(
+            "INSERT INTO ml.study_days VALUES ('2026-01-01', now(), 'nightly', true, 'm', 'h', 1, 1, now())"
+        )
+        connection.execute("INSERT INTO ml.deployment VALUES (true, '2026-01-01', now())")
+        yield world
+
+
+def _files(settings: Settings) -> None:
+    for name in ("data/interactions", "models", "reports", "dagster", "exports"):
+        (settings.americano_home / name).mkdir(parents=True, exist_ok=True)
+        (settings.americano_home / name / "one").write_text("of the demo")
+
+
+def own_rows(world: World) -> dict[str, list[tuple[Any, ...]]]:
+    """All rows of the app's tables that speak of the own learner, by their ids and theirs."""
+    return {table.name: world.rows(f"SELECT to_jsonb(t)::text FROM {table.name} t ORDER BY id") for table in TABLES}
+
+
+def test_only_the_demos_rows_and_files_go(settings: Settings, beside: World) -> None:
+    _files(settings)
+    before = own_rows(beside)
+    removed = removing.remove(settings)
+    after = own_rows(beside)
+    assert removed["users"] == 7  # Six learners, and who owns the courses.
+    assert removed["reviews"] > 100
+    for table, rows in after.items():
+        assert rows == [row for row in before[table] if "own-" in row[0]], table
+        assert len(rows) + removed[table] == len(before[table]), table
+    assert {table for table, rows in after.items() if rows} >= {
+        *("users", "courses", "lectures", "learning_objectives", "cards", "validation_prompts", "missions", "exams"),
+        *("reviews", "validation_responses", "study_sessions", "behavioral_events"),
+        *("struggle_predictions", "struggle_indicators"),
+    }
+    for table in _ABOUT_A_LEARNER:
+        person = "learner_id" if table == "api_tokens" else "user_id"
+        assert beside.rows(f"SELECT {person} FROM ml.{table}") == [(_OWN,)], table
+    for table in ("demo_load", "study_days", "deployment"):
+        assert beside.rows(f"SELECT count(*) FROM ml.{table}") == [(0,)], table
+    assert [path.name for path in settings.americano_home.iterdir()] == [CLAIM_FILE]
+    with pytest.raises(AmericanoError, match="holds no demo: there is nothing to remove"):
+        removing.remove(settings)
+    prepare(settings)  # The home goes on with this database, and begins anew.
+
+
+def test_rows_of_others_that_hang_on_the_demos_are_named_and_nothing_goes(settings: Settings, beside: World) -> None:
+    ((card,),) = beside.rows('SELECT "cardId" FROM reviews WHERE "userId" <> %s LIMIT 1', _OWN)
+    beside.insert("reviews", userId=_OWN, cardId=card, reviewedAt=LONG_AGO, rating="GOOD")
+    before = own_rows(beside)
+    with pytest.raises(AmericanoError, match=r"1 rows that .* refer to the demo's cards \(reviews\.card"):
+        removing.remove(settings)
+    assert own_rows(beside) == before
+    assert (settings.americano_home / HOME_SETTINGS_FILE).exists()
+
+
+def test_a_table_that_the_contract_does_not_know_is_asked_too(settings: Settings, beside: World) -> None:
+    beside.execute('CREATE TABLE notes (id int, "objectiveId" text REFERENCES learning_objectives ON DELETE CASCADE)')
+    beside.execute("INSERT INTO notes SELECT 1, id FROM learning_objectives WHERE id <> 'own-objective' LIMIT 1")
+    with pytest.raises(AmericanoError, match=r"public\.notes\.objectiveId"):
+        removing.remove(settings)
+    assert beside.rows("SELECT count(*) FROM notes") == [(1,)]
+
+
+def test_a_removal_that_was_broken_off_is_finished(
+    settings: Settings, beside: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _files(settings)
+    with monkeypatch.context() as broken:
+        broken.setattr(shutil, "rmtree", _interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            removing.remove(settings)
+    assert beside.rows("SELECT count(*) FROM ml.demo_load") == [(0,)]
+    removing.remove(settings)
+    assert [path.name for path in settings.americano_home.iterdir()] == [CLAIM_FILE]
+
+
+def _interrupted(*_: object) -> None:
+    raise KeyboardInterrupt
+
+
+def test_real_students_are_known_by_their_ids_too(settings: Settings, database: str) -> None:
+    load_students(settings, 12, lambda table, rows: None)
+    with psycopg.connect(database, autocommit=True) as connection:
+        world = World(connection)
+        world.learner(_OWN)
+        assert removing.accounts_of_others(connection) == 1
+        removing.remove(settings)
+        assert world.rows("SELECT id FROM users") == [(_OWN,)]
+        assert world.rows("SELECT count(*) FROM behavioral_events") == [(0,)]
+
+
+def test_starting_over_spares_an_embedded_database_in_which_others_study() -> None:
+    home = Path(tempfile.mkdtemp(prefix="americano-", dir="/tmp"))  # A socket's path must be short.
+    settings = load_settings(home)
+    try:
+        with connect(prepare(settings), autocommit=True) as connection:
+            World(connection).learner(_OWN)
+            with pytest.raises(AmericanoError, match="holds 1 accounts that no demo wrote"):
+                start_over(settings)
+            connection.execute("DELETE FROM users")
+        start_over(settings)
+        assert list(home.iterdir()) == []
+    finally:
+        EmbeddedServer(home).stop()
+        shutil.rmtree(home, ignore_errors=True)
