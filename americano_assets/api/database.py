@@ -184,6 +184,8 @@ def problem_of(error: Error, limits: PoolLimits) -> ProblemError | None:
         return try_again(
             "database_busy", "A night is being published, or somebody else is writing the same rows; try again shortly."
         )
+    if isinstance(error, errors.DiskFull):
+        return ProblemError(unavailable, "database_full", "The database's disk is full: make room on it.")
     if isinstance(error, OperationalError):
         return try_again("database_unreachable", "The connection to the database was lost; try again.")
     if isinstance(error, errors.InsufficientPrivilege):

@@ -53,12 +53,25 @@ def main() -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         raise SystemExit(1) from None
     except Exception as error:
+        if (full := _full_disk(error)) is not None:
+            _end(full, 1)
         psycopg = sys.modules.get("psycopg")
         if psycopg is None or not isinstance(error, psycopg.OperationalError):
             raise
         # A statement of ours ran into it; messages of the server name no password.
         reason = " ".join(str(error).split()).rstrip(".")
         _end(f"The database could not go on: {reason}. Check that it runs and run the command again.", 1)
+
+
+def _full_disk(error: BaseException | None) -> str | None:
+    """What to tell where an error, or one behind it, is a full disk, be it PostgreSQL's."""
+    from americano_assets.resources.files import full_disk
+
+    while error is not None:
+        if (full := full_disk(str(error))) is not None:
+            return full
+        error = error.__cause__ or error.__context__
+    return None
 
 
 def _end(message: str, code: int) -> None:

@@ -15,6 +15,8 @@ from typing import Any
 from americano_assets.errors import AmericanoError
 
 LEFTOVER_PREFIX = ".writing-"
+# How a full disk is told by the system, through whichever library, and by DuckDB where it may spill no more.
+_FULL = ("No space left on device", "Disk quota exceeded", "failed to offload data block")
 
 
 class StorageError(AmericanoError):
@@ -24,6 +26,21 @@ class StorageError(AmericanoError):
 def private_files() -> None:
     """From now on this process and its children make files and folders that only their user can open."""
     os.umask(0o077)
+
+
+def full_disk(words: str) -> str | None:
+    """A sentence of a full disk, where that is what an error's words say; libraries have no type for it in common.
+
+    Args:
+        words: Of an error that was not foreseen where it was raised.
+    """
+    line = next((line for line in words.splitlines() if any(mark in line for mark in _FULL)), None)
+    if line is None:
+        return None
+    return (
+        f"A disk is full ({' '.join(line.split()).rstrip('.')}): what was there before is unchanged. Make room on it,"
+        " then run it again."
+    )
 
 
 @contextmanager

@@ -22,6 +22,7 @@ from americano_assets.core.estimator import StruggleEstimator
 from americano_assets.core.scoring import Scorer
 from americano_assets.errors import AmericanoError
 from americano_assets.resources.database import mlflow_uri
+from americano_assets.resources.files import full_disk
 from americano_assets.settings import Settings
 
 REGISTERED_MODEL = "americano-struggle"
@@ -194,7 +195,8 @@ class Tracking:
                 yield mlflow
             except Exception as error:
                 # MLflow wraps what its store or the network raises in many types; none may stop a night.
-                raise TrackingError(f"MLflow could not be used ({type(error).__name__}).") from error
+                why = full_disk(str(error)) or type(error).__name__
+                raise TrackingError(f"MLflow could not be used ({why}).") from error
             finally:
                 while mlflow.active_run() is not None:
                     mlflow.end_run("FAILED")

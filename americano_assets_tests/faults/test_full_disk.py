@@ -4,10 +4,16 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
+import duckdb
+import psycopg
 import pytest
 
+from americano_assets import cli
+from americano_assets.resources import publication
+from americano_assets.run_failures import why_failed
 from americano_assets.settings import PROJECT_ROOT
 from americano_assets_tests.faults.conftest import Left, School
 
@@ -59,6 +65,56 @@ def may_mount() -> bool:
         subprocess.run([*UNSHARE, "mount", "-t", "tmpfs", "none", "/mnt"], check=False, capture_output=True).returncode
         == 0
     )
+
+
+# A device that is always full, for whoever writes to it: here Python, DuckDB and PostgreSQL's own server.
+FULL = "/dev/full"
+SERVER_WRITES = f"COPY (SELECT repeat('x', 100000)) TO '{FULL}'"
+
+
+def test_a_step_whose_database_has_no_room_says_so(school: School, monkeypatch: pytest.MonkeyPatch) -> None:
+    def record_day(connection: psycopg.Connection[object], *_: object, **__: object) -> None:
+        connection.execute(SERVER_WRITES)
+
+    monkeypatch.setattr(publication, "record_day", record_day)
+    result = school.night(raise_on_error=False)
+    told = why_failed(result.all_events)
+    assert told.startswith("step publish failed: A disk is full (")
+    assert "No space left on device" in told
+    assert "not foreseen" not in told
+    assert FULL not in why_failed(result.all_events, quote=False)
+    assert school.left()["struggle_predictions"] == []
+
+
+def by_python(_: str) -> None:
+    Path(FULL).write_text("x")
+
+
+def by_duckdb(_: str) -> None:
+    with duckdb.connect() as connection:
+        connection.execute(f"COPY (SELECT 1) TO '{FULL}' (FORMAT csv)")
+
+
+def by_the_server(url: str) -> None:
+    with psycopg.connect(url) as connection:
+        connection.execute(SERVER_WRITES)
+
+
+@pytest.mark.parametrize("written", [by_python, by_duckdb, by_the_server])
+def test_a_command_says_so_in_one_sentence_whoever_wrote(
+    database: str,
+    written: Callable[[str], None],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr(cli, "app", lambda **_: written(database))
+    with pytest.raises(SystemExit) as ended:
+        cli.main()
+    assert ended.value.code == 1
+    told = capsys.readouterr().err
+    assert told.startswith("americano: A disk is full (")
+    assert told.count("\n") == 1
+    assert "Make room on it, then run it again." in told
 
 
 @pytest.mark.long
