@@ -14,6 +14,7 @@ from americano_assets.partitions import NIGHTS, add_nights, published_nights
 from americano_assets.resources.deployment import Deployment
 from americano_assets.resources.ledger import record_deployment
 from americano_assets.resources.publication import PREDICTIONS
+from americano_assets.run_processes import marked_executor
 from americano_assets.settings import Settings
 
 NIGHTLY_JOB = "nightly"
@@ -32,7 +33,7 @@ def build_jobs(materializable: list[dg.AssetKey]) -> list[Any]:
         return dg.define_asset_job(
             name,
             dg.AssetSelection.assets(*selection),
-            executor_def=dg.in_process_executor,
+            executor_def=marked_executor,
             description=description,
         )
 

@@ -13,6 +13,7 @@ from americano_assets.resources.archive import archive
 from americano_assets.resources.deployment import Deployment
 from americano_assets.resources.pruning import prune
 from americano_assets.resources.publication import PREDICTIONS
+from americano_assets.run_processes import close_dead, marked_executor
 from americano_assets.settings import Settings
 
 HOUSEKEEPING_JOB = "housekeeping"
@@ -54,6 +55,7 @@ def pruned_store(context: dg.OpExecutionContext, deployment: dg.ResourceParam[De
     if keep_days is None:
         context.log.info("AMERICANO_SNAPSHOT_DAYS is not set: nothing is removed from the store.")
         return
+    close_dead(context.instance)
     if context.instance.get_runs_count(dg.RunsFilter(statuses=[dg.DagsterRunStatus.STARTED])) > 1:
         context.log.warning("Another run is in progress and may be about to name a file: the next month prunes.")
         return
@@ -74,7 +76,7 @@ def pruned_store(context: dg.OpExecutionContext, deployment: dg.ResourceParam[De
 
 @dg.job(
     name=HOUSEKEEPING_JOB,
-    executor_def=dg.in_process_executor,
+    executor_def=marked_executor,
     description="Once a month: predictions that are long over go to the archive, files that nothing names go.",
 )
 def HOUSEKEEPING() -> None:  # noqa: N802, D103 - a definition, not a function

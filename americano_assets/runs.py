@@ -4,7 +4,7 @@ Belongs here: starting a run, following it. Does not: what a run does, or why it
 """
 
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 from typing import Any, Self
 
@@ -21,6 +21,7 @@ from americano_assets.resources.database import prepare, require_usable
 from americano_assets.resources.deployment import Deployment
 from americano_assets.resources.patient_storage import lost_storage
 from americano_assets.run_failures import was_interrupted, why_failed
+from americano_assets.run_processes import process_tags
 from americano_assets.schemas import LOG_TABLES
 from americano_assets.settings import Settings
 
@@ -110,7 +111,7 @@ class Runner:
         add_nights(self.instance, [day])
         self._run(NIGHTLY_JOB, str(day), follow, partition_key=str(day), tags=tags)
 
-    def _run(self, job: str, what: str, follow: Follower, **options: Any) -> None:
+    def _run(self, job: str, what: str, follow: Follower, *, tags: Mapping[str, str], **options: Any) -> None:
         run_id = str(uuid.uuid4())
 
         def on_event(entry: dg.EventLogEntry) -> None:
@@ -122,7 +123,12 @@ class Runner:
         self.instance.add_event_listener(run_id, on_event)
         try:
             result = self._definitions.resolve_job_def(job).execute_in_process(
-                instance=self.instance, run_id=run_id, run_config=_QUIET, raise_on_error=False, **options
+                instance=self.instance,
+                run_id=run_id,
+                run_config=_QUIET,
+                raise_on_error=False,
+                tags={**tags, **process_tags()},
+                **options,
             )
         except dg.DagsterUnknownPartitionError as error:
             raise AmericanoError(f"Study day {what} is not one of this deployment's study days.") from error

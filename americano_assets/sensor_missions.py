@@ -8,6 +8,7 @@ from americano_assets.assets.common import ml_key, retried
 from americano_assets.core.moment import naive
 from americano_assets.resources.deployment import Deployment
 from americano_assets.resources.early_outcomes import MOST_LEARNERS, OVERLAP, finished_missions, record_outcomes_of
+from americano_assets.run_processes import marked_executor
 
 EARLY_OUTCOMES_JOB = "early_outcomes"
 _SECONDS = 300
@@ -52,7 +53,7 @@ def learners_outcomes(
 
 @dg.job(
     name=EARLY_OUTCOMES_JOB,
-    executor_def=dg.in_process_executor,
+    executor_def=marked_executor,
     description="Outcomes of learners who finished a mission, from the app's rows as they are now.",
 )
 def EARLY_OUTCOMES() -> None:  # noqa: N802, D103 - a definition, not a function

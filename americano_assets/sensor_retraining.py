@@ -12,6 +12,7 @@ from americano_assets.core.study_day import study_day_of
 from americano_assets.partitions import NIGHTS
 from americano_assets.resources.deployment import Deployment
 from americano_assets.resources.training_due import due
+from americano_assets.run_processes import marked_executor
 
 RETRAINING_JOB = "retraining"
 # Run tag: what called for the training, in words.
@@ -23,7 +24,7 @@ RETRAINING = dg.define_asset_job(
     dg.AssetSelection.assets(
         *(NIGHT_LOG, "state_snapshots", "features", "labels", "training_set", "struggle_model", "scored_predictions")
     ),
-    executor_def=dg.in_process_executor,
+    executor_def=marked_executor,
     description="Challengers of the study day that is still open, before the gate, and its scores; nothing is"
     " published. Its night trains once more on the whole day and has the last word.",
 )

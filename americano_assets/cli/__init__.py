@@ -11,7 +11,7 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-from americano_assets.cli import archive, data, evaluate, home, pipeline, report, server, services, single_case
+from americano_assets.cli import archive, data, evaluate, home, pipeline, report, runs, server, services, single_case
 from americano_assets.cli.model import model
 from americano_assets.cli.token import token
 from americano_assets.errors import AmericanoError
@@ -30,6 +30,7 @@ app.add_typer(report.commands)
 app.add_typer(evaluate.commands)
 app.add_typer(single_case.commands)
 app.add_typer(services.commands)
+app.add_typer(runs.commands)
 app.add_typer(server.commands)
 app.add_typer(data.commands)
 app.add_typer(data.dataset, name="dataset", rich_help_panel=data.PANEL)

@@ -12,7 +12,6 @@ import typer
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from americano_assets.settings import Settings
 
 PANEL = "Data"
 commands = typer.Typer()
@@ -59,6 +58,7 @@ def forget(
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
 ) -> None:
     """Remove a learner from everything of ours: files of every date, models' rows, tables, published predictions."""
+    from americano_assets.cli.runs import require_no_run
     from americano_assets.resources.database import require_usable
     from americano_assets.resources.deployment import Deployment
     from americano_assets.resources.forgetting import forget as forget_learner
@@ -138,6 +138,7 @@ def prune_store(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would go, and remove nothing.")] = False,
 ) -> None:
     """Remove files older than so many days that no record names, and the log as it was read before them."""
+    from americano_assets.cli.runs import require_no_run
     from americano_assets.errors import AmericanoError
     from americano_assets.resources.database import require_usable
     from americano_assets.resources.deployment import Deployment
@@ -231,23 +232,6 @@ def restore(
     typer.echo(f"Beside it what it was made from: {done.files:,} files, {_megabytes(done.size)}, each proven by hash.")
     if done.without_forgotten:
         typer.echo(f"{done.without_forgotten:,} of them lack the rows of learners who were forgotten since.")
-
-
-def require_no_run(settings: "Settings", could: str) -> None:
-    """Refuse while a run is in progress, which could do what is named behind our back."""
-    import dagster as dg
-
-    from americano_assets.errors import AmericanoError
-    from americano_assets.resources.dagster_home import prepare_dagster_home
-
-    prepare_dagster_home(settings)
-    under_way = [dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING]
-    with dg.DagsterInstance.get() as instance:
-        count = instance.get_runs_count(dg.RunsFilter(statuses=under_way))
-    if count:
-        raise AmericanoError(
-            f"{_count(count, 'run')} in progress could {could}: wait until none is, or end it in Dagster's UI."
-        )
 
 
 def _count(number: int, what: str) -> str:

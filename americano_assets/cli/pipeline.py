@@ -161,7 +161,7 @@ def backfill(
 
 
 def _remove_demo(settings: "Settings") -> None:
-    from americano_assets.cli.data import require_no_run
+    from americano_assets.cli.runs import require_no_run
     from americano_assets.demo.removing import remove
 
     require_no_run(settings, "write what the demo made again")

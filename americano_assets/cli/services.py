@@ -61,6 +61,7 @@ def dev() -> None:
     """Serve the Dagster UI and daemon, the API and the MLflow UI on 127.0.0.1 until Ctrl-C."""
     from rich.console import Console
 
+    from americano_assets.cli.runs import close_dead_runs
     from americano_assets.cli.together import require_free_ports, run_together
     from americano_assets.resources.dagster_home import prepare_dagster_home
     from americano_assets.resources.database import mlflow_uri, prepare
@@ -71,6 +72,7 @@ def dev() -> None:
     require_free_ports(_services(settings, tracking or ""))
     prepare(settings)
     prepare_dagster_home(settings)
+    close_dead_runs(settings)
     services = _services(settings, tracking or mlflow_uri(settings))
     console = Console(highlight=False)
     for service in services:
