@@ -12,7 +12,9 @@ import uvicorn
 from starlette.types import Receive, Scope, Send
 
 from americano_assets.api import door
-from americano_assets.api.limits import BodyLimit
+from americano_assets.api.database import PoolLimits
+from americano_assets.api.limits import BODY_SECONDS, MAX_BODY_BYTES, BodyLimit
+from americano_assets.settings import PROJECT_ROOT
 from americano_assets_tests.api.sockets import GET, PATIENCE, Client, problem, statuses
 
 _LARGE = 64 * 1024 * 1024  # more than any socket's buffers
@@ -176,3 +178,23 @@ def test_few_requests_may_wait_behind_one(port: int) -> None:
 def test_an_upgrade_is_answered_as_if_it_had_not_been_asked_for(port: int) -> None:
     upgrade = b"Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: x\r\n\r\n"
     assert statuses(Client(port).send(GET + upgrade).rest())[0] == 200
+
+
+def test_the_page_about_the_service_names_these_limits() -> None:
+    page = (PROJECT_ROOT / "docs" / "api.md").read_text()
+    pool = PoolLimits()
+    for said in (
+        f"| path and query | {door.MOST_URL_BYTES // 1024} KiB |",
+        f"| {door.MOST_HEAD_BYTES // 1024} KiB, {door.MOST_HEADERS} headers |",
+        f"| {door.HEAD_SECONDS:g} s, however it trickles |",
+        f"| an idle connection | {door.KEEP_ALIVE_SECONDS} s |",
+        f"| body | {MAX_BODY_BYTES // 1024} KiB,",
+        f"| {door.MOST_MESSAGE_BYTES // 1024} KiB in all |",
+        f"| time for a body | {BODY_SECONDS:g} s |",
+        f"| time to read an answer | {door.UNREAD_SECONDS:g} s |",
+        f"behind another | {door.MOST_PIPELINED} |",
+        f"| connections | {door.MOST_CONNECTIONS:,}, or half",
+        f"| {pool.connections}; {pool.waiting_requests}, for {pool.acquire_seconds:g} s |",
+        f"| {pool.statement_seconds:g} s; {pool.request_seconds:g} s |",
+    ):
+        assert said in page, said
