@@ -191,19 +191,21 @@ def lived(deployment: LivingDeployment, todo: Plan) -> Iterator[Plan]:
     """A simulated cohort's days one night at a time: run each plan that is yielded before the next is asked for.
 
     The weeks before the deployment began are lived through: the clock stands at each one's cut-off, the app holds what
-    happened until then, the night is live, and the help that it publishes eases what its learners do next.
+    happened until then, the night is live, and the help that it publishes eases what its learners do next. A week that
+    the tables are past already is replayed from what they hold: to bring them further would take the weeks after it
+    from those who are to live through them.
     """
-    with deployment.connect() as connection:
-        row = connection.execute("SELECT loaded_through FROM ml.demo_load").fetchone()
-    loaded = row[0].replace(tzinfo=UTC) if row else deployment.now()
+    lives = deployment.zone == ZONE
     days = iter(todo.history)
     waiting = next(days, None)
     for day, kind in todo.nights:
         at = cutoff(day, ZONE)
-        past = kind == REPLAY and loaded <= at and deployment.zone == ZONE
         deployment.clock = None
         with deployment.connect() as connection:
-            bring_to(connection, at if past else deployment.now())
+            row = connection.execute("SELECT loaded_through FROM ml.demo_load").fetchone()
+            past = kind == REPLAY and lives and row is not None and row[0].replace(tzinfo=UTC) <= at
+            if past or kind != REPLAY or not lives:
+                bring_to(connection, at if past else deployment.now())
             record_truth(connection, day)
         deployment.clock = at + _NIGHT_RUNS_AT if past else None
         history = []

@@ -61,15 +61,13 @@ def _give_help(connection: Connection, arguments: Arguments) -> None:
     """Have the interventions of live nights reach whom they speak of.
 
     Help eases what is planned of the objective for the days of the label window, from the first one on that has not
-    begun where the app's tables end: what was done is done. A night that was not live reaches nobody.
+    begun where the app's tables end. A night that was not live reaches nobody.
     """
     loaded: datetime = connection.execute("SELECT loaded_through FROM ml.demo_load").fetchone()[0]  # type: ignore[index]
     alone = simulate(**vars(arguments))
     told = windows_of(alone, connection.execute(query("helped_now"), {"loaded": loaded}).fetchall())
     first = alone.arguments.first
-    begun = study_day_of(loaded.replace(tzinfo=UTC), ZONE)
-    to_come = (begun - first).days + (opening(begun, ZONE) < loaded.replace(tzinfo=UTC))
-    rows = rows_within(alone, replace(told, opens=np.maximum(told.opens, to_come)))
+    rows = rows_within(alone, replace(told, opens=np.maximum(told.opens, _first_to_come(loaded, first))))
     learners, objectives, plan = alone.learner_ids, alone.ids("learning_objectives", np.arange(OBJECTIVES)), alone.plan
     with connection.cursor() as cursor:
         cursor.executemany(
@@ -91,25 +89,47 @@ def record_truth(connection: Connection, day: date) -> float | None:
 
     The cohort is lived through twice more, with the same draws of everything: once with help for all drawn episodes,
     once with help for nobody. The difference of the two shares of struggles is the effect in these very episodes, which
-    is what a comparison of the arms estimates. It is no estimate: nobody's arm enters it.
+    is what a comparison of the arms estimates. It is no estimate: nobody's arm enters it. Help reaches no further than
+    it did in the database: what was done before it was given out is not eased, so where it came too late for everybody,
+    or was never given, the truth is 0. Days that were written before are written anew by the same two lives.
 
     Returns:
-        The effect; None where no such episode has closed, and nothing is written.
+        The effect; None where no such episode has closed: then nothing is kept of the day.
     """
     alone = simulate(**vars(_stored(connection)))
-    drawn = connection.execute(query("drawn_episodes"), {"cutoff": naive(cutoff(day, ZONE))}).fetchall()
-    closed = windows_of(alone, [row[:4] for row in drawn if row[4]])
-    if not len(closed):
-        return None
-    everybody = _helped(alone, rows_within(alone, windows_of(alone, [row[:4] for row in drawn if row[5]])))
-    helped, by_themselves = (float(struggled_within(world, closed).mean()) for world in (everybody, alone))
-    with connection.transaction():
-        connection.execute("DELETE FROM ml.planted_effects WHERE study_day = %s", [day])
-        connection.execute(
+    first = alone.arguments.first
+    drawn = connection.execute(query("drawn_episodes")).fetchall()
+    reached = [
+        (who, what, max(_day(opens), first + timedelta(days=_first_to_come(given, first))), closes)
+        for who, what, opens, closes, has_help, given in drawn
+        if has_help and given is not None
+    ]
+    everybody = _helped(alone, rows_within(alone, windows_of(alone, reached)))
+    written = connection.execute("SELECT study_day FROM ml.planted_effects WHERE study_day < %s", [day]).fetchall()
+    found: dict[date, tuple[float, float, int]] = {}
+    for known in (day, *(row[0] for row in written)):
+        by_then = naive(cutoff(known, ZONE))
+        closed = windows_of(alone, [row[:4] for row in drawn if row[3] <= by_then])
+        if len(closed):
+            helped, by_themselves = (float(struggled_within(world, closed).mean()) for world in (everybody, alone))
+            found[known] = helped, by_themselves, len(closed)
+    with connection.transaction(), connection.cursor() as cursor:
+        cursor.execute("DELETE FROM ml.planted_effects WHERE study_day <= %s", [day])
+        cursor.executemany(
             "INSERT INTO ml.planted_effects VALUES (%s, %s, %s, %s, %s, %s)",
-            [day, helped - by_themselves, helped, by_themselves, len(closed), alone.arguments.help_logits],
+            [
+                (known, helped - by_themselves, helped, by_themselves, episodes, alone.arguments.help_logits)
+                for known, (helped, by_themselves, episodes) in sorted(found.items())
+            ],
         )
-    return helped - by_themselves
+    return found[day][0] - found[day][1] if day in found else None
+
+
+def _first_to_come(loaded: datetime, first: date) -> int:
+    """The first study day, by number, that has not begun where the app's tables end (UTC): what was done is done."""
+    moment = loaded.replace(tzinfo=UTC)
+    begun = study_day_of(moment, ZONE)
+    return (begun - first).days + (opening(begun, ZONE) < moment)
 
 
 def _helped(alone: Cohort, rows: Any) -> Cohort:

@@ -31,6 +31,7 @@ class Report:
     cutoff: datetime
     demo_cohort: str | None
     demo_settings: str | None
+    simulated_help: int
     courses: list[dict[str, Any]]
     performance: dict[str, Any] | None
     flags: dict[str, Any]
@@ -61,6 +62,7 @@ def gather(deployment: Deployment, day: date) -> Report:
 
         cohort = connection.execute("SELECT cohort FROM ml.demo_load").fetchone()
         nights = rows(query("report/nights"), since=day - timedelta(days=DAYS))[0]
+        helped = connection.execute("SELECT count(*) FROM ml.simulated_help").fetchone()
         began = connection.execute("SELECT first_study_day FROM ml.deployment").fetchone()
         shifts, names = drift_of(connection, day), course_names(connection)
         performance, before_after = rows(query("report/performance")), rows(query("report/before_after"))
@@ -79,6 +81,7 @@ def gather(deployment: Deployment, day: date) -> Report:
         cutoff=moment.at.astimezone(deployment.zone),
         demo_cohort=cohort[0] if cohort else None,
         demo_settings=demo_sentence(deployment.settings),
+        simulated_help=helped[0] if helped else 0,
         courses=courses,
         performance=performance[0] if performance else None,
         flags=flags,

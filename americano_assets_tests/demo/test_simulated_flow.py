@@ -75,5 +75,12 @@ def test_a_week_that_the_tables_are_past_is_replayed(settings: Settings) -> None
     early, late = closed - timedelta(weeks=4), closed - timedelta(weeks=2)
     # A fortnight is needed to foresee anything by; the first week that has one is lived through.
     assert loaded_through(deployment) == cutoff(late, ZONE)
-    parts = [part.nights for part in lived(deployment, Plan([], [(early, REPLAY), (late, REPLAY), (closed, NIGHTLY)]))]
+    nights = [(early, REPLAY), (late, REPLAY), (closed, NIGHTLY)]
+    parts, held = [], []
+    for part in lived(deployment, Plan([], nights)):
+        parts.append(part.nights)
+        held.append(loaded_through(deployment))
     assert parts == [[(early, REPLAY)], [(late, NIGHTLY)], [(closed, NIGHTLY)]]
+    # The tables are not brought on to now for the first: nobody would live through the second then.
+    assert held[:2] == [cutoff(late, ZONE), cutoff(late, ZONE)]
+    assert held[2] > cutoff(closed, ZONE)

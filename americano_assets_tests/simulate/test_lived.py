@@ -133,6 +133,38 @@ def test_the_truth_is_the_difference_of_two_lives(school: School) -> None:
     assert school.connection.execute("SELECT episodes FROM ml.planted_effects").fetchone() == (len(rows),)
 
 
+def test_the_truth_is_nothing_where_help_came_too_late_or_never(school: School) -> None:
+    for number, row in enumerate(school.planned):
+        school.flag(row, shown=number % 2 == 0)
+    later = NIGHT + timedelta(days=7)
+    # What an earlier night had written of help that nobody got is written anew too.
+    school.connection.execute("INSERT INTO ml.planted_effects VALUES (%s, -0.052, 0.1, 0.152, 7, 1)", [later])
+    # The tables were brought past the windows before anybody could see the help.
+    school.connection.execute("UPDATE ml.demo_load SET loaded_through = loaded_through + interval '8 days'")
+    bring_to(school.connection, AT + timedelta(days=9))
+    assert school.helped() == set()
+    assert record_truth(school.connection, later + timedelta(days=1)) == 0
+    told = school.connection.execute("SELECT study_day, effect FROM ml.planted_effects ORDER BY 1").fetchall()
+    assert told == [(later, 0), (later + timedelta(days=1), 0)]
+
+
+def test_the_truth_counts_help_from_where_it_was_given_out(school: School) -> None:
+    bring_to(school.connection, AT + timedelta(days=2, hours=3))
+    for number, row in enumerate(school.planned):
+        school.flag(row, shown=number % 2 == 0)
+    bring_to(school.connection, AT + timedelta(days=7))
+    effect = record_truth(school.connection, NIGHT + timedelta(days=7))
+    # By hand: what was planned for the days that had begun is as it is alone, whatever the arm.
+    alone, plan = school.cohort, school.cohort.plan
+    rows = np.array([row for row in school.planned if alone.learners.opted_out[plan.learner[row]] == 0])
+    opens = np.full(len(rows), (NIGHT + timedelta(days=1) - alone.arguments.first).days)
+    windows = Windows(plan.learner[rows], plan.objective[rows], opens, opens + 7)
+    reached = Windows(windows.learner, windows.objective, opens + 3, opens + 7)
+    helped = simulate(**vars(alone.arguments), help_given=eased(alone, rows_within(alone, reached)))
+    struggles = [int(struggled_within(world, windows).sum()) for world in (helped, alone)]
+    assert effect == pytest.approx((struggles[0] - struggles[1]) / len(rows))
+
+
 def test_a_window_ends_where_the_next_study_day_opens(helpable: Cohort) -> None:
     plan, answers, timing = helpable.plan, helpable.answers, helpable.timing
     opened = datetime.combine(helpable.arguments.first, datetime.min.time(), UTC) + timedelta(hours=23)
