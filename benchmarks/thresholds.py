@@ -11,6 +11,7 @@ from rich.progress import track
 from americano_assets.core import models
 from americano_assets.core.arrays import BoolArray
 from americano_assets.core.boosting import outcomes
+from americano_assets.core.flagging import RECALL_AIM
 from americano_assets.resources.deployment import Deployment
 from americano_assets.settings import load_settings
 from benchmarks.earlier_days import TIMES, TURNS, newest_rows, trainings
@@ -33,8 +34,8 @@ def main() -> None:
                 flagged: BoolArray = at.flagged(judged, p)
                 recall, accuracy = float(flagged[struggled].mean()), float((flagged == struggled).mean())
                 both = recall > _RECALL and accuracy > _ACCURACY
-                found.append((name, weeks, recall, abs(recall - models.RECALL_AIM), accuracy, both))
-    columns = ["model", "weeks", "recall", f"off {models.RECALL_AIM}", "accuracy", "both targets met"]
+                found.append((name, weeks, recall, abs(recall - RECALL_AIM), accuracy, both))
+    columns = ["model", "weeks", "recall", f"off {RECALL_AIM}", "accuracy", "both targets met"]
     table = pd.DataFrame(found, columns=columns).groupby(["model", "weeks"], sort=False)
     print(f"Means of {table.size().iloc[0]} trainings\n{table.mean().round(3).to_string()}")
 

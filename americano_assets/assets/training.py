@@ -87,6 +87,7 @@ def _told(trained: TrainedDay, deployment: Deployment) -> dict[str, dg.MetadataV
         "model_version": trained.model.version,
         "why": trained.summary["why"],
         "threshold": trained.model.scorer.threshold,
+        "threshold_told": trained.summary.get("threshold_told", "trained by a version that did not say"),
         "trained_now": trained.training is not None,
         "held_out": markdown_table(held_out),
         "slices": markdown_table(

@@ -10,10 +10,10 @@ import numpy as np
 import pandas as pd
 
 from americano_assets.core.arrays import BoolArray, FloatArray, IntArray
+from americano_assets.core.boosting import outcomes
 from americano_assets.core.bootstrap import LEAST_LEARNERS
 from americano_assets.core.evaluation_baselines import fit_baselines
-from americano_assets.core.metrics import threshold_for_recall
-from americano_assets.core.models import RECALL_AIM
+from americano_assets.core.flagging import LIKELY, Flags, choose, threshold_told
 from americano_assets.core.rules import cold_start
 from americano_assets.core.training import train
 
@@ -51,6 +51,7 @@ class Judged:
         probability: By model, shape (test rows,).
         flagged: By model, shape (test rows,).
         threshold: By model, chosen on the calibration rows; None where the rule needs none.
+        threshold_told: By model that has one: what its threshold does on the rows that it was chosen on.
         confidence: Of each model that has one, shape (test rows,).
     """
 
@@ -60,6 +61,7 @@ class Judged:
     probability: dict[str, FloatArray]
     flagged: dict[str, BoolArray]
     threshold: dict[str, float | None]
+    threshold_told: dict[str, str]
     confidence: dict[str, FloatArray]
 
 
@@ -129,20 +131,23 @@ def judge(rows: pd.DataFrame, fold: Fold, struggle_below: float, *, own_names: b
     probability: dict[str, FloatArray] = {}
     flagged: dict[str, BoolArray] = {}
     threshold: dict[str, float | None] = {}
+    told: dict[str, str] = {}
     confidence: dict[str, FloatArray] = {}
     for name, candidate in training.candidates.items():
         p = candidate.scorer.probability(test)
         probability[name], flagged[name] = p, candidate.scorer.flagged(test, p)
-        threshold[name] = candidate.scorer.threshold
+        threshold[name], told[name] = candidate.scorer.threshold, candidate.threshold_told
         confidence[name] = candidate.scorer.confidence(test, p)
     for name, baseline in fit_baselines(rows.iloc[fold.train], calibration, struggle_below).items():
         p = baseline.probability(test)
         at = None
         if baseline.flagged is None:
             warm = calibration[~cold_start(calibration)]
-            at = threshold_for_recall(warm["struggled"].to_numpy(dtype=bool), baseline.probability(warm), RECALL_AIM)
+            struggled, p_warm, known = outcomes(warm), baseline.probability(warm), ~cold_start(warm)
+            at = choose(struggled, p_warm, known, warm["learner"], default=LIKELY)
+            told[name] = threshold_told(at, Flags.of(struggled, p_warm >= at, known))
             flagged[name] = (p >= at) & ~cold_start(test)
         else:
             flagged[name] = baseline.flagged(test, p)
         probability[name], threshold[name] = p, at
-    return Judged(fold, training.chosen, training.why, probability, flagged, threshold, confidence)
+    return Judged(fold, training.chosen, training.why, probability, flagged, threshold, told, confidence)

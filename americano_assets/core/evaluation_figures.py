@@ -16,10 +16,9 @@ from americano_assets.core.bootstrap import (
     percentile_bounds,
     ratio_draws,
 )
-from americano_assets.core.metrics import CALIBRATION_BINS, FIGURES, figures, row_log_loss
+from americano_assets.core.metrics import CALIBRATION_BINS, HELD_OUT_FIGURES, LEAST_ROWS, figures, row_log_loss
 
-# Fewer rows, or fewer of either outcome, carry no figure worth printing.
-LEAST_ROWS = 30
+# Fewer rows of either outcome carry no figure that tells the two apart.
 LEAST_OF_EACH = 5
 _RANKED = ("auc_roc", "average_precision", "ece")
 
@@ -53,7 +52,7 @@ def figures_with_intervals(
     replicates: int = REPLICATES,
     seed: int = 0,
 ) -> dict[str, Figure]:
-    """Each of core.metrics.FIGURES on the rows, with its interval over learners.
+    """Each of core.metrics.HELD_OUT_FIGURES on the rows, with its interval over learners.
 
     All are percentile intervals but that of the calibration error: a resample's error is above the sample's own, by
     about as much as the sample's is above the truth, so its interval is mirrored at the estimate and cut at 0.
@@ -68,7 +67,7 @@ def figures_with_intervals(
     """
     n, positives = len(struggled), int(struggled.sum())
     if n < LEAST_ROWS:
-        return dict.fromkeys(FIGURES, Figure(None, reason=f"{n} rows; at least {LEAST_ROWS} are needed"))
+        return dict.fromkeys(HELD_OUT_FIGURES, Figure(None, reason=f"{n} rows; at least {LEAST_ROWS} are needed"))
     values = figures(struggled, probability, flagged)
     _, code = np.unique(learner, return_inverse=True)
     learners = int(code.max()) + 1
@@ -78,7 +77,7 @@ def figures_with_intervals(
         bounds |= _ranked_bounds(struggled, probability, code, replicates, seed)
     one_sided = min(positives, n - positives) < LEAST_OF_EACH
     found = {}
-    for name in FIGURES:
+    for name in HELD_OUT_FIGURES:
         value = values[name]
         if one_sided and name in ("auc_roc", "average_precision", "precision", "recall", "f1_score"):
             found[name] = Figure(None, reason=f"{positives} of {n} rows struggled; {LEAST_OF_EACH} of each are needed")
@@ -122,6 +121,7 @@ def _ratio_bounds(
             "f1_score": 2 * hits / (flags + yes),
             "brier": squared / n,
             "log_loss": losses / n,
+            "flagged_share": flags / n,
         }
     return {name: percentile_bounds(values) for name, values in drawn.items() if np.isfinite(values).all()}
 

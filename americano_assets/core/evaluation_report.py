@@ -14,8 +14,8 @@ from americano_assets.core.arrays import BoolArray, FloatArray
 from americano_assets.core.bootstrap import REPLICATES, paired_difference
 from americano_assets.core.evaluation import Judged
 from americano_assets.core.evaluation_baselines import ALWAYS_NO
-from americano_assets.core.evaluation_figures import LEAST_ROWS, Figure, figures_with_intervals
-from americano_assets.core.metrics import row_log_loss
+from americano_assets.core.evaluation_figures import Figure, figures_with_intervals
+from americano_assets.core.metrics import LEAST_ROWS, row_log_loss
 from americano_assets.core.rules import cold_start
 from americano_assets.core.slices import thirds
 
@@ -65,6 +65,7 @@ def report(evaluated: Evaluated) -> dict[str, Any]:
                     {
                         "fold": one.fold.name,
                         "threshold": one.threshold.get(name),
+                        "threshold_told": one.threshold_told.get(name),
                         "figures": _figures(rows[rows["fold"] == one.fold.name], name),
                     }
                     for one in evaluated.judged

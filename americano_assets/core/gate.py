@@ -13,7 +13,9 @@ from sklearn.metrics import roc_auc_score
 from americano_assets.core.arrays import FloatArray, log_losses
 from americano_assets.core.bootstrap import LEAST_LEARNERS, paired_difference
 from americano_assets.core.features import MODEL_INPUTS
+from americano_assets.core.flagging import Flags, objection
 from americano_assets.core.metrics import expected_calibration_error
+from americano_assets.core.rules import cold_start
 from americano_assets.core.scoring import Scorer
 
 ECE_LIMIT = 0.05
@@ -31,7 +33,8 @@ class Decision:
     Attributes:
         refused: A sentence for each thing that speaks against it.
         passed: A sentence for each thing that was asked and does not.
-        sound: Nothing makes it unfit and its probabilities mean what they say: only better it may not be.
+        sound: Nothing makes it unfit, its probabilities mean what they say and its flags are of use: only better it may
+            not be.
         others: What was said of those that were asked about beside it.
     """
 
@@ -57,6 +60,10 @@ def decide(challenger: Scorer, rules: Scorer, champion: Scorer | None, held_out:
     The rules are far from calibrated, so their log loss alone is beaten by any model that is vague enough: also by one
     that learned from labels at random. It must beat its own training rows' struggle rate, said of everybody, too.
 
+    Beside what p means stands what it does: a challenger whose flags would be worse than none is refused, and so is one
+    that would flag nobody where what scores now flags to some use. A champion whose flags are worse than none need not
+    be beaten.
+
     Args:
         challenger: The model that would score.
         rules: The rules as they would score.
@@ -74,12 +81,23 @@ def decide(challenger: Scorer, rules: Scorer, champion: Scorer | None, held_out:
     sentence = f"ECE on held-out learners {ece:.3f}, at most {ECE_LIMIT} is sound"
     sound = ece <= ECE_LIMIT
     (passed if sound else refused).append(sentence)
+    flags, against = flags_of(challenger, held_out, p)
+    (refused if against else passed).append(f"on held-out learners {against or f'it {flags}'}")
+    p_rules = rules.probability(held_out)
     others = {
-        "the rules": rules.probability(held_out),
+        "the rules": p_rules,
         "one rate for everybody": np.full(len(held_out), challenger.cohort_rate),
     }
+    otherwise, _ = flags_of(rules, held_out, p_rules)
     if champion is not None:
-        others["the champion"] = champion.probability(held_out)
+        p_champion = champion.probability(held_out)
+        flags_now, against_now = flags_of(champion, held_out, p_champion)
+        if against_now is None:
+            others["the champion"], otherwise = p_champion, flags_now
+        else:
+            passed.append(f"the champion is no measure: on held-out learners {against_now}")
+    if not flags.flagged and otherwise.is_useful:
+        refused.append(f"it flags nobody, where what scores otherwise {otherwise}")
     for name, theirs in others.items():
         difference = paired_difference(log_losses(struggled, p), log_losses(struggled, theirs), held_out["learner_id"])
         if difference is None:
@@ -90,7 +108,20 @@ def decide(challenger: Scorer, rules: Scorer, champion: Scorer | None, held_out:
             passed.append(f"log loss on held-out learners beats {name}: {told}")
         else:
             refused.append(f"log loss on held-out learners does not beat {name}: {told}")
-    return Decision(tuple(refused), tuple(passed), sound)
+    return Decision(tuple(refused), tuple(passed), sound and against is None)
+
+
+def flags_of(scorer: Scorer, rows: pd.DataFrame, probability: FloatArray) -> tuple[Flags, str | None]:
+    """What a scorer flags of rows with known outcomes, and why that is worse than nothing; None where it is not.
+
+    Args:
+        scorer: With its threshold.
+        rows: With `struggled` and `learner_id`.
+        probability: What it says of them, shape (n,).
+    """
+    struggled, known = rows["struggled"].to_numpy(dtype=bool), ~cold_start(rows)
+    flagged = scorer.flagged(rows, probability)
+    return Flags.of(struggled, flagged, known), objection(struggled, flagged, known, rows["learner_id"])
 
 
 def defects(challenger: Scorer, held_out: pd.DataFrame) -> list[str]:

@@ -11,6 +11,8 @@ from sklearn.metrics import average_precision_score, brier_score_loss, roc_auc_s
 from americano_assets.core.arrays import BoolArray, FloatArray
 
 CALIBRATION_BINS = 10
+# Fewer rows carry no figure worth printing, and decide nothing.
+LEAST_ROWS = 30
 
 
 @dataclass(frozen=True)
@@ -63,12 +65,11 @@ def figures(struggled: BoolArray, probability: FloatArray, flagged: BoolArray) -
         flagged: Whether the row would be published, shape (n,).
 
     Returns:
-        n, base_rate, always_no_accuracy, accuracy, precision, recall, f1_score, auc_roc, average_precision, brier,
-        log_loss (natural), ece.
+        n, and HELD_OUT_FIGURES; log_loss is natural.
     """
     n = len(struggled)
     if n == 0:
-        return {"n": 0.0, **dict.fromkeys(FIGURES)}
+        return {"n": 0.0, **dict.fromkeys(HELD_OUT_FIGURES)}
     positives = int(struggled.sum())
     hits = int((struggled & flagged).sum())
     precision = hits / int(flagged.sum()) if flagged.any() else None
@@ -87,6 +88,7 @@ def figures(struggled: BoolArray, probability: FloatArray, flagged: BoolArray) -
         "brier": float(brier_score_loss(struggled, probability)),
         "log_loss": float(row_log_loss(struggled, probability).mean()),
         "ece": expected_calibration_error(struggled, probability),
+        "flagged_share": float(flagged.mean()),
     }
 
 
@@ -107,6 +109,7 @@ def row_log_loss(struggled: BoolArray, probability: FloatArray) -> FloatArray:
     return losses
 
 
+# Kept of predictions whose outcome became known too.
 FIGURES = (
     "base_rate",
     "always_no_accuracy",
@@ -120,6 +123,7 @@ FIGURES = (
     "log_loss",
     "ece",
 )
+HELD_OUT_FIGURES = (*FIGURES, "flagged_share")
 
 
 def threshold_for_recall(struggled: BoolArray, probability: FloatArray, recall: float) -> float:

@@ -6,10 +6,13 @@ Belongs here: turning reports (core/evaluation_report.py) into a page. Does not:
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from americano_assets.core.shown import markdown
+
 _FIGURES = (
     ("base_rate", "base rate"),
     ("auc_roc", "AUC"),
     ("accuracy", "accuracy"),
+    ("flagged_share", "flagged"),
     ("precision", "precision"),
     ("recall", "recall"),
     ("log_loss", "log loss"),
@@ -50,7 +53,7 @@ def model_card(reports: Sequence[Mapping[str, Any]]) -> str:
         _HEAD.format(
             horizon=target["horizon_days"],
             below=target["struggle_below"],
-            source=first["source"]["name"],
+            source=markdown(first["source"]["name"]),
             day=data["study_day"],
             rows=data["rows"],
             learners=data["row_learners"],
@@ -79,8 +82,9 @@ def _setting(report: Mapping[str, Any]) -> list[str]:
     models = report["models"]
     lines = [
         f"## Setting `{report['setting']}`\n",
-        *(f"- {note}" for note in report["notes"]),
-        f"- Scores: **{_words(champion)}**{_how_often(report)}: {report['folds'][0]['why']}.\n",
+        *(f"- {markdown(note)}" for note in report["notes"]),
+        f"- Scores: **{_words(champion)}**{_how_often(report)}: {markdown(report['folds'][0]['why'])}.",
+        f"- Its threshold: {_threshold(report)}.\n",
     ]
     for part, title in _PARTS:
         lines += [f"**{title}** (95 % intervals over learners)\n", *_table([(n, m[part]) for n, m in models.items()])]
@@ -107,6 +111,13 @@ def _how_often(report: Mapping[str, Any]) -> str:
     if len(chosen) == 1:
         return ""
     return f" in {chosen.count(report['champion'])} of {len(chosen)} trainings; in the first"
+
+
+def _threshold(report: Mapping[str, Any]) -> str:
+    if report["champion"] is None:
+        return "none"
+    first = report["models"][report["champion"]]["folds"][0]
+    return f"{first['threshold']:.3f}; {first['threshold_told']}"
 
 
 def _targets(report: Mapping[str, Any]) -> list[str]:
@@ -149,4 +160,4 @@ def _cell(figure: Mapping[str, Any]) -> str:
 
 
 def _words(name: str | None) -> str:
-    return (name or "none").replace("_", " ")
+    return markdown((name or "none").replace("_", " "))

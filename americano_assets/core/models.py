@@ -13,10 +13,10 @@ from americano_assets.core.arrays import BoolArray, FloatArray
 from americano_assets.core.boosting import fit_trees, outcomes, weights
 from americano_assets.core.calibrating import fit_calibrator, fit_reliability
 from americano_assets.core.features import DATA_QUALITY
+from americano_assets.core.flagging import LIKELY, NOBODY, choose
 from americano_assets.core.linear import LinearModel
 from americano_assets.core.logistic import fit_logistic, require_both_classes
 from americano_assets.core.logodds import BlendModel, LogOddsModel
-from americano_assets.core.metrics import threshold_for_recall
 from americano_assets.core.prior import fit_prior
 from americano_assets.core.risk import MEDIUM_RISK
 from americano_assets.core.rules import cold_start
@@ -26,10 +26,6 @@ RULES, LOGISTIC, BOOSTING, BLEND = "rule_based", "logistic_regression", "gradien
 MODEL_TYPES = (RULES, LOGISTIC, BOOSTING, BLEND)
 TRAINED_TYPES = (LOGISTIC, BOOSTING, BLEND)
 FALLBACK_RATE = 0.5
-# A margin of 0.05 over the recall that is aimed at on learners and weeks never seen.
-RECALL_AIM = 0.75
-# A struggle is more likely than not.
-LIKELY = 0.5
 # A year holds every part of a term once; benchmarks/thresholds.py compares.
 RECENT_WEEKS = 52
 
@@ -119,10 +115,9 @@ def input_sizes(model: LogOddsModel, rows: pd.DataFrame) -> dict[str, float]:
 def with_threshold(
     scorer: Scorer, calibration: pd.DataFrame, probability: FloatArray, weeks: int = RECENT_WEEKS
 ) -> Scorer:
-    """The largest threshold that reaches RECALL_AIM on recent calibration rows, of a trained model at most 1/2.
+    """With the threshold that suits recent calibration rows (core/flagging.choose), of a trained model at most 1/2.
 
-    Where p means what it says, flagging what is more likely than not adds to recall and to accuracy alike. A cold start
-    is never flagged, so one that struggled counts as missed: p is taken as 0 there.
+    Where p means what it says, flagging what is more likely than not adds to recall and to accuracy alike.
 
     Args:
         scorer: Calibrated.
@@ -132,14 +127,18 @@ def with_threshold(
     """
     is_recent = are_recent(calibration, weeks)
     recent = calibration[is_recent]
-    if recent.empty or not recent["struggled"].any():
+    if recent.empty:
         return scorer
-    shown = np.where(cold_start(recent), 0.0, probability[is_recent])
-    threshold = threshold_for_recall(outcomes(recent), shown, RECALL_AIM)
-    if scorer.model is not None:
-        threshold = min(threshold, LIKELY)
-    # More cold struggles than the aim leaves room for: no threshold reaches it, and 0 would flag everybody.
-    return scorer.with_threshold(threshold if threshold > 0 else float(shown[shown > 0].min(initial=scorer.threshold)))
+    return scorer.with_threshold(
+        choose(
+            outcomes(recent),
+            probability[is_recent],
+            ~cold_start(recent),
+            recent["learner_id"],
+            default=scorer.threshold,
+            most=NOBODY if scorer.model is None else LIKELY,
+        )
+    )
 
 
 def are_recent(rows: pd.DataFrame, weeks: int = RECENT_WEEKS) -> BoolArray:

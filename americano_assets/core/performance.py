@@ -5,10 +5,9 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from americano_assets.core.metrics import Calibration, calibration_bins, figures
+from americano_assets.core.metrics import LEAST_ROWS, Calibration, calibration_bins, figures
 from americano_assets.core.models import RULES
 
-MIN_ROWS = 30
 MIN_LEARNER_ROWS = 20
 # Of a course what trained models said: the rules promise an order, not frequencies, so they say nothing of calibration.
 TRAINED_COURSE = "trained_course"
@@ -49,7 +48,7 @@ def performance(rows: pd.DataFrame) -> list[Performance]:
     """
     shared = rows[rows["in_analytics"]]
     return [
-        _of("all", "", shared, MIN_ROWS),
+        _of("all", "", shared, LEAST_ROWS),
         *_by("course", shared),
         *_by(TRAINED_COURSE, shared[shared["model_type"] != RULES]),
         *_by("model_version", shared),
@@ -58,7 +57,7 @@ def performance(rows: pd.DataFrame) -> list[Performance]:
 
 
 def _by(scope: str, rows: pd.DataFrame) -> Iterator[Performance]:
-    least = MIN_LEARNER_ROWS if scope == "learner" else MIN_ROWS
+    least = MIN_LEARNER_ROWS if scope == "learner" else LEAST_ROWS
     for identity, part in rows.groupby(_COLUMN[scope], sort=True):
         if scope != "learner" or len(part) >= least:
             yield _of(scope, str(identity), part, least)

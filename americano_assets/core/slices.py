@@ -8,11 +8,10 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
-from americano_assets.core.metrics import figures
+from americano_assets.core.metrics import LEAST_ROWS, figures
 from americano_assets.core.rules import cold_start
 from americano_assets.core.scoring import Scorer
 
-LEAST_ROWS = 30
 COLD, WARM, UNKNOWN = "cold start", "known before", "unknown"
 
 

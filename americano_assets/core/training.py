@@ -10,10 +10,11 @@ from americano_assets.core.arrays import log_losses
 from americano_assets.core.championship import AUTO
 from americano_assets.core.explain import importance
 from americano_assets.core.features import EXTENDED_NAMES, FEATURE_NAMES
+from americano_assets.core.flagging import NOBODY, Flags, objection, threshold_told
 from americano_assets.core.gate import Decision, decide
 from americano_assets.core.logistic import TooLittleDataError
 from americano_assets.core.metrics import Calibration, calibration_bins, confusion, figures
-from americano_assets.core.models import MODEL_TYPES, RULES, TRAINED_TYPES, fit_models, input_sizes
+from americano_assets.core.models import MODEL_TYPES, RULES, TRAINED_TYPES, are_recent, fit_models, input_sizes
 from americano_assets.core.rules import cold_start
 from americano_assets.core.scoring import Scorer
 from americano_assets.core.slices import slices
@@ -25,7 +26,11 @@ IMPORTANCE_ROWS = 2_000
 
 @dataclass(frozen=True)
 class Candidate:
-    """One model as it would score a night, with its figures on the test rows, its calibration and confusion there."""
+    """One model as it would score a night, with its figures on the test rows, its calibration and confusion there.
+
+    `threshold_told` says what its threshold does on the rows that it was chosen on; `objection` why its flags on the
+    test rows are worse than none, None where they are not.
+    """
 
     model_type: str
     scorer: Scorer
@@ -33,6 +38,8 @@ class Candidate:
     figures_active: dict[str, float | None]
     curve: Calibration | None
     confusion: dict[str, int]
+    threshold_told: str
+    objection: str | None = None
 
 
 @dataclass(frozen=True)
@@ -75,7 +82,7 @@ def train(
         rows: As schemas.TRAINING_SET; may be empty.
         wanted: `auto`, or the one model type that may be chosen.
         champion: The model that scores until now, unless that is the rules; it stays unless a challenger passes the
-            gate.
+            gate, or its flags on the test rows are worse than none.
         held_by_hand: Why a person set this champion, in a clause: it stays then, whatever the gate says.
         backgrounds: What figures are to be shown by too (core/slices.py): no model sees it.
 
@@ -83,7 +90,7 @@ def train(
         TooLittleDataError: `wanted` is a trained model and the rows cannot carry one.
     """
     parts = {name: rows[rows["split"] == name] for name in ("train", "calibration", "test")}
-    why = "MODEL_TYPE asks for the rules"
+    too_little = None
     types = MODEL_TYPES if wanted == AUTO else (RULES, wanted)
     try:
         scorers = fit_models(parts["train"], parts["calibration"], types)
@@ -91,20 +98,27 @@ def train(
         if wanted != AUTO:
             raise
         scorers = fit_models(parts["train"], parts["calibration"], [RULES])
-        why = f"the rules score: {error}"
+        too_little = str(error)
     if champion is not None:
         scorers[CHAMPION] = champion
-    candidates = {name: _measure(name, scorer, parts["test"]) for name, scorer in scorers.items()}
+    candidates = {name: _measure(name, scorer, parts) for name, scorer in scorers.items()}
+    for name in (RULES,) if wanted == AUTO else (RULES, wanted):  # before which no gate stands
+        candidates[name] = _quiet_if_of_no_use(candidates[name], parts)
+        scorers[name] = candidates[name].scorer
     ranked = best_first(scorers, parts["calibration"])
     challenger = ranked[0] if ranked else None
-    chosen = RULES if champion is None else CHAMPION
+    chosen, why = _stays(candidates)
     verdict = None
     if wanted != AUTO:
-        if challenger is not None:
-            chosen, why = challenger, f"MODEL_TYPE asks for {challenger}"
-    elif challenger is not None:
+        chosen, why = wanted, f"MODEL_TYPE asks for {'the rules' if wanted == RULES else wanted}"
+    elif challenger is None:
+        why = f"{why}: {too_little}"
+    else:
         challenger, verdict = challenge(candidates, ranked, champion, parts["test"])
-        chosen, why = _choose(challenger, verdict, champion)
+        if verdict.promoted:
+            chosen, why = challenger, f"{challenger} passed the gate: {verdict.why}"
+        else:
+            why = f"{why}, {challenger} was refused: {verdict.why}"
     if held_by_hand is not None and champion is not None:
         chosen, why = CHAMPION, f"{held_by_hand}; the gate would have said: {why}"
     return Training(
@@ -178,18 +192,31 @@ def _told(refused: Mapping[str, Decision]) -> tuple[str, ...]:
     return tuple(f"{name} was refused: {', '.join(verdict.refused)}" for name, verdict in refused.items())
 
 
-def _choose(challenger: str, verdict: Decision, champion: Scorer | None) -> tuple[str, str]:
-    if verdict.promoted:
-        return challenger, f"{challenger} passed the gate: {verdict.why}"
-    if champion is not None:
-        return CHAMPION, f"the champion stays, {challenger} was refused: {verdict.why}"
-    return RULES, f"the rules score, {challenger} was refused: {verdict.why}"
+def _stays(candidates: Mapping[str, Candidate]) -> tuple[str, str]:
+    """What scores unless a challenger passes, and how that begins to be told."""
+    if CHAMPION not in candidates:
+        return RULES, "the rules score"
+    objection = candidates[CHAMPION].objection
+    if objection is None:
+        return CHAMPION, "the champion stays"
+    return RULES, f"the rules score, the champion steps down since on held-out learners {objection}"
 
 
-def _measure(name: str, scorer: Scorer, test: pd.DataFrame) -> Candidate:
+def _quiet_if_of_no_use(one: Candidate, parts: Mapping[str, pd.DataFrame]) -> Candidate:
+    """The candidate, flagging nobody if its flags on the test rows are worse than none."""
+    if one.objection is None:
+        return one
+    silent = _measure(one.model_type, one.scorer.with_threshold(NOBODY), parts)
+    told = f"nobody is flagged: from {one.scorer.threshold:.3f} on, on held-out learners {one.objection}"
+    return replace(silent, threshold_told=told)
+
+
+def _measure(name: str, scorer: Scorer, parts: Mapping[str, pd.DataFrame]) -> Candidate:
+    test = parts["test"]
+    told = _threshold_told(scorer, parts["calibration"])
     if not len(test):
         nothing = figures(np.array([], dtype=bool), np.array([]), np.array([], dtype=bool))
-        return Candidate(name, scorer, nothing, nothing, None, {})
+        return Candidate(name, scorer, nothing, nothing, None, {}, told)
     struggled = test["struggled"].to_numpy(dtype=bool)
     p = scorer.probability(test)
     flagged = scorer.flagged(test, p)
@@ -201,7 +228,18 @@ def _measure(name: str, scorer: Scorer, test: pd.DataFrame) -> Candidate:
         figures(struggled[active], p[active], flagged[active]),
         calibration_bins(struggled, p),
         confusion(struggled, flagged),
+        told,
+        objection(struggled, flagged, active, test["learner_id"]),
     )
+
+
+def _threshold_told(scorer: Scorer, calibration: pd.DataFrame) -> str:
+    recent = calibration[are_recent(calibration)]
+    if recent.empty:
+        return threshold_told(scorer.threshold, Flags(0, 0, 0, 0))
+    struggled = recent["struggled"].to_numpy(dtype=bool)
+    flagged = scorer.flagged(recent, scorer.probability(recent))
+    return threshold_told(scorer.threshold, Flags.of(struggled, flagged, ~cold_start(recent)))
 
 
 def _row_counts(parts: dict[str, pd.DataFrame], total: int) -> dict[str, float]:

@@ -9,6 +9,7 @@ import pandas as pd
 
 from americano_assets.core.championship import GATE, PASSED_OVER, PROMOTED, REFUSED, ModelEvent
 from americano_assets.core.features import MODEL_INPUTS
+from americano_assets.core.flagging import POLICY
 from americano_assets.core.moment import naive
 from americano_assets.core.training import CHAMPION, Training, train
 from americano_assets.resources.analysis_runs import link_run, require_run
@@ -99,8 +100,12 @@ def _train_day(
     champion = None if before is None else before.model
     held = [] if stands.hold is None else [_held(stands.hold)]
     champion_version = None if champion is None else champion.version
-    key = hash_values(dataset_version, wanted, vars(deployment.target), MODEL_INPUTS, champion_version, *held)
+    decided_by = (dataset_version, wanted, vars(deployment.target), MODEL_INPUTS, champion_version, *held)
+    key = hash_values(*decided_by, POLICY)
     known = deployment.models.remembered(key)
+    if known is None and deployment.store.manifest(day, _MODEL) is not None:
+        # A day that was trained for before there was a policy keeps its model.
+        known = deployment.models.remembered(hash_values(*decided_by))
     if known is not None:
         return _found_again(deployment, day, {**known, **told})
     training = train(
@@ -121,6 +126,7 @@ def _train_day(
         "rows": training.rows,
         "chosen": training.chosen,
         "why": _because(stands, f"sooner, since {' and '.join(sooner)}; {training.why}" if sooner else training.why),
+        "threshold_told": training.candidates[training.chosen].threshold_told,
         "importance": training.importance[training.chosen],
     }
     pictures = pictures_of(summary)

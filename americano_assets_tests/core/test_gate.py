@@ -8,6 +8,7 @@ import pytest
 
 from americano_assets.core.arrays import FloatArray
 from americano_assets.core.features import FEATURE_NAMES
+from americano_assets.core.flagging import NOBODY
 from americano_assets.core.gate import decide, defects
 from americano_assets.core.linear import LinearModel
 from americano_assets.core.logistic import TooLittleDataError
@@ -123,3 +124,50 @@ def test_an_unsound_calibration_is_refused(scorers: dict[str, Scorer]) -> None:
     decision = decide(shifted, scorers[RULES], None, HELD_OUT)
     assert not decision.promoted
     assert decision.refused[0].startswith("ECE on held-out learners 0.")
+
+
+def flagging_everybody(scorer: Scorer) -> Scorer:
+    return scorer.with_threshold(0.0)
+
+
+@pytest.fixture(scope="module")
+def rare() -> tuple[dict[str, Scorer], pd.DataFrame]:
+    """Where one in eight struggles and a model can tell which: its scorers, and held-out rows."""
+    parts = []
+    for part in (TRAIN, CALIBRATION, HELD_OUT):
+        lucky = np.random.default_rng(len(part)).uniform(size=len(part)) < 0.75
+        parts.append(part.assign(struggled=part["struggled"] & ~lucky))
+    return fitted(*parts[:2]), parts[2]
+
+
+def test_one_that_flags_everybody_is_refused_however_good_its_probabilities(
+    rare: tuple[dict[str, Scorer], pd.DataFrame],
+) -> None:
+    scorers, held_out = rare
+    sound = decide(scorers[LOGISTIC], scorers[RULES], None, held_out)
+    assert sound.promoted
+    assert any(one.startswith("on held-out learners it flags ") for one in sound.passed)
+    refused = decide(flagging_everybody(scorers[LOGISTIC]), scorers[RULES], None, held_out)
+    assert not refused.sound
+    (why,) = refused.refused
+    assert why.startswith("on held-out learners it flags 100.0% of the rows of which something is known, 1")
+
+
+def test_a_champion_that_flags_everybody_need_not_be_beaten(rare: tuple[dict[str, Scorer], pd.DataFrame]) -> None:
+    scorers, held_out = rare
+    decision = decide(scorers[LOGISTIC], scorers[RULES], flagging_everybody(scorers[LOGISTIC]), held_out)
+    assert decision.promoted
+    assert "the champion is no measure: on held-out learners it flags 100.0%" in decision.why
+
+
+def test_one_that_flags_nobody_does_not_replace_one_whose_flags_are_of_use(
+    rare: tuple[dict[str, Scorer], pd.DataFrame],
+) -> None:
+    scorers, held_out = rare
+    shifted = replace(scorers[LOGISTIC].calibrator, offset=scorers[LOGISTIC].calibrator.offset + 0.6)
+    worse = replace(scorers[LOGISTIC], calibrator=shifted).with_threshold(0.3)
+    silent = scorers[LOGISTIC].with_threshold(NOBODY)
+    (why,) = decide(silent, scorers[RULES], worse, held_out).refused
+    assert why.startswith("it flags nobody, where what scores otherwise flags ")
+    # Where nobody else finds anybody either there is nothing to lose.
+    assert decide(silent, scorers[RULES], worse.with_threshold(NOBODY), held_out).promoted

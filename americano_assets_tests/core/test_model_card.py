@@ -3,17 +3,21 @@
 from typing import Any
 
 from americano_assets.core.evaluation_figures import Figure
-from americano_assets.core.metrics import FIGURES
+from americano_assets.core.metrics import HELD_OUT_FIGURES
 from americano_assets.core.model_card import model_card
 
 
 def figures(value: float | None, **others: float) -> dict[str, Any]:
-    told = {name: Figure(others.get(name, value), reason=None if value else "too few").to_json() for name in FIGURES}
+    told = {
+        name: Figure(others.get(name, value), reason=None if value else "too few").to_json()
+        for name in HELD_OUT_FIGURES
+    }
     return {"n": 1234, "learners": 99, **told}
 
 
 def card(chosen: tuple[str, ...] = ("blend",), **others: float) -> str:
     parts = dict.fromkeys(("all", "without_cold_starts", "cold_starts", "without_never_active"), figures(0.8, **others))
+    folds = [{"threshold": 0.25, "threshold_told": "finds all"}]
     return model_card(
         [
             {
@@ -24,7 +28,7 @@ def card(chosen: tuple[str, ...] = ("blend",), **others: float) -> str:
                 "notes": ["A note."],
                 "champion": "blend",
                 "folds": [{"why": "it was better", "chosen": one} for one in chosen],
-                "models": {"blend": parts},
+                "models": {"blend": {**parts, "folds": folds}},
                 "differences": [],
                 "slices": [{"slice": "course", "value": "anatomy", "figures": figures(None)}],
             }
@@ -40,11 +44,12 @@ def test_a_target_is_told_as_met_or_missed() -> None:
 
 
 def test_a_figure_that_is_missing_is_a_dash() -> None:
-    assert "| anatomy | 1,234 | — | — | — | — | — | — | — |" in card()
+    assert "| anatomy | 1,234 | — | — | — | — | — | — | — | — |" in card()
 
 
 def test_it_says_in_how_many_trainings_the_one_that_scores_was_chosen() -> None:
     assert "- Scores: **blend**: it was better." in card()
+    assert "- Its threshold: 0.250; finds all." in card()
     assert "- Scores: **blend** in 2 of 3 trainings; in the first: it was better." in card(
         ("blend", "rule_based", "blend")
     )

@@ -5,9 +5,10 @@ from typing import Any
 import pandas as pd
 import pytest
 
+from americano_assets.core.metrics import LEAST_ROWS
 from americano_assets.core.models import LOGISTIC, RULES
 from americano_assets.core.outcomes import last_scores, outcome_of
-from americano_assets.core.performance import MIN_ROWS, TRAINED_COURSE, performance
+from americano_assets.core.performance import TRAINED_COURSE, performance
 from americano_assets.core.reduction import Reduction, reductions
 
 
@@ -73,9 +74,9 @@ def test_who_keeps_out_of_analytics_counts_in_no_aggregate() -> None:
 
 
 def test_too_few_rows_have_no_figures_but_a_reason() -> None:
-    (overall, course, *_) = performance(matured({"a": (MIN_ROWS - 1, True)}))
+    (overall, course, *_) = performance(matured({"a": (LEAST_ROWS - 1, True)}))
     for one in (overall, course):
-        assert one.values.pop("n") == MIN_ROWS - 1
+        assert one.values.pop("n") == LEAST_ROWS - 1
         assert set(one.values.values()) == {None}
         assert one.curve is None
         assert one.reason == "29 matured predictions, at least 30 are needed"

@@ -3,8 +3,9 @@
 import numpy as np
 import pandas as pd
 
+from americano_assets.core.metrics import LEAST_ROWS
 from americano_assets.core.scoring import Scorer
-from americano_assets.core.slices import COLD, LEAST_ROWS, THIRDS, UNKNOWN, WARM, slices
+from americano_assets.core.slices import COLD, THIRDS, UNKNOWN, WARM, slices
 from americano_assets_tests.frames import feature_row
 
 

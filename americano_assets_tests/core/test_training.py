@@ -8,15 +8,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from americano_assets.core.flagging import LIKELY, NOBODY, RECALL_AIM
 from americano_assets.core.gate import decide
 from americano_assets.core.logistic import TooLittleDataError
 from americano_assets.core.models import (
     BLEND,
     BOOSTING,
     FALLBACK_RATE,
-    LIKELY,
     LOGISTIC,
-    RECALL_AIM,
     RULES,
     TRAINED_TYPES,
 )
@@ -170,3 +169,41 @@ def test_the_cohorts_rate_is_the_training_learners_own() -> None:
     rows = labelled()
     scorer = train(rows, RULES).candidates[RULES].scorer
     assert scorer.cohort_rate == rows.loc[rows["split"] == "train", "struggled"].mean()
+
+
+def test_a_champion_that_flags_everybody_steps_down_where_no_challenger_passes() -> None:
+    rows = labelled(learners=150)
+    few = rows[~rows["struggled"] | (rows.index % 3 == 0)]
+    champion = train(few, LOGISTIC).candidates[LOGISTIC].scorer.with_threshold(0.0)
+    # Nothing that challengers learn from tells anything: none is better than one rate for everybody.
+    blind = few.assign(session_performance_score=0.5)
+    found = train(blind, "auto", champion)
+    assert found.chosen == RULES
+    assert found.why.startswith("the rules score, the champion steps down since on held-out learners it flags 100.0%")
+    by_hand = train(blind, "auto", champion, held_by_hand="Ada set it")
+    assert by_hand.chosen == CHAMPION
+    assert "the champion steps down since on held-out learners it flags 100.0%" in by_hand.why
+
+
+@pytest.mark.parametrize("wanted", ["auto", RULES])
+def test_rules_that_flag_in_vain_flag_nobody_and_say_why(wanted: str) -> None:
+    rows = labelled(learners=120)
+    # Nothing is remembered of the test rows, which is a reason to the rules, and few of them struggle.
+    tested = rows["split"] == "test"
+    found = train(
+        rows.assign(
+            retention_score=rows["retention_score"].where(~tested, 0.1),
+            struggled=rows["struggled"] & (~tested | (rows.index % 9 == 0)),
+        ),
+        wanted,
+    )
+    rules = found.candidates[RULES]
+    assert rules.scorer.threshold == NOBODY
+    assert rules.figures["flagged_share"] == 0
+    assert rules.threshold_told.startswith("nobody is flagged: from 0.198 on, on held-out learners it flags 100.0% of")
+
+
+def test_a_champion_is_told_to_stay_where_nothing_can_be_trained() -> None:
+    rows = labelled()
+    champion = train(rows, LOGISTIC).candidates[LOGISTIC].scorer
+    assert train(rows.head(0), "auto", champion).why.startswith("the champion stays: ")

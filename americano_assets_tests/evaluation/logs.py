@@ -33,6 +33,28 @@ def planted_log(learners: int = 60, objectives: int = 12, weeks: int = 8, seed: 
     )
 
 
+def cold_struggles(learners: int = 200, weeks: int = 8) -> pd.DataFrame:
+    """Three quizzes a week, of which one in twelve is failed the first time and one in eight hundred later.
+
+    A first answer falls into the first window in which its pair is seen, so nearly all struggles are cold starts, and a
+    pair of which something is known struggles once in a thousand windows.
+    """
+    learner, week, quiz = (axis.ravel() for axis in np.mgrid[:learners, :weeks, :3])
+    week = week + learner % 10  # cohorts begin in different weeks
+    first = week == learner % 10
+    wrong = np.where(first, (learner * 7 + quiz * 3) % 12 == 0, (learner * 13 + quiz * 5 + week * 11) % 800 == 0)
+    return pd.DataFrame(
+        {
+            "learner_id": [f"learner-{number:03d}" for number in learner],
+            "objective_id": [f"quiz-{number}" for number in quiz],
+            "occurred_at": pd.Timestamp("2025-01-07 08:00")
+            + pd.to_timedelta(week * 7 + learner % 5, unit="D")
+            + pd.to_timedelta(quiz * 60 + learner % 60, unit="min"),
+            "score": 1.0 - wrong,
+        }
+    )
+
+
 def evaluated(log: pd.DataFrame, folder: Path, horizon_days: int = 7) -> tuple[Evaluated, dict[str, Any]]:
     path = folder / "log.parquet"
     log.drop(columns="p_struggle", errors="ignore").to_parquet(path)

@@ -12,7 +12,7 @@ from sklearn.metrics import average_precision_score, brier_score_loss, log_loss,
 from americano_assets.core.evaluation import judge, learner_folds
 from americano_assets.core.evaluation_report import SCHEMA, Evaluated
 from americano_assets.resources.evaluation_rows import write_rows
-from americano_assets_tests.evaluation.logs import evaluated, planted_log
+from americano_assets_tests.evaluation.logs import cold_struggles, evaluated, planted_log
 
 Found = tuple[Evaluated, dict[str, Any]]
 
@@ -158,3 +158,14 @@ def test_a_log_shorter_than_a_window_says_so(tmp_path: Path) -> None:
     assert report["models"] == {}
     assert report["data"]["base_rate"] is None
     assert any("no window of 30 days closes" in note for note in report["notes"])
+
+
+@pytest.mark.long
+def test_where_the_aim_is_out_of_reach_few_are_flagged_and_it_is_told(tmp_path: Path) -> None:
+    report = evaluated(cold_struggles(), tmp_path)[1]
+    for name, model in report["models"].items():
+        assert model["without_cold_starts"]["flagged_share"]["value"] < 0.05, name
+        for fold in model["folds"]:
+            told = fold["threshold_told"]
+            assert (told is None) == (fold["threshold"] is None)
+            assert told is None or told.startswith(("nobody is flagged: ", "the aim, 75% of the struggles, is out of"))
