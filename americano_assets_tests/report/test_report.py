@@ -77,6 +77,16 @@ def test_what_was_planted_stands_beside_the_estimate(night: Night) -> None:
     assert low < high
 
 
+def test_nobody_is_said_to_be_unhelped_once_a_night_was_live(night: Night) -> None:
+    """A demo of which only some weeks were replayed, and a deployment that once replayed a night, helped somebody."""
+    night.rows.published(night.day - timedelta(days=7), model="older")
+    for live in (False, True):
+        night.world.execute("UPDATE ml.study_days SET live = %s WHERE study_day < %s", live, night.day)
+        told = night.report().before_after
+        assert told is not None
+        assert told["replayed"] is not live
+
+
 def test_the_effect_is_drawn_night_by_night_once_there_are_two(night: Night) -> None:
     assert night.page().count('<g class="night">') == 0
     for days in range(1, 14):
