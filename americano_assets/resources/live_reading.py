@@ -7,7 +7,7 @@ Imports neither dagster nor scikit-learn.
 
 import threading
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future
 from contextlib import closing, contextmanager, suppress
 from datetime import date, timedelta
@@ -94,7 +94,7 @@ class Reading:
             end=literal(cutoff(last, self._zone)),
             openings="ARRAY['-infinity'::timestamp]",
         )
-        return _good(self._fetch(_where(text, "learner_id", [learner_id])), name)
+        return _good(self._fetch(text, "learner_id", [learner_id]), name)
 
     def of_learner(self, name: str, learner_id: str) -> pa.Table:
         """Rows of one of OF_LEARNER."""
@@ -109,11 +109,16 @@ class Reading:
         return self._state("objectives", "course_id", course_ids)
 
     def _state(self, name: str, column: str, ids: Iterable[str]) -> pa.Table:
-        return _good(self._fetch(_where(state_query(name, self._zone), column, sorted(set(ids)))), name)
+        return _good(self._fetch(state_query(name, self._zone), column, sorted(set(ids))), name)
 
-    def _fetch(self, text: str) -> pa.Table:
+    def _fetch(self, text: str, column: str, ids: Sequence[str]) -> pa.Table:
+        """The rows of an extraction query that belong to some ids; PostgreSQL moves the condition inwards.
+
+        The ids are no part of the statement: it may stand in a log of the database.
+        """
+        statement = f"SELECT * FROM (\n{text}\n) AS extracted WHERE {column} = ANY ($1)"
         with closing(self._connection.cursor()) as cursor:
-            cursor.execute(text)
+            cursor.execute(statement, pa.record_batch([pa.array([ids], pa.list_(pa.string()))], ["ids"]))
             return cursor.fetch_arrow_table()
 
 
@@ -162,9 +167,3 @@ def _good(rows: pa.Table, name: str) -> pa.Table:
         split = split_valid(rows.to_pandas(), model)
         rows = rows if split.bad.empty else rows.take(pa.array(split.good.index.to_numpy()))
     return without_readings(rows, name)
-
-
-def _where(text: str, column: str, ids: Iterable[str]) -> str:
-    """The rows of an extraction query that belong to some ids; PostgreSQL moves the condition inwards."""
-    listed = ", ".join("'" + one.replace("'", "''") + "'" for one in ids)
-    return f"SELECT * FROM (\n{text}\n) AS extracted WHERE {column} IN ({listed or 'NULL'})"
