@@ -8,6 +8,7 @@ import pandera.errors
 import pandera.pandas as pa
 
 from americano_assets.core.rules import cold_start
+from americano_assets.core.validation import broken_rules
 
 
 def problems(
@@ -33,10 +34,7 @@ def problems(
         if not valid:
             schema.validate(scored, lazy=True)
     except pandera.errors.SchemaErrors as error:
-        cases = error.failure_cases.groupby(["column", "check"], dropna=False).size()
-        return [
-            f"scored_predictions.{column}: {count} rows break «{check}»" for (column, check), count in cases.items()
-        ]
+        return broken_rules(error, "scored_predictions")
     found = []
     if len(scored) != candidates:
         found.append(f"{candidates} candidates, but {len(scored)} scored rows")

@@ -88,6 +88,28 @@ def split_valid(frame: pd.DataFrame, schema: pa.DataFrameSchema) -> Split:
     return Split(good, bad, violations)
 
 
+class RulesBrokenError(ValueError):
+    """Rows of ours break the rules of their table: a defect. The message tells rules and counts, never a value."""
+
+
+def broken_rules(errors: pandera.errors.SchemaErrors, name: str) -> list[str]:
+    """A sentence a rule that rows of a table broke, without any of their values."""
+    cases = errors.failure_cases.groupby(["column", "check"], dropna=False).size()
+    return [f"{name}.{column}: {count} rows break «{check}»" for (column, check), count in cases.items()]
+
+
+def require_valid(frame: pd.DataFrame, schema: pa.DataFrameSchema) -> pd.DataFrame:
+    """Rows that we made ourselves, which keep every rule.
+
+    Raises:
+        RulesBrokenError: Some do not. Dagster keeps what an error says, so it names nobody.
+    """
+    try:
+        return schema.validate(frame, lazy=True)
+    except pandera.errors.SchemaErrors as errors:
+        raise RulesBrokenError("; ".join(broken_rules(errors, str(schema.name)))) from None
+
+
 def _ids(frame: pd.DataFrame, row_id: str | None, indexes: pd.Series) -> tuple[str, ...]:
     if row_id is None:
         return ()

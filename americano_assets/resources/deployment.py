@@ -70,18 +70,22 @@ class Deployment:
         Raises:
             DatabaseLostError: The server went away meanwhile; what was not committed is rolled back.
             ClockError: This machine's clock is ahead of the server's.
+            psycopg.Error: Another error, with its message alone: the details quote values of rows, and Dagster keeps
+                what an error says.
         """
         try:
             with connect(self.url) as connection:
                 require_clock(connection, self.now())
                 yield connection
-        except psycopg.OperationalError as error:
-            if not is_lost(error.sqlstate):
-                raise
-            raise DatabaseLostError(
-                "The database went away during the work: it was stopped or restarted. Nothing of this step was"
-                " committed; run it again once the server answers."
-            ) from error
+        except psycopg.Error as error:
+            if isinstance(error, psycopg.OperationalError) and is_lost(error.sqlstate):
+                raise DatabaseLostError(
+                    "The database went away during the work: it was stopped or restarted. Nothing of this step was"
+                    " committed; run it again once the server answers."
+                ) from error
+            if error.diag.message_primary is not None:
+                error.args = (error.diag.message_primary,)
+            raise
 
     def tables(self, day: date, *, latest: bool = False) -> CutoffTables:
         """Features and labels from the inputs recorded for `day` (recorded now, where there are none).

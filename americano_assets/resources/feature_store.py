@@ -15,6 +15,7 @@ from americano_assets.core.rules import VALIDATION_MEAN
 from americano_assets.core.splits import assign_splits
 from americano_assets.core.study_day import weekly_cutoffs
 from americano_assets.core.treatment import HELD_OUT, TREATED, WEIGHT, row_weights, with_marks, withheld
+from americano_assets.core.validation import require_valid
 from americano_assets.errors import AmericanoError
 from americano_assets.resources.cutoffs import CutoffTables
 from americano_assets.resources.deployment import Deployment
@@ -60,7 +61,7 @@ def publish_features(deployment: Deployment, day: date, *, latest: bool = False)
         tables.store_cohort(day)
     rows = deployment.store.read_whole("features_at", version.content).to_pandas()
     rows = rows[rows["learner_id"].isin(deployment.analysable())].reset_index(drop=True)
-    rows = FEATURES_TABLE.validate(rows)
+    rows = require_valid(rows, FEATURES_TABLE)
     schema = deployment.store.read_whole("features_at", version.content).schema
     stored = pa.Table.from_pandas(rows, schema=schema, preserve_index=False)
     content = deployment.store.put_day("features", day, stored.to_batches(), stored.schema).content
@@ -129,7 +130,7 @@ def labelled_rows(
     rows = _marked(deployment, rows, flags)
     rows["split"] = withheld(rows["split"], rows[TREATED], wanted)
     told, held_out = rows[TOLD].to_numpy(dtype=bool), rows.pop(HELD_OUT).to_numpy(dtype=float)
-    return TRAINING_SET.validate(rows.assign(**{WEIGHT: row_weights(told, held_out, wanted)}))
+    return require_valid(rows.assign(**{WEIGHT: row_weights(told, held_out, wanted)}), TRAINING_SET)
 
 
 def _marked(deployment: Deployment, rows: pd.DataFrame, flags: pd.DataFrame | None) -> pd.DataFrame:

@@ -8,7 +8,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from americano_assets.core.validation import EXAMPLES, Violation, merged, split_valid
+from americano_assets.core.validation import (
+    EXAMPLES,
+    RulesBrokenError,
+    Violation,
+    merged,
+    require_valid,
+    split_valid,
+)
 from americano_assets.schemas import LOG_TABLES, STATE_TABLES
 
 ANSWERS = LOG_TABLES["validation_responses"]
@@ -83,3 +90,14 @@ def test_rows_of_people_are_counted_and_not_pointed_at() -> None:
     frame = pd.DataFrame({"learner_id": ["", "ann"], "in_analytics": True, "created_at": pd.Timestamp("2026-03-10")})
     (violation,) = split_valid(frame.astype({"created_at": "datetime64[us]"}), learners).violations
     assert str(violation) == "learners.learner_id: 1 row breaks «not empty»"
+
+
+def test_rows_of_ours_that_break_a_rule_are_told_without_their_values() -> None:
+    learners = pd.DataFrame(
+        {"learner_id": ["who-1", "who-2"], "in_analytics": [True, True], "created_at": [None, None]}
+    )
+    with pytest.raises(RulesBrokenError, match=r"learners\.created_at: 2 rows break «not_nullable»") as error:
+        require_valid(learners.astype({"created_at": "datetime64[us]"}), STATE_TABLES["learners"])
+    assert "who-" not in str(error.value)
+    # Dagster writes what stands behind an error as well.
+    assert error.value.__suppress_context__

@@ -5,6 +5,7 @@ from datetime import UTC
 from americano_assets.core.moment import Target
 from americano_assets.resources.forgetting import forget
 from americano_assets.resources.live_features import LiveFeatures
+from americano_assets.resources.live_reading import LiveRows
 from americano_assets_tests.generate.conftest import MORNING, School
 from americano_assets_tests.world import ClockedDeployment, world_settings
 
@@ -26,3 +27,14 @@ def test_ratings_of_who_is_forgotten_are_not_kept_in_memory(school: School) -> N
     left = running.of_learner(WHO, now)
     assert left["elo_learner"].to_pylist() != rated["elo_learner"].to_pylist()
     assert left.equals(service().of_learner(WHO, now))
+
+
+def test_no_statement_of_ours_holds_an_id(school: School) -> None:
+    """The database's log, which we do not keep, would name the learner."""
+    settings = world_settings(school.url, school.home, **school.values)
+    with LiveRows(school.url, settings.zone).reading() as rows:
+        assert rows.of_learner("learners", WHO)["learner_id"].to_pylist() == [WHO]
+        ran = "SELECT query FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        statements = [statement for (statement,) in school.world.rows(ran) if "extracted" in statement]
+    assert statements
+    assert not [statement for statement in statements if WHO in statement]

@@ -160,6 +160,16 @@ def test_assignments_go_with_their_learner_alone(deployment: ClockedDeployment, 
     assert world.rows("SELECT count(*) FROM ml.assignments") == [(2,)]
 
 
+def test_what_an_error_of_the_database_says_names_nobody(deployment: ClockedDeployment, world: World) -> None:
+    plant(deployment, world, "1", "a word")
+    twice = "INSERT INTO ml.generate_budget SELECT * FROM ml.generate_budget"
+    with pytest.raises(psycopg.errors.UniqueViolation) as error, deployment.connect() as connection:
+        connection.execute(twice)
+    assert "duplicate key value" in str(error.value)
+    assert OTHER not in str(error.value)
+    assert error.value.__context__ is None
+
+
 def test_a_call_that_is_killed_at_any_point_is_finished_by_the_next(
     deployment: ClockedDeployment, world: World, database: str
 ) -> None:

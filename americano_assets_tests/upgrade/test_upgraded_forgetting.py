@@ -22,7 +22,7 @@ def left_of(home: Upgraded, learner: str) -> list[str]:
     found = [str(path) for path in files if learner in path.name or learner.encode() in path.read_bytes()]
     for database in DATABASES:
         schema = ["--schema=ml"] if database == "americano" else []
-        dump = [server._binaries / "pg_dump", *schema, server.url(database)]
+        dump = [str(server._binaries / "pg_dump"), *schema, server.url(database)]
         done = subprocess.run(dump, check=True, capture_output=True, text=True)
         found += [database] if learner in done.stdout else []
     return found
