@@ -14,6 +14,7 @@ from pathlib import Path
 
 import psutil
 
+_MACHINE = "/etc/machine-id"
 _CONTAINER = re.compile(r"[0-9a-f]{12}")  # The name that a container has unless it is given one.
 
 
@@ -40,11 +41,13 @@ def is_dead(mark: str) -> bool | None:
         return None
     if host != _host():
         return None
+    # One container under its own name begins anew only when all that was in it has ended.
+    in_container = _CONTAINER.fullmatch(socket.gethostname()) is not None
     if boot != _boot():
-        return True
+        # Two machines may have one name; where they have no number either, the other boot may be the other machine's.
+        return True if in_container or _text(_MACHINE) else None
     if container != _container():
-        # One container under its own name begins anew only when all that was in it has ended.
-        return True if _CONTAINER.fullmatch(socket.gethostname()) else None
+        return True if in_container else None
     return _began(pid) != began
 
 
@@ -71,11 +74,12 @@ def _began(pid: int) -> str | None:
 
 
 def _host() -> str:
-    return " ".join([socket.gethostname(), _text("/etc/machine-id")]).strip()
+    return " ".join([socket.gethostname(), _text(_MACHINE)]).strip()
 
 
 def _boot() -> str:
-    return _text("/proc/sys/kernel/random/boot_id") or str(round(psutil.boot_time()))
+    """Empty where the system has no number for it: the time of the boot is no substitute, it moves with the clock."""
+    return _text("/proc/sys/kernel/random/boot_id")
 
 
 def _container() -> str:

@@ -20,6 +20,7 @@ from dagster._daemon.monitoring.run_monitoring import monitor_started_run
 
 from americano_assets.automation import NIGHTLY_JOB
 from americano_assets.partitions import add_nights
+from americano_assets.resources import process_mark
 from americano_assets.resources.dagster_home import HOME_VARIABLE, URL_VARIABLE, prepare_dagster_home
 from americano_assets.resources.process_mark import is_dead, own_mark
 from americano_assets.run_processes import PROCESS_TAG, blocking, close_dead, marked_executor, process_tags, unfinished
@@ -64,7 +65,13 @@ def test_a_killed_process_is_dead_also_unreaped_and_a_live_one_is_not(
 
 
 def test_only_what_is_proven_counts(monkeypatch: pytest.MonkeyPatch) -> None:
+    texts = {process_mark._MACHINE: "", "/proc/sys/kernel/random/boot_id": "this"}
+    monkeypatch.setattr(process_mark, "_text", texts.__getitem__)
+    # Where machines have no number, a namesake of this one may have begun it.
+    assert is_dead(_other(own_mark(), boot="another")) is None
+    texts[process_mark._MACHINE] = "0f"
     mark = own_mark()
+    assert is_dead(mark) is False
     assert is_dead(_other(mark, began="1")) is True  # Another process has the number now.
     assert is_dead(_other(mark, boot="another")) is True
     assert is_dead(_other(mark, host="elsewhere")) is None

@@ -20,7 +20,7 @@ from americano_assets_tests.integration.story import FIRST, school
 from americano_assets_tests.pooler import needs_pooler, of_sessions, pooler
 from americano_assets_tests.world import Nights, World, at, published_rows, world_settings
 
-pytestmark = needs_pooler
+pytestmark = [needs_pooler, pytest.mark.long]  # Where the quick tests run it may not be installed yet.
 
 SESSIONS = 4
 # Whatever a transaction of ours left behind in the session that it was given.

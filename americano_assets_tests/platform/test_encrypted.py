@@ -20,7 +20,7 @@ from americano_assets.resources.database_url import libpq_url
 from americano_assets.resources.embedded import EmbeddedServer
 from americano_assets_tests.pooler import needs_pooler, pooler
 
-pytestmark = needs_pooler
+pytestmark = [needs_pooler, pytest.mark.long]  # Where the quick tests run it may not be installed yet.
 
 
 @dataclass(frozen=True)
