@@ -174,6 +174,7 @@ def answer(world, names: list[str], until: datetime) -> None:
                 weak, exception = number % 2 == 0, (number + place + week) % 25 == 0
                 at = morning + timedelta(minutes=place, seconds=number)
                 world.answer(name, objective, at, 0.3 if weak != exception else 0.9)
+            world.event(name, "SESSION_STARTED", morning + timedelta(seconds=number), {}, id=f"{name}-{monday}")
             for day in (monday, monday - timedelta(days=4)):
                 done = ("COMPLETED", morning + timedelta(hours=2), f"{name}-{day}")
                 world.execute('UPDATE missions SET "status" = %s, "completedAt" = %s WHERE "id" = %s', *done)

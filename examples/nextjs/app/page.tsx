@@ -1,7 +1,8 @@
 import { predictionsOf, reasons, type ShownPrediction } from "../lib/learner";
 import { Apply, Feedback } from "./buttons";
 
-const day = new Intl.DateTimeFormat("en-GB", { dateStyle: "medium", timeZone: "UTC" });
+// A date begins at midnight there, which east of Greenwich is the day before in UTC.
+const day = new Intl.DateTimeFormat("en-GB", { dateStyle: "medium", timeZone: process.env.AMERICANO_TIMEZONE ?? "UTC" });
 
 function Prediction({ shown }: { shown: ShownPrediction }) {
   return (
