@@ -41,10 +41,9 @@ class PredictionsRequest(Request):
 
     user_id: UserId
     status: Annotated[
-        list[PredictionStatus] | None,
+        Annotated[list[PredictionStatus], Field(max_length=len(PredictionStatus))] | None,
         BeforeValidator(_split),
         Field(
-            max_length=len(PredictionStatus),
             description="Only these statuses: one, several separated by commas, or the parameter repeated. Empty: all.",
             examples=[["PENDING", "CONFIRMED"]],
         ),

@@ -196,6 +196,7 @@ def test_status_takes_one_several_or_repeated_labels(rows: Rows, service: Servic
     assert ids(service.get("/predictions", user_id=LEARNER, status="DISMISSED")) == ["DISMISSED"]
     assert ids(service.get("/predictions", user_id=LEARNER, status="PENDING, RESOLVED")) == ["PENDING", "RESOLVED"]
     assert ids(service.get("/predictions", user_id=LEARNER, status=["PENDING", "RESOLVED"])) == ["PENDING", "RESOLVED"]
+    assert ids(service.get("/predictions", user_id=LEARNER, status="")) == ["DISMISSED", "PENDING", "RESOLVED"]
 
 
 def test_camel_case_parameters_mean_the_same(rows: Rows, service: Service) -> None:
