@@ -20,7 +20,7 @@ from americano_assets.demo.removing import accounts_of_others
 from americano_assets.demo.simulate import Arguments
 from americano_assets.demo.simulate.timing import ZONE
 from americano_assets.errors import AmericanoError
-from americano_assets.resources.database import connect
+from americano_assets.resources.database import app_url, connect
 from americano_assets.resources.deployment import Deployment
 from americano_assets.resources.embedded import EmbeddedServer
 from americano_assets.resources.home import OURS, write_demo_values
@@ -98,7 +98,8 @@ def start_over(settings: Settings) -> None:
         )
     server = EmbeddedServer(settings.americano_home)
     if server.data.exists():
-        with connect(make_ready(settings)) as connection:
+        # Whatever state it is in: this is how one begins anew.
+        with connect(app_url(settings)) as connection:
             others = accounts_of_others(connection)
         if others:
             raise AmericanoError(

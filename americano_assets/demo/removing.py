@@ -69,6 +69,8 @@ def remove(settings: Settings) -> Counter[str]:
 def accounts_of_others(connection: psycopg.Connection[Any]) -> int:
     """Accounts in the app's database that no demo wrote."""
     with connection.transaction():
+        if not _is_there(connection, _USERS):
+            return 0
         _name_accounts(connection)
         row = connection.execute("SELECT count(*) FROM users WHERE id NOT IN (SELECT id FROM demo_users)").fetchone()
     return int(row[0]) if row else 0
@@ -77,6 +79,8 @@ def accounts_of_others(connection: psycopg.Connection[Any]) -> int:
 def _name_accounts(connection: psycopg.Connection[Any]) -> None:
     """Make demo_users (id): the accounts that the demo wrote, whether they are still there or not."""
     connection.execute("CREATE TEMPORARY TABLE demo_users (id text PRIMARY KEY) ON COMMIT DROP")
+    if not _is_there(connection, "ml.demo_load"):
+        return
     row = connection.execute("SELECT cohort, shift_days, learners, loaded_through FROM ml.demo_load").fetchone()
     if row is None:
         return
@@ -93,6 +97,11 @@ def _name_accounts(connection: psycopg.Connection[Any]) -> None:
         assert arguments is not None
         accounts = {*ids(arguments.seed, _USERS, np.arange(arguments.learners)).to_pylist(), OWNER}
     connection.execute("INSERT INTO demo_users SELECT unnest(%s::text[]) ON CONFLICT DO NOTHING", [sorted(accounts)])
+
+
+def _is_there(connection: psycopg.Connection[Any], table: str) -> bool:
+    row = connection.execute("SELECT to_regclass(%s) IS NOT NULL", [table]).fetchone()
+    return bool(row and row[0])
 
 
 def _remove_rows(connection: psycopg.Connection[Any]) -> Counter[str]:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from americano_assets.errors import AmericanoError
 from americano_assets.resources.database import connect, dagster_url
+from americano_assets.resources.home import open_home
 from americano_assets.settings import PROJECT_ROOT, Settings
 
 HOME_VARIABLE = "DAGSTER_HOME"
@@ -23,6 +24,7 @@ def prepare_dagster_home(settings: Settings) -> Path:
     Raises:
         AmericanoError: The home cannot be written, or Dagster's database does not answer.
     """
+    open_home(settings.americano_home)
     url = dagster_url(settings)
     connect(url, setting=URL_VARIABLE).close()
     home = settings.americano_home / "dagster"

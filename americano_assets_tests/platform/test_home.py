@@ -11,6 +11,7 @@ import pytest
 
 from americano_assets.errors import AmericanoError
 from americano_assets.resources import pg_identity
+from americano_assets.resources.dagster_home import prepare_dagster_home
 from americano_assets.resources.database import prepare
 from americano_assets.resources.embedded import EmbeddedServer
 from americano_assets.resources.home import CLAIM_FILE, open_home
@@ -82,9 +83,10 @@ def test_root_is_refused_among_the_files_of_another_user(settings: Settings) -> 
         os.chown(path, 12345, 12345)
     before = modes(home)
     embedded = Settings(_env_file=None, americano_home=home)  # type: ignore[call-arg]
-    for one in (settings, embedded):
-        with pytest.raises(AmericanoError, match="belongs to user id 12345, and you are root"):
-            prepare(one)
+    for open_it in (prepare, prepare_dagster_home):
+        for one in (settings, embedded):
+            with pytest.raises(AmericanoError, match="belongs to user id 12345, and you are root"):
+                open_it(one)
     assert modes(home) == before
     assert {path.stat().st_uid for path in (home, *home.rglob("*"))} == {12345}
 
