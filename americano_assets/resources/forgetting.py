@@ -65,6 +65,10 @@ def forget(deployment: Deployment, learner: str, found: Survey | None = None) ->
     for root in sorted(stores, key=lambda root: root == deployment.store.root):
         _clean_store(stores[root], [(one.table, one.rows) for one in found.parquet if one.store is stores[root]], done)
     with deployment.connect() as connection:
+        runs = databases.mlflow_runs(connection, learner)
+    if runs:
+        deployment.tracking.remove_runs(runs)
+    with deployment.connect() as connection:
         databases.remove_rows(connection, learner)
         connection.execute(
             "INSERT INTO ml.forgettings (forgotten_at, removed) VALUES (%s, %s)",

@@ -11,7 +11,6 @@ import psycopg
 from psycopg import sql
 
 from americano_assets.resources.database import connect, dagster_url, mlflow_uri
-from americano_assets.resources.embedded import EmbeddedServer
 from americano_assets.resources.forgetting_registry import (
     APP_ROWS,
     APP_TABLES,
@@ -21,6 +20,7 @@ from americano_assets.resources.forgetting_registry import (
     PREDICTION_IDS,
     TOKENS,
 )
+from americano_assets.resources.home import SERVER_FOLDER
 from americano_assets.settings import Settings
 
 # What stands in a token's place; no learner has an empty id.
@@ -32,6 +32,12 @@ def prediction_ids(connection: psycopg.Connection[Any], learner: str) -> set[str
     parts = (f"SELECT {column} FROM {table} WHERE {rows}" for table, column, rows in PREDICTION_IDS)
     found = connection.execute(" UNION ".join(parts).encode(), {"learner": learner})
     return {row[0] for row in found}
+
+
+def mlflow_runs(connection: psycopg.Connection[Any], learner: str) -> list[str]:
+    """Runs in MLflow that hold figures of a learner alone."""
+    found = connection.execute("SELECT mlflow_run_id FROM ml.single_cases WHERE user_id = %s ORDER BY 1", [learner])
+    return [row[0] for row in found.fetchall()]
 
 
 def has_account(connection: psycopg.Connection[Any], learner: str) -> bool:
@@ -108,7 +114,7 @@ def _texts(settings: Settings, statement: LiteralString, pattern: str) -> Counte
 
 def _others(settings: Settings) -> Iterator[tuple[str, str, Mapping[str, tuple[str, ...]]]]:
     """Dagster's and MLflow's databases, where they are PostgreSQL's and were ever made."""
-    made = EmbeddedServer(settings.americano_home).data.exists()
+    made = (settings.americano_home / SERVER_FOLDER / "data").exists()
     if made or settings.americano_dagster_url is not None:
         yield "dagster", dagster_url(settings), DAGSTER_TEXT
     uri = mlflow_uri(settings) if made or settings.mlflow_tracking_uri is not None else ""

@@ -11,6 +11,7 @@ from datetime import date
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from americano_assets.core.moment import naive
 from americano_assets.core.single_case import SingleCase, kind_of, randomization_test
 from americano_assets.core.study_day import cutoff, days_between, last_closed, opening
 from americano_assets.errors import AmericanoError
@@ -69,8 +70,8 @@ class _Days:
 def analyse(deployment: Deployment, learner: str, *, analysis_run: str | None = None) -> LearnerPhases:
     """Compare a learner's phases over all closed study days that were read.
 
-    The result is kept as an MLflow run, which names no learner; with the id of an analysis run of the app's the two
-    point at each other.
+    The result is kept as an MLflow run, which names no learner: ml.single_cases says whose it is. With the id of an
+    analysis run of the app's the two point at each other.
 
     Raises:
         AmericanoError: Nobody of that id takes part, no event of theirs carries a phase, the analysis run is not there,
@@ -107,7 +108,7 @@ def analyse(deployment: Deployment, learner: str, *, analysis_run: str | None = 
         len(days.kinds) - len(occasions),
         days.unknown,
     )
-    return _kept(deployment, found, analysis_run)
+    return _kept(deployment, learner, found, analysis_run)
 
 
 def _phase_days(deployment: Deployment, engine: Engine, versions: Mapping[date, object], learner: str) -> _Days:
@@ -142,7 +143,7 @@ def _mean(values: pa.ChunkedArray) -> float:
     return float(pc.mean(pc.cast(values, pa.float64())).as_py())
 
 
-def _kept(deployment: Deployment, found: LearnerPhases, analysis_run: str | None) -> LearnerPhases:
+def _kept(deployment: Deployment, learner: str, found: LearnerPhases, analysis_run: str | None) -> LearnerPhases:
     tests = {"struggle": found.struggle, "score": found.score}
     figures = {
         f"{name}_{figure}": value
@@ -159,6 +160,11 @@ def _kept(deployment: Deployment, found: LearnerPhases, analysis_run: str | None
     }
     tags = {"analysis_run_id": analysis_run} if analysis_run else {}
     run = deployment.tracking.log_analysis(name="single case", params=params, metrics=figures, tags=tags)
+    with deployment.connect() as connection:
+        connection.execute(
+            "INSERT INTO ml.single_cases (mlflow_run_id, user_id, analysed_at) VALUES (%s, %s, %s)",
+            [run, learner, naive(deployment.now())],
+        )
     if analysis_run is not None:
         with deployment.connect() as connection:
             link_run(connection, analysis_run, run)

@@ -10,7 +10,7 @@ import io
 import logging
 import os
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -141,6 +141,25 @@ class Tracking:
         with self._run(name, params, metrics, tags) as (_, run):
             return str(run.info.run_id)
 
+    def remove_runs(self, run_ids: Sequence[str]) -> None:
+        """Remove runs for good; of a tracking server, whose store is out of reach, mark them as deleted.
+
+        Raises:
+            TrackingError: MLflow could not be used.
+        """
+        with self._mlflow() as mlflow:
+            client = mlflow.MlflowClient()
+            there = [run for run in run_ids if _is_there(client, run)]
+            for run in there:
+                client.delete_run(run)
+            uri = mlflow_uri(self.settings)
+            if there and not uri.startswith(("http://", "https://")):
+                from mlflow.cli import gc
+
+                # As the command `mlflow gc`, in this process: an argument of another would show the password.
+                with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
+                    gc.main(["--backend-store-uri", uri, "--run-ids", ",".join(there)], standalone_mode=False)
+
     def log_report(self, run_id: str, page: Path) -> None:
         """Keep a night's report beside the training of the model that scored the night.
 
@@ -240,6 +259,19 @@ class Tracking:
             path = Path(folder) / file_name
             path.write_bytes(image)
             mlflow.log_artifact(str(path), "plots")
+
+
+def _is_there(client: Any, run: str) -> bool:
+    """Whether MLflow has a run of that id; one that is marked as deleted too."""
+    from mlflow.exceptions import MlflowException
+
+    try:
+        client.get_run(run)
+    except MlflowException as error:
+        if error.error_code != "RESOURCE_DOES_NOT_EXIST":
+            raise
+        return False
+    return True
 
 
 def _point(client: Any, alias: str, version: str | None, study_day: date) -> None:

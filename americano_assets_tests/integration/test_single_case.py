@@ -13,6 +13,7 @@ from americano_assets.cli import app
 from americano_assets.core.single_case import BASELINE, INTERVENTION
 from americano_assets.errors import AmericanoError
 from americano_assets.resources.embedded import MLFLOW_DATABASE, EmbeddedServer
+from americano_assets.resources.forgetting import forget
 from americano_assets.resources.single_case import LearnerPhases, analyse
 from americano_assets_tests.world import ClockedDeployment, World, at, read_world, world_settings
 
@@ -98,8 +99,21 @@ def test_the_run_and_the_apps_row_point_at_each_other(world: World, deployment: 
     assert run.info.status == "FINISHED"
     assert run.data.tags["analysis_run_id"] == mine
     assert run.data.metrics["struggle_p_two_sided"] == pytest.approx(1 / 165)
-    # A run is kept for ever, and nobody could be forgotten in it.
+    # It names nobody.
     assert "ann" not in str(run.data.params | run.data.metrics | run.data.tags).split()
+
+
+def test_the_run_goes_with_its_learner(deployment: ClockedDeployment, server: EmbeddedServer) -> None:
+    mine, again = (analysed(deployment).mlflow_run for _ in range(2))
+    assert mine
+    assert again
+    with deployment.tracking._mlflow() as mlflow:
+        mlflow.MlflowClient().delete_run(again)  # As a call that was killed leaves it.
+    assert forget(deployment, "ann").rows["ml.single_cases"] == 2
+    with psycopg.connect(server.url(MLFLOW_DATABASE)) as connection:
+        for table in ("runs", "metrics", "latest_metrics", "params", "tags"):
+            rows = f"SELECT count(*) FROM {table} WHERE run_uuid = ANY (%s)"
+            assert connection.execute(rows.encode(), [[mine, again]]).fetchone() == (0,), table
 
 
 def test_a_row_that_may_not_be_changed_is_an_error_that_says_so(world: World, deployment: ClockedDeployment) -> None:

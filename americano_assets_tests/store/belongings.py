@@ -97,7 +97,9 @@ def plant(deployment: Deployment, world: World, learner: str, word: str | None =
         world.insert(RECOMMENDATIONS, id=cuid(RECOMMENDATIONS, one), **own)
     for table, rows in ML_TABLES.items():
         if rows is not None:
-            _plant_rows(world, table, learner, planted.word)
+            # Theirs are removed in MLflow too: integration/test_single_case.py.
+            if table != "single_cases":
+                _plant_rows(world, table, learner, planted.word)
             _plant_rows(world, table, OTHER, planted.word)
     for table in ("model_performance", "struggle_reduction", "effects"):
         _plant_rows(world, table, planted.word, planted.word, scope="course")
@@ -188,7 +190,7 @@ def _plant_rows(world: World, table: str, owner: str, word: str, **given: Any) -
             row[name] = given.get(name) or _ALLOWED.get(name, _BY_TYPE.get(kind, text))
     row |= {name: owner for name in LEARNER_COLUMNS if name in row}
     row |= {"prediction_id": cuid("prediction", owner)} if "prediction_id" in row else {}
-    ids = ("id", "row_id", "intervention_id", "token_hash", "name")
+    ids = ("id", "row_id", "intervention_id", "token_hash", "name", "mlflow_run_id")
     row |= {name: cuid(table, name, owner) for name in ids if name in row}
     row |= {"name": f"of {owner}"} if table == "api_tokens" else {}
     world.connection.execute(
