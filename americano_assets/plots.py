@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 
 from americano_assets.core.effect import EXPERIMENT, Effect
 from americano_assets.core.metrics import Calibration
+from americano_assets.core.shown import label
 
 _INK, _MUTED, _ACCENT, _SECOND = "#1f2933", "#9aa5b1", "#2563eb", "#d97706"
 _DARK_FROM = 0.6
@@ -119,7 +120,7 @@ def drift_plot(indices: Mapping[str, Mapping[str, float]], limit: float) -> byte
         shade = "white" if values[row, column] >= 4 * limit else _INK
         axes.text(column, row, f"{values[row, column]:.1f}", ha="center", va="center", fontsize=8, color=shade)
     axes.set_xticks(range(len(features)), [name.replace("_", " ") for name in features], rotation=45, ha="right")
-    axes.set_yticks(range(len(courses)), courses)
+    axes.set_yticks(range(len(courses)), list(map(label, courses)))
     axes.tick_params(labelsize=8, length=0)
     axes.set_title(f"Population stability index (a number: {limit} or more)", fontsize=11)
     return _png(figure, axes, legend=False)
@@ -137,7 +138,7 @@ def forest_plot(effects: Sequence[Effect]) -> bytes:
         axes.plot([100 * found.low, 100 * found.high], [place, place], color=colour, linewidth=2)
         axes.plot(100 * found.estimate, place, marker="s", markersize=6, color=colour)
     axes.axvline(0, color=_INK, linewidth=0.8, linestyle="--")
-    names = [f"{(one.scope_id or 'all').replace('_', ' ').lower()} ({one.evidence})" for one in effects]
+    names = [label(f"{(one.scope_id or 'all').replace('_', ' ').lower()} ({one.evidence})") for one in effects]
     axes.set_yticks(range(len(effects)), names, fontsize=8)
     axes.tick_params(axis="y", length=0)
     axes.spines["left"].set_visible(False)

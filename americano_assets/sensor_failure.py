@@ -2,6 +2,7 @@
 
 import dagster as dg
 
+from americano_assets.core.shown import chat
 from americano_assets.resources.deployment import Deployment
 from americano_assets.resources.notices import TRIES, Notice, log_line, post
 from americano_assets.run_failures import was_interrupted, why_failed
@@ -55,7 +56,7 @@ def _notice(run: dg.DagsterRun, events: list[dg.DagsterEvent], deployment: Deplo
     of_day = f" of study day {day}" if day else ""
     return {
         "event": "run_failed",
-        "text": f"Americano ({deployment.settings.environment}): {run.job_name}{of_day}: {why}",
+        "text": chat(f"Americano ({deployment.settings.environment}): {run.job_name}{of_day}: {why}"),
         "job": run.job_name,
         "study_day": day,
         "reason": why,

@@ -56,3 +56,12 @@ def feature_rows(*rows: Mapping[str, Any]) -> pd.DataFrame:
 def scored_rows(rows: Sequence[Mapping[str, Any]], threshold: float = 0.4, cohort_rate: float = 0.3) -> pd.DataFrame:
     """Rows scored by the rules."""
     return score(feature_rows(*rows), Scorer(None, cohort_rate, threshold))
+
+
+# A name as somebody could type it into the app: markup of each output, controls of a terminal, a turned direction.
+HOSTILE = "=1+1 [/b] \x1b]0;owned\x07 \u202e<img src=x> | `a` _b_ *c* [d](http://e.f) $\\foo$ & <!channel>\r\nnext"
+
+
+def is_still(text: str) -> bool:
+    """Whether nothing in a text commands a terminal or turns the direction of what stands around it."""
+    return not any(hidden in text for hidden in "\x1b\x07\r\u202e")

@@ -132,6 +132,38 @@ def test_no_file_grows_past_what_one_can_read() -> None:
     assert {name for name, lines in lengths.items() if lines > LONGEST_FILE} <= LONGER_ON_PURPOSE
 
 
+# What turns text into markup, cells or commands: where it may stand, since text is made plain there (core/shown.py).
+WRITERS = {
+    "rich": ("cli/terminal.py",),
+    "typer.echo": ("cli/terminal.py",),
+    "typer.secho": (),
+    "dg.MetadataValue.md": ("assets/common.py", "plots.py"),
+    "to_csv": ("core/shown.py",),
+}
+# Of rich what writes nothing: how a column folds, and for annotations.
+SILENT = ("rich.table", "rich.table.Column", "rich.progress", "rich.progress.Progress", "rich.progress.TaskID")
+
+
+def writers(path: Path) -> Iterator[str]:
+    """Every one of WRITERS that a file uses."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Attribute):
+            name = ast.unparse(node)
+            yield from (writer for writer in WRITERS if name == writer or name.endswith(f".{writer}"))
+    if any(name.partition(".")[0] == "rich" and name not in SILENT for name in imports(path)):
+        yield "rich"
+
+
+def test_text_reaches_each_output_at_one_place() -> None:
+    found = [
+        f"{path.relative_to(PACKAGE)}: {name}"
+        for path in sorted(PACKAGE.rglob("*.py"))
+        for name in writers(path)
+        if path.relative_to(PACKAGE).as_posix() not in WRITERS[name]
+    ]
+    assert found == []
+
+
 def test_no_catch_all_module() -> None:
     assert [path for path in modules() if path.stem in {"util", "utils", "helpers", "misc"}] == []
 

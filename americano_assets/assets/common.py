@@ -9,6 +9,7 @@ from typing import Any, TypeVar, cast
 import dagster as dg
 import pandas as pd
 
+from americano_assets.core.shown import markdown
 from americano_assets.errors import DatabaseLostError
 from americano_assets.resources.database_url import RETRY_SECONDS as RETRY_SECONDS
 
@@ -93,7 +94,7 @@ def markdown_table(rows: Iterable[Mapping[str, Any]]) -> dg.MarkdownMetadataValu
     if not listed:
         return dg.MetadataValue.md("*no rows*")
     names = list(listed[0])
-    lines = ["| " + " | ".join(names) + " |", "|" + " --- |" * len(names)]
+    lines = ["| " + " | ".join(map(markdown, names)) + " |", "|" + " --- |" * len(names)]
     lines += ["| " + " | ".join(_cell(row[name]) for name in names) + " |" for row in listed]
     return dg.MetadataValue.md("\n".join(lines))
 
@@ -112,4 +113,4 @@ def share(part: pd.Series) -> float:
 
 
 def _cell(value: object) -> str:
-    return f"{value:.3f}" if isinstance(value, float) else "—" if value is None else str(value)
+    return f"{value:.3f}" if isinstance(value, float) else "—" if value is None else markdown(str(value))

@@ -8,11 +8,10 @@ import os
 import sys
 
 import typer
-from rich.console import Console
-from rich.text import Text
 
 from americano_assets.cli import archive, data, evaluate, home, pipeline, report, runs, server, services, single_case
 from americano_assets.cli.model import model
+from americano_assets.cli.terminal import fail
 from americano_assets.cli.token import token
 from americano_assets.errors import AmericanoError
 from americano_assets.resources.files import private_files
@@ -76,6 +75,5 @@ def _full_disk(error: BaseException | None) -> str | None:
 
 
 def _end(message: str, code: int) -> None:
-    console = Console(stderr=True, highlight=False)
-    console.print(Text(f"americano: {message}", style="red"), soft_wrap=True)
+    fail(message)
     raise SystemExit(code)

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from americano_assets.cli.terminal import echo
+
 if TYPE_CHECKING:
     from americano_assets.resources.archive import Moved
 
@@ -28,9 +30,9 @@ def run() -> None:
     before = now - timedelta(days=settings.americano_archive_days)
     with connect(prepare(settings), autocommit=True) as connection:
         moved = archive(connection, naive(before), naive(now))
-    typer.echo(f"To the archive, from before {before:%Y-%m-%d %H:%M} UTC: {_told(moved)}.")
+    echo(f"To the archive, from before {before:%Y-%m-%d %H:%M} UTC: {_told(moved)}.")
     if moved.left:
-        typer.echo(f"{moved.left:,} stay, because tables of the app refer to them.")
+        echo(f"{moved.left:,} stay, because tables of the app refer to them.")
 
 
 @commands.command("restore")
@@ -46,11 +48,9 @@ def restore(
 
     with connect(prepare(load_settings()), autocommit=True) as connection:
         moved = put_back(connection, since)
-    typer.echo(f"Back in the app's tables: {_told(moved)}.")
+    echo(f"Back in the app's tables: {_told(moved)}.")
     if moved.left:
-        typer.echo(
-            f"{moved.left:,} stay in the archive: their objective is no longer in the app, or their id is taken."
-        )
+        echo(f"{moved.left:,} stay in the archive: their objective is no longer in the app, or their id is taken.")
 
 
 def _told(moved: "Moved") -> str:

@@ -5,13 +5,11 @@ Belongs here: their options and output. Does not: what they do (resources/).
 
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
-if TYPE_CHECKING:
-    from rich.table import Table
-
+from americano_assets.cli.terminal import Table, echo
 
 PANEL = "Data"
 commands = typer.Typer()
@@ -19,7 +17,6 @@ dataset = typer.Typer(no_args_is_help=True, help="Training sets of the past, eac
 _DAY: dict[str, Any] = {"formats": ["%Y-%m-%d"], "metavar": "YYYY-MM-DD"}
 _VERSION = Annotated[str, typer.Argument(help="A dataset version, or how it begins.")]
 _SHORT = 12
-_PIPED_WIDTH = 200
 
 
 @commands.command("export-events", rich_help_panel=PANEL)
@@ -43,13 +40,13 @@ def export_events(
     done = export(deployment, target, days=days, learner=user_id)
     span = f"study days {done.first} to {done.last}"
     if done.rows:
-        typer.echo(f"{done.path}: {_count(done.rows, 'event')} of {_count(done.learners, 'learner')}, {span}")
+        echo(f"{done.path}: {_count(done.rows, 'event')} of {_count(done.learners, 'learner')}, {span}")
     else:
-        typer.echo(f"No event in {span}. {done.path} has the columns and no row.")
+        echo(f"No event in {span}. {done.path} has the columns and no row.")
     if sync_duckdb:
         built = build_analytics(deployment)
         rows = ", ".join(f"{count:,} {table}" for table, count in built.rows.items())
-        typer.echo(f"{built.path}: {rows}")
+        echo(f"{built.path}: {rows}")
 
 
 @commands.command(rich_help_panel=PANEL)
@@ -73,30 +70,28 @@ def forget(
     found = survey(deployment, user)
     shown = _table("found in", "rows")
     for place, rows in sorted(found.rows.items()):
-        shown.add_row(place, f"{rows:,}")
+        shown.add(place, f"{rows:,}")
     if found.rows:
-        _print(shown)
+        shown.show()
     else:
-        typer.echo("Nothing of this learner was found.")
+        echo("Nothing of this learner was found.")
     if found.unreadable:
         named = ", ".join(found.unreadable)
-        typer.echo(
-            f"{_count(len(found.unreadable), 'file')} cannot be read, so what of it is theirs is not known: {named}"
-        )
+        echo(f"{_count(len(found.unreadable), 'file')} cannot be read, so what of it is theirs is not known: {named}")
     if not found.rows and not found.unreadable:
         return
     if not yes:
         typer.confirm("Remove all of this? It cannot be undone.", abort=True)
         require_no_run(settings, could)
     done = forget_learner(deployment, user, found)
-    typer.echo(
+    echo(
         f"{_count(sum(done.rows.values()), 'row')} removed, {_count(done.files, 'file')} written anew or removed."
         " Files outside the home, if any were made, are yours."
     )
     if done.not_ours:
-        typer.echo(f"None of ours, and left alone: {', '.join(done.not_ours)}")
+        echo(f"None of ours, and left alone: {', '.join(done.not_ours)}")
     if done.still_active:
-        typer.echo(
+        echo(
             "The account is still in the app and allows analysis, so the next nights read it again: have it deleted"
             " there, or its behavioralAnalysisEnabled switched off."
         )
@@ -108,6 +103,7 @@ def quarantine(
     rows: Annotated[bool, typer.Option("--rows", help="The rows themselves, as CSV.")] = False,
 ) -> None:
     """Show rows that were set aside because they break a rule: where, which rule, how many, which."""
+    from americano_assets.core.shown import csv
     from americano_assets.resources.parquet_store import ParquetStore
     from americano_assets.resources.quarantine import readings, rows_of
     from americano_assets.settings import load_settings
@@ -115,21 +111,21 @@ def quarantine(
     store = ParquetStore(load_settings().store_root)
     found = list(readings(store, day.date() if day else None))
     if not found:
-        typer.echo(f"Nothing was set aside{f' on {day.date()}' if day else ''}.")
+        echo(f"Nothing was set aside{f' on {day.date()}' if day else ''}.")
         return
     if rows:
         for reading in found:
             table = rows_of(store, reading)
             table.insert(0, "table", reading.table)
-            typer.echo(table.to_csv(index=False), nl=False)
+            echo(csv(table), nl=False)
         return
     shown = _table("read at (UTC)", "table", "column", "rule", "rows", "of", "examples")
     for reading in found:
         at = f"{reading.read_at:%Y-%m-%d %H:%M}" + (" refused" if reading.refused else "")
         for one in reading.report():
             cells = (one["table"], one["column"], one["rule"], one["rows"], reading.rows, one["examples"])
-            shown.add_row(at, *map(str, cells))
-    _print(shown)
+            shown.add(at, *map(str, cells))
+    shown.show()
 
 
 @commands.command("prune", rich_help_panel=PANEL)
@@ -152,7 +148,7 @@ def prune_store(
     require_usable(settings)
     require_no_run(settings, "be about to name a file that would go")
     done = prune(Deployment(settings), keep, dry_run=dry_run)
-    typer.echo(
+    echo(
         f"{'Would be removed' if dry_run else 'Removed'}: {_count(done.contents, 'content')} that nothing names,"
         f" the pointers of {_count(done.log_days, 'day')} of the log, {_count(done.leftovers, 'leftover')};"
         f" {done.bytes / 1e6:,.1f} MB."
@@ -174,11 +170,11 @@ def list_() -> None:
         cutoffs = len(one.made_from.get("labels_at", {}))
         files = sum(map(len, one.inputs.days.values()))
         trained = ", ".join(version[:_SHORT] for version in models.get(one.version, [])) or "—"
-        shown.add_row(one.version, str(one.day), f"{one.rows:,}", str(cutoffs), f"{files:,}", trained)
-    if not shown.row_count:
-        typer.echo("No dataset version yet: `americano nightly` makes the first.")
+        shown.add(one.version, str(one.day), f"{one.rows:,}", str(cutoffs), f"{files:,}", trained)
+    if not shown.rows:
+        echo("No dataset version yet: `americano nightly` makes the first.")
         return
-    _print(shown)
+    shown.show()
 
 
 @dataset.command()
@@ -206,11 +202,10 @@ def show(version: _VERSION) -> None:
         "models": ", ".join(_models(settings.models_root).get(found.version, [])) or "none",
         "files": f"{len(here):,} of {len(paths):,} are there, {_megabytes(size)}",
     }
-    shown = _table("", "")
-    shown.show_header = False
+    shown = Table(is_wide=True)
     for name, value in told.items():
-        shown.add_row(name, str(value))
-    _print(shown)
+        shown.add(name, str(value))
+    shown.show()
 
 
 @dataset.command()
@@ -228,10 +223,10 @@ def restore(
     found = find_dataset(store, version)
     folder = (to or Path(f"dataset-{found.version[:_SHORT]}")).absolute()
     done = restore_dataset(store, found, folder)
-    typer.echo(f"{done.training_set}: {found.rows:,} rows of study day {found.day}, version {found.version}")
-    typer.echo(f"Beside it what it was made from: {done.files:,} files, {_megabytes(done.size)}, each proven by hash.")
+    echo(f"{done.training_set}: {found.rows:,} rows of study day {found.day}, version {found.version}")
+    echo(f"Beside it what it was made from: {done.files:,} files, {_megabytes(done.size)}, each proven by hash.")
     if done.without_forgotten:
-        typer.echo(f"{done.without_forgotten:,} of them lack the rows of learners who were forgotten since.")
+        echo(f"{done.without_forgotten:,} of them lack the rows of learners who were forgotten since.")
 
 
 def _count(number: int, what: str) -> str:
@@ -259,19 +254,7 @@ def _megabytes(size: int) -> str:
     return f"{size / 1e6:,.1f} MB"
 
 
-def _table(*columns: str) -> "Table":
-    from rich.box import SIMPLE_HEAD
-    from rich.table import Table
+def _table(*columns: str) -> Table:
+    from rich.table import Column
 
-    shown = Table(box=SIMPLE_HEAD, pad_edge=False)
-    for column in columns:
-        shown.add_column(column, overflow="fold")
-    return shown
-
-
-def _print(shown: "Table") -> None:
-    from rich.console import Console
-
-    # A terminal has its own width; what is piped on is not folded into eighty columns.
-    console = Console()
-    (console if console.is_terminal else Console(width=_PIPED_WIDTH)).print(shown)
+    return Table(*(Column(column, overflow="fold") for column in columns), is_wide=True)

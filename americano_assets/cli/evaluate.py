@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from americano_assets.cli.pipeline import progress_bars
+from americano_assets.cli.terminal import echo, progress_bars
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
@@ -116,7 +116,7 @@ def model_card(
         if evaluated[0].facts["source"]["name"] == "OULAD":
             evaluated.append(evaluate_own(settings, "hard", _Steps(bars)))
         out.write_text(page([report(one) for one in evaluated]))
-    typer.echo(f"Written: {out}")
+    echo(f"Written: {out}")
 
 
 class _Steps:

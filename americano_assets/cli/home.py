@@ -5,6 +5,8 @@ Belongs here: their output. Does not: what binds a home to a database (resources
 
 import typer
 
+from americano_assets.cli.terminal import echo
+
 commands = typer.Typer(no_args_is_help=True, help="The home, and the one database that it belongs to.")
 
 
@@ -24,19 +26,19 @@ def show() -> None:
     server = (
         f", server {here.system_identifier}" if here.system_identifier else ", on a server that does not tell which"
     )
-    typer.echo(f"Home: {found.home}")
-    typer.echo(f"Database: {here.database_name} at {host}, {server}")
+    echo(f"Home: {found.home}")
+    echo(f"Database: {here.database_name} at {host}, {server}")
     if found.in_home is None:
-        typer.echo("The home belongs to no database yet: the first write binds it.")
+        echo("The home belongs to no database yet: the first write binds it.")
     else:
-        typer.echo(f"The home belongs to: {found.in_home.database.database_name}, as {found.in_home.id}")
-    typer.echo(f"Models: {len(found.models_here)} in the home, {len(found.models_there)} known to the database")
+        echo(f"The home belongs to: {found.in_home.database.database_name}, as {found.in_home.id}")
+    echo(f"Models: {len(found.models_here)} in the home, {len(found.models_there)} known to the database")
     if sentence := demo_sentence(settings):
-        typer.echo(sentence)
+        echo(sentence)
     if obstacle := found.obstacle():
-        typer.echo(obstacle)
+        echo(obstacle)
         raise typer.Exit(1)
-    typer.echo("They fit each other.")
+    echo("They fit each other.")
 
 
 @commands.command()

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from americano_assets.cli.terminal import Table, echo, say
+
 if TYPE_CHECKING:
     from americano_assets.core.championship import ModelEvent
     from americano_assets.resources.deployment import Deployment
@@ -25,23 +27,17 @@ def list_(
     most: Annotated[int, typer.Option("--last", min=1, help="Only so many, the newest.")] = 20,
 ) -> None:
     """Show the models that were kept, newest first, with their figures on learners that they never saw."""
-    from rich.box import SIMPLE_HEAD
-    from rich.console import Console
-    from rich.table import Column, Table
+    from rich.table import Column
 
     from americano_assets.resources.model_choice import SHOWN_DIGITS, models
 
     found = models(_deployment(claims=False))
     if not found:
-        typer.echo("No model was trained yet: `americano nightly` trains one.")
+        echo("No model was trained yet: `americano nightly` trains one.")
         return
     table = Table(
         *(Column(name, no_wrap=True) for name in ("version", "type", "trained", "loss", "AUC", "ECE", "state")),
         Column("days", justify="right", no_wrap=True),
-        box=SIMPLE_HEAD,  # With lines between the columns it would not fit into 80.
-        padding=(0, 1, 0, 0),
-        show_edge=False,
-        pad_edge=False,
     )
     for one in found[:most]:
         kept, values = one.kept, one.figures
@@ -49,25 +45,22 @@ def list_(
         name, day = kept["model_type"].replace("_", " "), str(kept["study_day"])
         style = "bold" if one.state == "champion" else None
         version, nights = kept["model_version"][:SHOWN_DIGITS], str(one.days[0] or "—")
-        table.add_row(version, name, day, *figures, one.state, nights, style=style)
-    Console().print(table)
+        table.add(version, name, day, *figures, one.state, nights, style=style)
+    table.show()
     if len(found) > most:
-        typer.echo(f"The newest {most} of {len(found)}: --last shows more.")
+        echo(f"The newest {most} of {len(found)}: --last shows more.")
 
 
 @model.command()
 def show(version: _VERSION) -> None:
     """Show a model: what it was trained on, its figures, where it is in MLflow, and what was decided about it."""
-    from rich.console import Console
-    from rich.table import Table
-
     from americano_assets.resources.model_choice import decisions, find_model
 
     deployment = _deployment(claims=False)
     found = find_model(deployment, version)
     kept, values = found.kept, found.figures
     told = decisions(deployment, kept["model_version"])
-    facts = Table(show_header=False, box=None, pad_edge=False)
+    facts = Table()
     for name, value in (
         ("version", kept["model_version"]),
         ("type", kept["model_type"].replace("_", " ")),
@@ -80,11 +73,10 @@ def show(version: _VERSION) -> None:
         ("held-out rows", f"{values.get('n') or 0:,.0f}, never seen in training"),
         *((name.replace("_", " "), _figure(values.get(name))) for name in _FIGURES),
     ):
-        facts.add_row(name, str(value))
-    console = Console()
-    console.print(facts)
+        facts.add(name, str(value))
+    facts.show()
     for when, event in told:
-        console.print(f"\n{when:%Y-%m-%d %H:%M}  {_told(event, kept['model_version'])}", highlight=False)
+        say(f"\n{when:%Y-%m-%d %H:%M}  {_told(event, kept['model_version'])}")
 
 
 @model.command()
@@ -133,13 +125,13 @@ def _tell(choice: "Choice") -> None:
     event = choice.event
     name = event.model_version[:SHOWN_DIGITS]
     if event.event == RELEASED:
-        typer.echo(f"From study day {event.study_day} on the gate decides again; {name} stays until one beats it.")
+        echo(f"From study day {event.study_day} on the gate decides again; {name} stays until one beats it.")
     else:
         instead = f" instead of {event.instead_of[:SHOWN_DIGITS]}" if event.instead_of else ""
         forced = " The gate refused it: that is kept too." if event.forced else ""
-        typer.echo(f"Model {name} scores from study day {event.study_day} on{instead}, until it is released.{forced}")
+        echo(f"Model {name} scores from study day {event.study_day} on{instead}, until it is released.{forced}")
     if choice.notice:
-        typer.echo(choice.notice, err=True)
+        echo(choice.notice, err=True)
 
 
 def _scored(row: "ModelRow") -> str:

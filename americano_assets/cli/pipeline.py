@@ -4,13 +4,14 @@ Belongs here: their options and progress. Does not: what they do (runs.py, demo/
 with (cli/summary.py).
 """
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from datetime import UTC, date, datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+
+from americano_assets.cli.terminal import echo, progress_bars
 
 if TYPE_CHECKING:
     from rich.progress import Progress
@@ -168,10 +169,8 @@ def _remove_demo(settings: "Settings") -> None:
     removed = remove(settings)
     for table, rows in sorted(removed.items()):
         if rows:
-            typer.echo(f"{rows:>9,} rows of {table}")
-    typer.echo(
-        "The demo is gone from the database and from the home, with the history of its runs on the home's server."
-    )
+            echo(f"{rows:>9,} rows of {table}")
+    echo("The demo is gone from the database and from the home, with the history of its runs on the home's server.")
 
 
 def _last_closed(settings: "Settings") -> date:
@@ -226,31 +225,3 @@ def _advance(progress: "Progress", task: int) -> Callable[[str], None]:
         progress.update(TaskID(task), advance=1, step=step.replace("__", "/"))
 
     return follow
-
-
-@contextmanager
-def progress_bars() -> Iterator["Progress"]:
-    """Progress on stderr, so that standard output holds results alone; a log line a step where there is no terminal."""
-    from rich.console import Console
-    from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
-
-    from americano_assets.cli.quiet import quiet_libraries
-
-    with (
-        quiet_libraries(),
-        Progress(
-            SpinnerColumn(finished_text="[green]✓[/]"),
-            TextColumn("{task.description}"),
-            BarColumn(bar_width=24),
-            TimeElapsedColumn(),
-            TextColumn("[dim]{task.fields[step]}[/]"),
-            console=Console(stderr=True),
-        ) as progress,
-    ):
-        original = progress.add_task
-
-        def add_task(description: str, total: float | None = None) -> object:
-            return original(description, total=total, step="")
-
-        progress.add_task = add_task  # type: ignore[method-assign,assignment]
-        yield progress

@@ -8,6 +8,8 @@ from typing import Annotated
 
 import typer
 
+from americano_assets.cli.terminal import echo
+
 commands = typer.Typer()
 
 
@@ -29,6 +31,6 @@ def report(
     if not path.is_file():
         when = f" for study day {day.date()}" if day else ""
         raise AmericanoError(f"There is no report{when} in {path.parent}: `americano nightly` writes one.")
-    typer.echo(path)
+    echo(str(path))
     if open_:
         typer.launch(path.as_uri())

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from americano_assets.cli.terminal import echo
+
 if TYPE_CHECKING:
     from americano_assets.settings import Settings
 
@@ -36,20 +38,20 @@ def close_runs(
         if missing := named - {one.run.run_id for one in (*closed, *left)}:
             raise AmericanoError(f"There is no run in progress with the id {sorted(missing)[0]}.")
         for one in closed:
-            typer.echo(f"Closed {one.name}: {one.where} has ended.")
+            echo(f"Closed {one.name}: {one.where} has ended.")
         for one in left:
             if one.run.run_id not in named:
                 state = "still runs" if one.dead is False else "may still run"
-                typer.echo(f"Left {one.name}: {one.where} {state}.")
+                echo(f"Left {one.name}: {one.where} {state}.")
                 continue
             if one.dead is False:
                 raise AmericanoError(f"{one.name} is alive, in {one.where}: end it in Dagster's UI.")
             if not yes:
                 typer.confirm(f"Has {one.where}, which worked on {one.name}, ended for certain?", abort=True)
             close(instance, one)
-            typer.echo(f"Closed {one.name}.")
+            echo(f"Closed {one.name}.")
     if not closed and not left:
-        typer.echo("No run is in progress.")
+        echo("No run is in progress.")
 
 
 def close_dead_runs(settings: "Settings") -> None:
@@ -62,7 +64,7 @@ def close_dead_runs(settings: "Settings") -> None:
     prepare_dagster_home(settings)
     with dg.DagsterInstance.get() as instance:
         for one in close_dead(instance):
-            typer.echo(f"Closed {one.name}: {one.where} has ended.", err=True)
+            echo(f"Closed {one.name}: {one.where} has ended.", err=True)
 
 
 def require_no_run(settings: "Settings", could: str) -> None:

@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from americano_assets.cli.terminal import Table, echo, say
+
 commands = typer.Typer()
 _PANEL = "Database and tests"
 # Each keeps a PostgreSQL, Dagster and the models' libraries in memory: about 1.5 GB.
@@ -16,9 +18,6 @@ _MOST_TEST_WORKERS = 4
 @commands.command("check-db", rich_help_panel=_PANEL)
 def check_db() -> None:
     """Compare the app's database with the contract; exit code 1 if the pipeline could not run on it."""
-    from rich.console import Console
-    from rich.table import Table
-
     from americano_assets.contract.check import check
     from americano_assets.resources.database import app_url, bootstrap, connect
     from americano_assets.resources.home import demo_sentence
@@ -32,22 +31,21 @@ def check_db() -> None:
         differences = check(connection)
         name = connection.info.dbname
         strange = standing(connection, settings).obstacle(claims=False)
-    console = Console()
     for sentence in filter(None, (strange, demo_sentence(settings))):
-        console.print(sentence, markup=False, highlight=False, soft_wrap=True)
+        echo(sentence)
     errors = sum(difference.severity == "error" for difference in differences)
     if differences:
         table = Table("", "where", "what", title=f'Database "{name}" and the contract')
         for difference in differences:
             style = "red" if difference.severity == "error" else "yellow"
-            table.add_row(difference.severity, difference.where, difference.message, style=style)
-        console.print(table)
+            table.add(difference.severity, difference.where, difference.message, style=style)
+        table.show()
     if errors:
-        console.print(f'The pipeline cannot run on database "{name}": {errors} of {len(differences)} are errors.')
+        say(f'The pipeline cannot run on database "{name}": {errors} of {len(differences)} are errors.')
     if errors or strange:
         raise typer.Exit(1)
     warnings = f", with {len(differences)} warnings" if differences else ""
-    console.print(f'Database "{name}" matches the contract{warnings}.')
+    say(f'Database "{name}" matches the contract{warnings}.')
 
 
 @commands.command("db-url", rich_help_panel=_PANEL)
@@ -57,7 +55,7 @@ def db_url() -> None:
     from americano_assets.settings import load_settings
 
     settings = load_settings()
-    typer.echo(app_url(settings) if settings.database_url else prepare(settings, claims=False))
+    echo(app_url(settings) if settings.database_url else prepare(settings, claims=False))
 
 
 @commands.command(rich_help_panel=_PANEL)
@@ -67,7 +65,7 @@ def stop() -> None:
     from americano_assets.settings import load_settings
 
     stopped = EmbeddedServer(load_settings().americano_home).stop()
-    typer.echo("The embedded PostgreSQL has stopped." if stopped else "The embedded PostgreSQL was not running.")
+    echo("The embedded PostgreSQL has stopped." if stopped else "The embedded PostgreSQL was not running.")
 
 
 @commands.command(

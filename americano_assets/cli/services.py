@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from americano_assets.cli.terminal import echo
+
 if TYPE_CHECKING:
     from americano_assets.cli.together import Service
     from americano_assets.settings import Settings
@@ -59,8 +61,6 @@ def api() -> None:
 @commands.command(rich_help_panel=_PANEL)
 def dev() -> None:
     """Serve the Dagster UI and daemon, the API and the MLflow UI on 127.0.0.1 until Ctrl-C."""
-    from rich.console import Console
-
     from americano_assets.cli.runs import close_dead_runs
     from americano_assets.cli.together import require_free_ports, run_together
     from americano_assets.resources.dagster_home import prepare_dagster_home
@@ -74,14 +74,13 @@ def dev() -> None:
     prepare_dagster_home(settings)
     close_dead_runs(settings)
     services = _services(settings, tracking or mlflow_uri(settings))
-    console = Console(highlight=False)
     for service in services:
-        console.print(f"{service.name:<10} http://{_HOST}:{service.port}")
+        echo(f"{service.name:<10} http://{_HOST}:{service.port}")
     if _is_server(tracking or ""):
-        console.print(f"{'MLflow':<10} at MLFLOW_TRACKING_URI")
-    console.print("Ctrl-C ends all of them.")
+        echo(f"{'MLflow':<10} at MLFLOW_TRACKING_URI")
+    echo("Ctrl-C ends all of them.")
     run_together(services)
-    console.print("All have ended.")
+    echo("All have ended.")
 
 
 def _tracking_uri_given(settings: "Settings") -> str | None:

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from americano_assets.cli.terminal import echo
+
 if TYPE_CHECKING:
     from americano_assets.core.single_case import SingleCase
 
@@ -28,26 +30,26 @@ def single_case(
 
     found = analyse(Deployment(load_settings()), user, analysis_run=analysis_run)
     phases = ", ".join(f"{kind} {length}" for kind, length in found.struggle.phases) or "none"
-    typer.echo(f"Study days with a phase and enough graded work: {len(found.occasions)} ({phases}).")
+    echo(f"Study days with a phase and enough graded work: {len(found.occasions)} ({phases}).")
     left_out = [
         f"{found.idle_days} with too little graded work" if found.idle_days else "",
         f"{found.mixed_days} with phases of both kinds" if found.mixed_days else "",
         *(f"{days} labelled «{label}», which is neither" for label, days in sorted(found.unknown_labels.items())),
     ]
     if any(left_out):
-        typer.echo(f"Left out: {', '.join(filter(None, left_out))}.")
+        echo(f"Left out: {', '.join(filter(None, left_out))}.")
     if found.struggle.reason is not None:
-        typer.echo(found.struggle.reason)
+        echo(found.struggle.reason)
     else:
-        typer.echo(f"Struggles, share of the day's objectives: {_told(found.struggle)}")
-        typer.echo(f"Mean score of the day's objectives: {_told(found.score)}")
-        typer.echo(
+        echo(f"Struggles, share of the day's objectives: {_told(found.struggle)}")
+        echo(f"Mean score of the day's objectives: {_told(found.score)}")
+        echo(
             "p is the share of ways to draw the phases' beginnings whose difference is at least as far from 0 "
             f"({found.struggle.ways:,} ways{'' if found.struggle.exact else f', {DRAWN_WAYS:,} of them drawn'}). "
             "It means nothing if the beginnings were chosen by how the learner did."
         )
     linked = f", linked with analysis run {analysis_run}" if analysis_run else ""
-    typer.echo(f"MLflow run {found.mlflow_run}{linked}.")
+    echo(f"MLflow run {found.mlflow_run}{linked}.")
 
 
 def _told(test: "SingleCase") -> str:

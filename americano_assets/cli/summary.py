@@ -6,10 +6,9 @@ Belongs here: reading what was written and showing it. Does not: computing any f
 from datetime import UTC, date
 from typing import Any
 
-from rich.box import SIMPLE_HEAD
-from rich.console import Console
-from rich.table import Column, Table
+from rich.table import Column
 
+from americano_assets.cli.terminal import Table, say
 from americano_assets.contract.enums import PredictionStatus
 from americano_assets.core.effect import EXPERIMENT, REHEARSAL
 from americano_assets.core.moment import naive
@@ -36,58 +35,56 @@ _FIGURES = (
 
 def show_demo(settings: Settings, day: date) -> None:
     """Riskiest predictions, held-out figures, what became of the replayed ones, where to look next."""
-    console = Console()
     with connect(prepare(settings)) as connection:
-        _show_riskiest(console, connection, settings, day)
-        _show_held_out(console, connection, settings, day)
-        _show_best_possible(console, settings, day)
-        _show_outcomes(console, connection)
-        _show_matured(console, connection, day)
-        _show_effect(console, connection, day)
-    _show_demo_settings(console, settings)
-    console.print(
-        "\n[bold]Where to look next[/]\n"
-        "  ./americano dev                    Dagster's lineage, the API and MLflow on this machine\n"
+        _show_riskiest(connection, settings, day)
+        _show_held_out(connection, settings, day)
+        _show_best_possible(settings, day)
+        _show_outcomes(connection)
+        _show_matured(connection, day)
+        _show_effect(connection, day)
+    _show_demo_settings(settings)
+    say(
+        "\n  ./americano dev                    Dagster's lineage, the API and MLflow on this machine\n"
         '  psql "$(./americano db-url)"       the tables that the app reads\n'
         "  ./americano report --open          all of it on one page\n"
         "  ./americano nightly                the last closed study day again\n"
-        "  ./americano stop                   stop the embedded database"
+        "  ./americano stop                   stop the embedded database",
+        bold="\nWhere to look next",
     )
 
 
 def show_night(settings: Settings, day: date) -> None:
     """What one study day published."""
-    console = Console()
     with connect(prepare(settings)) as connection:
         row = connection.execute(
             "SELECT candidates, published, model_version FROM ml.study_days WHERE study_day = %s", [day]
         ).fetchone()
         if row is not None:
-            console.print(f"Study day {day}: {row[0]:,} candidates, {row[1]:,} published, model {row[2][:8]}.")
-        _show_riskiest(console, connection, settings, day)
-    _show_demo_settings(console, settings)
+            say(f"Study day {day}: {row[0]:,} candidates, {row[1]:,} published, model {row[2][:8]}.")
+        _show_riskiest(connection, settings, day)
+    _show_demo_settings(settings)
 
 
-def _show_demo_settings(console: Console, settings: Settings) -> None:
+def _show_demo_settings(settings: Settings) -> None:
     if sentence := demo_sentence(settings):
-        console.print(f"\n{sentence}", markup=False, highlight=False)
+        say(f"\n{sentence}")
 
 
-def _show_riskiest(console: Console, connection: Any, settings: Settings, day: date) -> None:
+def _show_riskiest(connection: Any, settings: Settings, day: date) -> None:
     at = cutoff(day, settings.zone)
     rows = connection.execute(query("riskiest_upcoming"), {"cutoff": naive(at), "limit": _SHOWN}).fetchall()
     title = f"Riskiest upcoming predictions, as of {at.astimezone(settings.zone):%Y-%m-%d %H:%M %Z}"
     if not rows:
-        console.print(f"{title}: none. No learner has an objective planned for the next days that looks risky.")
+        say(f"{title}: none. No learner has an objective planned for the next days that looks risky.")
         return
-    table = Table("learner", "objective", "due", "p", "why", title=title, title_justify="left")
+    table = Table("learner", "objective", "due", "p", "why", title=title, is_framed=True)
     for learner, objective, _course, due, probability, reason in rows:
         planned = due.replace(tzinfo=UTC).astimezone(settings.zone)
-        table.add_row(learner[-6:], objective, f"{planned:%d %b}", f"{probability:.2f}", reason or "")
-    console.print(table)
+        table.add(learner[-6:], objective, f"{planned:%d %b}", f"{probability:.2f}", reason or "")
+    table.show()
 
 
-def _show_held_out(console: Console, connection: Any, settings: Settings, day: date) -> None:
+def _show_held_out(connection: Any, settings: Settings, day: date) -> None:
     row = connection.execute(
         "SELECT m.model_type, m.threshold FROM ml.study_days d "
         "JOIN ml.model_versions m USING (model_version) WHERE d.study_day = %s",
@@ -103,32 +100,29 @@ def _show_held_out(console: Console, connection: Any, settings: Settings, day: d
     figures = metrics["figures"]
     base = figures[chosen]["base_rate"]
     if base is None:
-        console.print(f"\nNo held-out rows yet: {metrics['why']}.")
+        say(f"\nNo held-out rows yet: {metrics['why']}.")
         return
     table = Table(
         Column("model", no_wrap=True),
         *(title for _, title in _FIGURES),
-        box=SIMPLE_HEAD,  # With lines between the columns it would not fit into 80.
-        collapse_padding=True,
-        show_edge=False,
-        pad_edge=False,
         title=f"\nNever seen: {counts['test_rows']:,.0f} rows, {counts['test_learners']:,.0f} learners",
-        title_justify="left",
     )
     for name, values in figures.items():
         style = "bold" if name == chosen else None
-        table.add_row(name.replace("_", " "), *(_figure(values[key]) for key, _ in _FIGURES), style=style)
+        table.add(name.replace("_", " "), *(_figure(values[key]) for key, _ in _FIGURES), style=style)
     always_no = {"accuracy": 1 - base, "recall": 0.0}
-    table.add_row("always no", *(_figure(always_no.get(key)) for key, _ in _FIGURES), style="dim")
-    console.print(table)
-    console.print(
+    table.add("always no", *(_figure(always_no.get(key)) for key, _ in _FIGURES), style="dim")
+    table.show()
+    chosen_told = f": {metrics['threshold_told']}" if "threshold_told" in metrics else ""  # else of an earlier version
+    say(
         f"Base rate {base:.3f}; cold starts {counts.get('test_cold_share', 0):.1%} of these rows; "
         f"{'the champion is a ' + model_type.replace('_', ' ') + ', ' if chosen == CHAMPION else ''}"
-        f"threshold {threshold:.3f}, chosen on other learners. {metrics['why'][:1].upper()}{metrics['why'][1:]}."
+        f"threshold {threshold:.3f}, chosen on other learners{chosen_told}. "
+        f"{metrics['why'][:1].upper()}{metrics['why'][1:]}."
     )
 
 
-def _show_best_possible(console: Console, settings: Settings, day: date) -> None:
+def _show_best_possible(settings: Settings, day: date) -> None:
     from americano_assets.demo.simulate.timing import ZONE
     from americano_assets.demo.simulated import TARGET, is_simulated, yardstick
 
@@ -137,66 +131,62 @@ def _show_best_possible(console: Console, settings: Settings, day: date) -> None
         return
     found = yardstick(deployment, day)
     if found is None:
-        console.print(
+        say(
             f"Best possible AUC: not known here. The simulator knows it for {TARGET.horizon_days} days, "
             f"{TARGET.struggle_below} and study days in {ZONE}, on held-out rows planned for the day after a cut-off."
         )
         return
     reached = ", ".join(f"{name.replace('_', ' ')} {auc:.3f}" for name, auc in found.reached.items())
-    console.print(
-        f"[bold]Best possible AUC {found.best:.3f}[/] on the {found.rows:,} of these rows that are planned for the day "
-        f"after their cut-off: so much the true probabilities reach, and so much, by them: {reached}."
+    say(
+        f" on the {found.rows:,} of these rows that are planned for the day "
+        f"after their cut-off: so much the true probabilities reach, and so much, by them: {reached}.",
+        bold=f"Best possible AUC {found.best:.3f}",
     )
 
 
-def _show_outcomes(console: Console, connection: Any) -> None:
+def _show_outcomes(connection: Any) -> None:
     rows = connection.execute(query("statuses_by_day")).fetchall()
     shown = [status for status in PredictionStatus if any(row[1] == status for row in rows)]
     table = Table(
         "predicted on",
         *(s.lower().replace("_", " ") for s in shown),
         title="\nWhat became of them",
-        title_justify="left",
+        is_framed=True,
     )
     for day in sorted({row[0] for row in rows}):
         counts = {row[1]: row[2] for row in rows if row[0] == day}
-        table.add_row(f"{day:%Y-%m-%d}", *(f"{counts[status]:,}" if status in counts else "·" for status in shown))
-    console.print(table)
+        table.add(f"{day:%Y-%m-%d}", *(f"{counts[status]:,}" if status in counts else "·" for status in shown))
+    table.show()
 
 
-def _show_matured(console: Console, connection: Any, day: date) -> None:
+def _show_matured(connection: Any, day: date) -> None:
     row = connection.execute(
         "SELECT n, base_rate, always_no_accuracy, accuracy, precision, recall, auc_roc, log_loss, reason "
         "FROM ml.model_performance WHERE study_day = %s AND scope = 'all'",
         [day],
     ).fetchone()
     if row is not None and row[3] is not None:
-        console.print(
+        say(
             f"Of {row[0]:,} predictions whose outcome is known by now: accuracy {row[3]:.3f} (always no {row[2]:.3f}), "
             f"precision {_figure(row[4])}, recall {_figure(row[5])}, AUC {_figure(row[6])}, base rate {row[1]:.3f}."
         )
     elif row is not None:
-        console.print(f"Predictions whose outcome is known by now: {row[8]}.")
+        say(f"Predictions whose outcome is known by now: {row[8]}.")
 
 
-def _show_effect(console: Console, connection: Any, day: date) -> None:
+def _show_effect(connection: Any, day: date) -> None:
     """What was planted, where that is known, what chance says, and what before and after says, in the same points."""
     table = Table(
         "struggles",
         Column("points", justify="right", no_wrap=True),
         Column("95 %", no_wrap=True),
         "of what",
-        box=SIMPLE_HEAD,
-        show_edge=False,
-        pad_edge=False,
-        collapse_padding=True,
         title="\nWhat helped",
-        title_justify="left",
     )
     planted = connection.execute(query("report/planted_effect"), {"day": day}).fetchone()
     if planted is not None:
         effect, _, _, episodes = planted
-        table.add_row("planted", _points(effect), "", f"the truth in {episodes:,} episodes", style="green")
+        table.add("planted", _points(effect), "", f"the truth in {episodes:,} episodes", style="green")
     reasons = []
     for evidence, estimate, low, high, n_treated, n_holdout, reason in connection.execute(
         query("report/told_effect"), {"day": day}
@@ -211,19 +201,19 @@ def _show_effect(console: Console, connection: Any, day: date) -> None:
             what += ". Nothing reached anybody in these replays: the truth is 0"
         style = "bold" if evidence == EXPERIMENT else None
         interval = f"{_points(low)} to {_points(high)}"
-        table.add_row(evidence, _points(estimate), interval, ". ".join(filter(None, [what, reason])), style=style)
+        table.add(evidence, _points(estimate), interval, ". ".join(filter(None, [what, reason])), style=style)
     found = connection.execute(query("report/before_after"), {"day": day}).fetchone()
     before, since, percentage, _, _, replayed, reason = found or (*5 * [None], False, "nothing was computed")
     if percentage is not None:
         why = "nobody was helped in these replays" if replayed else "whoever is helped or not"
         what = f"{abs(percentage):.0f} % {'fewer' if percentage >= 0 else 'more'} struggles, {why}: not the effect"
-        table.add_row("before/after", _points(since - before), "", what, style="yellow")
+        table.add("before/after", _points(since - before), "", what, style="yellow")
     else:
         reasons.append(f"Before and after: {reason}.")
-    if table.row_count:
-        console.print(table)
+    if table.rows:
+        table.show()
     for line in reasons:
-        console.print(line)
+        say(line)
 
 
 def _points(value: float) -> str:

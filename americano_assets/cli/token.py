@@ -8,6 +8,8 @@ from typing import Annotated
 
 import typer
 
+from americano_assets.cli.terminal import Table, echo
+
 token = typer.Typer(no_args_is_help=True, help="Bearer tokens of the HTTP service.")
 _NAME = Annotated[str, typer.Argument(help="What you call it, for instance app-2026-11.")]
 
@@ -28,15 +30,12 @@ def create(
         made = create_token(
             connection, name, now, learner_id=learner, expires_at=now + timedelta(days=days) if days else None
         )
-    typer.echo(made)
+    echo(made)
 
 
 @token.command("list")
 def list_() -> None:
     """Show all tokens by name; never the tokens themselves."""
-    from rich.console import Console
-    from rich.table import Table
-
     from americano_assets.resources.api_tokens import tokens
     from americano_assets.resources.database import connect, prepare
     from americano_assets.settings import load_settings
@@ -45,14 +44,14 @@ def list_() -> None:
     with connect(prepare(load_settings(), claims=False)) as connection:
         found = tokens(connection)
     if not found:
-        typer.echo("No token was ever made: outside production the service lets everybody in.")
+        echo("No token was ever made: outside production the service lets everybody in.")
         return
     table = Table("name", "opens", "made", "ends", "state")
     for one in found:
         ends = f"{one.expires_at:%Y-%m-%d %H:%M}" if one.expires_at else "—"
         opens = one.learner_id or "every learner's rows"
-        table.add_row(one.name, opens, f"{one.created_at:%Y-%m-%d %H:%M}", ends, one.state(now))
-    Console().print(table)
+        table.add(one.name, opens, f"{one.created_at:%Y-%m-%d %H:%M}", ends, one.state(now))
+    table.show()
 
 
 @token.command()
@@ -64,4 +63,4 @@ def revoke(name: _NAME) -> None:
 
     with connect(prepare(load_settings(), claims=False)) as connection:
         revoke_token(connection, name, datetime.now(UTC))
-    typer.echo(f'Token "{name}" is revoked.')
+    echo(f'Token "{name}" is revoked.')

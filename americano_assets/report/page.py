@@ -10,6 +10,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from americano_assets.core.effect import EXPERIMENT, FIRST_FLAG_ONLY, INTENTION_TO_TREAT, OBSERVATIONAL, STUDIED_ONLY
+from americano_assets.core.shown import plain_lines
 from americano_assets.report.gather import DAYS, Report
 
 _ESTIMANDS = {
@@ -29,11 +30,17 @@ _CLAIMED = {
 }
 
 
+def _as_text(value: Any) -> Any:
+    """What a page shows of a value: nothing in it turns the direction of the words around it."""
+    return plain_lines(value) if type(value) is str else value
+
+
 def render(report: Report) -> str:
     """The page."""
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent),
         autoescape=True,
+        finalize=_as_text,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,

@@ -15,6 +15,7 @@ from americano_assets.core.splits import learner_split
 from americano_assets.resources.parquet_store import ParquetStore, Version
 from americano_assets.resources.publication import INDICATORS, PREDICTIONS
 from americano_assets.resources.stored_files import read_table
+from americano_assets_tests.frames import HOSTILE
 from americano_assets_tests.world import Nights, World, at, published_rows, study_day
 
 FIRST, SECOND, JUDGED = "2026-03-08", "2026-03-09", "2026-03-16"
@@ -112,7 +113,9 @@ class Story:
 def school(world: World) -> None:
     world.learner("owner")
     world.course("anatomy", "owner")
-    world.objective("heart", "anatomy")
+    world.objective("heart", "anatomy", text=HOSTILE)
+    # The names that people gave reach reports, metadata and tables: they are text there (test_chain.py).
+    world.execute('UPDATE courses SET "name" = %s', HOSTILE)
     for learner in (*SLIPPED, *WENT_WELL, "unknown"):
         assert learner_split(learner) == "train"  # no calibration learners: the rules keep their own threshold
         world.learner(learner)

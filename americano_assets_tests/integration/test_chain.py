@@ -18,12 +18,14 @@ import pytest
 from pydantic import SecretStr
 
 from americano_assets.assets.common import KIND_TAG, REPLAY
+from americano_assets.cli.summary import show_demo, show_night
 from americano_assets.core.study_day import cutoff
 from americano_assets.errors import AmericanoError
 from americano_assets.resources.publication import INDICATORS, PREDICTIONS, RECOMMENDATIONS
 from americano_assets.resources.publishing import publish
 from americano_assets.resources.state_store import snapshots, state_at
 from americano_assets.schemas import LOG_TABLES
+from americano_assets_tests.frames import is_still
 from americano_assets_tests.integration.story import (
     DAY_FILES,
     FIRST,
@@ -128,6 +130,25 @@ def test_every_asset_of_a_night_says_how_many_rows(story: Story, step: str) -> N
     )
     if step == "first":
         assert (counted[f"app/{PREDICTIONS}"], counted[f"app/{INDICATORS}"]) == (7, 14)
+
+
+def test_names_are_text_wherever_a_night_tells_them(story: Story, capsys: pytest.CaptureFixture[str]) -> None:
+    tables = [
+        value.md_str or ""
+        for run in story.runs.values()
+        for event in run.get_asset_materialization_events()
+        for value in event.materialization.metadata.values()
+        if isinstance(value, dg.MarkdownMetadataValue)
+    ]
+    assert tables
+    assert all(is_still(table) and "<img" not in table.replace("\\<", "") for table in tables)
+    page = (story.nights.deployment.settings.americano_home / "reports" / f"{FIRST}.html").read_text()
+    assert "&lt;img src=x&gt;" in page
+    assert "<img src=x" not in page
+    assert is_still(page)
+    show_night(story.nights.deployment.settings, study_day(JUDGED))
+    show_demo(story.nights.deployment.settings, study_day(JUDGED))
+    assert is_still(capsys.readouterr().out)
 
 
 def test_without_mlflow_a_night_goes_on_and_says_so(story: Story) -> None:
