@@ -75,6 +75,10 @@ def _review(minutes: float, *, by_event: bool = True) -> Told:
     return Told("review", "ann", _CLOSING + timedelta(minutes=minutes), "a", "a", by_event)
 
 
+def _close(seconds: int, record: str | None, *, by_event: bool = True) -> Told:
+    return Told("review", "ann", _CLOSING + timedelta(seconds=seconds), "a", record, by_event)
+
+
 @settings(deadline=None)
 @given(st.lists(_TOLD, max_size=_MOST))
 # An event recorded twice at the same moment, before the review that both speak of.
@@ -88,6 +92,9 @@ def _review(minutes: float, *, by_event: bool = True) -> Told:
 # And after as many days as memory reaches back, and after one more.
 @example([_review(-1, by_event=False), _review(MEMORY_DAYS * 24 * 60 - 2)])
 @example([_review(-1, by_event=False), _review(MEMORY_DAYS * 24 * 60 + 1)])
+# A nameless event stands for the first of two reviews that follow it closely, and for no copy of an earlier one.
+@example([_close(-60, None), _close(-59, "a", by_event=False), _close(-58, "b", by_event=False)])
+@example([_close(-900, "a", by_event=False), _close(-60, None), _close(-59, "a"), _close(-58, "b", by_event=False)])
 # More often than twice on one day, out of order.
 @example([_review(-1), _review(-3, by_event=False), _review(-2)])
 def test_one_interaction_is_the_first_record_of_it(engine: Engine, told: list[Told]) -> None:
