@@ -18,7 +18,7 @@ _COLUMNS = (
 )
 
 # A longer name is cut, or there would be no room for its figures.
-_NAME_WIDTH = 26
+_NAME_WIDTH = 22
 
 
 def show(report: Mapping[str, Any]) -> None:
