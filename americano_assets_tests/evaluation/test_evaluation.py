@@ -168,4 +168,6 @@ def test_where_the_aim_is_out_of_reach_few_are_flagged_and_it_is_told(tmp_path: 
         for fold in model["folds"]:
             told = fold["threshold_told"]
             assert (told is None) == (fold["threshold"] is None)
-            assert told is None or told.startswith(("nobody is flagged: ", "the aim, 75% of the struggles, is out of"))
+            # A rule of thumb has its threshold from known rows alone, of which in one fold none struggled.
+            known = ("nobody is flagged: ", "the aim, 75% of the struggles, is out of", "no struggle among the")
+            assert told is None or told.startswith(known)
