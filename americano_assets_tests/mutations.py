@@ -82,14 +82,13 @@ MUTATIONS = (
     *in_query(
         "features/topic_history",
         ("days_since_last_study", "objective_key IS NULL AND last_studied", "false AND last_studied"),
-        ("validation_mean_180", "WHERE NOT several_topics", "WHERE true"),
-        ("validation_mean_180", "WHERE several_topics", "WHERE false"),
+        ("retention_score", "COALESCE(o.course_key, d.course_key)", "d.course_key"),
         tests="americano_assets_tests/integration/test_topic_parts.py",
     ),
     *in_query(
         "features/topic_windows",
         ("historical_struggle_score", "age // $horizon_days < 180 //", "age // $horizon_days <= 180 //"),
-        ("historical_struggle_score", "count(struggled) AS n_windows", "count(*) AS n_windows"),
+        ("historical_struggle_score", "WHERE struggled IS NOT NULL", "WHERE true"),
     ),
     *in_query(
         "features/day_totals",
@@ -110,6 +109,11 @@ MUTATIONS = (
         ("last_score", "arg_max(last_nano", "arg_min(last_nano"),
         ("last_score", "arg_max(last_nano, chronological(study_day, last_place))", "arg_max(last_nano, last_place)"),
         ("objective_success", "n_reviews + n_validations", "n_validations"),
+    ),
+    *in_query(
+        "features/objective_history",
+        ("validation_mean_180", "COALESCE(o.course_key, a.stored_course_key)", "a.stored_course_key"),
+        tests="americano_assets_tests/integration/test_topic_parts.py",
     ),
     *in_query(
         "features/skips",

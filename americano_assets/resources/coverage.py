@@ -44,6 +44,7 @@ def coverage(deployment: Deployment, day: date) -> dict[str, Coverage]:
     window = {"window_start": naive(moment.at), "window_end": naive(moment.horizon_end)}
     with open_engine() as engine:
         engine.view("interactions", store.paths("interactions", inside))
+        engine.view("objectives", [deployment.latest_tables(day).state_path("objectives", day)])
         studied = engine.run(query("studied_pairs"), window)
         engine.register("studied", studied)
         engine.register(

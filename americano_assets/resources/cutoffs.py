@@ -72,6 +72,10 @@ class CutoffTables:
         """The curriculum and plans that speak for a day's cut-off."""
         return state_at(self.inputs.state, self.moment(day).at)
 
+    def state_path(self, table: str, day: date) -> Path:
+        """The file of a state table that speaks for a day's cut-off."""
+        return self.store.whole_path(table, self.state(day).snapshot.tables[table])
+
     def features(self, days: Sequence[date], pairs: Mapping[date, PairSource] | None = None) -> dict[date, Version]:
         """Spine and features at the cut-offs of `days`; read them with `store.read_whole("features_at", content)`.
 
@@ -134,8 +138,7 @@ class CutoffTables:
 
     def _counted(self, day: date) -> Keys:
         """Sorted keys of the learners who count in numbers of the cohort at a day's cut-off."""
-        content = self.state(day).snapshot.tables["learners"]
-        return counted_keys(self.store.whole_path("learners", content))
+        return counted_keys(self.state_path("learners", day))
 
     def _feature_key(self, day: date, pairs: Mapping[date, PairSource] | None) -> str:
         moment = self.moment(day)

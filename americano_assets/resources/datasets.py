@@ -98,12 +98,41 @@ def training_rows(deployment: Deployment, day: date) -> tuple[CutoffTables, Trai
     """The training set of a study day, and what it was made from.
 
     What learners said by the day's cut-off goes before the computed labels; rows that help may have changed are marked.
+    A rerun of a closed day from the inputs that it recorded reads the features and labels that it was made from then,
+    also where their definitions have changed since: its model stays the same.
     """
-    tables, made_from = training_tables(deployment, day)
+    tables = deployment.tables(day)
+    made_from = _recorded(deployment, day, tables.inputs)
+    if made_from is None:
+        tables, made_from = training_tables(deployment, day)
     before = naive(deployment.moment(day).at)
     with deployment.connect() as connection:
         words, flags = feedback(connection, before=before), live_flags(connection, before)
     return tables, made_from, labelled_rows(deployment, made_from, words, flags)
+
+
+def _recorded(deployment: Deployment, day: date, inputs: Inputs) -> TrainingTables | None:
+    """What a closed day's training set was made from, if from inputs that still count for it and all of it is there."""
+    store = deployment.store
+    version = store.current(TRAINING_SET, day) if deployment.is_closed(day) else None
+    if version is None or not _record_path(store, version.content).exists():
+        return None
+    dataset = _read(_record_path(store, version.content))
+    counting = {(table, at, one.content) for table, days in inputs.days.items() for at, one in days.items()}
+    same_days = all(
+        (table, at, one.content) in counting for table, days in dataset.inputs.days.items() for at, one in days.items()
+    )
+    same_state = all(snapshot in inputs.state for snapshot in dataset.inputs.state)
+    if dataset.settings != _deciding(deployment.settings) or not (same_days and same_state):
+        return None
+    contents = [(table, one) for table, found in dataset.made_from.items() for one in found.values()]
+    if not all(store.whole_path(table, one).exists() for table, one in contents):
+        return None
+    features, labels = (
+        {at: Version(one, store.whole_rows(table, one)) for at, one in dataset.made_from[table].items()}
+        for table in ("features_at", "labels_at")
+    )
+    return TrainingTables(features, labels)
 
 
 def store_training_set(deployment: Deployment, day: date) -> tuple[pd.DataFrame, Version]:

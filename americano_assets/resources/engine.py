@@ -191,7 +191,7 @@ class Engine:
             plan_ahead_days: The night's candidates are planned within so many study days.
             cohort: What `cohort` gave at the closing of a day, where the log here is one learner's and cannot tell.
             derived: As `history`.
-            windows: Beside `derived`: what is kept of topics' windows can be read as `topic_windows_kept`.
+            windows: Beside `derived`: what is kept of label windows can be read as `topic_windows_kept`.
         """
         given = pairs is not None
         if pairs is not None:
@@ -232,12 +232,13 @@ class Engine:
             self._step(name, query(f"features/{name}"), parameters, kind)
 
     def windows(self, moment: Moment) -> pa.Table:
-        """What topics' windows before a closed cut-off say of all learners, by window; from the kept days."""
+        """How label windows before a closed cut-off ended for all learners, by window; from the kept days."""
         parameters = moment.parameters(False)
         self._derived(parameters, kept=True)
         for name, kind in WINDOW_STEPS:
             self.make(name, query(f"features/{name}").replace("{of_interest}", ""), parameters, kind)
-        return self.run(query(f"features/{WINDOWS}"), parameters)
+        text = query(f"features/{WINDOWS}")
+        return self.run(f"FROM (\n{text}) ORDER BY closes_day, learner_key, objective_key", parameters)
 
     def _in_order(self, text: str, parameters: Mapping[str, object]) -> pa.Table:
         """Rows of a query whose joins keep the order of what stands first, piece by piece."""

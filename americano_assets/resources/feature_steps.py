@@ -27,7 +27,7 @@ HISTORY_STEPS = (
     ("objective_history", "TABLE"),
 )
 
-# What a topic's windows say, made from the kept days of all learners, in this order.
+# How label windows ended, made from the kept days of all learners, in this order.
 WINDOW_STEPS = (
     ("totals", "VIEW"),
     ("validations", "VIEW"),
@@ -45,7 +45,7 @@ FEATURE_STEPS = (
     ("interesting_learners", "TABLE"),
     *HISTORY_STEPS,
     ("spine", "TABLE"),
-    (WINDOWS, "TABLE"),
+    (WINDOWS, "VIEW"),
     ("topic_history", "TABLE"),
     ("recent_validations", "TABLE"),
     ("recent_reviews", "VIEW"),

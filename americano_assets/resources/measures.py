@@ -201,6 +201,7 @@ def _reductions(
     oldest = min(starts.values()).date() - timedelta(days=1)
     oldest = min(oldest, (moment.at - timedelta(weeks=TIMELINE_WEEKS + 1)).date())
     with open_engine() as engine:
+        engine.view("objectives", [deployment.latest_tables(day).state_path("objectives", day)])
         engine.view(
             "interactions", deployment.store.paths("interactions", {d: v for d, v in inputs.items() if d >= oldest})
         )

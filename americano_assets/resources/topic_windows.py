@@ -1,4 +1,4 @@
-"""What the label windows before a cut-off say of each learner's topics, worked out once and kept.
+"""How the label windows before a cut-off ended for each learner's objectives, worked out once and kept.
 
 Nights that lie H days apart look back on the same windows but one. Belongs here: the files of WINDOWS, remembered under
 the contents of a window's days, the query and the target. Does not: the query (sql/features/topic_windows.sql).

@@ -15,7 +15,8 @@ SELECT
   m."status"::text AS status,
   ml.instant(m."completedAt") AS completed_at,
   COALESCE(item->>'id', item->>'objectiveId') AS objective_id,
-  COALESCE((item->'completed') = 'true'::jsonb, false) AS objective_completed,
+  -- A mission may name an objective twice, as after a merge of two: it is done where no mention of it is open.
+  bool_and(COALESCE((item->'completed') = 'true'::jsonb, false)) AS objective_completed,
   jsonb_typeof(item) = 'object' AS objectives_json
 FROM missions m
 JOIN users u ON u."id" = m."userId" AND u."behavioralAnalysisEnabled" AND u."performanceTrackingEnabled"
@@ -24,4 +25,5 @@ CROSS JOIN LATERAL jsonb_array_elements(
   CASE COALESCE(jsonb_typeof(j.listed), 'null') WHEN 'array' THEN j.listed WHEN 'null' THEN '[]' ELSE '["unreadable"]' END
 ) AS item
 WHERE COALESCE(item->>'id', item->>'objectiveId') IS NOT NULL OR jsonb_typeof(item) <> 'object'
+GROUP BY 1, 2, 3, 4, 5, 6, 8
 ORDER BY m."id" COLLATE "C", COALESCE(item->>'id', item->>'objectiveId') COLLATE "C"

@@ -2,7 +2,7 @@
 -- Times UTC.
 -- $from_later_state: the plans were snapshotted too late, so columns that the app overwrites tell the future. Then a
 -- mission is open unless it was completed before the cut-off, whatever its status says.
-SELECT learner_key, objective_key, planned_at, planned_day
+SELECT mission_id, learner_key, objective_key, planned_at, planned_day
 FROM plans
 WHERE created_at < $cutoff AND NOT COALESCE(completed_at < $cutoff, false)
   AND ($from_later_state

@@ -1,5 +1,5 @@
--- Grain: as `totals`, of the skipped validations that count: in a label window until an answer inside it replaces
--- them, in anything else until any later answer does. n_late of them count in the label alone.
+-- Grain: one row a (learner, topic, objective, study day, whole days before the cut-off): the skipped validations that
+-- count, in a label window until an answer inside it replaces them, in anything else until any later answer does. n_late of them count in the label alone.
 SELECT learner_key, course_key, objective_key, study_day, age,
   count(*)::INTEGER AS n_validations,
   (count(*) FILTER (replaced))::INTEGER AS n_late,

@@ -1,5 +1,6 @@
--- Grain: one row a comparison over everybody, a course or a type, since the beginning, as of %(day)s. Rates 0-1.
-SELECT e.evidence, e.scope, COALESCE(c."name", e.scope_id) AS name, e.estimand, e.estimate, e.low, e.high,
+-- Grain: one row an (evidence, scope, id of the scope, estimand): a comparison over everybody, a course or a type, since
+-- the beginning, as of %(day)s. Names may be those of several courses. Rates 0-1.
+SELECT e.evidence, e.scope, e.scope_id, COALESCE(c."name", e.scope_id) AS name, e.estimand, e.estimate, e.low, e.high,
   e.rate_treated, e.rate_holdout, e.n_treated, e.n_holdout, e.bound_low, e.bound_high, e.details, e.reason
 FROM ml.effects e
 LEFT JOIN courses c ON e.scope = 'course' AND c."id" = e.scope_id
