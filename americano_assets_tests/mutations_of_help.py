@@ -198,8 +198,8 @@ MUTATIONS = (
     Mutation(
         "help changes what was done before it came",
         "demo/lived.py",
-        "opens=np.maximum(told.opens, to_come)",
-        "opens=told.opens + 0 * to_come",
+        "opens=np.maximum(told.opens, _first_to_come(loaded, first))",
+        "opens=told.opens + 0 * _first_to_come(loaded, first)",
         _WORLD,
     ),
     Mutation(
