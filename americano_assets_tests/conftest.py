@@ -12,12 +12,17 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from hypothesis import settings as hypothesis_settings
 from pydantic import SecretStr
 
 from americano_assets.resources.database import bootstrap, connect
 from americano_assets.resources.embedded import DAGSTER_DATABASE, MLFLOW_DATABASE, EmbeddedServer
 from americano_assets.resources.migrations import migrate
 from americano_assets.settings import Settings
+
+# How long an example takes says nothing of whether it holds: a busy machine is no fault.
+hypothesis_settings.register_profile("untimed", deadline=None)
+hypothesis_settings.load_profile("untimed")
 
 _TEMPLATE = "template_prepared"
 _numbers = count(1)

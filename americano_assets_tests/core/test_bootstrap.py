@@ -42,7 +42,7 @@ def test_rows_of_one_learner_are_not_taken_for_many_learners() -> None:
     assert by_learner.estimate == pytest.approx((a - b).mean(), abs=1e-8)
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(st.randoms(use_true_random=False))
 def test_neither_names_nor_order_change_a_digit(random: object) -> None:
     a, b, learner = planted(2, learners=12)

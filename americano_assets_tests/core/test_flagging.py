@@ -63,7 +63,7 @@ def test_more_than_half_are_flagged_only_where_most_of_them_struggle() -> None:
     assert threshold_told(at, free).startswith("finds 75.")
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     st.lists(st.tuples(st.booleans(), st.integers(1, 900), st.booleans()), min_size=1, max_size=60),
     st.integers(1, 40),

@@ -91,7 +91,6 @@ def test_the_order_of_rows_changes_no_calibration_also_where_p_ties(tied: list[t
     assert expected_calibration_error(struggled[other], p[other]) == pytest.approx(ece)
 
 
-@settings(deadline=None)  # compiles at the first call
 @given(st.lists(st.tuples(st.booleans(), st.integers(0, 6)), min_size=1, max_size=9), st.integers(0, 99))
 def test_the_bootstraps_calibration_is_the_same_figure(tied: list[tuple[bool, int]], seed: int) -> None:
     struggled, sixths = (np.repeat(column, 10) for column in zip(*tied, strict=True))

@@ -44,7 +44,7 @@ def document(*, secured: bool) -> OpenApiSchema:
 
 
 OPEN, CLOSED = document(secured=False), document(secured=True)
-QUICK = settings(max_examples=3, derandomize=True, deadline=None, suppress_health_check=list(HealthCheck))
+QUICK = settings(max_examples=3, derandomize=True, suppress_health_check=list(HealthCheck))
 # schemathesis puts the operation into a test's name only beside another parameter.
 NAMED = pytest.mark.parametrize("sender", ["nobody"])
 MANY = settings(QUICK, max_examples=100, derandomize=False)

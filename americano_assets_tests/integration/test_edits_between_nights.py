@@ -122,7 +122,7 @@ def test_after_any_edits_rows_are_unique_and_reruns_give_the_same_bytes(
     monkeypatch: pytest.MonkeyPatch,
     examples: int,
 ) -> None:
-    @settings(max_examples=max(examples, 1), deadline=None, phases=PHASES if examples else (Phase.explicit,))
+    @settings(max_examples=max(examples, 1), phases=PHASES if examples else (Phase.explicit,))
     @example(edits=MOVED, seed=1)
     @example(edits=DELETED, seed=2)
     @given(edits=drawn(EDITS), seed=st.integers(0, 10**6))
@@ -138,7 +138,7 @@ def test_after_any_moves_a_learners_fresh_rows_are_those_of_the_night(
 ) -> None:
     """The night read most of the log when everything was elsewhere; the app's rows say where it is now."""
 
-    @settings(max_examples=max(examples, 1), deadline=None, phases=PHASES if examples else (Phase.explicit,))
+    @settings(max_examples=max(examples, 1), phases=PHASES if examples else (Phase.explicit,))
     @example(edits=MOVED, seed=1)
     @given(edits=drawn(MOVES), seed=st.integers(0, 10**6))
     def check(edits: list[Edits], seed: int) -> None:
@@ -163,7 +163,7 @@ def test_whole_nights_go_on_after_any_edits_and_every_query_keeps_its_grain(
 ) -> None:
     seen: set[str] = set()
 
-    @settings(max_examples=max(examples, 1), deadline=None, phases=PHASES if examples else (Phase.explicit,))
+    @settings(max_examples=max(examples, 1), phases=PHASES if examples else (Phase.explicit,))
     @example(edits=DELETED, seed=2)
     @given(edits=drawn(EDITS), seed=st.integers(0, 10**6))
     def check(edits: list[Edits], seed: int) -> None:

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 import pyarrow as pa
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from americano_assets.core.moment import naive
@@ -79,7 +79,6 @@ def _close(seconds: int, record: str | None, *, by_event: bool = True) -> Told:
     return Told("review", "ann", _CLOSING + timedelta(seconds=seconds), "a", record, by_event)
 
 
-@settings(deadline=None)
 @given(st.lists(_TOLD, max_size=_MOST))
 # An event recorded twice at the same moment, before the review that both speak of.
 @example([_review(-2), _review(-2), _review(-1, by_event=False)])
@@ -102,7 +101,6 @@ def test_one_interaction_is_the_first_record_of_it(engine: Engine, told: list[To
     assert sorted(found) == sorted(_counted(records))
 
 
-@settings(deadline=None)
 @given(
     st.lists(st.tuples(st.sampled_from([0, 1, 4, 5]), st.booleans()), min_size=1, max_size=6),
     st.integers(0, 6),
@@ -128,7 +126,6 @@ def test_one_review_whose_event_is_sent_again_is_one_in_any_order(
     assert found[0][2] in {name for one, name in records if one.at == first}
 
 
-@settings(deadline=None)
 @given(st.lists(st.integers(0, MEMORY_DAYS), min_size=1, max_size=4), st.integers(0, 4))
 def test_one_review_whose_named_event_comes_late_is_one_for_as_long_as_memory_reaches(
     engine: Engine, gaps: list[int], review: int

@@ -145,7 +145,7 @@ def test_the_future_changes_no_byte(
     assert known[1] == 6  # ann's two planned and one without a plan, bob's three without
 
     # Without shrinking: every example reads the school anew.
-    @settings(max_examples=4, deadline=None, phases=(Phase.explicit, Phase.reuse, Phase.generate))
+    @settings(max_examples=4, phases=(Phase.explicit, Phase.reuse, Phase.generate))
     @example([(kind, "bob", "heart", 0, 0.0) for kind in KINDS])
     @given(changes)
     def check(drawn: list[Change]) -> None:

@@ -142,7 +142,7 @@ def test_the_future_of_a_whole_cohort_changes_no_byte(
         return version.content, version.rows
 
     # Few examples, each of thousands of rows. Without shrinking: every one reads the school anew.
-    @settings(max_examples=2, deadline=None, phases=(Phase.explicit, Phase.reuse, Phase.generate))
+    @settings(max_examples=2, phases=(Phase.explicit, Phase.reuse, Phase.generate))
     @example(days_back=9, into_day=0, seed=1)
     @example(days_back=12, into_day=DAY_MS // 2, seed=2)
     @given(days_back=st.integers(3, 20), into_day=st.integers(1, DAY_MS - 1), seed=st.integers(1, 10**6))

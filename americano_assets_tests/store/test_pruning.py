@@ -52,7 +52,7 @@ def contents(store: ParquetStore) -> set[str]:
 namers = st.sampled_from(["nobody", "manifest", "dataset", "model", "state", "quarantine"])
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.tuples(st.sampled_from(DAYS), namers, st.booleans()), min_size=1, max_size=8))
 def test_what_is_named_stays_and_what_is_old_and_unnamed_goes(
     tmp_path_factory: pytest.TempPathFactory, written: list[tuple[date, str, bool]]
