@@ -27,7 +27,6 @@ JOIN users u ON u."id" = e."userId" AND u."behavioralAnalysisEnabled" AND u."per
 CROSS JOIN LATERAL (
   SELECT CASE WHEN jsonb_typeof(e."eventData") = 'string' THEN ml.json_content(e."eventData") ELSE e."eventData" END
     AS "eventData", e."eventType"::text AS event_type
-  OFFSET 0
 ) j
 CROSS JOIN LATERAL (
   SELECT j."eventData"->>'sessionId' AS "sessionId", j."eventData"->>'objectiveId' AS "objectiveId",
