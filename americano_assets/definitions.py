@@ -22,7 +22,7 @@ from americano_assets.freshness import freshness
 from americano_assets.housekeeping import HOUSEKEEPING, build_housekeeping_schedule
 from americano_assets.resources.deployment import Deployment
 from americano_assets.resources.files import private_files
-from americano_assets.run_processes import marked_executor
+from americano_assets.run_processes import killed_runs_sensor, marked_executor
 from americano_assets.sensor_failure import build_failure_sensor
 from americano_assets.sensor_missions import EARLY_OUTCOMES, build_missions_sensor
 from americano_assets.sensor_retraining import RETRAINING, build_retraining_sensor
@@ -70,7 +70,13 @@ def build_defs(settings: Settings | None = None, **resource_overrides: object) -
         ],
         jobs=[*build_jobs(materializable), EARLY_OUTCOMES, RETRAINING, HOUSEKEEPING],
         schedules=[build_schedule(settings), build_housekeeping_schedule(settings)],
-        sensors=[build_sensor(), build_missions_sensor(), build_retraining_sensor(), build_failure_sensor()],
+        sensors=[
+            build_sensor(),
+            build_missions_sensor(),
+            build_retraining_sensor(),
+            build_failure_sensor(),
+            killed_runs_sensor,
+        ],
         resources={"deployment": Deployment(settings), **resource_overrides},
         executor=marked_executor,
     )

@@ -13,7 +13,7 @@ from americano_assets.resources.archive import archive
 from americano_assets.resources.deployment import Deployment
 from americano_assets.resources.pruning import prune
 from americano_assets.resources.publication import PREDICTIONS
-from americano_assets.run_processes import close_dead, marked_executor
+from americano_assets.run_processes import blocking, close_dead, marked_executor
 from americano_assets.settings import Settings
 
 HOUSEKEEPING_JOB = "housekeeping"
@@ -56,7 +56,7 @@ def pruned_store(context: dg.OpExecutionContext, deployment: dg.ResourceParam[De
         context.log.info("AMERICANO_SNAPSHOT_DAYS is not set: nothing is removed from the store.")
         return
     close_dead(context.instance)
-    if context.instance.get_runs_count(dg.RunsFilter(statuses=[dg.DagsterRunStatus.STARTED])) > 1:
+    if any(one.run.run_id != context.run_id for one in blocking(context.instance)):
         context.log.warning("Another run is in progress and may be about to name a file: the next month prunes.")
         return
     done = prune(deployment, keep_days)

@@ -1,7 +1,7 @@
 """Runs and the processes that they run in: marked as they begin, and closed where the process is gone.
 
-Belongs here: the mark on a run, Dagster's launcher and executor with it, closing. Does not: telling a process dead
-(resources/process_mark.py).
+Belongs here: the mark on a run, the executor that leaves it, closing, the sensor that does. Does not: telling a process
+dead (resources/process_mark.py).
 
 A run whose process was killed stays in progress for Dagster, and so keeps the queue, `prune` and `forget` waiting.
 """
@@ -14,7 +14,6 @@ from typing import Any
 import dagster as dg
 from dagster._core.execution.retries import RetryMode
 from dagster._core.executor.in_process import InProcessExecutor
-from dagster._core.launcher import CheckRunHealthResult, DefaultRunLauncher, WorkerStatus
 
 from americano_assets.resources.process_mark import is_dead, own_mark, told
 
@@ -98,22 +97,6 @@ def _is_dead(instance: dg.DagsterInstance, run: dg.DagsterRun) -> bool | None:
     return waited > instance.run_monitoring_start_timeout_seconds or None
 
 
-class WatchedRunLauncher(DefaultRunLauncher):
-    """Dagster's default launcher, for which its daemon also looks whether a run's process is still there."""
-
-    @property
-    def supports_check_run_worker_health(self) -> bool:
-        """True."""
-        return True
-
-    def check_run_worker_health(self, run: dg.DagsterRun) -> CheckRunHealthResult:
-        """Failed where the process is proven dead; everything else counts as running."""
-        mark = run.tags.get(PROCESS_TAG)
-        if mark is not None and is_dead(mark):
-            return CheckRunHealthResult(WorkerStatus.FAILED, f"{told(mark)} has ended")
-        return CheckRunHealthResult(WorkerStatus.RUNNING)
-
-
 class _MarkingExecutor(InProcessExecutor):
     """Runs steps in this process, after it has marked the run with it."""
 
@@ -127,3 +110,15 @@ class _MarkingExecutor(InProcessExecutor):
 def marked_executor(_: dg.InitExecutorContext) -> dg.Executor:
     """All steps in one process, whose mark the run carries."""
     return _MarkingExecutor(RetryMode.ENABLED)
+
+
+@dg.sensor(
+    name="killed_runs_sensor",
+    minimum_interval_seconds=60,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    description="Closes runs whose process was killed, which would hold the only place in the queue.",
+)
+def killed_runs_sensor(context: dg.SensorEvaluationContext) -> dg.SkipReason:
+    """Asks for no run. It is evaluated where runs are processes, so it sees theirs, in a container of their own too."""
+    closed = close_dead(context.instance)
+    return dg.SkipReason(f"closed {', '.join(one.name for one in closed)}" if closed else "no run's process was killed")

@@ -75,7 +75,8 @@ class Deployment:
         """
         try:
             with connect(self.url) as connection:
-                require_clock(connection, self.now())
+                with connection.transaction():
+                    require_clock(connection, self.now())
                 yield connection
         except psycopg.Error as error:
             if isinstance(error, psycopg.OperationalError) and is_lost(error.sqlstate):

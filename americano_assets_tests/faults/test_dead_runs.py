@@ -1,7 +1,6 @@
 """Runs whose process was killed: told apart from live ones and from other machines', and closed."""
 
 import json
-import logging
 import os
 import signal
 import socket
@@ -11,14 +10,13 @@ import time
 from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
-from typing import Any
 
 import dagster as dg
 import psutil
 import pytest
-from dagster._daemon.monitoring.run_monitoring import monitor_started_run
 
 from americano_assets.automation import NIGHTLY_JOB
+from americano_assets.definitions import build_defs
 from americano_assets.partitions import add_nights
 from americano_assets.resources import process_mark
 from americano_assets.resources.dagster_home import HOME_VARIABLE, URL_VARIABLE, prepare_dagster_home
@@ -200,9 +198,7 @@ def instance(environment: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> It
         yield found
 
 
-def test_dagsters_own_daemon_closes_them_too(
-    instance: dg.DagsterInstance, other: tuple["subprocess.Popen[str]", str]
-) -> None:
+def test_a_sensor_closes_them_too(instance: dg.DagsterInstance, other: tuple["subprocess.Popen[str]", str]) -> None:
     process, mark = other
     run_ids = [
         instance.create_run_for_job(_looking, status=STARTED, tags=tags).run_id
@@ -210,11 +206,11 @@ def test_dagsters_own_daemon_closes_them_too(
     ]
     process.kill()
     process.wait()
-    for run_id in run_ids:
-        record = instance.get_run_record_by_id(run_id)
-        assert record is not None
-        workspace: Any = None  # Needed to resume runs, which nobody asks for.
-        monitor_started_run(instance, workspace, record, logging.getLogger())
+    sensor = build_defs(load_settings()).resolve_sensor_def("killed_runs_sensor")
+    with dg.build_sensor_context(instance) as context:
+        told = sensor.evaluate_tick(context).skip_message
+    assert told is not None
+    assert told.startswith("closed _looking (")
     statuses = [run.status for run_id in run_ids if (run := instance.get_run_by_id(run_id))]
     assert statuses == [dg.DagsterRunStatus.FAILURE, STARTED, STARTED]
 
