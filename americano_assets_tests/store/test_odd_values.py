@@ -187,9 +187,13 @@ def test_no_json_ends_a_reading(studied: World, deployment: ClockedDeployment, m
         "\\",
     ]
     monkeypatch.setattr(quarantine, "NEVER_TOO_MANY", 3 * len(values))
+    scored("{}", "none")(studied)
+    # As where a deployment has no NOT NULL.
+    studied.execute('ALTER TABLE behavioral_events ALTER "eventData" DROP NOT NULL')
+    studied.execute("UPDATE behavioral_events SET \"eventData\" = NULL WHERE id = 'none'")
     for number, value in enumerate(values):
         planned(json.dumps(value), f"m{number}")(studied)
         scored(json.dumps(value), f"e{number}")(studied)
         scored(json.dumps({"score": value}), f"s{number}")(studied)
-    assert read(deployment, "behavioral_events").rows == 2 * len(values) + 1
+    assert read(deployment, "behavioral_events").rows == 2 * len(values) + 2
     assert read(deployment, "planned_objectives").rows > 0
