@@ -3,9 +3,8 @@
 Belongs here: the order, and what a second run may leave out. Does not: printing.
 """
 
-import shutil
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -15,6 +14,7 @@ from americano_assets.assets.common import NIGHTLY, REPLAY
 from americano_assets.core.schedule import missing_days
 from americano_assets.core.study_day import cutoff, days_between, last_closed, study_day_of
 from americano_assets.demo import oulad, simulated
+from americano_assets.demo.cleaning import clean_home
 from americano_assets.demo.lived import LivingDeployment, bring_to, record_truth
 from americano_assets.demo.removing import accounts_of_others
 from americano_assets.demo.simulate import Arguments
@@ -23,7 +23,8 @@ from americano_assets.errors import AmericanoError
 from americano_assets.resources.database import app_url, connect
 from americano_assets.resources.deployment import Deployment
 from americano_assets.resources.embedded import EmbeddedServer
-from americano_assets.resources.home import OURS, write_demo_values
+from americano_assets.resources.home import CLAIM_FILE, is_demo_home, is_home, open_home, write_demo_values
+from americano_assets.resources.home_claim import standing
 from americano_assets.resources.ledger import record_deployment
 from americano_assets.runs import Runner, make_ready
 from americano_assets.settings import HOME_SETTINGS_FILE, Settings
@@ -85,31 +86,47 @@ def require_allowed(settings: Settings, *, into_this_database: bool) -> None:
 
 
 def start_over(settings: Settings) -> None:
-    """Remove everything that a demo made, the embedded databases included.
+    """Remove everything that a demo made, the embedded databases included; nothing where there is nothing of ours.
 
     Raises:
-        AmericanoError: The app's database is not the embedded one, or others than a demo's learners are in it: it is
-            not ours to empty.
+        AmericanoError: The app's database is not the embedded one, others than a demo's learners are in it, or the
+            home is another database's, or no demo's: it is not ours to empty.
     """
     if settings.database_url is not None:
         raise AmericanoError(
             "--fresh empties the embedded database only; DATABASE_URL is set. Unset it, or take the demo out with"
             " --remove."
         )
-    server = EmbeddedServer(settings.americano_home)
+    home = settings.americano_home
+    open_home(home)
+    if not is_home(home):
+        return
+    server = EmbeddedServer(home)
     if server.data.exists():
         # Whatever state it is in: this is how one begins anew.
         with connect(app_url(settings)) as connection:
             others = accounts_of_others(connection)
+            found = standing(connection, settings)
         if others:
             raise AmericanoError(
                 f"The embedded database holds {others:,} accounts that no demo wrote, and --fresh would remove them:"
                 " take the demo out with --remove, or set AMERICANO_HOME to another folder. Nothing was removed."
             )
-        server.stop()
-    for name in OURS:
-        path = settings.americano_home / name
-        shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
+        obstacle = replace(found, demo_here=False).obstacle(claims=False)
+        is_demos = found.demo_here or found.demo_there or found.in_home is not None
+    else:
+        elsewhere = f"The home {home} belongs to another database than one of its own. Nothing was changed."
+        obstacle = elsewhere if (home / CLAIM_FILE).exists() else None
+        is_demos = is_demo_home(home)
+    if not is_demos:
+        obstacle = obstacle or f"The home {home} is no demo's. Nothing was changed."
+    if obstacle:
+        raise AmericanoError(
+            "--fresh removes a demo and nothing else: for a demo set AMERICANO_HOME to an empty folder; one that is in"
+            f" another database is taken out with --remove, and DATABASE_URL set to that. {obstacle}"
+        )
+    server.stop()
+    clean_home(home)
 
 
 def load_students(settings: Settings, learners: int | None, progress: Callable[[str, int], None]) -> date:

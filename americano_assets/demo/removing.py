@@ -4,7 +4,6 @@ Belongs here: which rows and files are the demo's, and their removal. Does not: 
 (resources/forgetting.py). Whoever else is in the database keeps every row, and is asked for nothing.
 """
 
-import shutil
 from collections import Counter
 from dataclasses import replace
 from typing import Any
@@ -15,6 +14,7 @@ from psycopg import sql
 
 from americano_assets.contract.model import ForeignKey, Table
 from americano_assets.contract.tables import TABLES
+from americano_assets.demo.cleaning import clean_home
 from americano_assets.demo.oulad import COHORT as OULAD
 from americano_assets.demo.oulad_tables import OuladTables, Window
 from americano_assets.demo.simulate import stored_arguments
@@ -23,10 +23,10 @@ from americano_assets.demo.simulate.school import OWNER
 from americano_assets.errors import AmericanoError
 from americano_assets.resources.database import app_url, connect
 from americano_assets.resources.embedded import DAGSTER_DATABASE, MLFLOW_DATABASE, EmbeddedServer
-from americano_assets.resources.home import CLAIM_FILE, OURS, SERVER_FOLDER, open_home
+from americano_assets.resources.home import CLAIM_FILE, SERVER_FOLDER, open_home
 from americano_assets.resources.home_claim import standing
 from americano_assets.resources.ownership import lock_publication
-from americano_assets.settings import HOME_SETTINGS_FILE, Settings
+from americano_assets.settings import Settings
 from americano_assets.sql import query
 
 # Of our tables without a learner's column those that say nothing of a cohort: the rest was computed from the demo.
@@ -35,9 +35,6 @@ _PERSON = ("user_id", "learner_id")
 _USERS = "users"
 # What a row belongs to where the app declares no foreign key for it.
 _BELONGS = {"validation_prompts": (ForeignKey("objectiveId", "learning_objectives"),)}
-# Last: while they are there, a removal that was broken off is known as one.
-_LAST = (HOME_SETTINGS_FILE,)
-_STAYS = (SERVER_FOLDER, CLAIM_FILE, *_LAST)
 
 
 def remove(settings: Settings) -> Counter[str]:
@@ -62,7 +59,9 @@ def remove(settings: Settings) -> Counter[str]:
         if found.demo_there:
             with connection.transaction():
                 removed = _remove_rows(connection)
-    _clean_home(settings)
+    # Beside a home that was lost one may stand in that never was the demo's: what lies in it is others'.
+    if found.demo_here or found.is_bound or found.models_here & found.models_there:
+        _clean_home(settings)
     return removed
 
 
@@ -240,7 +239,5 @@ def _clean_home(settings: Settings) -> None:
         server = EmbeddedServer(home)
         server.ensure()
         server.drop(DAGSTER_DATABASE, MLFLOW_DATABASE)
-    for name in (*(name for name in OURS if name not in _STAYS), *_LAST):
-        path = home / name
-        shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
+    clean_home(home, keep=(SERVER_FOLDER, CLAIM_FILE))
     settings.analytics_path.unlink(missing_ok=True)

@@ -118,7 +118,7 @@ class EmbeddedServer:
         Raises:
             AmericanoError: It belongs to someone else.
         """
-        if not self.data.is_dir():
+        if not self.data.is_dir() or not (self.folder / "lock").exists():  # Somebody else's server has no lock of ours.
             return False
         with self._locked():
             process = live_postmaster(self.data)

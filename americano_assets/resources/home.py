@@ -1,10 +1,12 @@
-"""The home as a folder: whose it is, who may look into it, and what a demo wrote into it.
+"""The home as a folder: whether it is one of ours, who may look into it, and what a demo wrote into it.
 
-Belongs here: modes and owner, the names of what lies in a home, the demo's settings file. Does not: which database it
-belongs to (home_claim.py), or what is in any file.
+Belongs here: what marks a home, modes and owner, the names of what lies in it, the demo's settings file. Does not:
+which database it belongs to (home_claim.py), or what is in any other file.
 """
 
+import json
 import os
+import re
 import stat
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
@@ -25,7 +27,17 @@ OURS = (
     *(SERVER_FOLDER, "dagster", "data", "models", "mlflow", "reports", "exports", "analytics.duckdb"),
     *(HOME_SETTINGS_FILE, CLAIM_FILE),
 )
-_MADE_BY_US = {"dagster", SERVER_FOLDER, HOME_SETTINGS_FILE, CLAIM_FILE}
+_HASH = "[0-9a-f]" * 32
+# Paths below a home that nobody else's folder has; a claim, a demo's settings and Dagster's file are read besides.
+_MARKS = (
+    f"{SERVER_FOLDER}/lock",
+    *("data/*/day=????-??-??/current.json", "data/manifests/day=????-??-??/*.json"),
+    *(f"data/*/{_HASH}.parquet", f"models/{_HASH}.json"),
+)
+_DAGSTER_FILE = "dagster/dagster.yaml"
+_IN_OUR_DAGSTER_FILE = "AMERICANO_DAGSTER_URL"
+# A disk's own folder where one is mounted, and what a process leaves that was killed before it made a mark.
+_NOBODYS = re.compile(r"lost\+found|\.writing-.*|\.dagster\.yaml\..*")
 _PRIVATE = 0o700
 # Whoever runs the embedded server for root passes through the home, and sees nothing of it.
 _PASSAGE = 0o711
@@ -39,7 +51,8 @@ def open_home(home: Path, *, make: bool = False) -> None:
         make: Make it where there is none.
 
     Raises:
-        AmericanoError: We are root and it is somebody else's: files made now would be root's.
+        AmericanoError: We are root and it is somebody else's: files made now would be root's. Or it is no home, and
+            folders of others bear the names that a home's have.
     """
     private_files()
     try:
@@ -57,19 +70,67 @@ def open_home(home: Path, *, make: bool = False) -> None:
         )
     if not stat.S_ISDIR(found.st_mode):
         return
+    ours = is_home(home)
+    if not ours and (theirs := used_names(home)):
+        raise AmericanoError(
+            f"{home} is no home of ours, and what somebody else keeps there bears names of a home's"
+            f" ({', '.join(theirs)}): set AMERICANO_HOME to an empty folder. Nothing was changed."
+        )
     with suppress(OSError):  # A volume whose folder is root's, or that is mounted read-only: its files are closed.
-        _tighten(home, stat.S_IMODE(found.st_mode))
+        _tighten(home, stat.S_IMODE(found.st_mode), ours=ours)
 
 
-def _tighten(home: Path, mode: int) -> None:
+def is_home(folder: Path) -> bool:
+    """Whether the folder bears a mark of ours: something that only we write, in any version of the project."""
+    return (
+        _is_claim(folder / CLAIM_FILE)
+        or is_demo_home(folder)
+        or _IN_OUR_DAGSTER_FILE in _text(folder / _DAGSTER_FILE)
+        or any(next(folder.glob(mark), None) for mark in _MARKS)
+    )
+
+
+def used_names(folder: Path) -> list[str]:
+    """Names of a home's files and folders under which something lies, whoever put it there; a name alone is nobody's.
+
+    Settings that no demo wrote are somebody's own, for a home, and do not count.
+    """
+    return [name for name in OURS if name != HOME_SETTINGS_FILE and _holds_something(folder / name)]
+
+
+def _holds_something(path: Path) -> bool:
+    try:
+        return any(not _NOBODYS.fullmatch(inner.name) for inner in path.iterdir())
+    except NotADirectoryError:
+        return True
+    except OSError:
+        return False  # Nothing there, or nothing that can be used: whoever writes there first says why.
+
+
+def _is_claim(path: Path) -> bool:
+    try:
+        content = json.loads(_text(path))
+    except ValueError:
+        return False
+    return isinstance(content, dict) and {"id", "database"} <= content.keys()
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text()
+    except (OSError, UnicodeDecodeError):
+        return ""
+
+
+def _tighten(home: Path, mode: int, *, ours: bool) -> None:
     with os.scandir(home) as entries:
         names = {entry.name: entry for entry in entries}
     for name, entry in names.items():
-        if name in OURS and not entry.is_symlink() and entry.stat().st_mode & 0o077:
+        if ours and name in OURS and not entry.is_symlink() and entry.stat().st_mode & 0o077:
             _close(Path(entry.path))
     kept = os.geteuid() == 0 and mode == _PASSAGE
     # A folder that many share, or in which nothing of ours was ever made, is not ours to close.
-    if mode & 0o077 and not kept and not mode & stat.S_ISVTX and (not names or _MADE_BY_US & names.keys()):
+    if mode & 0o077 and not kept and not mode & stat.S_ISVTX and (not names or ours):
         home.chmod(_closed())
 
 
@@ -95,10 +156,7 @@ def _below(path: Path) -> Iterator[Path]:
 
 def is_demo_home(home: Path) -> bool:
     """Whether a demo put its settings into this home."""
-    try:
-        return (home / HOME_SETTINGS_FILE).read_text().startswith(_BY_A_DEMO)
-    except (OSError, UnicodeDecodeError):
-        return False
+    return _text(home / HOME_SETTINGS_FILE).startswith(_BY_A_DEMO)
 
 
 def write_demo_values(home: Path, values: Mapping[str, object]) -> None:

@@ -1,8 +1,10 @@
 """Taking a demo out of a database that also holds an app's own learners: theirs stays, all of it."""
 
+import json
 import shutil
 import tempfile
 from collections.abc import Iterator
+from dataclasses import asdict
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -17,7 +19,8 @@ from americano_assets.errors import AmericanoError
 from americano_assets.resources.database import connect, prepare
 from americano_assets.resources.embedded import EmbeddedServer
 from americano_assets.resources.home import CLAIM_FILE, write_demo_values
-from americano_assets.settings import HOME_SETTINGS_FILE, Settings, load_settings
+from americano_assets.resources.home_claim import Identity
+from americano_assets.settings import HOME_SETTINGS_FILE, PROJECT_ROOT, Settings, load_settings
 from americano_assets_tests.world import LONG_AGO, World, at
 
 _OWN = "own-learner"
@@ -70,10 +73,33 @@ def beside(settings: Settings, database: str) -> Iterator[World]:
         yield world
 
 
-def _files(settings: Settings) -> None:
-    for name in ("data/interactions", "models", "reports", "dagster", "exports"):
-        (settings.americano_home / name).mkdir(parents=True, exist_ok=True)
-        (settings.americano_home / name / "one").write_text("of the demo")
+_HASH = "0123456789abcdef" * 2
+_OURS = (
+    *("data/interactions/day=2026-01-01/current.json", f"data/interactions/day=2026-01-01/{_HASH}.parquet"),
+    *(f"data/elo_at/by_inputs/{_HASH}.json", "data/state_snapshots/20260101T000000.json", "data/successors.json"),
+    *(f"data/quarantine/log/day=2026-01-01/reading-{_HASH}.json", f"data/datasets/{_HASH}.json", "data/.writing-1"),
+    *(f"models/{_HASH}.json", f"models/{_HASH * 2}.skops", f"mlflow/{_HASH}/artifacts/one", "reports/latest.html"),
+    *("dagster/dagster.yaml", "dagster/storage/run/compute_logs/one.err", "exports/events.parquet"),
+    "analytics.duckdb",
+)
+_THEIRS = (
+    *("data/raw/a.csv", "data/interactions/notes.txt", "data/raw.parquet", "models/m.bin", "reports/r.tex"),
+    *("exports/mine.parquet", "dagster/code/one.py", "mlflow/notes", "notes.txt"),
+)
+
+
+def _files(home: Path, *names: str) -> None:
+    for name in names or _OURS:
+        (home / name).parent.mkdir(parents=True, exist_ok=True)
+        (home / name).write_text("of the demo")
+
+
+def _names(home: Path) -> set[str]:
+    return {path.relative_to(home).as_posix() for path in home.rglob("*") if path.is_file()}
+
+
+def _embedded(home: Path) -> Settings:
+    return Settings(_env_file=None, americano_home=home)  # type: ignore[call-arg]
 
 
 def own_rows(world: World) -> dict[str, list[tuple[Any, ...]]]:
@@ -82,7 +108,7 @@ def own_rows(world: World) -> dict[str, list[tuple[Any, ...]]]:
 
 
 def test_only_the_demos_rows_and_files_go(settings: Settings, beside: World) -> None:
-    _files(settings)
+    _files(settings.americano_home)
     before = own_rows(beside)
     removed = removing.remove(settings)
     after = own_rows(beside)
@@ -128,7 +154,7 @@ def test_a_table_that_the_contract_does_not_know_is_asked_too(settings: Settings
 def test_a_removal_that_was_broken_off_is_finished(
     settings: Settings, beside: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    _files(settings)
+    _files(settings.americano_home)
     with monkeypatch.context() as broken:
         broken.setattr(shutil, "rmtree", _interrupted)
         with pytest.raises(KeyboardInterrupt):
@@ -153,6 +179,56 @@ def test_real_students_are_known_by_their_ids_too(settings: Settings, database: 
         assert world.rows("SELECT count(*) FROM behavioral_events") == [(0,)]
 
 
+def test_the_files_of_another_home_stay(settings: Settings, beside: World, tmp_path: Path) -> None:
+    """The demo's home is lost, and what is set instead is a deployment's that was never bound."""
+    beside.execute("DELETE FROM ml.home")
+    other = settings.model_copy(update={"americano_home": tmp_path / "other"})
+    _files(other.americano_home, "data/interactions/day=2026-01-01/current.json", f"data/learners/{_HASH}.parquet")
+    before = _names(other.americano_home)
+    assert removing.remove(other)["users"] == 7
+    assert _names(other.americano_home) == before
+
+
+def test_starting_over_touches_no_folder_that_is_no_home(tmp_path: Path) -> None:
+    _files(tmp_path, *_THEIRS)
+    with pytest.raises(AmericanoError, match=r"is no home of ours.*data, models.*an empty folder"):
+        start_over(_embedded(tmp_path))
+    assert _names(tmp_path) == {*_THEIRS}
+
+
+@pytest.mark.parametrize("claimed", [True, False])
+def test_starting_over_spares_the_home_of_a_deployment(settings: Settings, claimed: bool) -> None:
+    """In a shell that lacks the deployment's DATABASE_URL."""
+    if claimed:
+        prepare(settings)
+        write_demo_values(settings.americano_home, {})  # A demo's, and in a database that is not here.
+    _files(settings.americano_home)
+    shutil.copy(PROJECT_ROOT / "dagster.yaml", settings.americano_home / "dagster")
+    before = _names(settings.americano_home)
+    with pytest.raises(AmericanoError, match=r"belongs to another database" if claimed else r"is no demo's"):
+        start_over(_embedded(settings.americano_home))
+    assert _names(settings.americano_home) == before
+
+
+def test_starting_over_leaves_what_others_put_into_a_demos_home_and_empties_links(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    home, big = tmp_path / "home", tmp_path / "big"
+    _files(home, *_OURS, *_THEIRS)
+    write_demo_values(home, {})
+    big.mkdir()
+    for name in ("data", "mlflow", "dagster/storage"):
+        (home / name).rename(big / Path(name).name)
+        (home / name).symlink_to(big / Path(name).name)
+    (home / "reports/gone").symlink_to(tmp_path / "unmounted")
+    start_over(_embedded(home))
+    assert _names(big) == {name for name in _THEIRS if name.startswith(("data/", "mlflow/"))}
+    assert _names(home) == {name for name in _THEIRS if not name.startswith(("data/", "mlflow/"))}
+    assert (home / "data").is_symlink()
+    assert (home / "reports/gone").is_symlink()
+    assert "not of our making: dagster/code/one.py, data/interactions/notes.txt" in capsys.readouterr().err
+
+
 def test_starting_over_spares_an_embedded_database_in_which_others_study() -> None:
     home = Path(tempfile.mkdtemp(prefix="americano-", dir="/tmp"))  # A socket's path must be short.
     settings = load_settings(home)
@@ -162,6 +238,15 @@ def test_starting_over_spares_an_embedded_database_in_which_others_study() -> No
             with pytest.raises(AmericanoError, match="holds 1 accounts that no demo wrote"):
                 start_over(settings)
             connection.execute("DROP SCHEMA ml CASCADE; DELETE FROM users")
+            claim = (home / CLAIM_FILE).read_text()
+            # Dagster's databases are the home's own, and the app's is elsewhere.
+            (home / CLAIM_FILE).write_text(json.dumps({"id": "1", "database": asdict(Identity("app", 5, "7"))}))
+            with pytest.raises(AmericanoError, match=r'The home .* belongs to database "app"'):
+                start_over(settings)
+            (home / CLAIM_FILE).unlink()
+            with pytest.raises(AmericanoError, match=r"is no demo's"):
+                start_over(settings)
+            (home / CLAIM_FILE).write_text(claim)
             write_demo_values(home, {})  # A demo that was broken off, or spoilt: beginning anew is what helps.
         start_over(settings)
         assert list(home.iterdir()) == []

@@ -37,7 +37,7 @@ def test_the_instance_is_the_one_that_the_project_configures(settings: Settings,
 
 def test_a_changed_configuration_is_put_in_force_again(settings: Settings) -> None:
     home = prepare_dagster_home(settings)
-    (home / "dagster.yaml").write_text("storage: {}\n")
+    (home / "dagster.yaml").write_text("storage: {postgres: {postgres_url: {env: AMERICANO_DAGSTER_URL}}}\n")
     prepare_dagster_home(settings)
     assert (home / "dagster.yaml").read_bytes() == (PROJECT_ROOT / "dagster.yaml").read_bytes()
     assert [path.name for path in home.iterdir()] == ["dagster.yaml"]

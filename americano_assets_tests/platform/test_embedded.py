@@ -207,6 +207,19 @@ def test_the_data_of_another_version_is_left_as_it_is(short_home: Path) -> None:
     assert [path.name for path in data.iterdir()] == ["PG_VERSION"]
 
 
+def test_a_server_that_somebody_else_keeps_under_the_same_name_is_not_stopped(other: EmbeddedServer) -> None:
+    other.ensure()
+    lock = other.folder / "lock"
+    lock.unlink()
+    try:
+        assert not other.stop()
+        other.ensure()
+        with psycopg.connect(other.url("postgres")) as connection:
+            assert connection.execute("SELECT pg_is_in_recovery()").fetchone() == (False,)
+    finally:
+        lock.touch(mode=0o600)
+
+
 def test_a_server_that_cannot_start_says_why(other: EmbeddedServer) -> None:
     other.stop()
     configuration = other.data / "postgresql.conf"

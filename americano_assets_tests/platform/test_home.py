@@ -12,13 +12,17 @@ import pytest
 from americano_assets.errors import AmericanoError
 from americano_assets.resources import pg_identity
 from americano_assets.resources.dagster_home import prepare_dagster_home
-from americano_assets.resources.database import prepare
+from americano_assets.resources.database import bind_anew, prepare, require_usable
 from americano_assets.resources.embedded import EmbeddedServer
 from americano_assets.resources.home import CLAIM_FILE, open_home
-from americano_assets.settings import Settings
+from americano_assets.settings import PROJECT_ROOT, Settings
 from americano_assets_tests.platform.test_cli import run_under
 
 _ROOT_ALONE = pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files to another user")
+
+
+_OLD_POINTER = "data/interactions/day=2026-01-01/current.json"
+_HASH = "0123456789abcdef" * 2
 
 
 def modes(folder: Path) -> dict[str, int]:
@@ -55,6 +59,8 @@ def test_a_home_of_before_is_closed_and_a_strangers_file_in_it_is_left(settings:
         (home / folder / "one").chmod(0o664)
     (home / "data/interactions/run").write_text("")
     (home / "data/interactions/run").chmod(0o755)
+    (home / _OLD_POINTER).parent.mkdir()
+    (home / _OLD_POINTER).write_text("{}")
     (home / "theirs").write_text("")
     (home / "theirs").chmod(0o644)
     home.chmod(0o755)
@@ -72,6 +78,62 @@ def test_a_folder_that_many_share_keeps_its_mode(settings: Settings) -> None:
     prepare(settings)
     assert stat.S_IMODE(home.stat().st_mode) == 0o1777
     assert modes(home)[CLAIM_FILE] & 0o077 == 0
+
+
+@pytest.mark.parametrize(
+    "theirs",
+    [
+        *("data/raw/a.csv", "models/m.bin", "reports/r.tex", "exports/e.csv", "mlflow/readme", "analytics.duckdb"),
+        *("postgres/data/PG_VERSION", "dagster/dagster.yaml", "database.json"),
+    ],
+)
+def test_a_folder_with_what_others_made_is_no_home_and_stays_as_it_is(
+    settings: Settings, database: str, theirs: str
+) -> None:
+    home = settings.americano_home
+    (home / theirs).parent.mkdir(parents=True)
+    (home / theirs).write_text('{"dev": {"driver": "pg"}}')  # As a migration tool's database.json has it.
+    for path in (home, *home.rglob("*")):
+        path.chmod(0o777)
+    before = modes(home)
+    embedded = Settings(_env_file=None, americano_home=home)  # type: ignore[call-arg]
+    for way in (prepare, bind_anew, require_usable, prepare_dagster_home):
+        for one in (settings, embedded):
+            with pytest.raises(AmericanoError, match=f"is no home of ours.*{theirs.split('/')[0]}.*an empty folder"):
+                way(one)
+    assert modes(home) == before
+
+
+@pytest.mark.parametrize(
+    ("mark", "content"),
+    [
+        (_OLD_POINTER, "{}"),
+        ("data/manifests/day=2026-01-01/inputs.json", "{}"),
+        (f"data/learners/{_HASH}.parquet", ""),
+        (f"models/{_HASH}.json", "{}"),
+        ("postgres/lock", ""),
+        ("dagster/dagster.yaml", "storage: {postgres: {postgres_url: {env: AMERICANO_DAGSTER_URL}}}"),
+        ("settings.env", "# Written by `americano demo`; the environment and .env go first.\n"),
+        (CLAIM_FILE, '{"id": "1", "database": {}}'),
+    ],
+)
+def test_one_thing_that_only_we_write_marks_a_home_of_any_version(tmp_path: Path, mark: str, content: str) -> None:
+    for path, text in ((mark, content), ("reports/theirs", "")):
+        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / path).write_text(text)
+    for one in (tmp_path, *tmp_path.rglob("*")):
+        one.chmod(0o755)
+    open_home(tmp_path)
+    assert all(not mode & 0o077 for mode in modes(tmp_path).values())
+
+
+def test_a_disk_that_was_just_mounted_may_become_a_home(settings: Settings) -> None:
+    home = settings.americano_home
+    for folder in ("lost+found", "data/lost+found", "models"):
+        (home / folder).mkdir(parents=True)
+    (home / "notes.txt").write_text("")
+    prepare(settings)
+    assert (home / CLAIM_FILE).exists()
 
 
 @_ROOT_ALONE
@@ -117,6 +179,7 @@ def test_whoever_runs_the_server_for_root_passes_through_the_home_and_no_more(
     home = short / "home"
     if before:
         (home / "dagster").mkdir(parents=True)
+        shutil.copy(PROJECT_ROOT / "dagster.yaml", home / "dagster")
         home.chmod(before)
     open_home(home, make=True)
     assert stat.S_IMODE(home.stat().st_mode) == 0o711

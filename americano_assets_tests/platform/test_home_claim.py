@@ -27,9 +27,11 @@ from americano_assets.resources.home_claim import HomeError, identity, require_o
 from americano_assets.runs import Runner
 from americano_assets.settings import HOME_SETTINGS_FILE, Settings
 
+_KNOWN, _UNKNOWN = "0a" * 16, "1b" * 16
 _MODEL = (
     "INSERT INTO ml.model_versions "
-    "VALUES ('known', 'rule_based', '2026-01-01', 0.5, 7, 0.65, 'd', NULL, NULL, '{}', '{}', now())"
+    f"VALUES ('{_KNOWN}', "
+    "'rule_based', '2026-01-01', 0.5, 7, 0.65, 'd', NULL, NULL, '{}', '{}', now())"
 )
 _numbers = count(1)
 
@@ -187,7 +189,7 @@ def test_binding_that_was_broken_off_before_its_commit_is_finished(settings: Set
     assert rows_of_ml(database)["home"] == 1
 
 
-def _used_before(settings: Settings, model: str = "known") -> None:
+def _used_before(settings: Settings, model: str = _KNOWN) -> None:
     settings.models_root.mkdir(parents=True)
     (settings.models_root / f"{model}.json").write_text("{}")
 
@@ -240,7 +242,7 @@ def test_a_worker_with_a_copy_of_the_files_alone_may_read_them(
     copied = settings.model_copy(update={"americano_home": tmp_path / "copied"})
     _used_before(copied)
     strange = settings.model_copy(update={"americano_home": tmp_path / "strange"})
-    _used_before(strange, "unknown")
+    _used_before(strange, _UNKNOWN)
     with connect(database, autocommit=True) as connection:
         require_own_home(connection, copied, claims=False)
         with pytest.raises(HomeError, match="belongs to another home"):

@@ -1,0 +1,83 @@
+"""Empties a demo's home of what we made in it. Whatever else lies there stays, and is named.
+
+Belongs here: which paths below a home are of our making, and their removal. Does not: whether they may go (flow.py,
+removing.py).
+"""
+
+import re
+import shutil
+import sys
+from collections.abc import Collection, Iterator
+from pathlib import Path
+
+from americano_assets.resources.files import LEFTOVER_PREFIX
+from americano_assets.resources.home import CLAIM_FILE, OURS, SERVER_FOLDER, is_demo_home
+from americano_assets.settings import HOME_SETTINGS_FILE
+
+_HASH = "[0-9a-f]{32}"
+_DAY = r"\d{4}-\d\d-\d\d"
+# Paths below a home, by whichever version they were made; what fits goes with all that is in it.
+_MADE = re.compile(
+    "|".join(
+        (
+            rf"(.*/)?{re.escape(LEFTOVER_PREFIX)}[^/]*",
+            rf"data/.*/{_HASH}\.parquet",
+            rf"data/.*/day={_DAY}/[^/]+\.json",
+            rf"data/[^/]+/by_inputs/{_HASH}\.json",
+            rf"data/(datasets/{_HASH}|state_snapshots/[^/]+|successors)\.json",
+            r"data/duckdb_temp_[^/]*",
+            rf"models/((by_inputs/)?{_HASH}\.json|[0-9a-f]+\.skops|mlflow/\d+)",
+            rf"mlflow/({_HASH}|\d+|models/m-{_HASH})",
+            r"dagster/(dagster\.yaml|\.dagster\.yaml\.\d+|storage|logs|history|schedules|\.(telemetry|nux|logs_queue))",
+            rf"{SERVER_FOLDER}/(data|data\.new|lock|server\.log(\.1)?|\.s\.PGSQL\.5432(\.lock)?)",
+            rf"reports/({_DAY}|latest)\.html",
+            r"exports/events\.parquet",
+            r"analytics\.duckdb",
+            *(re.escape(name) for name in (CLAIM_FILE, HOME_SETTINGS_FILE)),
+        )
+    )
+)
+# What tells that the home is a demo's goes after what it tells it of: a removal that was broken off is known as one.
+_LAST = (CLAIM_FILE, SERVER_FOLDER, HOME_SETTINGS_FILE)
+_NAMED = 3
+
+
+def clean_home(home: Path, *, keep: Collection[str] = ()) -> None:
+    """Remove what we made in a home, and say on standard error what was left because we did not make it.
+
+    Where a folder is a link, what it leads to is emptied, and the link stays.
+
+    Args:
+        home: Somebody has made sure that it is a demo's, and that no server runs in it.
+        keep: Names in it that stay.
+    """
+    names = [*(name for name in OURS if name not in _LAST), *_LAST]
+    if not is_demo_home(home):
+        names.remove(HOME_SETTINGS_FILE)  # Somebody's own settings.
+    left = [path for name in names if name not in keep for path in _remove(home / name, home, set())]
+    if left:
+        more = f" and {len(left) - _NAMED:,} more" if len(left) > _NAMED else ""
+        named = ", ".join(str(path.relative_to(home)) for path in left[:_NAMED])
+        print(f"americano: Left in the home {home}, since it is not of our making: {named}{more}.", file=sys.stderr)
+
+
+def _remove(path: Path, home: Path, seen: set[tuple[int, int]]) -> Iterator[Path]:
+    """Remove what is ours at a path and below; yields what is not."""
+    if not path.exists() and not path.is_symlink():
+        return
+    if _MADE.fullmatch(path.relative_to(home).as_posix()):
+        if path.is_dir():
+            shutil.rmtree(path.resolve())
+        if path.is_symlink() or not path.is_dir():
+            path.unlink(missing_ok=True)
+    elif not path.is_dir():
+        yield path
+    else:
+        found = path.stat()
+        if (found.st_dev, found.st_ino) in seen:
+            return  # A link that leads back.
+        seen.add((found.st_dev, found.st_ino))
+        for inner in sorted(path.iterdir()):
+            yield from _remove(inner, home, seen)
+        if not path.is_symlink() and not any(path.iterdir()):
+            path.rmdir()
