@@ -11,6 +11,7 @@ from rich.table import Column
 from americano_assets.cli.terminal import Table, say
 from americano_assets.contract.enums import PredictionStatus
 from americano_assets.core.effect import EXPERIMENT, REHEARSAL
+from americano_assets.core.flagging import nobody_told
 from americano_assets.core.moment import naive
 from americano_assets.core.study_day import cutoff
 from americano_assets.core.training import CHAMPION
@@ -75,7 +76,8 @@ def _show_riskiest(connection: Any, settings: Settings, day: date) -> None:
     rows = connection.execute(query("riskiest_upcoming"), {"cutoff": naive(at), "limit": _SHOWN}).fetchall()
     title = f"Riskiest upcoming predictions, as of {at.astimezone(settings.zone):%Y-%m-%d %H:%M %Z}"
     if not rows:
-        say(f"{title}: none. No learner has an objective planned for the next days that looks risky.")
+        scoring = _scoring_model(connection, day)
+        say(f"{title}: none, {nobody_told(scoring[1] if scoring else None)}.")
         return
     table = Table("learner", "objective", "due", "p", "why", title=title, is_framed=True)
     for learner, objective, _course, due, probability, reason in rows:
@@ -84,12 +86,14 @@ def _show_riskiest(connection: Any, settings: Settings, day: date) -> None:
     table.show()
 
 
+def _scoring_model(connection: Any, day: date) -> tuple[str, float] | None:
+    """Type and threshold of the model that scored a study day."""
+    found: tuple[str, float] | None = connection.execute(query("report/scoring_model"), {"day": day}).fetchone()
+    return found
+
+
 def _show_held_out(connection: Any, settings: Settings, day: date) -> None:
-    row = connection.execute(
-        "SELECT m.model_type, m.threshold FROM ml.study_days d "
-        "JOIN ml.model_versions m USING (model_version) WHERE d.study_day = %s",
-        [day],
-    ).fetchone()
+    row = _scoring_model(connection, day)
     # As measured at the day's own training: a champion that stays is older than that.
     recorded = ParquetStore(settings.store_root).manifest(day, "model")
     if row is None or recorded is None:

@@ -152,6 +152,17 @@ def threshold_told(threshold: float, flags: Flags) -> str:
     return reached
 
 
+def nobody_told(threshold: float | None) -> str:
+    """Why a day's list of whom to help is empty, in a sentence without a full stop.
+
+    Args:
+        threshold: That of the model which scored; None where none did.
+    """
+    if threshold is not None and threshold >= NOBODY:
+        return f"the model that scores flags nobody, since no threshold of its gave a list of use ({BOUNDS})"
+    return "no objective planned for the next days looks risky"
+
+
 def _within_bounds(share: float, precision: float) -> bool:
     return (share <= MOST_FLAGGED or precision >= LIKELY) and precision >= LEAST_PRECISION
 

@@ -10,6 +10,7 @@ from typing import Any
 from psycopg.rows import dict_row
 
 from americano_assets.core.drift import TOO_FEW, table
+from americano_assets.core.flagging import nobody_told
 from americano_assets.core.moment import naive
 from americano_assets.core.risk import HIGH_RISK, MEDIUM_RISK
 from americano_assets.core.study_day import days_between
@@ -33,6 +34,7 @@ class Report:
     demo_settings: str | None
     simulated_help: int
     courses: list[dict[str, Any]]
+    nobody_told: str
     performance: dict[str, Any] | None
     flags: dict[str, Any]
     drift: list[dict[str, Any]]
@@ -67,6 +69,7 @@ def gather(deployment: Deployment, day: date) -> Report:
         shifts, names = drift_of(connection, day), course_names(connection)
         performance, before_after = rows(query("report/performance")), rows(query("report/before_after"))
         courses, flags = rows(query("report/who_needs_help")), rows(query("report/false_alarms"))[0]
+        scoring = rows(query("report/scoring_model"))
         effects, planted = rows(query("report/effects")), rows(query("report/planted_effect"))
         by_night = rows(query("report/effect_by_night"))
     first = max(began[0] if began else day, day - timedelta(days=DAYS - 1))
@@ -83,6 +86,7 @@ def gather(deployment: Deployment, day: date) -> Report:
         demo_settings=demo_sentence(deployment.settings),
         simulated_help=helped[0] if helped else 0,
         courses=courses,
+        nobody_told=nobody_told(scoring[0]["threshold"] if scoring else None),
         performance=performance[0] if performance else None,
         flags=flags,
         drift=table(shifts, names),

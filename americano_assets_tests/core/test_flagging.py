@@ -13,6 +13,7 @@ from americano_assets.core.flagging import (
     RECALL_AIM,
     Flags,
     choose,
+    nobody_told,
     objection,
     threshold_told,
 )
@@ -99,3 +100,9 @@ def test_what_chance_could_make_of_a_list_of_use_is_no_objection() -> None:
     everybody = objection(struggled & (random.uniform(size=2000) < 0.5), known, known, learner)
     assert everybody is not None
     assert everybody.startswith("it flags 100.0% of the rows of which something is known, 1")
+
+
+def test_an_empty_list_is_told_by_its_cause() -> None:
+    assert "flags nobody" in nobody_told(NOBODY)
+    for threshold in (0.4, None):
+        assert nobody_told(threshold) == "no objective planned for the next days looks risky"

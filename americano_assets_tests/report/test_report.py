@@ -9,6 +9,7 @@ from shutil import which
 import pytest
 from playwright.sync_api import sync_playwright
 
+from americano_assets.core.flagging import NOBODY
 from americano_assets.report.files import report_path, write_report
 from americano_assets.report.page import points
 from americano_assets.resources.home import write_demo_values
@@ -31,6 +32,11 @@ def test_an_empty_deployment_says_so_everywhere(empty_night: Night) -> None:
     assert "There are too few rows to tell whether anything has shifted" in page
     assert "None" not in page
     assert "nan" not in page
+
+
+def test_a_model_that_flags_nobody_is_no_proof_that_nobody_is_at_risk(empty_night: Night) -> None:
+    empty_night.rows.published(threshold=NOBODY)
+    assert "the model that scores flags nobody" in empty_night.page()
 
 
 def test_the_figures_are_those_of_the_tables(night: Night) -> None:
