@@ -14,11 +14,13 @@ if TYPE_CHECKING:
 _HIDDEN = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff\ud800-\udfff]")
 _HIDDEN_BUT_LINES = re.compile(f"(?!\n){_HIDDEN.pattern}")
 # An underscore within a word is one in Markdown too.
-_MARKDOWN = re.compile(r"[\\`*\[\]<>|~&]|(?<!\w)_|_(?!\w)|:(?=//)|(?<=\bwww)\.")
+_MARKDOWN = re.compile(r"[\\`*\[\]<>|~&@]|(?<!\w)_|_(?!\w)|:(?=//)|(?<=\bwww)\.")
 # What a spreadsheet takes for the beginning of a formula, in both widths.
 _FORMULA = tuple("=+-@\uff1d\uff0b\uff0d\uff20")
 _NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?")
-_CHAT = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"})
+# What cannot be seen parts a sign from the name that it would call, and an address from being one.
+_APART = "\u200b"
+_CHAT = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", "@": f"@{_APART}"})
 
 
 def plain(text: str) -> str:
@@ -50,8 +52,8 @@ def csv(table: "pd.DataFrame") -> str:
 
 
 def chat(text: str) -> str:
-    """Text of a message to a chat service: no link and nobody called by name (as Slack and its likes read it)."""
-    return plain(text).translate(_CHAT)
+    """Text of a message to a chat service: no link and nobody called by name (as Slack, Mattermost and their likes read it)."""
+    return plain(text).translate(_CHAT).replace("://", f":{_APART}//")
 
 
 def label(text: str) -> str:

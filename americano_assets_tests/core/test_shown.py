@@ -65,7 +65,10 @@ def test_a_cell_of_csv_is_never_a_formula_and_numbers_stay_numbers() -> None:
 
 
 def test_a_message_to_a_chat_calls_nobody() -> None:
-    assert chat("<!channel> <http://a|b> & c\x1b") == "&lt;!channel&gt; &lt;http://a|b&gt; &amp; c\\x1b"
+    shown = chat("<!channel> <http://a|b> & c\x1b @channel")
+    assert shown.replace("\u200b", "") == "&lt;!channel&gt; &lt;http://a|b&gt; &amp; c\\x1b @channel"
+    assert "@channel" not in shown
+    assert "://" not in shown
 
 
 def test_a_course_on_a_picture_is_no_formula() -> None:
