@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from americano_assets.core.anytime import LEVEL
@@ -142,7 +143,8 @@ def of_types(evidence: str, period: str, rows: pd.DataFrame) -> Iterator[Effect]
     chosen = rows.assign(**{kind: [kind in kinds for kinds in rows["intervention_types"]] for kind in types})
     for kind, comparison in by_type(chosen, types, level=1 - (1 - LEVEL) / len(types)).items():
         shown = chosen[chosen[kind] & chosen["treated"]]
-        applied = shown[[kind in kinds for kinds in shown["applied_types"]]]
+        # An array: of no rows a list would be one of no columns.
+        applied = shown[np.array([kind in kinds for kinds in shown["applied_types"]], dtype=bool)]
         after = applied[applied["studied"].astype(bool)]
         details = {
             "applications": len(applied),

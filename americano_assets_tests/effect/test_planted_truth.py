@@ -129,6 +129,16 @@ def test_the_one_type_that_works_is_named_and_no_other() -> None:
     assert named == [{"PREREQUISITE_REVIEW"}] * len(named)
 
 
+def test_a_type_that_stands_on_held_out_episodes_alone_was_applied_to_nobody() -> None:
+    made = planted(5, learners=60, weeks=4, policy=Policy(EPISODE, 0.5))
+    ledger = made.ledger.assign(treated=made.ledger["arm"] == TREATED)
+    held_out = ledger["intervention_types"].map(lambda kinds: "PREREQUISITE_REVIEW" not in kinds) | ~ledger["treated"]
+    found = {one.scope_id: one for one in of_types(EXPERIMENT, "all", ledger[held_out])}
+    one = found["PREREQUISITE_REVIEW"]
+    assert one.details == {"applications": 0, "success_rate": None}
+    assert one.comparison.estimate is None
+
+
 def test_help_that_brings_learners_to_study_shows_as_attrition_and_widens_the_bounds() -> None:
     def found(study_effect: float) -> list[Effect]:
         made = planted(3, learners=600, weeks=8, study_effect=study_effect, policy=Policy(EPISODE, 0.5))
