@@ -52,7 +52,7 @@ def csv(table: "pd.DataFrame") -> str:
 
 
 def chat(text: str) -> str:
-    """Text of a message to a chat service: no link, and nobody called by name (as Slack, Mattermost and others read it)."""
+    """Text of a message to a chat service (Slack, Mattermost and their likes): no link, and nobody called by name."""
     return plain(text).translate(_CHAT).replace("://", f":{_APART}//")
 
 
