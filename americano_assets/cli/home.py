@@ -27,7 +27,7 @@ def show() -> None:
         f", server {here.system_identifier}" if here.system_identifier else ", on a server that does not tell which"
     )
     echo(f"Home: {found.home}")
-    echo(f"Database: {here.database_name} at {host}, {server}")
+    echo(f"Database: {here.database_name} at {host}{server}")
     if found.in_home is None:
         echo("The home belongs to no database yet: the first write binds it.")
     else:

@@ -54,6 +54,7 @@ def demo(
     remove: Annotated[
         bool, typer.Option("--remove", help="Take the demo out of database and home; nobody else's rows go.")
     ] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask (--remove).")] = False,
 ) -> None:
     """Load learners, go through nine weeks, score the last closed study day, and show who needs help."""
     if cohort is DemoCohort.OULAD and (days, seed, help_logits) != (None, None, None):
@@ -62,7 +63,7 @@ def demo(
 
     settings = load_settings()  # Before imports that take seconds: a wrong value is told at once.
     if remove:
-        _remove_demo(settings)
+        _remove_demo(settings, asks=not yes)
         return
     from americano_assets.cli.summary import show_demo
     from americano_assets.demo.flow import lived, load_cohort, load_students, plan, require_allowed, start_over
@@ -161,11 +162,14 @@ def backfill(
         show_night(settings, last)
 
 
-def _remove_demo(settings: "Settings") -> None:
+def _remove_demo(settings: "Settings", *, asks: bool) -> None:
     from americano_assets.cli.runs import require_no_run
     from americano_assets.demo.removing import remove
 
     require_no_run(settings, "write what the demo made again")
+    if asks:
+        what = f"Take the demo out of its database, and what was made of it out of the home {settings.americano_home}?"
+        typer.confirm(f"{what} It cannot be undone.", abort=True)
     removed = remove(settings)
     for table, rows in sorted(removed.items()):
         if rows:

@@ -23,6 +23,8 @@ from americano_assets.demo.simulate.school import OWNER
 from americano_assets.errors import AmericanoError
 from americano_assets.resources.database import app_url, connect
 from americano_assets.resources.embedded import DAGSTER_DATABASE, MLFLOW_DATABASE, EmbeddedServer
+from americano_assets.resources.forgetting_databases import close_tokens
+from americano_assets.resources.forgetting_registry import ML_TABLES, OF_SCOPE, TOKENS
 from americano_assets.resources.home import CLAIM_FILE, SERVER_FOLDER, open_home
 from americano_assets.resources.home_claim import standing
 from americano_assets.resources.ownership import lock_publication
@@ -30,8 +32,8 @@ from americano_assets.settings import Settings
 from americano_assets.sql import query
 
 # Of our tables without a learner's column those that say nothing of a cohort: the rest was computed from the demo.
-_ABOUT_NO_COHORT = ("migrations", "home", "forgettings", "experiment", "api_tokens")
-_PERSON = ("user_id", "learner_id")
+_ABOUT_NO_COHORT = ("migrations", "home", "forgettings", "experiment")
+_OF_DEMO = "IN (SELECT id FROM demo_users)"
 _USERS = "users"
 # What a row belongs to where the app declares no foreign key for it.
 _BELONGS = {"validation_prompts": (ForeignKey("objectiveId", "learning_objectives"),)}
@@ -49,18 +51,31 @@ def remove(settings: Settings) -> Counter[str]:
     open_home(settings.americano_home)
     with connect(app_url(settings), autocommit=True) as connection:
         found = standing(connection, settings)
-        elsewhere = replace(found, demo_here=False).obstacle(claims=False)
+        name = found.database.database_name
+        elsewhere = replace(found, demo_here=False).obstacle()
         broken_off = found.demo_here and found.is_bound
         if elsewhere or not (found.demo_there or broken_off):
+            raise AmericanoError(elsewhere or f'Database "{name}" holds no demo: there is nothing to remove.')
+        strangers = sorted(found.models_here - found.models_there)
+        if found.demo_there and strangers:
             raise AmericanoError(
-                elsewhere or f'Database "{found.database.database_name}" holds no demo: there is nothing to remove.'
+                f'The home {found.home} holds {len(strangers):,} models that database "{name}" does not know, first'
+                f" {strangers[0]}: nights of another database are in it too, whose files would go. Copy the home:"
+                " the copy without settings.env is that database's (`americano home adopt` binds it). Then take these"
+                " models out of the demo's. Nothing was removed."
             )
         removed: Counter[str] = Counter()
         if found.demo_there:
-            with connection.transaction():
-                removed = _remove_rows(connection)
-    # Beside a home that was lost one may stand in that never was the demo's: what lies in it is others'.
-    if found.demo_here or found.is_bound or found.models_here & found.models_there:
+            try:
+                with connection.transaction():
+                    removed = _remove_rows(connection)
+            except psycopg.errors.InsufficientPrivilege as error:
+                raise AmericanoError(
+                    f'User "{connection.info.user}" may not take the demo out ({error.diag.message_primary}): run the'
+                    " command as the owner of the app's tables and of schema ml. Nothing was removed."
+                ) from None
+    # A home may stand in for one that was lost, and was never the demo's: what lies in it is others'.
+    if found.demo_here or found.is_bound or found.models_here:
         _clean_home(settings)
     return removed
 
@@ -118,15 +133,16 @@ def _remove_rows(connection: psycopg.Connection[Any]) -> Counter[str]:
                 sql.Identifier(table.name), _marked(table.name)
             )
         ).rowcount
-    for name, person in _ml_tables(connection):
-        if person is None and name in _ABOUT_NO_COHORT:
+    for name, rows in ML_TABLES.items():
+        if name in _ABOUT_NO_COHORT or not _is_there(connection, f"ml.{name}"):
             continue
-        ours, column = sql.Identifier("ml", name), sql.Identifier(person) if person else None
-        theirs = sql.SQL("{} IN (SELECT id FROM demo_users)").format(column) if column else sql.SQL("true")
+        # Figures of a learner or of all: both were computed from the demo.
+        whose = "true" if rows in (None, OF_SCOPE) else f"{rows}".replace("= %(learner)s", _OF_DEMO)
+        statement = close_tokens(whose) if name == TOKENS else f"DELETE FROM ml.{name} WHERE {whose}"
         # What is only ever added to tells what somebody decided; of a demo's models nobody decides any more.
-        connection.execute(sql.SQL("ALTER TABLE {} DISABLE TRIGGER USER").format(ours))
-        removed[f"ml.{name}"] = connection.execute(sql.SQL("DELETE FROM {} WHERE {}").format(ours, theirs)).rowcount
-        connection.execute(sql.SQL("ALTER TABLE {} ENABLE TRIGGER USER").format(ours))
+        connection.execute(f"ALTER TABLE ml.{name} DISABLE TRIGGER USER".encode())
+        removed[f"ml.{name}"] = connection.execute(statement.encode()).rowcount
+        connection.execute(f"ALTER TABLE ml.{name} ENABLE TRIGGER USER".encode())
     return removed
 
 
@@ -165,16 +181,21 @@ def _mark(connection: psycopg.Connection[Any], table: Table) -> bool:
 
 
 def _is_demos(table: Table) -> sql.Composable | None:
-    """Whose a row is: its learner's, else that of what it belongs to."""
+    """Whose a row is: its learner's, else the demo's if all that it belongs to is."""
     owner = [key.column for key in table.foreign_keys if key.references == _USERS]
     if owner or any(column.name == "userId" for column in table.columns):
         column = owner[0] if owner else "userId"
         return sql.SQL("t.{} IN (SELECT id FROM demo_users)").format(sql.Identifier(column))
+    keys = _keys(table)
+    if not keys:
+        return None
+    columns = [sql.Identifier(key.column) for key in keys]
     parents = [
-        sql.SQL("t.{} IN (SELECT id FROM {})").format(sql.Identifier(key.column), _marked(key.references))
-        for key in _keys(table)
+        sql.SQL("(t.{0} IS NULL OR t.{0} IN (SELECT id FROM {1}))").format(column, _marked(key.references))
+        for column, key in zip(columns, keys, strict=True)
     ]
-    return sql.SQL(" OR ").join(parents) if parents else None
+    belongs = sql.SQL("coalesce({}) IS NOT NULL").format(sql.SQL(", ").join(sql.SQL("t.{}").format(c) for c in columns))
+    return sql.SQL(" AND ").join([*parents, belongs])
 
 
 def _refuse_hanging_on(connection: psycopg.Connection[Any], table: Table) -> None:
@@ -226,12 +247,6 @@ def _require_none(row: tuple[Any, ...] | None, where: str, target: str) -> None:
         )
 
 
-def _ml_tables(connection: psycopg.Connection[Any]) -> list[tuple[str, str | None]]:
-    """Our tables, each with the column that names a learner."""
-    found = connection.execute(query("ml_tables"), {"person": [*_PERSON]}).fetchall()
-    return [(row[0], row[1]) for row in found]
-
-
 def _clean_home(settings: Settings) -> None:
     """Everything that was made of the demo's rows; Dagster's and MLflow's history of them with it."""
     home = settings.americano_home
@@ -240,4 +255,3 @@ def _clean_home(settings: Settings) -> None:
         server.ensure()
         server.drop(DAGSTER_DATABASE, MLFLOW_DATABASE)
     clean_home(home, keep=(SERVER_FOLDER, CLAIM_FILE))
-    settings.analytics_path.unlink(missing_ok=True)

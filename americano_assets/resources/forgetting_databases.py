@@ -66,12 +66,21 @@ def remove_rows(connection: psycopg.Connection[Any], learner: str) -> Counter[st
     for name, rows in _tables():
         statement = f"DELETE FROM {name} WHERE {rows}"
         if name == f"ml.{TOKENS}":
-            statement = (
-                f"UPDATE {name} SET learner_id = '{_NO_LEARNER}', name = 'forgotten ' || left(token_hash, 16),"
-                f" revoked_at = COALESCE(revoked_at, created_at) WHERE {rows}"
-            )
+            statement = close_tokens(rows)
         done[name] = connection.execute(statement.encode(), {"learner": learner}).rowcount
     return +done
+
+
+def close_tokens(whose: str) -> str:
+    """A statement after which tokens open nothing and name nobody; their rows stay.
+
+    Args:
+        whose: The condition by which they are told.
+    """
+    return (
+        f"UPDATE ml.{TOKENS} SET learner_id = '{_NO_LEARNER}', name = 'forgotten ' || left(token_hash, 16),"
+        f" revoked_at = COALESCE(revoked_at, created_at) WHERE {whose}"
+    )
 
 
 def unknown_tables(connection: psycopg.Connection[Any]) -> list[str]:

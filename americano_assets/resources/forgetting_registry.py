@@ -147,7 +147,7 @@ def kind_of(path: PurePath) -> Kind | None:
 
 
 _OF_USER = "user_id = %(learner)s"
-_OF_SCOPE = "scope = 'learner' AND scope_id = %(learner)s"
+OF_SCOPE = "scope = 'learner' AND scope_id = %(learner)s"
 TOKENS = "api_tokens"
 # Tables of schema ml, and which of their rows are a learner's; None: about nobody. Of a token the row stays.
 ML_TABLES: dict[str, str | None] = {
@@ -159,7 +159,7 @@ ML_TABLES: dict[str, str | None] = {
     **dict.fromkeys(("published", "episodes", "assignments", "first_flag_outcomes", "outcome_changes"), _OF_USER),
     **dict.fromkeys(("prediction_feedback", "alerts", "intervention_actions", "generate_budget"), _OF_USER),
     **dict.fromkeys(("simulated_help", "struggle_predictions_archive", "single_cases"), _OF_USER),
-    **dict.fromkeys(("model_performance", "struggle_reduction", "effects"), _OF_SCOPE),
+    **dict.fromkeys(("model_performance", "struggle_reduction", "effects"), OF_SCOPE),
     TOKENS: "learner_id = %(learner)s",
 }
 # Our rows in the app's tables, children before parents.

@@ -135,8 +135,8 @@ class Standing:
         return (
             f'The home {self.home} is a demo\'s, and database "{self.database.database_name}" holds no demo: its'
             " horizon, threshold, holdout and models would decide about other people. Set AMERICANO_HOME to another"
-            " folder, or take the demo out first (`americano demo --remove`, with the demo's own DATABASE_URL)."
-            " Nothing was changed."
+            " folder. Where this database's own nights are in the home, a demo was in it once: move settings.env out of"
+            " it, and bind it by `americano home adopt`; no file is lost. Nothing was changed."
         )
 
 

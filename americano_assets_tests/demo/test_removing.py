@@ -11,7 +11,10 @@ from typing import Any
 
 import psycopg
 import pytest
+from pydantic import SecretStr
+from typer.testing import CliRunner
 
+from americano_assets import cli
 from americano_assets.contract.tables import TABLES
 from americano_assets.demo import removing
 from americano_assets.demo.flow import load_cohort, load_students, start_over
@@ -24,6 +27,7 @@ from americano_assets.settings import HOME_SETTINGS_FILE, PROJECT_ROOT, Settings
 from americano_assets_tests.world import LONG_AGO, World, at
 
 _OWN = "own-learner"
+_HASH = "0123456789abcdef" * 2
 _ABOUT_A_LEARNER = {
     "published": "INSERT INTO ml.published VALUES ('struggle_predictions', %(row)s, %(who)s, '{}', '2026-01-01')",
     "episodes": "INSERT INTO ml.episodes (prediction_id, user_id, learning_objective_id, planned_day, refreshed_at,"
@@ -69,11 +73,15 @@ def beside(settings: Settings, database: str) -> Iterator[World]:
         connection.execute(
             "INSERT INTO ml.study_days VALUES ('2026-01-01', now(), 'nightly', true, 'm', 'h', 1, 1, now())"
         )
+        connection.execute(
+            "INSERT INTO ml.model_versions VALUES"
+            " (%s, 'rule_based', '2026-01-01', 0.5, 7, 0.65, 'd', NULL, NULL, '{}', '{}', now())",
+            [_HASH],
+        )
         connection.execute("INSERT INTO ml.deployment VALUES (true, '2026-01-01', now())")
         yield world
 
 
-_HASH = "0123456789abcdef" * 2
 _OURS = (
     *("data/interactions/day=2026-01-01/current.json", f"data/interactions/day=2026-01-01/{_HASH}.parquet"),
     *(f"data/elo_at/by_inputs/{_HASH}.json", "data/state_snapshots/20260101T000000.json", "data/successors.json"),
@@ -109,6 +117,7 @@ def own_rows(world: World) -> dict[str, list[tuple[Any, ...]]]:
 
 def test_only_the_demos_rows_and_files_go(settings: Settings, beside: World) -> None:
     _files(settings.americano_home)
+    beside.execute("CREATE TABLE ml.notes_of_others AS SELECT 'theirs' AS note")
     before = own_rows(beside)
     removed = removing.remove(settings)
     after = own_rows(beside)
@@ -122,9 +131,14 @@ def test_only_the_demos_rows_and_files_go(settings: Settings, beside: World) -> 
         *("reviews", "validation_responses", "study_sessions", "behavioral_events"),
         *("struggle_predictions", "struggle_indicators"),
     }
-    for table in _ABOUT_A_LEARNER:
-        person = "learner_id" if table == "api_tokens" else "user_id"
-        assert beside.rows(f"SELECT {person} FROM ml.{table}") == [(_OWN,)], table
+    for table in _ABOUT_A_LEARNER.keys() - {"api_tokens"}:
+        assert beside.rows(f"SELECT user_id FROM ml.{table}") == [(_OWN,)], table
+    # Where the demo's token was the only one, the service would be open again without its row.
+    assert beside.rows("SELECT learner_id, revoked_at IS NULL FROM ml.api_tokens ORDER BY 1") == [
+        ("", False),
+        (_OWN, True),
+    ]
+    assert beside.rows("SELECT note FROM ml.notes_of_others") == [("theirs",)]
     for table in ("demo_load", "study_days", "deployment"):
         assert beside.rows(f"SELECT count(*) FROM ml.{table}") == [(0,)], table
     assert [path.name for path in settings.americano_home.iterdir()] == [CLAIM_FILE]
@@ -179,9 +193,65 @@ def test_real_students_are_known_by_their_ids_too(settings: Settings, database: 
         assert world.rows("SELECT count(*) FROM behavioral_events") == [(0,)]
 
 
+def test_a_row_that_belongs_to_the_demo_and_to_others_is_named(settings: Settings, beside: World) -> None:
+    ((objective,),) = beside.rows("SELECT id FROM learning_objectives WHERE id <> 'own-objective' LIMIT 1")
+    beside.execute('DELETE FROM reviews WHERE "userId" = %s', _OWN)
+    beside.execute('UPDATE cards SET "objectiveId" = %s WHERE "objectiveId" = \'own-objective\'', objective)
+    before = own_rows(beside)
+    with pytest.raises(AmericanoError, match=r"rows .* refer to the demo's learning_objectives \(cards\.objectiveId"):
+        removing.remove(settings)
+    assert own_rows(beside) == before
+
+
+def test_a_demo_is_taken_out_from_its_own_home_alone(settings: Settings, beside: World, tmp_path: Path) -> None:
+    before = own_rows(beside)
+    with pytest.raises(AmericanoError, match="belongs to another home"):
+        removing.remove(settings.model_copy(update={"americano_home": tmp_path / "other"}))
+    _files(settings.americano_home, f"models/{_HASH}.json", f"models/{_HASH[::-1]}.json")
+    with pytest.raises(AmericanoError, match=rf"holds 1 models that database .* does not know, first {_HASH[::-1]}"):
+        removing.remove(settings)
+    assert own_rows(beside) == before
+
+
+def test_the_command_asks_first(
+    settings: Settings, database: str, beside: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert settings.americano_dagster_url is not None
+    monkeypatch.setenv("DATABASE_URL", database)
+    monkeypatch.setenv("AMERICANO_HOME", str(settings.americano_home))
+    monkeypatch.setenv("AMERICANO_DAGSTER_URL", settings.americano_dagster_url.get_secret_value())
+    before = own_rows(beside)
+    asked = CliRunner().invoke(cli.app, ["demo", "--remove"], input="n\n")
+    assert asked.exit_code == 1
+    assert "It cannot be undone." in asked.output
+    assert own_rows(beside) == before
+    done = CliRunner().invoke(cli.app, ["demo", "--remove", "--yes"])
+    assert done.exit_code == 0, done.output
+    assert beside.rows("SELECT id FROM users") == [(_OWN,)]
+
+
+def test_who_may_not_remove_is_told_what_is_missing(
+    settings: Settings, server: EmbeddedServer, database: str, beside: World
+) -> None:
+    name = psycopg.conninfo.conninfo_to_dict(database)["dbname"]
+    beside.execute("DROP ROLE IF EXISTS reads_only")
+    beside.execute("CREATE ROLE reads_only LOGIN")
+    for schema in ("public", "ml"):
+        beside.execute(f"GRANT USAGE ON SCHEMA {schema} TO reads_only")
+        beside.execute(f"GRANT SELECT ON ALL TABLES IN SCHEMA {schema} TO reads_only")
+    try:
+        url = SecretStr(server.url(str(name)).replace("postgres:@", "reads_only:@"))
+        with pytest.raises(AmericanoError, match=r'User "reads_only" may not take the demo out .*owner of the app'):
+            removing.remove(settings.model_copy(update={"database_url": url}))
+    finally:
+        beside.execute("DROP OWNED BY reads_only")
+        beside.execute("DROP ROLE reads_only")
+
+
 def test_the_files_of_another_home_stay(settings: Settings, beside: World, tmp_path: Path) -> None:
     """The demo's home is lost, and what is set instead is a deployment's that was never bound."""
     beside.execute("DELETE FROM ml.home")
+    beside.execute("DELETE FROM ml.model_versions")
     other = settings.model_copy(update={"americano_home": tmp_path / "other"})
     _files(other.americano_home, "data/interactions/day=2026-01-01/current.json", f"data/learners/{_HASH}.parquet")
     before = _names(other.americano_home)

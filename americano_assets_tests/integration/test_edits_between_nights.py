@@ -32,7 +32,7 @@ NOT_OF_A_NIGHT = ("api/", "evaluation/", "archive_")
 ELSEWHERE = {
     *("advice/easier_objectives", "experiment_days", "finished_missions", "foreign_references", "report/told_effect"),
     *("research/events_by_type", "research/events_by_type_postgres", "research/exported_events"),
-    *("ml_tables", "riskiest_upcoming", "statuses_by_day"),
+    *("riskiest_upcoming", "statuses_by_day"),
     # Where pairs are given, and within another query: other tests here look at them.
     *("features/given_learners", "features/given_spine", "features/log_until"),
 }

@@ -190,7 +190,7 @@ def test_binding_that_was_broken_off_before_its_commit_is_finished(settings: Set
 
 
 def _used_before(settings: Settings, model: str = _KNOWN) -> None:
-    settings.models_root.mkdir(parents=True)
+    settings.models_root.mkdir(parents=True, exist_ok=True)
     (settings.models_root / f"{model}.json").write_text("{}")
 
 
@@ -230,6 +230,20 @@ def test_a_demos_home_never_meets_a_database_without_the_demo(settings: Settings
     with psycopg.connect(database) as connection:
         connection.execute("INSERT INTO ml.demo_load VALUES (true, 'oulad', 0, 1, now())")
     prepare(settings)
+
+
+def test_a_home_in_which_a_demo_was_once_is_bound_without_its_settings(settings: Settings, database: str) -> None:
+    _used_before(settings)
+    _used_before(settings, _UNKNOWN)  # The demo's.
+    write_demo_values(settings.americano_home, {"AMERICANO_HOLDOUT_SHARE": "0.1"})
+    with psycopg.connect(database) as connection:
+        connection.execute(_MODEL.encode())
+    with pytest.raises(HomeError, match=r"move settings\.env out of it, and bind it by `americano home adopt`"):
+        bind_anew(settings)
+    (settings.americano_home / HOME_SETTINGS_FILE).unlink()
+    bind_anew(settings)
+    prepare(settings)
+    assert len(list(settings.models_root.iterdir())) == 2
 
 
 def test_a_worker_with_a_copy_of_the_files_alone_may_read_them(
@@ -374,3 +388,4 @@ def test_a_demos_settings_are_told_by_who_decides_with_them(
         done = _invoke(*command)
         assert done.exit_code == 0, done.output
         assert "decide here: AMERICANO_HOLDOUT_SHARE=0.1 (" in done.output, command
+        assert ", ," not in done.output
