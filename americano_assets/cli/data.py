@@ -75,6 +75,7 @@ def forget(
         shown.show()
     else:
         echo("Nothing of this learner was found.")
+        _tell_left_alone(found.not_ours)
     if found.unreadable:
         named = ", ".join(found.unreadable)
         echo(f"{_count(len(found.unreadable), 'file')} cannot be read, so what of it is theirs is not known: {named}")
@@ -88,13 +89,17 @@ def forget(
         f"{_count(sum(done.rows.values()), 'row')} removed, {_count(done.files, 'file')} written anew or removed."
         " Files outside the home, if any were made, are yours."
     )
-    if done.not_ours:
-        echo(f"None of ours, and left alone: {', '.join(done.not_ours)}")
+    _tell_left_alone(done.not_ours)
     if done.still_active:
         echo(
             "The account is still in the app and allows analysis, so the next nights read it again: have it deleted"
             " there, or its behavioralAnalysisEnabled switched off."
         )
+
+
+def _tell_left_alone(not_ours: list[str]) -> None:
+    if not_ours:
+        echo(f"None of ours, and left alone: {', '.join(not_ours)}")
 
 
 @commands.command(rich_help_panel=PANEL)

@@ -92,7 +92,8 @@ def build_analytics(deployment: Deployment) -> Built:
     Raises:
         StorageError: It could not be written; the old file stays.
     """
-    path = deployment.settings.analytics_path
+    # A link stays one: what it leads to is replaced.
+    path = deployment.settings.analytics_path.resolve()
     participants = [learner for learner, counts in deployment.analysable().items() if counts]
     with written_beside(path.parent) as temporary:
         with _connection(temporary) as connection:

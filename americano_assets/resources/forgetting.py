@@ -5,7 +5,8 @@ place is a learner's (forgetting_registry.py), how one is cleaned (forgetting_fi
 
 It may be killed at any moment and be called again. In the store new contents are written first, one rename makes their
 old names mean them (successors.py), and only then are old contents removed. Whatever tells by which ids others know the
-learner goes last: of the store the files with ids of predictions and of bad rows, and tables after all files.
+learner goes last: of the store the files with ids of predictions and of bad rows, and tables after all files. Texts go
+first: they prove nobody's id, so a call that found nothing but texts would refuse it.
 """
 
 from collections import Counter
@@ -19,7 +20,14 @@ from americano_assets.errors import AmericanoError
 from americano_assets.resources import forgetting_databases as databases
 from americano_assets.resources.analytics import build_analytics
 from americano_assets.resources.deployment import Deployment
-from americano_assets.resources.forgetting_files import ParquetRows, UnreadableError, blank_text, clean_reading, renamed
+from americano_assets.resources.forgetting_files import (
+    ParquetRows,
+    UnreadableError,
+    blank_text,
+    clean_reading,
+    remove,
+    renamed,
+)
 from americano_assets.resources.forgetting_registry import NAMES_IDS
 from americano_assets.resources.forgetting_survey import Survey, look, survey
 from americano_assets.resources.parquet_store import ParquetStore
@@ -76,7 +84,7 @@ def forget(deployment: Deployment, learner: str, found: Survey | None = None) ->
         )
     if found.research:
         build_analytics(deployment)
-    left = look(deployment, learner)
+    left = look(deployment, learner, found.traces)
     _require_gone(left)
     done.not_ours = left.not_ours
     done.still_active = learner in deployment.analysable()
@@ -89,7 +97,7 @@ def _clean_texts(deployment: Deployment, found: Survey, done: Forgotten) -> None
         # In place: the server goes on writing into the file that it has open.
         path.write_bytes(b"")
     for path in found.leftovers:
-        path.unlink(missing_ok=True)
+        remove(path)
     for path, ids in found.readings:
         clean_reading(path, ids)
     pattern = found.traces.pattern
@@ -129,7 +137,7 @@ def _clean_store(store: ParquetStore, files: list[tuple[str, ParquetRows]], done
     if successors:
         store.successors.record(successors, known_as)
     for _, path in sorted(old):
-        path.unlink()
+        remove(path)
     done.files += len(old)
 
 
@@ -138,8 +146,8 @@ def _require_gone(left: Survey) -> None:
     if left.unreadable:
         raise AmericanoError(
             f"{len(left.unreadable)} files cannot be read, the first is {left.unreadable[0]}: whose rows they hold is"
-            " not known. Everything else is done. Remove them, or bring them back from a backup and run the command"
-            " again."
+            " not known. Everything else is done. Remove them, or bring them back from a backup or by mounting a disk,"
+            " and run the command again."
         )
     if left.rows:
         raise AmericanoError(

@@ -5,7 +5,7 @@ Belongs here: the statements. Does not: which rows are whose (forgetting_registr
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from typing import Any, LiteralString
+from typing import Any, LiteralString, NamedTuple
 
 import psycopg
 from psycopg import sql
@@ -17,6 +17,9 @@ from americano_assets.resources.forgetting_registry import (
     DAGSTER_TEXT,
     ML_TABLES,
     MLFLOW_TEXT,
+    NAMES_IN_APP,
+    NAMES_IN_DAGSTER,
+    NAMES_IN_MLFLOW,
     PREDICTION_IDS,
     TOKENS,
 )
@@ -89,6 +92,15 @@ def unknown_tables(connection: psycopg.Connection[Any]) -> list[str]:
     return [f"ml.{table}" for (table,) in rows if table not in ML_TABLES]
 
 
+def names_of_others(connection: psycopg.Connection[Any], settings: Settings, ids: set[str]) -> set[str]:
+    """Which of these ids something else has: a course or a card of the app's, a run of Dagster's or MLflow's."""
+    found = _having(connection, NAMES_IN_APP, ids)
+    for label, url, _, names in _others(settings):
+        with connect(url, setting=label) as other:
+            found |= _having(other, names, ids)
+    return found
+
+
 def count_texts(settings: Settings, pattern: str) -> Counter[str]:
     """Values in Dagster's and MLflow's databases that a pattern of `text_pattern` finds, by table."""
     return _texts(settings, "SELECT count(*) FROM {table} WHERE {column} ~ %(pattern)s", pattern)
@@ -111,7 +123,7 @@ def _tables() -> Iterator[tuple[str, str]]:
 
 def _texts(settings: Settings, statement: LiteralString, pattern: str) -> Counter[str]:
     found: Counter[str] = Counter()
-    for label, url, texts in _others(settings):
+    for label, url, texts, _ in _others(settings):
         with connect(url, setting=label) as connection:
             for table, columns in texts.items():
                 for column in _present(connection, table, columns):
@@ -121,14 +133,31 @@ def _texts(settings: Settings, statement: LiteralString, pattern: str) -> Counte
     return +found
 
 
-def _others(settings: Settings) -> Iterator[tuple[str, str, Mapping[str, tuple[str, ...]]]]:
+def _having(connection: psycopg.Connection[Any], names: tuple[tuple[str, str], ...], ids: set[str]) -> set[str]:
+    found: set[str] = set()
+    for table, column in names:
+        for name in _present(connection, table, (column,)):
+            text = sql.SQL("SELECT {column} FROM {table} WHERE {column} = ANY (%s)")
+            made = text.format(table=sql.Identifier(table), column=sql.Identifier(name))
+            found.update(row[0] for row in connection.execute(made, [sorted(ids)]))
+    return found
+
+
+class _Other(NamedTuple):
+    label: str
+    url: str
+    texts: Mapping[str, tuple[str, ...]]
+    names: tuple[tuple[str, str], ...]
+
+
+def _others(settings: Settings) -> Iterator[_Other]:
     """Dagster's and MLflow's databases, where they are PostgreSQL's and were ever made."""
     made = (settings.americano_home / SERVER_FOLDER / "data").exists()
     if made or settings.americano_dagster_url is not None:
-        yield "dagster", dagster_url(settings), DAGSTER_TEXT
+        yield _Other("dagster", dagster_url(settings), DAGSTER_TEXT, NAMES_IN_DAGSTER)
     uri = mlflow_uri(settings) if made or settings.mlflow_tracking_uri is not None else ""
     if uri.startswith("postgresql://"):
-        yield "mlflow", uri, MLFLOW_TEXT
+        yield _Other("mlflow", uri, MLFLOW_TEXT, NAMES_IN_MLFLOW)
 
 
 def _present(connection: psycopg.Connection[Any], table: str, columns: tuple[str, ...]) -> list[str]:

@@ -29,8 +29,13 @@ from americano_assets.resources.forgetting_registry import (
 from americano_assets.resources.parquet_store import write_parquet
 
 _BATCH_ROWS = 65_536
+_CHUNK = 1 << 20
 _MAGIC = b"PAR1"
+_PACKED = (b"\x1f\x8b", b"PK\x03\x04", b"\x28\xb5\x2f\xfd", b"\xfd7zXZ", b"BZh")
+_LONGEST = max(len(one) for one in (_MAGIC, *_PACKED))
 _BLANK = b"forgotten"
+# Text that a writer did not mark as such is read as bytes.
+_TEXTS = (pa.types.is_string, pa.types.is_large_string, pa.types.is_binary, pa.types.is_large_binary)
 
 
 class UnreadableError(Exception):
@@ -51,11 +56,13 @@ class Traces:
         learner: The id in the app.
         predictions: Ids of predictions about them.
         rows: Ids of rows of theirs that were set aside, by the table in quarantine.
+        words: Which of these ids are put out in texts: nothing else has them, as far as we know.
     """
 
     learner: str
     predictions: set[str] = field(default_factory=set)
     rows: dict[str, set[str]] = field(default_factory=dict)
+    words: set[str] = field(default_factory=set)
 
     @cached_property
     def key(self) -> int:
@@ -65,7 +72,7 @@ class Traces:
     @property
     def pattern(self) -> str | None:
         """What finds the learner, or rows of theirs, in free text; see `text_pattern`."""
-        return text_pattern({self.learner, *(one for ids in self.rows.values() for one in ids)})
+        return text_pattern(self.words)
 
 
 class ParquetRows:
@@ -112,14 +119,14 @@ class ParquetRows:
 
     def clean(self) -> None:
         """Write the file anew under its own name without their rows, or remove it if nobody else has any."""
-        removed = self.count()
-        if self.is_export_of_theirs or removed == pq.read_metadata(self.path).num_rows:
-            self.path.unlink()
+        removed, path = self.count(), self.path.resolve()
+        if self.is_export_of_theirs or removed == pq.read_metadata(path).num_rows:
+            remove(self.path)
         elif removed:
-            with written_beside(self.path.parent) as temporary:
+            with written_beside(path.parent) as temporary:
                 write_parquet(temporary, self.rest(), self.schema)
-                temporary.chmod(self.path.stat().st_mode & 0o777)
-                move_into_place(temporary, self.path)
+                temporary.chmod(path.stat().st_mode & 0o777)
+                move_into_place(temporary, path)
 
     def _batches(self, columns: list[str] | None = None) -> Iterator[pa.RecordBatch]:
         with _readable(self.path), pq.ParquetFile(self.path) as file:
@@ -131,7 +138,7 @@ class ParquetRows:
         holds, traces = self.holds, self._traces
         for name, wanted in ((holds.learner, {traces.learner}), (holds.prediction, traces.predictions)):
             column = _column(batch, name)
-            if column is not None and (pa.types.is_string(column.type) or pa.types.is_large_string(column.type)):
+            if column is not None and any(is_one(column.type) for is_one in _TEXTS):
                 ids = pa.array(sorted(wanted), pa.string()).cast(column.type)
                 found = pc.or_(found, pc.is_in(column, value_set=ids))
         column = _column(batch, holds.key)
@@ -151,11 +158,25 @@ def renamed(path: Path, pattern: str | None) -> Path:
 
 def is_parquet(path: Path) -> bool:
     """Whether a file begins as a Parquet file does, whatever its name."""
-    try:
-        with path.open("rb") as file:
-            return file.read(len(_MAGIC)) == _MAGIC
-    except OSError:
-        return False
+    return _begins(path, (_MAGIC,))
+
+
+def is_packed(path: Path) -> bool:
+    """Whether a file begins as those do that gzip, zip, zstd, xz or bzip2 make."""
+    return _begins(path, _PACKED)
+
+
+def is_text(path: Path) -> bool:
+    """Whether a file is text as far as can be told: a database or another binary file has bytes that are zero."""
+    with _readable(path), path.open("rb") as file:
+        return all(b"\0" not in chunk for chunk in iter(lambda: file.read(_CHUNK), b""))
+
+
+def remove(path: Path) -> None:
+    """Remove a file; where a link stands for it, what it leads to as well."""
+    if path.is_symlink():
+        path.resolve().unlink(missing_ok=True)
+    path.unlink(missing_ok=True)
 
 
 def examples_in(path: Path, ids: set[str]) -> int:
@@ -168,7 +189,7 @@ def clean_reading(path: Path, ids: set[str]) -> None:
     content = _reading(path)
     for broken in content["violations"]:
         broken["examples"] = [one for one in broken["examples"] if one not in ids]
-    write_json(path, content)
+    write_json(path.resolve(), content)
 
 
 def lines_with(path: Path, pattern: str) -> int:
@@ -180,12 +201,17 @@ def lines_with(path: Path, pattern: str) -> int:
 
 def blank_text(path: Path, pattern: str) -> None:
     """Write a text file anew, with another word where the pattern finds something."""
-    wanted = re.compile(pattern.encode())
+    wanted, path = re.compile(pattern.encode()), path.resolve()
     with written_beside(path.parent) as temporary:
         with path.open("rb") as file, temporary.open("wb") as rest:
             rest.writelines(wanted.sub(_BLANK, line) for line in file)
         temporary.chmod(path.stat().st_mode & 0o777)
         move_into_place(temporary, path)
+
+
+def _begins(path: Path, with_one_of: tuple[bytes, ...]) -> bool:
+    with _readable(path), path.open("rb") as file:
+        return file.read(_LONGEST).startswith(with_one_of)
 
 
 def _reading(path: Path) -> dict[str, Any]:

@@ -3,7 +3,8 @@
 Belongs here: the declaration, which a test holds complete. Does not: finding or removing (forgetting*.py).
 
 A learner's id is compared as a whole with the values of declared columns; no text is searched for it, since an id may
-be any word: `1`, `review`. Free text (logs, errors) is the exception, and only of an id that can be nothing else.
+be any word: `1`, `review`. Free text (logs, errors) is the exception, and only of an id that a declared place has shown
+to be a learner's and that can be nothing else.
 """
 
 import re
@@ -172,6 +173,14 @@ PREDICTION_IDS = (
     ("ml.struggle_predictions_archive", "prediction_id", _OF_USER),
     ("ml.published", "row_id", _OF_USER),
 )
+
+# Where ids stand that are no learner's: what has one of these names is left in texts, whoever else has it.
+NAMES_IN_APP = (
+    *(("courses", "id"), ("lectures", "id"), ("learning_objectives", "id"), ("cards", "id")),
+    ("validation_prompts", "id"),
+)
+NAMES_IN_DAGSTER = (("runs", "run_id"),)
+NAMES_IN_MLFLOW = (("runs", "run_uuid"),)
 
 # Columns of others' databases that take text from us: what a step says, and the errors in which it ends.
 DAGSTER_TEXT = {

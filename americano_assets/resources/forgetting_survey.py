@@ -1,12 +1,13 @@
 """Looks through every place of ours for a learner, and changes nothing.
 
-Belongs here: walking the home, counting by place. Does not: what of a place is a learner's (forgetting_registry.py).
+Belongs here: counting by place. Does not: which files there are (forgetting_walk.py), what of a place is a learner's
+(forgetting_registry.py).
 """
 
 import os
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -22,7 +23,9 @@ from americano_assets.resources.forgetting_files import (
     Traces,
     UnreadableError,
     examples_in,
+    is_packed,
     is_parquet,
+    is_text,
     lines_with,
     renamed,
 )
@@ -32,11 +35,12 @@ from americano_assets.resources.forgetting_registry import (
     Kind,
     kind_of,
 )
-from americano_assets.resources.home import SERVER_FOLDER
+from americano_assets.resources.forgetting_walk import files_of
 from americano_assets.resources.parquet_store import ParquetStore
 
 _COPIES, _RESTORED, _RESEARCH = "exports and copies", "restored data sets", "the researchers' file"
 _EXAMPLES, _LOGS = "examples of bad rows", "Dagster's logs"
+_LEFTOVERS, _SERVER_LOG = "leftovers of killed processes", "the embedded server's log"
 
 
 @dataclass(frozen=True)
@@ -57,7 +61,8 @@ class Survey:
         has_account: The app has an account of that id.
         rows: Rows, values or lines by place.
         unreadable: Files of ours, below the home, that cannot be read: whose rows they hold is not known.
-        not_ours: Tables and files that are none of ours and left alone; of files those that surely name the learner.
+        not_ours: Tables and files that are none of ours and left alone; of files those that surely name the learner,
+            and what is not looked into.
         research: The researchers' file has rows of theirs, or cannot be read.
     """
 
@@ -73,62 +78,82 @@ class Survey:
     leftovers: list[Path] = field(default_factory=list)
     research: bool = False
 
+    @property
+    def is_known(self) -> bool:
+        """Whether an account has the id, or a place that says whose a row is: texts are looked at only then."""
+        return self.has_account or bool(self.rows)
+
 
 def survey(deployment: Deployment, learner: str) -> Survey:
     """As `look`, of somebody who is known.
 
     Raises:
-        AmericanoError: No id, or one that is nowhere: not among the app's accounts, in no place of ours.
+        AmericanoError: No id, or one of nobody: not among the app's accounts, in no place of ours that says whose a row
+            is. Texts say that of nothing.
     """
     if not learner.strip():
         raise AmericanoError("Whom to forget? Name the id of a learner's account.")
     found = look(deployment, learner)
-    if not found.has_account and not found.rows:
+    if not found.is_known:
+        unread = "" if not found.unreadable else f" What these files hold is not known: {', '.join(found.unreadable)}."
         raise AmericanoError(
             f"«{learner}» is nobody's id: the app has no such account, and nothing of ours is of one. Ids are compared"
-            " as they stand, as a whole."
+            f" as they stand, as a whole; one that is merely named in a log is no learner's.{unread}"
         )
     return found
 
 
-def look(deployment: Deployment, learner: str) -> Survey:
-    """Look through every place for a learner."""
-    found, home = Survey(Traces(learner)), deployment.settings.americano_home
+def look(deployment: Deployment, learner: str, traces: Traces | None = None) -> Survey:
+    """Look through every place for a learner.
+
+    Args:
+        deployment: The deployment.
+        learner: Their id.
+        traces: By what they were known earlier, which is looked for even where nothing says any more that it is theirs.
+    """
+    found, home = Survey(traces or Traces(learner)), deployment.settings.americano_home
     with deployment.connect() as connection:
         found.has_account = databases.has_account(connection, learner)
         found.traces.predictions |= databases.prediction_ids(connection, learner)
         found.rows += databases.count_rows(connection, learner)
         found.not_ours += databases.unknown_tables(connection)
-    paths = list(_files(home, found))
+    paths = list(files_of(home, found.unreadable, found.not_ours))
     stores = [deployment.store, *_restored(paths, deployment.store)]
-    stored = [one for path in paths if (one := _stored(stores, path, found.traces)) is not None]
-    for one in stored:
+    stored = {path: one for path in paths if (one := _stored(stores, path, found.traces)) is not None}
+    for one in stored.values():
         _learn(found, one)
-    of_store = {one.rows.path: one for one in stored}
+    others: dict[Path, ParquetRows | None] = {}
     for path in paths:
-        try:
-            if (one := of_store.get(path)) is not None:
+        with _unreadable_told(home, found, path):
+            if (one := stored.get(path)) is not None:
                 _count(found, one.table if one.store is deployment.store else _RESTORED, one)
-            elif path != deployment.settings.analytics_path:
-                _look_at(home, found, path)
-        except UnreadableError:
-            found.unreadable.append(path.relative_to(home).as_posix())
-    if found.traces.pattern is not None:
-        found.rows += databases.count_texts(deployment.settings, found.traces.pattern)
-    _look_at_research(deployment.settings.analytics_path, found)
+            elif path != deployment.settings.analytics_path and not _is_of_ours(home, found, path):
+                others[path] = _copy(found, path)
+    _look_at_research(home, deployment.settings.analytics_path, found)
+    if found.is_known:
+        # Contents, data sets and models have the names of their files.
+        named = {path.stem for path in paths if path in stored or kind_of(path.relative_to(home)) is Kind.NOTHING}
+        _learn_words(deployment, found, named - {path.stem for path, copy in others.items() if copy is not None})
+    for path, copy in others.items():
+        with _unreadable_told(home, found, path):
+            _look_at_text(home, found, path, copy)
+    if traces is None and found.is_known and found.leftovers:
+        # Nobody looks into half a file. Later on one may be a whole one that is being written.
+        found.rows[_LEFTOVERS] += len(found.leftovers)
+    if (pattern := found.traces.pattern) is not None:
+        for path in found.logs:
+            with _unreadable_told(home, found, path):
+                found.rows += Counter({_SERVER_LOG: lines_with(path, pattern)})
+        found.rows += databases.count_texts(deployment.settings, pattern)
     return found
 
 
-def _files(home: Path, found: Survey) -> Iterator[Path]:
-    """Every file under the home in order, but for what the embedded server keeps for itself."""
-
-    def unlisted(error: OSError) -> None:
-        found.unreadable.append(Path(error.filename).relative_to(home).as_posix())
-
-    for folder, folders, names in os.walk(home, onerror=unlisted):
-        here = Path(folder)
-        folders[:] = [] if here == home / SERVER_FOLDER else sorted(folders)
-        yield from (here / name for name in sorted(names) if (here / name).is_file() and not (here / name).is_symlink())
+@contextmanager
+def _unreadable_told(home: Path, found: Survey, path: Path) -> Iterator[None]:
+    try:
+        yield
+    except UnreadableError:
+        found.unreadable.append(path.relative_to(home).as_posix())
 
 
 def _restored(paths: list[Path], own: ParquetStore) -> list[ParquetStore]:
@@ -161,10 +186,21 @@ def _count(found: Survey, place: str, one: Stored) -> None:
         found.parquet.append(one)
 
 
-def _look_at(home: Path, found: Survey, path: Path) -> None:
-    """A file that is no Parquet file of a store."""
+def _learn_words(deployment: Deployment, found: Survey, taken: set[str]) -> None:
+    """Which ids of theirs can be put out in texts: what something else has as well stays for its sake."""
+    learner = found.traces.learner
+    ids = {learner, *(one for ids in found.traces.rows.values() for one in ids)}
+    with deployment.connect() as connection:
+        taken |= databases.names_of_others(connection, deployment.settings, ids)
+    found.traces.words |= ids - taken
+    if learner in taken:
+        found.not_ours.append("texts (the id is that of something else too)")
+
+
+def _is_of_ours(home: Path, found: Survey, path: Path) -> bool:
+    """A file that is neither Parquet nor anybody's text, by its place."""
     below = path.relative_to(home)
-    kind, pattern = kind_of(below), found.traces.pattern
+    kind = kind_of(below)
     if kind is Kind.LEFTOVER:
         found.leftovers.append(path)
     elif kind is Kind.LOG:
@@ -174,28 +210,44 @@ def _look_at(home: Path, found: Survey, path: Path) -> None:
         if examples := examples_in(path, ids):
             found.rows[_EXAMPLES] += examples
             found.readings.append((path, ids))
-    elif kind is Kind.TEXT and pattern is not None:
+    return kind in (Kind.LEFTOVER, Kind.LOG, Kind.READING)
+
+
+def _copy(found: Survey, path: Path) -> ParquetRows | None:
+    """An export or a copy of a table of ours, whatever its name and place; None of another file."""
+    if not is_parquet(path):
+        return None
+    copy = ParquetRows(path, None, found.traces)
+    if not copy.holds.columns:
+        return None
+    if (rows := copy.count()) or copy.is_export_of_theirs:
+        _add_copy(found, copy, max(rows, 1))
+    return copy
+
+
+def _add_copy(found: Survey, copy: ParquetRows, rows: int) -> None:
+    found.rows[_COPIES] += rows
+    found.parquet.append(Stored(None, "", copy))
+
+
+def _look_at_text(home: Path, found: Survey, path: Path, copy: ParquetRows | None) -> None:
+    """The name of a copy; lines of a text; of a file that is none of ours, whether it surely names them."""
+    below, pattern = path.relative_to(home), found.traces.pattern
+    kind, is_named = kind_of(below), renamed(path, pattern) != path
+    if copy is not None:
+        if is_named and all(one.rows is not copy for one in found.parquet):
+            _add_copy(found, copy, 1)
+    elif kind is Kind.TEXT and pattern is not None and is_text(path):
         if lines := lines_with(path, pattern):
             found.rows[_LOGS] += lines
             found.texts.append(path)
-    elif kind is None:
-        _look_at_copy(found, path, below)
-
-
-def _look_at_copy(found: Survey, path: Path, below: Path) -> None:
-    """A file under a name of its own: an export, a copy of a table of ours, or none of ours."""
-    pattern = found.traces.pattern
-    copy = ParquetRows(path, None, found.traces)
-    if is_parquet(path) and copy.holds.columns:
-        rows = copy.count()
-        if rows or copy.is_export_of_theirs or renamed(path, pattern) != path:
-            found.rows[_COPIES] += max(rows, 1)
-            found.parquet.append(Stored(None, "", copy))
-    elif pattern is not None and (renamed(path, pattern) != path or lines_with(path, pattern)):
+    elif kind is None and is_packed(path):
+        found.not_ours.append(f"{below.as_posix()} (packed, not looked into)")
+    elif kind is not Kind.NOTHING and pattern is not None and (is_named or lines_with(path, pattern)):
         found.not_ours.append(below.as_posix())
 
 
-def _look_at_research(path: Path, found: Survey) -> None:
+def _look_at_research(home: Path, path: Path, found: Survey) -> None:
     """Rows of the researchers' file; where it is damaged or in somebody's hands, another takes its place."""
     if not path.exists():
         return
@@ -211,6 +263,7 @@ def _look_at_research(path: Path, found: Survey) -> None:
             rows = connection.execute(text, [found.traces.learner]).fetchall()[0][0] if parts else 0
     except duckdb.Error:
         found.research = True
+        found.unreadable.append(os.path.relpath(path, home))
         return
     if rows:
         found.rows[_RESEARCH] += rows

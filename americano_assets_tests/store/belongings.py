@@ -29,6 +29,7 @@ from americano_assets_tests.world import World
 DAY = date(2026, 3, 10)
 AT = datetime(2026, 3, 10, 23, 30, tzinfo=UTC)
 OTHER = "somebody-else"
+RANDOM = "cm3x9k2lq0001v8h4z7d5t6wa"
 LEARNER_COLUMNS = ("user_id", "learner_id", "scope_id")
 _ALLOWED = {
     "arm": "treated",

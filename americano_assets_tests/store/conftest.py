@@ -35,6 +35,13 @@ def school(database: str) -> Iterator[World]:
 
 
 @pytest.fixture
+def world(database: str) -> Iterator[World]:
+    """The database of `deployment`, with nothing in it yet."""
+    with psycopg.connect(database, autocommit=True) as connection:
+        yield World(connection)
+
+
+@pytest.fixture
 def own_settings(database: str, tmp_path: Path) -> Settings:
     """Settings of a deployment on that database with a home of its own."""
     return world_settings(database, tmp_path / "home", americano_on_invalid="quarantine")

@@ -4,7 +4,6 @@ import ast
 import subprocess
 import sys
 import uuid
-from collections.abc import Iterator
 
 import dagster as dg
 import psycopg
@@ -20,19 +19,11 @@ from americano_assets.resources.forgetting import forget
 from americano_assets.resources.forgetting_registry import ML_TABLES, STORE_TABLES, kind_of
 from americano_assets.resources.forgetting_survey import look, survey
 from americano_assets.settings import PROJECT_ROOT, Settings
-from americano_assets_tests.store.belongings import DAY, OTHER, is_as_it_must_be, key, plant
+from americano_assets_tests.store.belongings import DAY, OTHER, RANDOM, is_as_it_must_be, key, plant
 from americano_assets_tests.store.conftest import Lived
 from americano_assets_tests.world import ClockedDeployment, World
 
-RANDOM = "cm3x9k2lq0001v8h4z7d5t6wa"
 IDS = ["1", "a", "review", "O'Neil", "100 %", RANDOM]
-
-
-@pytest.fixture
-def world(database: str) -> Iterator[World]:
-    """Its database, with nothing in it yet."""
-    with psycopg.connect(database, autocommit=True) as connection:
-        yield World(connection)
 
 
 @pytest.mark.parametrize("learner", IDS)
@@ -173,12 +164,19 @@ def test_what_an_error_of_the_database_says_names_nobody(deployment: ClockedDepl
 def test_a_call_that_is_killed_at_any_point_is_finished_by_the_next(
     deployment: ClockedDeployment, world: World, database: str
 ) -> None:
-    """In a process of its own, with SIGKILL at the first change, the second, and so on until nothing is left to do."""
-    planted = plant(deployment, world, "a")
+    """In a process of its own, with SIGKILL at the first change, the second, and so on until nothing is left to do.
+
+    The app has no such account any more: a text that outlived all else would be of nobody.
+    """
+    planted = plant(deployment, world, RANDOM, "a word")
+    world.execute("DELETE FROM users WHERE id = %s", RANDOM)
     home = deployment.settings.americano_home
-    pq.write_table(pa.table({"learner_id": ["a", OTHER]}), home / "an export")
+    pq.write_table(pa.table({"learner_id": [RANDOM, OTHER]}), home / "an export")
+    log = home / "dagster" / "a.err"
+    log.parent.mkdir()
+    log.write_text(f"Key (user_id)=({RANDOM}) exists")
     done = subprocess.run(
-        [sys.executable, "-m", "americano_assets_tests.store.killed_forgetting", database, str(home), "a"],
+        [sys.executable, "-m", "americano_assets_tests.store.killed_forgetting", database, str(home), RANDOM],
         cwd=PROJECT_ROOT,
         check=True,
         capture_output=True,
@@ -186,7 +184,8 @@ def test_a_call_that_is_killed_at_any_point_is_finished_by_the_next(
     )
     assert int(done.stdout) > len(STORE_TABLES)
     is_as_it_must_be(deployment, world, planted)
-    assert not look(deployment, "a").rows
+    assert not look(deployment, RANDOM).rows
+    assert log.read_text() == "Key (user_id)=(forgotten) exists"
     assert pq.read_table(home / "an export").to_pylist() == [{"learner_id": OTHER}]
 
 
