@@ -11,6 +11,8 @@ from typing import Any
 import psycopg
 
 from americano_assets.assets.common import NIGHTLY, REPLAY
+from americano_assets.contract.catalog import read_schema
+from americano_assets.contract.tables import TABLES
 from americano_assets.core.schedule import missing_days
 from americano_assets.core.study_day import cutoff, days_between, last_closed, study_day_of
 from americano_assets.demo import oulad, simulated
@@ -129,11 +131,27 @@ def start_over(settings: Settings) -> None:
     clean_home(home)
 
 
+def _require_every_column(settings: Settings) -> None:
+    """Refuse a database of an app that keeps less than the contract: a demo writes all of it, a night reads a part."""
+    if settings.database_url is None:
+        return
+    with connect(app_url(settings)) as connection:
+        live, name = read_schema(connection).tables, connection.info.dbname
+    there = [table for table in TABLES if table.name in live]
+    missing = [f"{t.name}.{one.name}" for t in there for one in t.columns if one.name not in live[t.name].columns]
+    if missing:
+        raise AmericanoError(
+            f'A demo writes every column of the contract, and {len(missing):,} are not in database "{name}", first'
+            f" {missing[0]}: unset DATABASE_URL to load it into the embedded server. Nothing was changed."
+        )
+
+
 def load_students(settings: Settings, learners: int | None, progress: Callable[[str, int], None]) -> date:
     """Load the demo's students, or what happened since; returns the first study day that has anything.
 
     The settings that the demo needs are written into the home, so that later commands agree with it.
     """
+    _require_every_column(settings)
     with connect(make_ready(settings)) as connection:
         stored = connection.execute("SELECT learners FROM ml.demo_load").fetchone()
         if learners is None and stored is not None:
@@ -158,6 +176,7 @@ def load_cohort(
         lived = (day for day in weeks if day >= arguments.first + _LEAST_HISTORY)
         return next((cutoff(day, ZONE) for day in lived), now)
 
+    _require_every_column(settings)
     with connect(make_ready(settings)) as connection:
         report = simulated.load(
             connection,

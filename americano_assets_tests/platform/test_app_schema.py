@@ -8,6 +8,8 @@ import psycopg
 import pytest
 
 from americano_assets.contract.check import check
+from americano_assets.demo.flow import load_cohort, load_students
+from americano_assets.errors import AmericanoError
 from americano_assets.resources.publication import PREDICTIONS
 from americano_assets_tests.integration.story import FIRST, school
 from americano_assets_tests.world import Nights, World, at, published_rows, world_settings
@@ -29,6 +31,17 @@ def _with_other_types() -> str:
     for type_, other in AS_GOOD.items():
         read = read.replace(f"{type_} ", f"{other} ").replace(f"{type_},", f"{other},")
     return read + made_by_hand + written
+
+
+def test_a_demo_is_not_loaded_where_columns_that_it_writes_are_not(empty_database: str, tmp_path: Path) -> None:
+    settings = world_settings(empty_database, tmp_path / "home")
+    with psycopg.connect(empty_database, autocommit=True) as connection:
+        connection.execute(SCHEMA.encode())
+        with pytest.raises(AmericanoError, match=r"\d+ are not in database .*, first .*: unset DATABASE_URL"):
+            load_cohort(settings, 6, 60, 2, None, lambda table, rows: None)
+        with pytest.raises(AmericanoError, match=r"\d+ are not in database"):
+            load_students(settings, 6, lambda table, rows: None)
+        assert connection.execute("SELECT to_regnamespace('ml')").fetchone() == (None,)
 
 
 @pytest.mark.parametrize("schema", ["prisma", pytest.param("other types", marks=pytest.mark.long)])
