@@ -84,6 +84,7 @@ def forget(
     if not yes:
         typer.confirm("Remove all of this? It cannot be undone.", abort=True)
         require_no_run(settings, could)
+        found = survey(deployment, user)  # A night may have run until the answer came.
     done = forget_learner(deployment, user, found)
     echo(
         f"{_count(sum(done.rows.values()), 'row')} removed, {_count(done.files, 'file')} written anew or removed."

@@ -9,8 +9,10 @@ learner goes last: of the store the files with ids of predictions and of bad row
 first: they prove nobody's id, so a call that found nothing but texts would refuse it.
 """
 
+import os
 from collections import Counter
 from dataclasses import dataclass, field
+from itertools import chain, count
 from pathlib import Path
 
 from psycopg.types.json import Jsonb
@@ -32,6 +34,7 @@ from americano_assets.resources.forgetting_registry import NAMES_IDS
 from americano_assets.resources.forgetting_survey import Survey, look, survey
 from americano_assets.resources.parquet_store import ParquetStore
 from americano_assets.resources.successors import Successor
+from americano_assets.resources.tracking import TrackingError
 
 
 @dataclass
@@ -75,7 +78,13 @@ def forget(deployment: Deployment, learner: str, found: Survey | None = None) ->
     with deployment.connect() as connection:
         runs = databases.mlflow_runs(connection, learner)
     if runs:
-        deployment.tracking.remove_runs(runs)
+        try:
+            deployment.tracking.remove_runs(runs)
+        except TrackingError as error:
+            raise AmericanoError(
+                f"{error} Files are done, tables are not: one says which of MLflow's runs are the learner's. Have"
+                " MLflow answer, and run the command again."
+            ) from error
     with deployment.connect() as connection:
         databases.remove_rows(connection, learner)
         connection.execute(
@@ -115,7 +124,8 @@ def _clean_copy(rows: ParquetRows, found: Survey, done: Forgotten) -> None:
     except UnreadableError:
         return  # Told at the end.
     if rows.path.exists() and (path := renamed(rows.path, found.traces.pattern)) != rows.path:
-        rows.path.rename(path)
+        names = (path.with_stem(f"{path.stem}-{number}") for number in count(2))
+        rows.path.rename(next(name for name in chain([path], names) if not os.path.lexists(name)))
     done.files += 1
 
 

@@ -1,6 +1,6 @@
 """Looks through every place of ours for a learner, and changes nothing.
 
-Belongs here: counting by place. Does not: which files there are (forgetting_walk.py), what of a place is a learner's
+Belongs here: counting by place. Does not: which files there are (home_walk.py), what of a place is a learner's
 (forgetting_registry.py).
 """
 
@@ -35,7 +35,7 @@ from americano_assets.resources.forgetting_registry import (
     Kind,
     kind_of,
 )
-from americano_assets.resources.forgetting_walk import files_of
+from americano_assets.resources.home_walk import files_of
 from americano_assets.resources.parquet_store import ParquetStore
 
 _COPIES, _RESTORED, _RESEARCH = "exports and copies", "restored data sets", "the researchers' file"
@@ -134,13 +134,14 @@ def look(deployment: Deployment, learner: str, traces: Traces | None = None) -> 
         # Contents, data sets and models have the names of their files.
         named = {path.stem for path in paths if path in stored or kind_of(path.relative_to(home)) is Kind.NOTHING}
         _learn_words(deployment, found, named - {path.stem for path, copy in others.items() if copy is not None})
+    pattern = found.traces.pattern
     for path, copy in others.items():
         with _unreadable_told(home, found, path):
-            _look_at_text(home, found, path, copy)
+            _look_at_text(home, found, path, copy, pattern)
     if traces is None and found.is_known and found.leftovers:
         # Nobody looks into half a file. Later on one may be a whole one that is being written.
         found.rows[_LEFTOVERS] += len(found.leftovers)
-    if (pattern := found.traces.pattern) is not None:
+    if pattern is not None:
         for path in found.logs:
             with _unreadable_told(home, found, path):
                 found.rows += Counter({_SERVER_LOG: lines_with(path, pattern)})
@@ -230,9 +231,9 @@ def _add_copy(found: Survey, copy: ParquetRows, rows: int) -> None:
     found.parquet.append(Stored(None, "", copy))
 
 
-def _look_at_text(home: Path, found: Survey, path: Path, copy: ParquetRows | None) -> None:
+def _look_at_text(home: Path, found: Survey, path: Path, copy: ParquetRows | None, pattern: str | None) -> None:
     """The name of a copy; lines of a text; of a file that is none of ours, whether it surely names them."""
-    below, pattern = path.relative_to(home), found.traces.pattern
+    below = path.relative_to(home)
     kind, is_named = kind_of(below), renamed(path, pattern) != path
     if copy is not None:
         if is_named and all(one.rows is not copy for one in found.parquet):

@@ -14,8 +14,10 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from pathlib import Path
 
+from americano_assets.errors import AmericanoError
 from americano_assets.resources.deployment import Deployment
 from americano_assets.resources.files import LEFTOVER_PREFIX
+from americano_assets.resources.home_walk import files_of
 from americano_assets.resources.parquet_store import ParquetStore
 from americano_assets.schemas import LOG_TABLES
 
@@ -79,10 +81,18 @@ def _old_log(store: ParquetStore, oldest: date) -> Iterator[tuple[Path, Path]]:
 
 def _records(home: Path, without: set[Path]) -> Iterator[Path]:
     """Every JSON file of ours but memos, which name what can be computed again, and pointers that are to go."""
-    for path in home.rglob("*.json"):
+    unreadable: list[str] = []
+    for path in list(files_of(home, unreadable, [])):
         inside = path.relative_to(home).parts
+        if path.suffix != ".json":
+            continue
         if inside[0] not in _NOT_OURS and not (inside[0] == "data" and _MEMO in inside) and path not in without:
             yield path
+    if unreadable:
+        raise AmericanoError(
+            "These places in the home cannot be read, so which contents they name is not known:"
+            f" {', '.join(unreadable)}. Nothing was removed."
+        )
 
 
 def _named(records: Iterable[Path]) -> set[str]:

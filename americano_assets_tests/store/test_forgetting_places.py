@@ -108,9 +108,13 @@ def test_a_file_that_is_named_after_them_is_renamed(deployment: ClockedDeploymen
     rows = pa.table({"learner_id": [RANDOM, OTHER]})
     pq.write_table(rows, home / f"not-{RANDOM}.parquet")
     pq.write_table(rows.slice(1), home / f"{RANDOM}.parquet")
+    (home / "forgotten.parquet").write_text("an earlier one")
     (home / "notes.txt").write_text(f"ask {RANDOM}\n")
     done = forget(deployment, RANDOM)
-    assert sorted(path.name for path in home.glob("*.parquet")) == ["forgotten.parquet", "not-forgotten.parquet"]
+    assert sorted(path.name for path in home.glob("*.parquet")) == [
+        *("forgotten-2.parquet", "forgotten.parquet", "not-forgotten.parquet")
+    ]
+    assert (home / "forgotten.parquet").read_text() == "an earlier one"
     assert done.not_ours == ["notes.txt"]
 
 

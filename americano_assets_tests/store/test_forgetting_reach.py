@@ -20,7 +20,7 @@ from americano_assets.resources.embedded import DAGSTER_DATABASE, EmbeddedServer
 from americano_assets.resources.files import LEFTOVER_PREFIX
 from americano_assets.resources.forgetting import forget
 from americano_assets.resources.forgetting_survey import look, survey
-from americano_assets_tests.store.belongings import OTHER, RANDOM, is_as_it_must_be, plant
+from americano_assets_tests.store.belongings import AT, OTHER, RANDOM, is_as_it_must_be, plant
 from americano_assets_tests.world import ClockedDeployment, World
 
 COURSE = "cm3x9k2lq0002v8h4z7d5t6wb"
@@ -119,6 +119,14 @@ def test_half_a_file_and_a_line_of_the_servers_log_are_something(deployment: Clo
     assert done.rows == {"leftovers of killed processes": 1, "the embedded server's log": 1}
     assert not half.exists()
     assert log.read_text() == ""
+
+
+def test_where_mlflow_does_not_answer_what_is_left_to_do_is_said(deployment: ClockedDeployment, world: World) -> None:
+    world.execute("INSERT INTO ml.single_cases (mlflow_run_id, user_id, analysed_at) VALUES ('r', %s, now())", RANDOM)
+    nowhere = deployment.settings.model_copy(update={"mlflow_tracking_uri": SecretStr("nowhere://at-all")})
+    with pytest.raises(AmericanoError, match=r"MLflow could not be used .* Files are done, tables are not"):
+        forget(ClockedDeployment(nowhere, AT), RANDOM)
+    assert world.rows("SELECT count(*) FROM ml.single_cases") == [(1,)]
 
 
 def elsewhere(home: Path, name: str, disk: Path) -> Path:

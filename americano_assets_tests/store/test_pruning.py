@@ -9,6 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from americano_assets.errors import AmericanoError
 from americano_assets.resources.files import write_json
 from americano_assets.resources.parquet_store import ParquetStore, Version
 from americano_assets.resources.pruning import Pruned, prune
@@ -140,3 +141,21 @@ def test_what_a_killed_process_left_goes_after_a_day(deployment: ClockedDeployme
         os.utime(folder / f".writing-{name}", (when, when))
     assert prune(deployment, KEEP) == Pruned(0, 0, 1, 4)
     assert [path.name for path in folder.iterdir()] == [".writing-new"]
+
+
+def test_a_store_behind_a_link_keeps_what_its_records_name(
+    deployment: ClockedDeployment, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    store, disk = deployment.store, tmp_path_factory.mktemp("disk") / "data"
+    named = put(store, DAYS[0], "named", current=False)
+    put(store, DAYS[0], "unnamed", current=False)
+    put(store, DAYS[0], "current")
+    store.record_manifest(DAYS[0], "features", {"interactions": named.content})
+    age(store)
+    store.root.rename(disk)
+    store.root.symlink_to(disk)
+    assert prune(deployment, KEEP).contents == 1
+    assert named.content in contents(store)
+    (deployment.settings.americano_home / "models").symlink_to(disk / "not mounted")
+    with pytest.raises(AmericanoError, match="which contents they name is not known: models"):
+        prune(deployment, KEEP)
