@@ -23,7 +23,7 @@ from americano_assets.errors import AmericanoError
 from americano_assets.resources.cutoffs import CutoffTables
 from americano_assets.resources.day_inputs import Inputs
 from americano_assets.resources.deployment import Deployment
-from americano_assets.resources.feature_store import TrainingTables, labelled_rows, training_tables
+from americano_assets.resources.feature_store import TrainingTables, labelled_rows, training_cutoffs, training_tables
 from americano_assets.resources.files import LEFTOVER_PREFIX, write_json
 from americano_assets.resources.outcome_writing import feedback, live_flags
 from americano_assets.resources.parquet_store import ParquetStore, Version
@@ -118,12 +118,12 @@ def _recorded(deployment: Deployment, day: date, inputs: Inputs) -> TrainingTabl
     if version is None or not _record_path(store, version.content).exists():
         return None
     dataset = _read(_record_path(store, version.content))
-    counting = {(table, at, one.content) for table, days in inputs.days.items() for at, one in days.items()}
-    same_days = all(
-        (table, at, one.content) in counting for table, days in dataset.inputs.days.items() for at, one in days.items()
-    )
+    # A training set of fewer days than are known by now, or of the day while it was open, is another one.
+    same_days = _contents(inputs, dataset.day) == _contents(dataset.inputs, dataset.day)
     same_state = all(snapshot in inputs.state for snapshot in dataset.inputs.state)
     if dataset.settings != _deciding(deployment.settings) or not (same_days and same_state):
+        return None
+    if any(sorted(found) != training_cutoffs(deployment, day, inputs) for found in dataset.made_from.values()):
         return None
     contents = [(table, one) for table, found in dataset.made_from.items() for one in found.values()]
     if not all(store.whole_path(table, one).exists() for table, one in contents):
@@ -133,6 +133,11 @@ def _recorded(deployment: Deployment, day: date, inputs: Inputs) -> TrainingTabl
         for table in ("features_at", "labels_at")
     )
     return TrainingTables(features, labels)
+
+
+def _contents(inputs: Inputs, until: date) -> set[tuple[str, date, str]]:
+    """Each content of a day up to `until`."""
+    return {(table, at, one.content) for table, days in inputs.days.items() for at, one in days.items() if at <= until}
 
 
 def store_training_set(deployment: Deployment, day: date) -> tuple[pd.DataFrame, Version]:

@@ -18,6 +18,7 @@ from americano_assets.core.treatment import HELD_OUT, TREATED, WEIGHT, row_weigh
 from americano_assets.core.validation import require_valid
 from americano_assets.errors import AmericanoError
 from americano_assets.resources.cutoffs import CutoffTables
+from americano_assets.resources.day_inputs import Inputs
 from americano_assets.resources.deployment import Deployment
 from americano_assets.resources.elo_store import TABLE as ELO_TABLE
 from americano_assets.resources.elo_store import state_of
@@ -93,11 +94,15 @@ def training_tables(deployment: Deployment, day: date) -> tuple[CutoffTables, Tr
     Of a day that is still open: those that had matured at the last closed one, since more may happen in the others.
     """
     tables = deployment.tables(day)
-    matured = day if deployment.is_closed(day) else day - timedelta(days=1)
-    first = min(tables.inputs.days["interactions"], default=day)
-    days = weekly_cutoffs(matured, first, deployment.settings.americano_training_weeks, deployment.target.horizon_days)
-    features = tables.features(days)
+    features = tables.features(training_cutoffs(deployment, day, tables.inputs))
     return tables, TrainingTables(features, tables.labels(tables.pairs_of_features(features)))
+
+
+def training_cutoffs(deployment: Deployment, day: date, inputs: Inputs) -> list[date]:
+    """The weekly cut-offs that had matured at `day`, as `training_tables` has them."""
+    matured = day if deployment.is_closed(day) else day - timedelta(days=1)
+    first = min(inputs.days["interactions"], default=day)
+    return weekly_cutoffs(matured, first, deployment.settings.americano_training_weeks, deployment.target.horizon_days)
 
 
 def training_labels(deployment: Deployment, day: date) -> TrainingTables:

@@ -15,6 +15,7 @@ from americano_assets.core.retraining import FEEDBACK_ROWS, Signals
 from americano_assets.core.scoring import Scorer
 from americano_assets.core.study_day import day_number
 from americano_assets.core.training import train
+from americano_assets.resources.database import prepare
 from americano_assets.resources.datasets import store_training_set
 from americano_assets.resources.model_training import train_day
 from americano_assets.resources.training_due import due
@@ -37,6 +38,7 @@ class Day:
         self.nights = Nights(world_settings(url, home, americano_start_day=study_day("2026-01-10")), instance)
         self.deployment = self.nights.deployment
         self.deployment.clock = NOON
+        prepare(self.deployment.settings)  # Bound to each other before a model is known to the home alone.
         self.version = ""
 
     def scored(self, *, trained: str = TRAINED.isoformat(), **known: Any) -> None:
