@@ -113,7 +113,7 @@ def check_any_edits(lived: Lived, beside: Path, edits: list[Edits], seed: int) -
     lived.rerun(beside)
 
 
-@pytest.mark.parametrize("examples", [0, pytest.param(30, marks=pytest.mark.long)])
+@pytest.mark.parametrize("examples", [0, pytest.param(10, marks=pytest.mark.long)])
 def test_after_any_edits_rows_are_unique_and_reruns_give_the_same_bytes(
     school: EditedSchool,
     module_database: str,
@@ -132,7 +132,7 @@ def test_after_any_edits_rows_are_unique_and_reruns_give_the_same_bytes(
     check()
 
 
-@pytest.mark.parametrize("examples", [0, pytest.param(15, marks=pytest.mark.long)])
+@pytest.mark.parametrize("examples", [0, pytest.param(5, marks=pytest.mark.long)])
 def test_after_any_moves_a_learners_fresh_rows_are_those_of_the_night(
     school: EditedSchool, module_database: str, home: Path, monkeypatch: pytest.MonkeyPatch, examples: int
 ) -> None:
@@ -157,7 +157,7 @@ def test_after_any_moves_a_learners_fresh_rows_are_those_of_the_night(
     check()
 
 
-@pytest.mark.parametrize("examples", [0, pytest.param(8, marks=pytest.mark.long)])
+@pytest.mark.parametrize("examples", [0, pytest.param(3, marks=pytest.mark.long)])
 def test_whole_nights_go_on_after_any_edits_and_every_query_keeps_its_grain(
     school: EditedSchool, module_database: str, home: Path, monkeypatch: pytest.MonkeyPatch, examples: int
 ) -> None:
