@@ -41,7 +41,7 @@ class PredictionsRequest(Request):
 
     user_id: UserId
     status: Annotated[
-        Annotated[list[PredictionStatus], Field(max_length=len(PredictionStatus))] | None,
+        list[PredictionStatus] | None,
         BeforeValidator(_split),
         Field(
             description="Only these statuses: one, several separated by commas, or the parameter repeated. Empty: all.",

@@ -10,6 +10,7 @@ import pytest
 
 from americano_assets_tests.api.rows import WRITTEN
 from americano_assets_tests.app.conftest import ENVIRONMENT, EXAMPLE, for_node, npx
+from americano_assets_tests.frames import HOSTILE
 from americano_assets_tests.integration.story import FIRST, SECOND
 from americano_assets_tests.world import Nights, World
 
@@ -66,7 +67,7 @@ def test_prisma_reads_and_changes_rows_and_a_rerun_keeps_the_changes(
     found = _ask(url, "read", client)
     (prediction,) = found["predictions"]
     assert found["byStatus"] == [{"_count": 1, "predictionStatus": "PENDING"}]
-    assert prediction["objective"]["lecture"]["course"]["name"] == "anatomy"
+    assert prediction["objective"]["lecture"]["course"]["name"] == HOSTILE
     assert prediction["predictionDate"] == "2026-03-12T09:00:00.000Z"
     assert prediction["predictedAt"] == "2026-03-09T23:00:00.000Z"
     assert 0 <= prediction["featureVector"]["retention_score"] <= 1
