@@ -17,6 +17,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from americano_assets.core import elo_pass
+from americano_assets.core.canonical import canonical_python
 from americano_assets.core.compiling import compiled
 from americano_assets.core.elo_pass import (
     ANSWERS_SCALE,
@@ -107,7 +108,7 @@ class Answers:
 @cache
 def definition() -> str:
     """What a state depends on beside the answers: part of the key under which states are kept."""
-    return inspect.getsource(elo_pass)
+    return canonical_python(inspect.getsource(elo_pass))
 
 
 def parameters() -> dict[str, object]:

@@ -9,6 +9,7 @@ from datetime import date, timedelta
 
 import numpy as np
 
+from americano_assets.core.canonical import canonical_sql
 from americano_assets.core.study_day import day_number
 from americano_assets.resources.engine import open_engine
 from americano_assets.resources.feature_steps import BLOCKS, DAY_TOTALS, derived_definition
@@ -67,7 +68,7 @@ def total_paths(store: ParquetStore, versions: Mapping[date, Version]) -> list[s
 
 
 def _block_path(store: ParquetStore, days: Mapping[date, Version]) -> str:
-    key = hash_values(query(f"features/{BLOCKS}"), derived_definition(DAY_TOTALS), digest_of(dict(days)))
+    key = hash_values(canonical_sql(query(f"features/{BLOCKS}")), derived_definition(DAY_TOTALS), digest_of(dict(days)))
     kept = store.remembered(BLOCKS, key)
     if kept is None:
         with open_engine() as engine:

@@ -4,6 +4,7 @@ Belongs here: lists of queries. Does not: running them (engine.py), or what they
 """
 
 from americano_assets.core import elo
+from americano_assets.core.canonical import canonical_sql
 from americano_assets.core.features import select_list
 from americano_assets.sql import query
 
@@ -64,8 +65,13 @@ COHORT_BASIS = ("cohort_pairs",)
 _GIVEN = {"interesting_learners": "given_learners", "spine": "given_spine"}
 
 
+def _meaning(*names: str) -> str:
+    """What queries say, the same however their text is laid out and wherever it stands."""
+    return "\n".join(canonical_sql(query(name)) for name in names)
+
+
 def feature_definition(*, given: bool = False) -> str:
-    """The text of every query that a feature's value depends on: part of the key under which results are kept.
+    """What every query says that a feature's value depends on: part of the key under which results are kept.
 
     Args:
         given: Of given pairs instead of the night's candidates.
@@ -73,23 +79,23 @@ def feature_definition(*, given: bool = False) -> str:
     names = ["features/macros", *(f"state/{name}" for name in STATE_STEPS)]
     names += [f"features/{step(name, given=given)}" for name, _ in FEATURE_STEPS] + ["features/features"]
     names += ["features/log_until", f"features/{KEPT_WINDOWS}", *(f"features/{name}" for name in DERIVED_TABLES)]
-    return "\n".join(map(query, names)) + select_list() + str(elo.parameters())
+    return _meaning(*names) + select_list() + str(elo.parameters())
 
 
 def derived_definition(table: str) -> str:
-    """The text of everything that the rows of one of DERIVED_TABLES depend on."""
-    return query("features/macros") + query(f"features/{table}")
+    """What every query says that the rows of one of DERIVED_TABLES depend on."""
+    return _meaning("features/macros", f"features/{table}")
 
 
 def window_definition() -> str:
-    """The text of everything that the rows of WINDOWS depend on."""
-    names = [*DERIVED_TABLES, *(name for name, _ in WINDOW_STEPS), WINDOWS]
-    return query("features/macros") + "\n".join(query(f"features/{name}") for name in names)
+    """What every query says that the rows of WINDOWS depend on."""
+    names = ["macros", *DERIVED_TABLES, *(name for name, _ in WINDOW_STEPS), WINDOWS]
+    return _meaning(*(f"features/{name}" for name in names))
 
 
 def label_definition() -> str:
-    """The text of every query that a label depends on."""
-    return query("features/macros") + query("labels")
+    """What every query says that a label depends on."""
+    return _meaning("features/macros", "labels")
 
 
 def step(name: str, *, given: bool) -> str:
