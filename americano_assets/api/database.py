@@ -147,7 +147,7 @@ class Database:
         except PoolTimeout:
             raise _none_given(limits, all_held=pool.held >= limits.connections) from None
         except TimeoutError:
-            raise _slow(limits.request_seconds) from None
+            raise slow(limits.request_seconds) from None
         except Error as error:
             problem = problem_of(error, limits)
             if problem is None:
@@ -179,7 +179,7 @@ def problem_of(error: Error, limits: PoolLimits) -> ProblemError | None:
     if isinstance(error, TooManyRequests):
         return try_again("overloaded", "Too many requests wait for the database; try again shortly.")
     if isinstance(error, QueryCanceled):
-        return _slow(limits.statement_seconds)
+        return slow(limits.statement_seconds)
     if isinstance(error, errors.LockNotAvailable | errors.DeadlockDetected):
         return try_again(
             "database_busy", "A night is being published, or somebody else is writing the same rows; try again shortly."
@@ -218,5 +218,6 @@ def _none_given(limits: PoolLimits, *, all_held: bool) -> ProblemError:
     )
 
 
-def _slow(seconds: float) -> ProblemError:
+def slow(seconds: float) -> ProblemError:
+    """What is said once a request has used up its time."""
     return try_again("database_slow", f"The database did not answer within {seconds:g} s; try again.")

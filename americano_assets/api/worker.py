@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from psycopg import Error
 
 from americano_assets.api.access_log import log_error
-from americano_assets.api.database import PoolLimits, problem_of
+from americano_assets.api.database import PoolLimits, problem_of, slow
 from americano_assets.api.problems import ProblemError, try_again
 from americano_assets.errors import AmericanoError, DatabaseLostError, NoModelError
 from americano_assets.settings import Settings
@@ -44,16 +44,18 @@ class GenerateWorker:
         """As Generator.generate; what goes wrong is logged under the request's id.
 
         Raises:
-            ProblemError: 503: too many wait, there is no model, the database or the store cannot be read.
+            ProblemError: 503: too many wait, it takes too long, there is no model, the database or the store cannot
+                be read.
         """
         if self._asked >= THREADS + MOST_WAITING:
             raise try_again("overloaded", "Too many predictions are being made; try again shortly.")
         self._asked += 1
         try:
             with self._told(request_id):
-                return await asyncio.get_running_loop().run_in_executor(
-                    self._executor, self._generate, learner_id, now, days_ahead
-                )
+                called = self._executor.submit(self._generate, learner_id, now, days_ahead)
+                # The thread of one that is given up goes on until the database answers or is noticed to be gone.
+                async with asyncio.timeout(self._limits.request_seconds):
+                    return await asyncio.wrap_future(called)
         finally:
             self._asked -= 1
 
@@ -88,6 +90,8 @@ class GenerateWorker:
             yield
         except NoModelError as error:
             raise ProblemError(unavailable, "no_model", str(error)) from None
+        except TimeoutError:
+            raise slow(self._limits.request_seconds) from None
         except DatabaseLostError:
             raise try_again("database_unreachable", "The database does not answer; try again shortly.") from None
         except Error as error:

@@ -14,14 +14,20 @@ from typing import Any
 
 import psycopg
 from psycopg import sql
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.pq import TransactionStatus
 
 from americano_assets.resources.database_url import without_search_path
+
+# A server that is gone without a word is noticed after some 20 s, where the system's own defaults wait for hours.
+_NOTICES_LOSS = {"keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 2, "tcp_user_timeout": 20_000}
 
 
 def settings_of(url: str, **more: str) -> tuple[str, dict[str, str]]:
     """How to connect, and with what settings each transaction on that connection is begun."""
     address, search_path = without_search_path(url)
+    given = conninfo_to_dict(address)
+    address = make_conninfo(address, **{name: value for name, value in _NOTICES_LOSS.items() if name not in given})
     return address, {"TimeZone": "UTC", **({"search_path": search_path} if search_path else {}), **more}
 
 

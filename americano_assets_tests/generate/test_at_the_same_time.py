@@ -2,9 +2,11 @@
 
 import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import UTC, timedelta
 
+import psutil
 import psycopg
 import pytest
 
@@ -108,3 +110,27 @@ def test_applying_takes_its_locks_in_the_order_of_a_publication(school: School) 
     assert school.world.rows(f'SELECT "status"::text FROM {RECOMMENDATIONS} WHERE "id" = %s', advised) == [
         ("IN_PROGRESS",)
     ]
+
+
+def test_a_database_that_freezes_while_predictions_are_made_is_told_as_such(school: School) -> None:
+    settings = world_settings(school.url, school.home, **school.values, americano_generate_per_minute=600)
+    limits = PoolLimits(acquire_seconds=60, statement_seconds=60, request_seconds=5)
+    asked_for = {"user_id": "asking", "days_ahead": 7}
+    waiting = "SELECT DISTINCT pid FROM pg_locks WHERE NOT granted"
+    with serving(settings, limits) as service, ThreadPoolExecutor(1) as thread:
+        service.now = MORNING
+        while service.ask("/predictions/generate", method="POST", json=asked_for).status_code != 201:
+            pass  # The first call of a process imports and compiles.
+        with school.world.connection.transaction():
+            school.world.execute(f"LOCK TABLE {PREDICTIONS} IN ACCESS EXCLUSIVE MODE")
+            asked = thread.submit(service.ask, "/predictions/generate", method="POST", json=asked_for)
+            while not (found := school.world.rows(waiting)):
+                assert not asked.done()
+            backend = psutil.Process(found[0][0])
+            backend.suspend()
+            try:
+                answer = asked.result()
+            finally:
+                backend.resume()
+            assert (answer.status_code, answer.json()["code"]) == (503, "database_slow")
+        assert service.post("/predictions/generate", 201, **asked_for)["predictions"]
