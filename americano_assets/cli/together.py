@@ -3,12 +3,14 @@
 Belongs here: start, watch, end. Does not: which servers these are.
 """
 
+import ctypes
 import os
 import signal
 import socket
 import subprocess
+import sys
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from types import FrameType
 
@@ -19,6 +21,7 @@ from americano_assets.errors import AmericanoError
 _LOCALHOST = "127.0.0.1"
 _WATCH_SECONDS = 0.2
 _GRACE_SECONDS = 15
+_PR_SET_PDEATHSIG = 1
 _ENDING_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
@@ -85,7 +88,11 @@ def run_together(services: Sequence[Service]) -> None:
             environment = os.environ | dict(service.environment)
             # A session of its own: Ctrl-C reaches us alone, and we end them in order.
             process = subprocess.Popen(
-                service.command, env=environment, stdin=subprocess.DEVNULL, start_new_session=True
+                service.command,
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                start_new_session=True,
+                preexec_fn=_ending_with_us(),
             )
             running.append((service, process))
         while not asked_to_end.wait(_WATCH_SECONDS):
@@ -99,6 +106,14 @@ def run_together(services: Sequence[Service]) -> None:
         _end_all([process for _, process in running])
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def _ending_with_us() -> Callable[[], None] | None:
+    """What a child does first so that it is asked to end where we are killed; Linux alone offers that."""
+    if not sys.platform.startswith("linux"):
+        return None
+    ask_kernel = ctypes.CDLL(None).prctl
+    return lambda: ask_kernel(_PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
 def _end_all(processes: Sequence[subprocess.Popen[bytes]]) -> None:

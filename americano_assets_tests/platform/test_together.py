@@ -24,6 +24,12 @@ folder = pathlib.Path(sys.argv[1])
 time.sleep(600)
 """
 
+# As servers do: whoever asks it to end ends what it started.
+ENDING_ITS_CHILD = SERVER.replace(
+    "\nchild =",
+    "\nimport signal\nsignal.signal(signal.SIGTERM, lambda *_: (child.kill(), child.wait(), sys.exit()))\nchild =",
+)
+
 RUNNER = """
 import sys
 from americano_assets.cli.together import Service, run_together
@@ -51,6 +57,20 @@ def test_a_signal_ends_every_descendant_also_where_sigint_was_ignored(ending: si
     output, _ = runner.communicate(timeout=60)
     assert (runner.returncode, output) == (0, b"ended\n")
     assert not [pid for pid in pids_in(tmp_path) if psutil.pid_exists(pid)]
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="only Linux tells children of a parent's death")
+def test_servers_end_where_what_runs_them_is_killed(tmp_path: Path) -> None:
+    runner = subprocess.Popen(
+        [sys.executable, "-c", RUNNER, ENDING_ITS_CHILD, str(tmp_path)],
+        env=os.environ | {"PYTHONPATH": str(PROJECT_ROOT)},
+    )
+    while len(pids_in(tmp_path)) < 4:
+        assert runner.poll() is None
+    runner.kill()
+    runner.wait()
+    _, alive = psutil.wait_procs([psutil.Process(pid) for pid in pids_in(tmp_path) if psutil.pid_exists(pid)], 60)
+    assert alive == []
 
 
 def test_one_that_dies_ends_the_rest_and_is_named(tmp_path: Path) -> None:
