@@ -53,7 +53,8 @@ def write_actions(staging: Staging, interventions: pd.DataFrame, learner: str | 
         staging.execute(query("actions_upsert"))
     staging.execute(
         f"DELETE FROM ml.intervention_actions i WHERE {_OF_LEARNER.format(table='i')} AND NOT EXISTS "
-        '(SELECT FROM intervention_recommendations r WHERE r."id" = i.intervention_id)',
+        '(SELECT FROM intervention_recommendations r WHERE r."id" = i.intervention_id) AND NOT EXISTS '
+        "(SELECT FROM ml.struggle_predictions_archive a WHERE a.prediction_id = i.prediction_id)",
         {"learner": learner},
     )
 

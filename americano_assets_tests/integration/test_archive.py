@@ -14,7 +14,7 @@ from americano_assets.resources.archive import Moved, archive, restore
 from americano_assets.resources.forgetting import forget
 from americano_assets.resources.publication import INDICATORS, PREDICTIONS, RECOMMENDATIONS
 from americano_assets.sql import query
-from americano_assets_tests.integration.night import FIRST, FIRST_CUTOFF, FORGETTING, OVERLOADED, THIRD, Night
+from americano_assets_tests.integration.night import FIRST, FIRST_CUTOFF, FORGETTING, OVERLOADED, SECOND, THIRD, Night
 from americano_assets_tests.world import ClockedDeployment, Nights, at, published_rows, world_settings
 
 END = FIRST_CUTOFF + timedelta(days=7)
@@ -108,6 +108,16 @@ def test_a_rerun_of_the_old_night_brings_nothing_back_and_keeps_the_experiments_
     night.world.connection.execute(query("first_flag_outcomes_upsert").encode(), {"struggle_below": 0.65})
     applied = night.world.rows("SELECT user_id, applied_types FROM ml.first_flag_outcomes ORDER BY 1")
     assert [learner for learner, types in applied if types] == ["learner-2"]
+
+
+def test_a_later_night_keeps_what_was_to_be_done_for_advice_that_may_come_back(night: Night) -> None:
+    before = old(night)
+    actions = night.world.rows("SELECT to_jsonb(t)::text FROM ml.intervention_actions t ORDER BY 1")
+    assert len(actions) == len(before[RECOMMENDATIONS])
+    move(night)
+    night.publish(SECOND)
+    back(night)
+    assert night.world.rows("SELECT to_jsonb(t)::text FROM ml.intervention_actions t ORDER BY 1") == actions
 
 
 def test_figures_count_what_was_archived(night: Night) -> None:
