@@ -54,16 +54,25 @@ def clean_home(home: Path, *, keep: Collection[str] = ()) -> None:
     names = [*(name for name in OURS if name not in _LAST), *_LAST]
     if not is_demo_home(home):
         names.remove(HOME_SETTINGS_FILE)  # Somebody's own settings.
-    left = [path for name in names if name not in keep for path in _remove(home / name, home, set())]
+    left: list[Path] = []
+    mark = home / SERVER_FOLDER / "lock"
+    for name in names:
+        if name in keep:
+            continue
+        if left and name == SERVER_FOLDER:
+            # It stays a home: without a mark, whatever else lies in it would make it somebody's own folder.
+            mark.parent.mkdir(exist_ok=True)
+            mark.touch()
+        left += _remove(home / name, home, set(), spared=mark if left else None)
     if left:
         more = f" and {len(left) - _NAMED:,} more" if len(left) > _NAMED else ""
         named = ", ".join(str(path.relative_to(home)) for path in left[:_NAMED])
         print(f"americano: Left in the home {home}, since it is not of our making: {named}{more}.", file=sys.stderr)
 
 
-def _remove(path: Path, home: Path, seen: set[tuple[int, int]]) -> Iterator[Path]:
-    """Remove what is ours at a path and below; yields what is not."""
-    if not path.exists() and not path.is_symlink():
+def _remove(path: Path, home: Path, seen: set[tuple[int, int]], spared: Path | None) -> Iterator[Path]:
+    """Remove what is ours at a path and below, but for one file; yields what is not."""
+    if path == spared or (not path.exists() and not path.is_symlink()):
         return
     if _MADE.fullmatch(path.relative_to(home).as_posix()):
         if path.is_dir():
@@ -78,6 +87,6 @@ def _remove(path: Path, home: Path, seen: set[tuple[int, int]]) -> Iterator[Path
             return  # A link that leads back.
         seen.add((found.st_dev, found.st_ino))
         for inner in sorted(path.iterdir()):
-            yield from _remove(inner, home, seen)
+            yield from _remove(inner, home, seen, spared)
         if not path.is_symlink() and not any(path.iterdir()):
             path.rmdir()

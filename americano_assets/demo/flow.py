@@ -6,6 +6,7 @@ Belongs here: the order, and what a second run may leave out. Does not: printing
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -115,7 +116,14 @@ def start_over(settings: Settings) -> None:
                 " take the demo out with --remove, or set AMERICANO_HOME to another folder. Nothing was removed."
             )
         obstacle = replace(found, demo_here=False).obstacle(claims=False)
-        is_demos = found.demo_here or found.demo_there or found.in_home is not None
+        strangers = found.models_here - found.models_there
+        # One that was broken off as it began has neither, and nothing that could be lost.
+        is_demos = found.demo_here or found.demo_there or not (found.models_here or _has_files(settings.store_root))
+        if strangers and not obstacle:
+            obstacle = (
+                f"The home {home} holds {len(strangers):,} models that its embedded database does not know: nights of"
+                " another database are in it too. Nothing was changed."
+            )
     else:
         elsewhere = f"The home {home} belongs to another database than one of its own. Nothing was changed."
         obstacle = elsewhere if (home / CLAIM_FILE).exists() else None
@@ -129,6 +137,10 @@ def start_over(settings: Settings) -> None:
         )
     server.stop()
     clean_home(home)
+
+
+def _has_files(folder: Path) -> bool:
+    return folder.exists() and any(path.is_file() for path in folder.rglob("*"))
 
 
 def _require_every_column(settings: Settings) -> None:

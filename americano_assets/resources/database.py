@@ -95,10 +95,10 @@ def prepare(settings: Settings, *, claims: bool = True) -> str:
     open_home(settings.americano_home)
     url = app_url(settings)
     with connect(url, autocommit=True) as connection:
+        require_own_home(connection, settings, claims=claims)
         if settings.database_url is None:
             bootstrap(connection)
         require_contract(connection)
-        require_own_home(connection, settings, claims=claims)
         migrate(connection)
         if claims:
             adopt(connection, settings)

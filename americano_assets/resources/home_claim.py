@@ -139,6 +139,18 @@ class Standing:
             " it, and bind it by `americano home adopt`; no file is lost. Nothing was changed."
         )
 
+    @property
+    def strange_models(self) -> str | None:
+        """Why a home may not be given to this database, whatever somebody says: nothing of the home is known there."""
+        if not self.models_here or self.models_here & self.models_there:
+            return None
+        return (
+            f'The home {self.home} holds {len(self.models_here):,} models, and database "{self.database.database_name}"'
+            " knows none of them: they were made with another database. Is DATABASE_URL set to that one? (Unset, it is"
+            " the home's own embedded server.) Restore schema ml too where only the app's tables were, or set"
+            " AMERICANO_HOME to another folder. Nothing was changed."
+        )
+
 
 def standing(connection: psycopg.Connection[Any], settings: Settings) -> Standing:
     """Read both sides; changes nothing.
@@ -208,7 +220,7 @@ def adopt(connection: psycopg.Connection[Any], settings: Settings, *, anew: bool
     with connection.transaction():
         lock_database(connection)
         found = standing(connection, settings)
-        obstacle = found.demo_obstacle if anew else found.obstacle()
+        obstacle = (found.demo_obstacle or found.strange_models) if anew else found.obstacle()
         if obstacle:
             raise HomeError(obstacle)
         if found.is_bound and not anew:

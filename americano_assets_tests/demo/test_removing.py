@@ -21,7 +21,7 @@ from americano_assets.demo.flow import load_cohort, load_students, start_over
 from americano_assets.errors import AmericanoError
 from americano_assets.resources.database import connect, prepare
 from americano_assets.resources.embedded import EmbeddedServer
-from americano_assets.resources.home import CLAIM_FILE, write_demo_values
+from americano_assets.resources.home import CLAIM_FILE, open_home, write_demo_values
 from americano_assets.resources.home_claim import Identity
 from americano_assets.settings import HOME_SETTINGS_FILE, PROJECT_ROOT, Settings, load_settings
 from americano_assets_tests.world import LONG_AGO, World, at
@@ -293,7 +293,9 @@ def test_starting_over_leaves_what_others_put_into_a_demos_home_and_empties_link
     (home / "reports/gone").symlink_to(tmp_path / "unmounted")
     start_over(_embedded(home))
     assert _names(big) == {name for name in _THEIRS if name.startswith(("data/", "mlflow/"))}
-    assert _names(home) == {name for name in _THEIRS if not name.startswith(("data/", "mlflow/"))}
+    mark = "postgres/lock"
+    assert _names(home) == {name for name in _THEIRS if not name.startswith(("data/", "mlflow/"))} | {mark}
+    open_home(home)  # For the next demo.
     assert (home / "data").is_symlink()
     assert (home / "reports/gone").is_symlink()
     assert "not of our making: dagster/code/one.py, data/interactions/notes.txt" in capsys.readouterr().err
@@ -314,9 +316,21 @@ def test_starting_over_spares_an_embedded_database_in_which_others_study() -> No
             with pytest.raises(AmericanoError, match=r'The home .* belongs to database "app"'):
                 start_over(settings)
             (home / CLAIM_FILE).unlink()
-            with pytest.raises(AmericanoError, match=r"is no demo's"):
+            _files(home, "data/interactions/day=2026-01-01/current.json")
+            for record in (None, claim):  # Bound or not, it holds files that no demo made.
+                if record:
+                    (home / CLAIM_FILE).write_text(record)
+                with pytest.raises(AmericanoError, match=r"is no demo's"):
+                    start_over(settings)
+            _files(home, f"models/{_HASH}.json")
+            connection.execute(
+                "CREATE SCHEMA ml; CREATE TABLE ml.demo_load AS"
+                " SELECT 'oulad' AS cohort, 0 AS shift_days, 1 AS learners, now() AS loaded_through"
+            )
+            with pytest.raises(AmericanoError, match=r"holds 1 models that its embedded database does not know"):
                 start_over(settings)
-            (home / CLAIM_FILE).write_text(claim)
+            connection.execute("DROP SCHEMA ml CASCADE")
+            (home / "models" / f"{_HASH}.json").unlink()
             write_demo_values(home, {})  # A demo that was broken off, or spoilt: beginning anew is what helps.
         start_over(settings)
         assert list(home.iterdir()) == []

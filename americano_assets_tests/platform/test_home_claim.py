@@ -217,6 +217,20 @@ def test_an_empty_home_is_no_heir_of_a_database_that_another_one_filled(settings
     prepare(settings)
 
 
+def test_a_home_full_of_models_is_never_given_to_a_database_that_knows_none_of_them(
+    settings: Settings, database: str
+) -> None:
+    """As in a shell without the deployment's DATABASE_URL, where the embedded server's stands empty."""
+    _used_before(settings)
+    before = rows_of_ml(database)
+    with pytest.raises(HomeError, match=r"holds 1 models, and database .* knows none of them.*Is DATABASE_URL set"):
+        bind_anew(settings)
+    assert rows_of_ml(database) == before
+    with psycopg.connect(database) as connection:
+        connection.execute(_MODEL.encode())
+    bind_anew(settings)
+
+
 def test_a_demos_home_never_meets_a_database_without_the_demo(settings: Settings, database: str) -> None:
     settings.americano_home.mkdir()
     (settings.americano_home / HOME_SETTINGS_FILE).write_text("AMERICANO_HOLDOUT_SHARE=0.1\n")
