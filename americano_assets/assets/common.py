@@ -12,6 +12,7 @@ import pandas as pd
 from americano_assets.core.shown import markdown
 from americano_assets.errors import DatabaseLostError
 from americano_assets.resources.database_url import RETRY_SECONDS as RETRY_SECONDS
+from americano_assets.resources.files import held_together
 
 OWNERS = ["team:learning-data"]
 # As Dagster itself marks the data version of what a run materializes.
@@ -49,10 +50,12 @@ def wants_latest(context: dg.AssetExecutionContext) -> bool:
 def retried(context: Context) -> Iterator[None]:
     """Have Dagster try the step again, later each time, where the database went away, and for nothing else.
 
-    Bad rows, a full disk or a defect are the same at the second try; they fail the step at once.
+    Bad rows, a full disk or a defect are the same at the second try; they fail the step at once. While the step works
+    `forget` and `prune` begin nothing, and it waits for the one that had begun.
     """
     try:
-        yield
+        with held_together(context.resources.deployment.store.root):
+            yield
     except DatabaseLostError as error:
         op = context if isinstance(context, dg.OpExecutionContext) else context.op_execution_context
         if op.retry_number >= len(RETRY_SECONDS):

@@ -5,11 +5,14 @@ Belongs here: their options and output. Does not: what they do (resources/).
 
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from americano_assets.cli.terminal import Table, echo
+
+if TYPE_CHECKING:
+    from americano_assets.resources.forgetting_survey import Survey
 
 PANEL = "Data"
 commands = typer.Typer()
@@ -58,6 +61,7 @@ def forget(
     from americano_assets.cli.runs import require_no_run
     from americano_assets.resources.database import require_usable
     from americano_assets.resources.deployment import Deployment
+    from americano_assets.resources.files import held_alone
     from americano_assets.resources.forgetting import forget as forget_learner
     from americano_assets.resources.forgetting_survey import survey
     from americano_assets.settings import load_settings
@@ -66,8 +70,31 @@ def forget(
     require_usable(settings)
     deployment = Deployment(settings)
     could = "write the learner's rows again"
-    require_no_run(settings, could)
-    found = survey(deployment, user)
+    with held_alone(deployment.store.root):
+        require_no_run(settings, could)
+        found = survey(deployment, user)
+        _show_found(found)
+        if not found.rows and not found.unreadable:
+            return
+        done = forget_learner(deployment, user, found) if yes else None
+    if done is None:
+        typer.confirm("Remove all of this? It cannot be undone.", abort=True)
+        with held_alone(deployment.store.root):
+            require_no_run(settings, could)
+            done = forget_learner(deployment, user)  # Looks again: a night may have run until the answer came.
+    echo(
+        f"{_count(sum(done.rows.values()), 'row')} removed, {_count(done.files, 'file')} written anew or removed."
+        " Files outside the home, if any were made, are yours."
+    )
+    _tell_left_alone(done.not_ours)
+    if done.still_active:
+        echo(
+            "The account is still in the app and allows analysis, so the next nights read it again: have it deleted"
+            " there, or its behavioralAnalysisEnabled switched off."
+        )
+
+
+def _show_found(found: "Survey") -> None:
     shown = _table("found in", "rows")
     for place, rows in sorted(found.rows.items()):
         shown.add(place, f"{rows:,}")
@@ -79,23 +106,6 @@ def forget(
     if found.unreadable:
         named = ", ".join(found.unreadable)
         echo(f"{_count(len(found.unreadable), 'file')} cannot be read, so what of it is theirs is not known: {named}")
-    if not found.rows and not found.unreadable:
-        return
-    if not yes:
-        typer.confirm("Remove all of this? It cannot be undone.", abort=True)
-        require_no_run(settings, could)
-        found = survey(deployment, user)  # A night may have run until the answer came.
-    done = forget_learner(deployment, user, found)
-    echo(
-        f"{_count(sum(done.rows.values()), 'row')} removed, {_count(done.files, 'file')} written anew or removed."
-        " Files outside the home, if any were made, are yours."
-    )
-    _tell_left_alone(done.not_ours)
-    if done.still_active:
-        echo(
-            "The account is still in the app and allows analysis, so the next nights read it again: have it deleted"
-            " there, or its behavioralAnalysisEnabled switched off."
-        )
 
 
 def _tell_left_alone(not_ours: list[str]) -> None:

@@ -4,6 +4,7 @@ Belongs here: temporary names, flushing, renaming, who may open what is written.
 name it gets.
 """
 
+import fcntl
 import json
 import os
 import uuid
@@ -73,6 +74,44 @@ def move_into_place(temporary: Path, final: Path) -> None:
     finally:
         os.close(descriptor)
     temporary.replace(final)
+
+
+@contextmanager
+def held_alone(folder: Path) -> Iterator[None]:
+    """Hold a folder against everyone on this host who holds it, alone or together, as long as the process lives.
+
+    For what rewrites or removes files that others name.
+
+    Raises:
+        AmericanoError: Somebody else holds it.
+    """
+    with _opened(folder) as descriptor:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise AmericanoError(
+                f"Another `forget` or `prune`, or a step of a night, is at work in {folder}, and this one would take"
+                " files away from it: nothing was changed. Wait until it has ended, then run this one again."
+            ) from None
+        yield
+
+
+@contextmanager
+def held_together(folder: Path) -> Iterator[None]:
+    """Hold a folder against whoever would hold it alone, and wait for who does."""
+    with _opened(folder) as descriptor:
+        fcntl.flock(descriptor, fcntl.LOCK_SH)
+        yield
+
+
+@contextmanager
+def _opened(folder: Path) -> Iterator[int]:
+    folder.mkdir(parents=True, exist_ok=True)
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        yield descriptor
+    finally:
+        os.close(descriptor)
 
 
 def write_json(path: Path, content: Mapping[str, Any]) -> None:

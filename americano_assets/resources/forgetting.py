@@ -153,16 +153,17 @@ def _clean_store(store: ParquetStore, files: list[tuple[str, ParquetRows]], done
 
 def _require_gone(left: Survey) -> None:
     """Better an error than a promise that does not hold."""
+    alone = f" None of ours, and left alone: {', '.join(left.not_ours)}." if left.not_ours else ""
     if left.unreadable:
         raise AmericanoError(
             f"{len(left.unreadable)} files cannot be read, the first is {left.unreadable[0]}: whose rows they hold is"
             " not known. Everything else is done. Remove them, or bring them back from a backup or by mounting a disk,"
-            " and run the command again."
+            f" and run the command again.{alone}"
         )
     if left.rows:
         raise AmericanoError(
             f"Something of the learner is still in {', '.join(sorted(left.rows))}: it was written meanwhile, or could"
-            " not be cleaned. Everything else is done; run the command again."
+            f" not be cleaned. Everything else is done; run the command again.{alone}"
         )
 
 

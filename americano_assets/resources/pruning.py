@@ -16,7 +16,7 @@ from pathlib import Path
 
 from americano_assets.errors import AmericanoError
 from americano_assets.resources.deployment import Deployment
-from americano_assets.resources.files import LEFTOVER_PREFIX
+from americano_assets.resources.files import LEFTOVER_PREFIX, held_alone
 from americano_assets.resources.home_walk import files_of
 from americano_assets.resources.parquet_store import ParquetStore
 from americano_assets.schemas import LOG_TABLES
@@ -47,7 +47,15 @@ def prune(deployment: Deployment, keep_days: int, *, dry_run: bool = False) -> P
         keep_days: Days (of 24 hours) for which a file is kept in any case, since it was written. The log as it was
             read goes by its study day, whenever that was read.
         dry_run: Count, and remove nothing.
+
+    Raises:
+        AmericanoError: A place that may name contents cannot be read, or `forget` is at work here.
     """
+    with held_alone(deployment.store.root):
+        return _prune(deployment, keep_days, dry_run=dry_run)
+
+
+def _prune(deployment: Deployment, keep_days: int, *, dry_run: bool) -> Pruned:
     store, now = deployment.store, deployment.now()
     oldest = now - timedelta(days=keep_days)
     log = list(_old_log(store, oldest.date()))

@@ -6,12 +6,17 @@ import socketserver
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import psycopg
 import pytest
 
 from americano_assets.assets import common, interventions
+from americano_assets.errors import AmericanoError
 from americano_assets.resources import ledger, publication
+from americano_assets.resources.deployment import Deployment
+from americano_assets.resources.files import held_alone, held_together
+from americano_assets.resources.pruning import prune
 from americano_assets.run_failures import why_failed
 from americano_assets_tests.faults.conftest import Left, School
 from americano_assets_tests.faults.driver import FIRST
@@ -58,6 +63,40 @@ def test_tries_are_bounded_and_the_message_says_what_happened(
     monkeypatch.undo()
     assert school.night().success
     assert school.left() == undisturbed
+
+
+def test_nobody_takes_files_away_from_a_step_at_work(school: School, monkeypatch: pytest.MonkeyPatch) -> None:
+    refused = []
+
+    def meanwhile(deployment: Deployment, *_: object) -> None:
+        try:
+            prune(deployment, 30)
+        except AmericanoError as error:
+            refused.append(str(error))
+
+    monkeypatch.setattr(interventions, "publish", meanwhile)
+    school.night(raise_on_error=False)
+    assert len(refused) == 1
+    assert "or a step of a night, is at work in" in refused[0]
+    with held_alone(school.home / "data"):
+        pass  # It is over with the step.
+
+
+def test_a_step_waits_for_whoever_takes_files_away(tmp_path: Path) -> None:
+    order, begun = [], threading.Event()
+
+    def step() -> None:
+        begun.set()
+        with held_together(tmp_path):
+            order.append("step")
+
+    thread = threading.Thread(target=step)
+    with held_alone(tmp_path):
+        thread.start()
+        begun.wait()
+        order.append("forget")
+    thread.join()
+    assert order == ["forget", "step"]
 
 
 def test_what_is_wrong_for_good_is_not_tried_again(school: School, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,9 +1,11 @@
 """What belongs to a learner goes from every registered place, whatever word their id is, and nobody else's does."""
 
 import ast
+import os
 import subprocess
 import sys
 import uuid
+from pathlib import Path
 
 import dagster as dg
 import psycopg
@@ -14,10 +16,12 @@ from pydantic import SecretStr
 
 from americano_assets.errors import AmericanoError
 from americano_assets.resources.dagster_home import HOME_VARIABLE, URL_VARIABLE, prepare_dagster_home
+from americano_assets.resources.database import prepare
 from americano_assets.resources.embedded import DAGSTER_DATABASE, EmbeddedServer
 from americano_assets.resources.forgetting import forget
 from americano_assets.resources.forgetting_registry import ML_TABLES, STORE_TABLES, kind_of
 from americano_assets.resources.forgetting_survey import look, survey
+from americano_assets.resources.pruning import prune
 from americano_assets.settings import PROJECT_ROOT, Settings
 from americano_assets_tests.store.belongings import DAY, OTHER, RANDOM, is_as_it_must_be, key, plant
 from americano_assets_tests.store.conftest import Lived
@@ -191,6 +195,43 @@ def test_a_call_that_is_killed_at_any_point_is_finished_by_the_next(
     assert not look(deployment, RANDOM).rows
     assert log.read_text() == "Key (user_id)=(forgotten) exists"
     assert pq.read_table(home / "an export").to_pylist() == [{"learner_id": OTHER}]
+
+
+def test_of_two_calls_at_once_one_does_it_and_the_other_changes_nothing(
+    deployment: ClockedDeployment, world: World, database: str, tmp_path: Path
+) -> None:
+    """Both would write the same files anew, and each would forget what the other wrote."""
+    prepare(deployment.settings)  # The command binds home and database.
+    planted = plant(deployment, world, RANDOM, "a word")
+    held = tmp_path / "held"
+    beginning = f"""
+import sys
+from pathlib import Path
+from americano_assets.resources.files import held_alone
+with held_alone(Path({str(deployment.settings.store_root)!r})):
+    Path({str(held)!r}).touch()
+    sys.stdin.read()
+"""
+    environment = os.environ | {
+        "DATABASE_URL": database,
+        "AMERICANO_HOME": str(deployment.settings.americano_home),
+        "PYTHONPATH": str(PROJECT_ROOT),
+    }
+    before = {path: path.read_bytes() for path in deployment.store.root.rglob("*") if path.is_file()}
+    with subprocess.Popen([sys.executable, "-c", beginning], stdin=subprocess.PIPE, env=environment) as first:
+        while not held.exists():
+            assert first.poll() is None
+        command = [sys.executable, "-P", "-m", "americano_assets", "forget", RANDOM, "--yes"]
+        second = subprocess.run(command, env=environment, capture_output=True, text=True, cwd=tmp_path)
+        with pytest.raises(AmericanoError, match="Another `forget` or `prune`, or a step of a night, is at work"):
+            prune(deployment, 30)
+        assert second.returncode == 1
+        assert "Another `forget` or `prune`, or a step of a night, is at work" in " ".join(second.stderr.split())
+        assert {path: path.read_bytes() for path in deployment.store.root.rglob("*") if path.is_file()} == before
+        first.communicate()
+    third = subprocess.run(command, env=environment, capture_output=True, text=True, cwd=tmp_path)
+    assert third.returncode == 0, third.stderr
+    is_as_it_must_be(deployment, world, planted)
 
 
 def unregistered(settings: Settings, world: World) -> list[str]:
