@@ -36,20 +36,36 @@ class PoolLimits:
     waiting_requests: int = 256
     acquire_seconds: float = 3.0
     statement_seconds: float = 5.0
+    # A change waits no longer for rows that others write (a night is published in one transaction), nor do more changes
+    # than these hold connections: whoever reads waits for no row, and is not to wait for them.
+    lock_seconds: float = 1.0
+    changes: int = 4
     # By our clock, since that of a database which has frozen stands still: all statements of a request together.
     request_seconds: float = 20.0
 
 
 class Pool(AsyncConnectionPool[AsyncConnection[DictRow]]):
-    """Connections, how many of them requests hold now, and the statement that each transaction is to begin with."""
+    """Connections, how many of them requests hold now, and what each transaction is to begin with."""
 
     held = 0
     begun_with: Composed
+    changes_begun_with: Composed
+    changing: asyncio.Semaphore
 
 
 def new_pool(url: str, limits: PoolLimits) -> Pool:
     """A closed pool over the database at `url`; opening it does not wait for the database."""
     address, settings = settings_of(url, statement_timeout=str(round(limits.statement_seconds * 1000)))
+    while_changing = {**settings, "lock_timeout": str(round(limits.lock_seconds * 1000))}
+
+    async def check(connection: AsyncConnection[DictRow]) -> None:
+        try:
+            await AsyncConnectionPool.check_connection(connection)
+        except Error:
+            # The server was restarted: the others are dead too, and the pool would find out one after the other.
+            await pool.drain()
+            raise
+
     pool = Pool(
         address,
         connection_class=AsyncConnection[DictRow],
@@ -61,7 +77,7 @@ def new_pool(url: str, limits: PoolLimits) -> Pool:
             "fallback_application_name": APPLICATION_NAME,
         },
         configure=_read_only,
-        check=AsyncConnectionPool.check_connection,
+        check=check,
         # No connection is kept for its own sake, and a failed attempt is given up soon: so the first request after
         # an outage tries at once, instead of waiting for the pool's next attempt minutes later.
         min_size=0,
@@ -73,6 +89,8 @@ def new_pool(url: str, limits: PoolLimits) -> Pool:
         name=APPLICATION_NAME,
     )
     pool.begun_with = set_for_transaction(settings)
+    pool.changes_begun_with = set_for_transaction(while_changing)
+    pool.changing = asyncio.Semaphore(min(limits.changes, limits.connections))
     return pool
 
 
@@ -123,15 +141,30 @@ class Database:
         Raises:
             ProblemError: As `snapshot`.
         """
-        async with self._connection() as connection:
+        async with self._turn(), self._connection() as connection:
             await connection.set_read_only(False)
             await connection.set_isolation_level(IsolationLevel.READ_COMMITTED)
             try:
                 async with connection.transaction():
-                    await connection.execute(self._pool.begun_with)
+                    await connection.execute(self._pool.changes_begun_with)
                     yield Change(connection)
             finally:
                 await _read_only(connection)
+
+    @asynccontextmanager
+    async def _turn(self) -> AsyncIterator[None]:
+        turn, limits = self._pool.changing, self._limits
+        try:
+            await asyncio.wait_for(turn.acquire(), limits.acquire_seconds)
+        except TimeoutError:
+            raise try_again(
+                "overloaded",
+                f"{limits.changes} other changes were at work for {limits.acquire_seconds:g} s; try again shortly.",
+            ) from None
+        try:
+            yield
+        finally:
+            turn.release()
 
     @asynccontextmanager
     async def _connection(self) -> AsyncIterator[AsyncConnection[DictRow]]:

@@ -196,5 +196,7 @@ def test_the_page_about_the_service_names_these_limits() -> None:
         f"| connections | {door.MOST_CONNECTIONS:,}, or half",
         f"| {pool.connections}; {pool.waiting_requests}, for {pool.acquire_seconds:g} s |",
         f"| {pool.statement_seconds:g} s; {pool.request_seconds:g} s |",
+        f"one transaction) | {pool.lock_seconds:g} s |",
+        f"waits for none of them | {pool.changes} |",
     ):
         assert said in page, said

@@ -103,6 +103,49 @@ def test_request_after_lost_connections_is_answered(rows: Rows, service: Service
     assert service.get("/health/ready")["database"] == "up"
 
 
+def test_after_a_restart_of_the_server_the_first_request_is_answered(
+    rows: Rows, shared_database: str, tmp_path: Path
+) -> None:
+    rows.published()
+    limits = PoolLimits(connections=8, acquire_seconds=3, statement_seconds=60)
+    with serving(settings_for(shared_database, tmp_path), limits) as service, ThreadPoolExecutor(8) as threads:
+        with rows.connection.transaction():
+            rows.execute("LOCK TABLE struggle_predictions IN ACCESS EXCLUSIVE MODE")
+            asked = [threads.submit(service.ask, "/predictions", {"user_id": LEARNER}) for _ in range(8)]
+            while rows.one("SELECT count(*) FROM pg_locks WHERE NOT granted")[0] < 8:
+                assert not any(one.done() for one in asked)
+        assert {one.result().status_code for one in asked} == {200}
+        ended = rows.connection.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = %s", [APPLICATION_NAME]
+        )
+        assert ended.rowcount == 8
+        assert service.ask("/predictions", {"user_id": LEARNER}).status_code == 200
+
+
+def test_changes_that_wait_for_rows_keep_no_reader_waiting(rows: Rows, shared_database: str, tmp_path: Path) -> None:
+    rows.published()
+    rows.prediction("p1")
+    word: dict[str, Any] = {"actual_struggle": True, "feedback_type": "HELPFUL"}
+    limits = PoolLimits(connections=2, changes=1, acquire_seconds=30, statement_seconds=60, lock_seconds=50)
+    lock = """SELECT FROM struggle_predictions WHERE "id" = 'p1' FOR UPDATE"""
+    with serving(settings_for(shared_database, tmp_path), limits) as service, ThreadPoolExecutor(4) as threads:
+        with rows.connection.transaction():
+            rows.execute(lock)
+            asked = [
+                threads.submit(service.ask, "/predictions/p1/feedback", method="POST", json=word) for _ in range(4)
+            ]
+            while not rows.one("SELECT count(*) FROM pg_locks WHERE NOT granted")[0]:
+                assert not any(one.done() for one in asked)
+            assert service.ask("/predictions", {"user_id": LEARNER}).status_code == 200
+        assert {one.result().status_code for one in asked} == {200}
+    limits = PoolLimits(statement_seconds=60, lock_seconds=0.05)
+    with serving(settings_for(shared_database, tmp_path), limits) as service, rows.connection.transaction():
+        rows.execute(lock)
+        answer = service.ask("/predictions/p1/feedback", method="POST", json=word)
+        assert (answer.status_code, answer.json()["code"]) == (503, "database_busy")
+        assert int(answer.headers["retry-after"]) > 0
+
+
 def test_database_without_our_tables_is_named_as_such(rows_apart: Rows, service_apart: Service) -> None:
     rows_apart.execute("DROP SCHEMA ml CASCADE")
     answer = service_apart.ask("/health/ready")
@@ -167,7 +210,7 @@ def test_a_change_that_takes_too_long_is_given_up_whole(
 ) -> None:
     rows.published()
     rows.prediction("p1")
-    limits = PoolLimits(connections=1, acquire_seconds=10, statement_seconds=60, request_seconds=2)
+    limits = PoolLimits(connections=1, acquire_seconds=10, statement_seconds=60, lock_seconds=50, request_seconds=2)
     word: dict[str, Any] = {"actual_struggle": True, "feedback_type": "HELPFUL"}
     waiting = "SELECT DISTINCT pid FROM pg_locks WHERE NOT granted"
     with serving(settings_for(shared_database, tmp_path), limits) as service, ThreadPoolExecutor(1) as thread:
