@@ -2,9 +2,8 @@
 
 Reads the newest training set of each home.
 
-Belongs here: adding groups in their stated order, and taking each away from all, measured on other learners and later
-weeks than a model was fitted on. Does not: the features. The learners and weeks of the final held-out figures (split
-`test`) choose nothing.
+Groups are added in their stated order, and each is taken away from all; measured on other learners and later weeks
+than a model was fitted on. The learners and weeks of the final held-out figures (split `test`) choose nothing.
 """
 
 import argparse

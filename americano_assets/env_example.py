@@ -1,7 +1,4 @@
-"""`.env.example`, written from the settings: `python -m americano_assets.env_example > .env.example`.
-
-Belongs here: the text of that file. Does not: any name, default or description, which the settings declare.
-"""
+"""`.env.example`, written from the settings: `python -m americano_assets.env_example > .env.example`."""
 
 import types
 from enum import Enum

@@ -1,7 +1,4 @@
-"""The one family of errors that a person who runs the project is meant to read.
-
-Belongs here: exceptions whose message is a finished sentence. Does not: printing them (the command line does).
-"""
+"""The one family of errors that a person who runs the project is meant to read."""
 
 
 class AmericanoError(Exception):

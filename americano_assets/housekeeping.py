@@ -1,7 +1,4 @@
-"""What is done once a month, so that neither the app's tables nor the store grow for ever: the job and its schedule.
-
-Belongs here: when it is done, what Dagster shows of it. Does not: what is moved or removed (resources/).
-"""
+"""What is done once a month, so that neither the app's tables nor the store grow for ever: the job and its schedule."""
 
 from datetime import timedelta
 

@@ -1,8 +1,4 @@
-"""Why a run failed, in one sentence, from what Dagster has recorded of it.
-
-Belongs here: reading Dagster's errors and events. Does not: who is told (runs.py: the command line; sensor_failure.py:
-whoever is on call).
-"""
+"""Why a run failed, in one sentence, from what Dagster has recorded of it."""
 
 from collections.abc import Iterable, Iterator
 from typing import Any

@@ -1,8 +1,5 @@
 """Runs and the processes that they run in: marked as they begin, and closed where the process is gone.
 
-Belongs here: the mark on a run, the executor that leaves it, closing, the sensor that does. Does not: telling a process
-dead (resources/process_mark.py).
-
 A run whose process was killed stays in progress for Dagster, and so keeps the queue, `prune` and `forget` waiting.
 """
 

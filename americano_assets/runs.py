@@ -1,7 +1,4 @@
-"""Runs Dagster jobs in this process, on the deployment's own instance, for the command line.
-
-Belongs here: starting a run, following it. Does not: what a run does, or why it failed (run_failures.py).
-"""
+"""Runs Dagster jobs in this process, on the deployment's own instance, for the command line."""
 
 import uuid
 from collections.abc import Callable, Mapping, Sequence

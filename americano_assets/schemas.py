@@ -1,8 +1,4 @@
-"""The Pandera model of every table that crosses a stage, declared once.
-
-Belongs here: columns and the rules that a row must keep. Does not: how a table is made, where it is stored, or what
-happens to a row that breaks a rule (core/validation.py).
-"""
+"""The Pandera model of every table that crosses a stage, declared once."""
 
 from collections.abc import Mapping
 from datetime import datetime

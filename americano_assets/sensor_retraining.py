@@ -1,7 +1,4 @@
-"""Learners' words, a recall that fell, a drift: challengers are trained without waiting for the night.
-
-Belongs here: asking. Does not: what calls for a training (core/retraining.py), training itself.
-"""
+"""Learners' words, a recall that fell, a drift: challengers are trained without waiting for the night."""
 
 from datetime import timedelta
 

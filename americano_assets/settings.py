@@ -1,8 +1,4 @@
-"""Every environment variable the project reads, typed and validated once.
-
-Belongs here: names, types, defaults, allowed values. Does not: connecting, creating folders, or any decision
-that depends on what a database holds.
-"""
+"""Every environment variable the project reads, typed and validated once."""
 
 import os
 from datetime import date

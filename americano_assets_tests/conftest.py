@@ -1,7 +1,4 @@
-"""What every test may ask for: a real PostgreSQL, a fresh database on it, settings that point there.
-
-Belongs here: fixtures that more than one part of the project uses. Does not: data of any one part.
-"""
+"""What every test may ask for: a real PostgreSQL, a fresh database on it, settings that point there."""
 
 import shutil
 import tempfile

@@ -1,7 +1,4 @@
-"""Feature rows as a night's query would give them, for tests of what is computed from them.
-
-Belongs here: frames with the right columns. Does not: rows of the database (world.py).
-"""
+"""Feature rows as a night's query would give them, for tests of what is computed from them."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any

@@ -1,7 +1,7 @@
 """The grain that a query's header claims, held against the rows that it gives while anything else runs.
 
-`-- Grain: one row a (learner, objective)` declares a key in words; what column a word stands for is said here, once for
-all queries. Belongs here: reading headers, watching queries. Does not: which rows are made (the tests say so).
+`-- Grain: one row a (learner, objective)` declares a key in words; what column a word stands for is said here, once
+for all queries.
 """
 
 import re

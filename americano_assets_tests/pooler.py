@@ -1,6 +1,6 @@
 """A real PgBouncer before the tests' server: a transaction pooler, or the end of an encrypted connection.
 
-Belongs here: starting and ending it. Does not: what is asked through it. The embedded server has no TLS of its own.
+The embedded server has no TLS of its own.
 """
 
 import os

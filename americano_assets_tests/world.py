@@ -1,7 +1,6 @@
 """A small school written by hand into the app's tables, so that a test can say what should come out of it.
 
-Belongs here: one method a kind of row, with sensible values for what a test does not care about; a deployment whose
-clock a test sets; running its jobs. Does not: what a test asserts. Every time is naive and in UTC, as in the tables.
+Every time is naive and in UTC, as in the tables.
 """
 
 from collections.abc import Iterable, Sequence

@@ -1,8 +1,4 @@
-"""A cohort as large as wanted, written straight into the Parquet store: what a night finds there before it computes.
-
-Belongs here: rows of the stored tables, deterministic functions of their numbers. Does not: anything that is true of
-students; the simulated cohort of `americano_assets/demo/simulate` is for that.
-"""
+"""A cohort as large as wanted, written straight into the Parquet store: what a night finds there before it computes."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

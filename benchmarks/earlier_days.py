@@ -1,7 +1,4 @@
-"""Trainings as of earlier days, each judged on the weeks after it: what a choice between models should be made by.
-
-Belongs here: the training set of the deployment, cut again and again. Does not: what is compared.
-"""
+"""Trainings as of earlier days, each judged on the weeks after it: what a choice between models should be made by."""
 
 from collections.abc import Iterator
 

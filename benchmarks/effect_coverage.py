@@ -1,8 +1,6 @@
 """How often the effect's intervals hold what was planted: 200 seeded cohorts a row.
 
-    nice python -m benchmarks.effect_coverage [--cohorts 200]
-
-Belongs here: counting. Does not: the estimate (core/comparing.py), the cohorts (demo/planted.py).
+nice python -m benchmarks.effect_coverage [--cohorts 200]
 """
 
 import argparse

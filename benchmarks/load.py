@@ -1,7 +1,7 @@
 """Requests that come when they are due, however long earlier ones take: an open loop, as many people are.
 
-Belongs here: a load generator so small that on two cores it leaves the service its own. Plain HTTP/1.1 on kept
-connections; a client library spends as long on a request as the service does.
+So small that on two cores it leaves the service its own. Plain HTTP/1.1 on kept connections; a client library spends
+as long on a request as the service does.
 """
 
 import asyncio

@@ -1,7 +1,4 @@
-"""The fifteen features as one would write them in pandas without thinking of time: a yardstick for the night's SQL.
-
-Belongs here: straightforward pandas, from the definitions of docs/features.md. Does not: being fast.
-"""
+"""The fifteen features as one would write them in pandas without thinking of time: a yardstick for the night's SQL."""
 
 from collections.abc import Mapping
 

@@ -1,7 +1,4 @@
-"""Who may come in: bearer tokens, whose rows a token opens, and who may do without one.
-
-Belongs here: reading the headers, recognising a token, refusing. Does not: making tokens (resources/api_tokens.py).
-"""
+"""Who may come in: bearer tokens, whose rows a token opens, and who may do without one."""
 
 import re
 from collections import OrderedDict

@@ -1,7 +1,7 @@
 """One JSON line a request, a request id, and the time that the answer took; what the server itself says as JSON too.
 
-Belongs here: what is logged about a request. It is never the query string, a path that no route knows, or the text
-of an error: these hold learners' ids. Does not: what is answered, except to an error that nobody foresaw.
+It is never the query string, a path that no route knows, or the text of an error: these hold learners' ids. Does not:
+what is answered, except to an error that nobody foresaw.
 """
 
 import json

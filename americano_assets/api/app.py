@@ -1,7 +1,4 @@
-"""The FastAPI application, put together.
-
-Belongs here: routers, middleware, what lives as long as the process. Does not: a route or a query.
-"""
+"""The FastAPI application, put together."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable

@@ -1,7 +1,4 @@
-"""POST /interventions/{id}/apply: a recommendation goes into one of the learner's missions.
-
-Belongs here: the request, the answer, the one transaction. Does not: the mission's JSON (core/missions.py).
-"""
+"""POST /interventions/{id}/apply: a recommendation goes into one of the learner's missions."""
 
 from datetime import datetime
 from http import HTTPStatus

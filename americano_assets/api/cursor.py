@@ -1,7 +1,4 @@
-"""The opaque cursor of GET /predictions: where a page ended, and under which view the walk began.
-
-Belongs here: its form. Does not: the order of the rows, which is sql/api/predictions_page.sql.
-"""
+"""The opaque cursor of GET /predictions: where a page ended, and under which view the walk began."""
 
 import base64
 from datetime import datetime

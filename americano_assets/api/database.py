@@ -1,7 +1,4 @@
-"""The database: a small pool, one consistent read-only view or one writing transaction a request, a SQL file a query.
-
-Belongs here: connections, time limits, what the caller is told when a database fails. Does not: any query's text.
-"""
+"""The database: a small pool, one consistent view or one writing transaction a request, a SQL file a query."""
 
 import asyncio
 from collections.abc import AsyncIterator

@@ -1,8 +1,4 @@
-"""One connection of the HTTP service: how much of a request's head may come, how long it may take, how many may wait.
-
-Belongs here: what must hold before a request is read whole, which uvicorn leaves open where it parses with httptools: a
-head of any size is kept, and waited for without end. Does not: bodies (limits.py), who may come in (access.py).
-"""
+"""One connection of the HTTP service: how much of a request's head may come, for how long, how many may wait."""
 
 import asyncio
 import resource

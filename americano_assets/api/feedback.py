@@ -1,7 +1,4 @@
-"""POST /predictions/{id}/feedback: a learner's own word on what became of a prediction.
-
-Belongs here: the request, the answer, the one transaction. Does not: what feedback does to training or to an effect.
-"""
+"""POST /predictions/{id}/feedback: a learner's own word on what became of a prediction."""
 
 from enum import StrEnum
 from http import HTTPStatus

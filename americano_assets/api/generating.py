@@ -1,7 +1,4 @@
-"""POST /predictions/generate: a learner's predictions from what they have done until now.
-
-Belongs here: the request, the answer, the budget. Does not: computing anything (resources/generation.py).
-"""
+"""POST /predictions/generate: a learner's predictions from what they have done until now."""
 
 from datetime import datetime
 from http import HTTPStatus

@@ -1,7 +1,4 @@
-"""GET /health and /health/ready.
-
-Belongs here: is the process alive, can it answer, is what it answers up to date. Does not: any figure.
-"""
+"""GET /health and /health/ready."""
 
 import asyncio
 from dataclasses import replace

@@ -1,7 +1,4 @@
-"""GET /interventions: what was recommended to a learner.
-
-Belongs here: the request and the answer. Does not: choosing interventions, or applying them.
-"""
+"""GET /interventions: what was recommended to a learner."""
 
 from typing import Annotated, Any
 

@@ -1,8 +1,4 @@
-"""How much one request may bring, how long that may take, and how often a learner's predictions may be generated.
-
-Belongs here: bodies, the budget of calls. Does not: heads and connections (door.py), time limits of the database
-(database.py).
-"""
+"""How much one request may bring, how long that may take, and how often a learner's predictions may be generated."""
 
 import asyncio
 from datetime import datetime, timedelta

@@ -1,7 +1,4 @@
-"""GET /analytics/model-performance: how right the predictions were, on outcomes that are known by now.
-
-Belongs here: the request and the answer. Does not: computing a figure; the nightly run does.
-"""
+"""GET /analytics/model-performance: how right the predictions were, on outcomes that are known by now."""
 
 from datetime import date
 from typing import Annotated

@@ -1,7 +1,4 @@
-"""GET /predictions: what a learner may struggle with, soonest first.
-
-Belongs here: the request, the answer, the default filter. Does not: scoring, or deciding what is published.
-"""
+"""GET /predictions: what a learner may struggle with, soonest first."""
 
 from datetime import datetime
 from typing import Annotated, Any

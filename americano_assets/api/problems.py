@@ -1,7 +1,4 @@
-"""Every error leaves as an RFC 9457 problem document.
-
-Belongs here: the document, the handlers, its place in OpenAPI. Does not: deciding what is an error.
-"""
+"""Every error leaves as an RFC 9457 problem document."""
 
 from collections.abc import Mapping
 from http import HTTPStatus

@@ -1,8 +1,4 @@
-"""Why a prediction says what it says, as one sentence for a student.
-
-Belongs here: reading `strugglingFactors`, in our shape and in those that others may have left. Does not: finding
-the factors, or wording them.
-"""
+"""Why a prediction says what it says, as one sentence for a student."""
 
 from collections.abc import Iterator
 

@@ -1,8 +1,4 @@
-"""GET /analytics/struggle-reduction: struggles before and after the first prediction, and what the help changed.
-
-Belongs here: the request, the answer, the words that keep before/after from being read as the effect. Does not:
-computing a rate; the nightly run does.
-"""
+"""GET /analytics/struggle-reduction: struggles before and after the first prediction, and what the help changed."""
 
 from collections.abc import Mapping
 from datetime import date

@@ -1,7 +1,4 @@
-"""GET /report: the nightly report as a page.
-
-Belongs here: serving the file that a night wrote. Does not: what is in it (americano_assets/report).
-"""
+"""GET /report: the nightly report as a page."""
 
 import asyncio
 from datetime import date

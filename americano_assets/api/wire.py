@@ -1,7 +1,4 @@
-"""What every request and response has in common: names, times, the learner's id.
-
-Belongs here: types that more than one route uses. Does not: the fields of any one answer.
-"""
+"""What every request and response has in common: names, times, the learner's id."""
 
 from datetime import UTC, datetime
 from typing import Annotated

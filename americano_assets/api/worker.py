@@ -1,8 +1,4 @@
-"""The threads in which this process generates predictions, and what a caller is told when one cannot.
-
-Belongs here: how many run and wait at once, errors into problems. Does not: generating (resources/generation.py), which
-needs pandas and DuckDB and so is imported in the first thread that does it, never when the API starts.
-"""
+"""The threads in which this process generates predictions, and what a caller is told when one cannot."""
 
 import asyncio
 from collections.abc import Iterator

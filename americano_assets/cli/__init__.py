@@ -1,8 +1,4 @@
-"""The `americano` command.
-
-Belongs here: putting the commands together, and ending well. Does not: what a command does (its module does), or
-any heavy import: commands import what they need when they run, so that `--help` is quick.
-"""
+"""The `americano` command."""
 
 import os
 import sys

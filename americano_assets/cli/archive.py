@@ -1,7 +1,4 @@
-"""Commands about predictions that are long over: `archive run`, `archive restore`.
-
-Belongs here: their options and output. Does not: what they do (resources/archive.py).
-"""
+"""Commands about predictions that are long over: `archive run`, `archive restore`."""
 
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Annotated, Any

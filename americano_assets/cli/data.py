@@ -1,7 +1,4 @@
-"""Commands about what is stored: `export-events`, `forget`, `quarantine`, `dataset list`, `show`, `restore`.
-
-Belongs here: their options and output. Does not: what they do (resources/).
-"""
+"""Commands about what is stored: `export-events`, `forget`, `quarantine`, `dataset list`, `show`, `restore`."""
 
 from datetime import datetime
 from pathlib import Path

@@ -1,8 +1,4 @@
-"""The command `evaluate`: how good the models are on learners that they never saw.
-
-Belongs here: options, progress, what is written where. Does not: the figures (core/evaluation_report.py), tables
-(cli/evaluation_view.py).
-"""
+"""The command `evaluate`: how good the models are on learners that they never saw."""
 
 import json
 from pathlib import Path

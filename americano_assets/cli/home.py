@@ -1,7 +1,4 @@
-"""Commands about the home: `home show`, `home adopt`.
-
-Belongs here: their output. Does not: what binds a home to a database (resources/home_claim.py).
-"""
+"""Commands about the home: `home show`, `home adopt`."""
 
 import typer
 

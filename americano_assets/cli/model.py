@@ -1,7 +1,4 @@
-"""Commands about models: `model list`, `show`, `promote`, `rollback`, `release`.
-
-Belongs here: their output. Does not: what they decide (resources/model_choice.py).
-"""
+"""Commands about models: `model list`, `show`, `promote`, `rollback`, `release`."""
 
 import getpass
 from typing import TYPE_CHECKING, Annotated

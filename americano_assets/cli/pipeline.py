@@ -1,8 +1,4 @@
-"""Commands that run the pipeline: `demo`, `nightly`, `backfill`.
-
-Belongs here: their options and progress. Does not: what they do (runs.py, demo/flow.py), or the tables that they end
-with (cli/summary.py).
-"""
+"""Commands that run the pipeline: `demo`, `nightly`, `backfill`."""
 
 from collections.abc import Callable
 from datetime import UTC, date, datetime

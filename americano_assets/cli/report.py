@@ -1,7 +1,4 @@
-"""The command `report`: where the nightly report is, or its opening in a browser.
-
-Belongs here: the option and the output. Does not: making it (americano_assets/report).
-"""
+"""The command `report`: where the nightly report is, or its opening in a browser."""
 
 from datetime import datetime
 from typing import Annotated

@@ -1,7 +1,4 @@
-"""`close-runs`, and what other commands say of runs that they had to close.
-
-Belongs here: asking, telling. Does not: which runs are dead (run_processes.py).
-"""
+"""`close-runs`, and what other commands say of runs that they had to close."""
 
 from typing import TYPE_CHECKING, Annotated
 

@@ -1,7 +1,4 @@
-"""Commands about the database and the code itself: `check-db`, `db-url`, `stop`, `test`.
-
-Belongs here: their output. Does not: what they find out.
-"""
+"""Commands about the database and the code itself: `check-db`, `db-url`, `stop`, `test`."""
 
 from typing import Annotated
 

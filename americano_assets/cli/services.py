@@ -1,7 +1,4 @@
-"""Commands that serve until they are ended: `dev`, `api`.
-
-Belongs here: which servers, on which addresses. Does not: watching over them (`together`).
-"""
+"""Commands that serve until they are ended: `dev`, `api`."""
 
 import os
 import sys

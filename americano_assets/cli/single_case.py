@@ -1,7 +1,4 @@
-"""The command `single-case`: what the phases of one learner's experiment say.
-
-Belongs here: its options and output. Does not: the test (core/single_case.py).
-"""
+"""The command `single-case`: what the phases of one learner's experiment say."""
 
 from typing import TYPE_CHECKING, Annotated
 

@@ -1,7 +1,4 @@
-"""The tables that a run ends with.
-
-Belongs here: reading what was written and showing it. Does not: computing any figure.
-"""
+"""The tables that a run ends with."""
 
 from datetime import UTC, date
 from typing import Any

@@ -1,7 +1,6 @@
 """What the commands write to the terminal: sentences and tables, as text and nothing else.
 
 The one module that prints: no text becomes markup, and what a terminal would obey is written out (core/shown.py).
-Belongs here: how text reaches the terminal. Does not: what is said.
 """
 
 import sys

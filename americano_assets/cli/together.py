@@ -1,7 +1,4 @@
-"""Running several server processes as one: all live, or all end.
-
-Belongs here: start, watch, end. Does not: which servers these are.
-"""
+"""Running several server processes as one: all live, or all end."""
 
 import ctypes
 import os

@@ -1,7 +1,4 @@
-"""Commands about the HTTP service's bearer tokens: `token create`, `list`, `revoke`.
-
-Belongs here: their output. Does not: what a token is (resources/api_tokens.py).
-"""
+"""Commands about the HTTP service's bearer tokens: `token create`, `list`, `revoke`."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Annotated

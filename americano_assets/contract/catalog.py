@@ -1,7 +1,4 @@
-"""What a live schema holds, read from PostgreSQL's catalogue in three queries.
-
-Belongs here: the catalogue's facts as plain values. Does not: judging them.
-"""
+"""What a live schema holds, read from PostgreSQL's catalogue in three queries."""
 
 from dataclasses import dataclass, field
 from typing import Any

@@ -1,7 +1,4 @@
-"""How a live database differs from the contract, in words.
-
-Belongs here: the comparison and the weight of each difference. Does not: printing, repairing, tables of ours.
-"""
+"""How a live database differs from the contract, in words."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass

@@ -1,7 +1,4 @@
-"""Short names for the columns that the app's tables are made of.
-
-Belongs here: one constructor a type. Does not: any table.
-"""
+"""Short names for the columns that the app's tables are made of."""
 
 from typing import TypedDict, Unpack
 

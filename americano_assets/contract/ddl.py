@@ -1,7 +1,4 @@
-"""SQL that lays the contract's tables out as the app's Prisma migrations do.
-
-Belongs here: turning the declaration into DDL. Does not: running it, tables of ours.
-"""
+"""SQL that lays the contract's tables out as the app's Prisma migrations do."""
 
 from enum import StrEnum
 

@@ -1,7 +1,4 @@
-"""The app's native enum types, label for label.
-
-Belongs here: labels as the app's Prisma schema declares them. Does not: enums of our own (schema `ml`).
-"""
+"""The app's native enum types, label for label."""
 
 from enum import StrEnum
 

@@ -1,8 +1,6 @@
 """SQL that gives a role just what the pipeline and its API need on the app's database.
 
-Belongs here: turning the declaration into GRANTs. Does not: running them; that is for the database's owner.
-
-    python -m americano_assets.contract.grants [ROLE]
+python -m americano_assets.contract.grants [ROLE]
 """
 
 import sys

@@ -1,7 +1,4 @@
-"""What a declared table consists of, and how Prisma names its parts.
-
-Belongs here: the vocabulary of the declaration. Does not: any table of the app, any SQL.
-"""
+"""What a declared table consists of, and how Prisma names its parts."""
 
 from dataclasses import dataclass
 from enum import StrEnum

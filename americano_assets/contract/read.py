@@ -1,7 +1,4 @@
-"""The app's tables that the pipeline reads, column for column.
-
-Belongs here: facts about the app's database. Does not: tables of ours (schema `ml`), SQL.
-"""
+"""The app's tables that the pipeline reads, column for column."""
 
 from dataclasses import replace
 

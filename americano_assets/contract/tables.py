@@ -1,7 +1,4 @@
-"""The app's tables, declared once: everything that knows a column or a type of theirs knows it from here.
-
-Belongs here: the whole declaration. Does not: tables of ours (schema `ml`), SQL.
-"""
+"""The app's tables, declared once: everything that knows a column or a type of theirs knows it from here."""
 
 from americano_assets.contract.model import Table
 from americano_assets.contract.read import READ

@@ -1,7 +1,4 @@
-"""The app's tables that the pipeline writes, column for column.
-
-Belongs here: facts about the app's database. Does not: tables of ours (schema `ml`), SQL.
-"""
+"""The app's tables that the pipeline writes, column for column."""
 
 from americano_assets.contract import enums
 from americano_assets.contract.columns import ID, USER_ID, boolean, double, instant, integer, jsonb, stamped, text

@@ -1,8 +1,4 @@
-"""The few predictions that matter most to a learner now: their order, and what an alert says.
-
-Belongs here: the priority, the type, the words. Does not: who may be alerted, which the experiment and the learner
-decide (resources/alerts.py).
-"""
+"""The few predictions that matter most to a learner now: their order, and what an alert says."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """Intervals that may be looked at every night: how wide they are, and why.
 
-Belongs here: the boundary. Does not: estimates or their standard errors.
-
 Source: Waudby-Smith, Arbour, Sinha, Kennedy and Ramdas, Time-uniform central limit theory and asymptotic confidence
 sequences, Annals of Statistics 52 (2024), theorem 2.2; the boundary is Robbins' normal mixture (1970).
 """

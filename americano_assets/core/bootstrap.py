@@ -1,8 +1,4 @@
-"""Intervals over learners: whole learners are drawn again and again, since the rows of one learner are not independent.
-
-Belongs here: resampling, and intervals of means and of differences on the same rows. Does not: what a figure is
-(core/metrics.py).
-"""
+"""Intervals over learners: whole learners are drawn again, since the rows of one learner are not independent."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass

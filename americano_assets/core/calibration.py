@@ -1,7 +1,4 @@
-"""From a model's log-odds to a probability that means what it says: applying what was fitted on other learners.
-
-Belongs here: the fitted map and how sure a probability is. Does not: fitting them (core/calibrating.py).
-"""
+"""From a model's log-odds to a probability that means what it says: applying what was fitted on other learners."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass

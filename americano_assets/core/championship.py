@@ -1,7 +1,4 @@
-"""Which model is the champion by hand, and which was before it: what follows from what was decided.
-
-Belongs here: reading a list of decisions. Does not: the gate's own decision (core/gate.py), or where they are kept.
-"""
+"""Which model is the champion by hand, and which was before it: what follows from what was decided."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass

@@ -1,8 +1,4 @@
-"""Two arms compared: an estimate with its interval, or the reason why there is none.
-
-Belongs here: the statistics of one comparison by chance. Does not: which episodes, scopes and periods are compared
-(core/effect.py), comparisons without chance (core/observational.py).
-"""
+"""Two arms compared: an estimate with its interval, or the reason why there is none."""
 
 import warnings
 from dataclasses import dataclass, replace

@@ -4,9 +4,6 @@ Like is compared with like. A course that has run before is compared, as far as 
 earlier runs; another with its own rows before the latest weeks, without what moves as any term goes on. Everybody are
 all running courses, each reference weighing as much as its course does now. So a term that goes on is no drift, and a
 mix of courses is none either.
-
-Belongs here: the figures and what they mean. Does not: reading rows, or what follows from an alarm
-(core/retraining.py).
 """
 
 from collections.abc import Iterator, Mapping, Sequence

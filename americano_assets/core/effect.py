@@ -1,8 +1,4 @@
-"""What the help changed: every comparison that a study day reports, over whom and since when.
-
-Belongs here: which episodes enter which comparison. Does not: the statistics of one (core/comparing.py,
-core/observational.py), the before/after figure (core/reduction.py).
-"""
+"""What the help changed: every comparison that a study day reports, over whom and since when."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field

@@ -1,8 +1,5 @@
 """Ratings of learners, topics, objectives and items that move with every graded answer, in one pass over the log.
 
-Belongs here: the state between two days, and carrying it on. Does not: how ratings move (elo_pass.py), files, and
-which learners count (the caller says).
-
 The usual name for ratings of learners and items that move with every answer is Elo's: Pelanek (Computers & Education
 98:169, 2016).
 """

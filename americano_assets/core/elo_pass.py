@@ -6,8 +6,6 @@ much wrong, each with a coefficient of all learners, the time since with one of 
 they forget). Each term is a mean with a variance; an answer moves every term towards what it showed, the more the less
 was known of it.
 
-Belongs here: how ratings move. Does not: where they are kept between days (elo.py).
-
 Sources: the step of a term is Glicko's (Glickman, Applied Statistics 48:377, 1999) on log-odds, with the variances of
 all terms in the denominator as in an extended Kalman filter (Fahrmeir, JASA 87:501, 1992). Practice: performance
 factors analysis (Pavlik, Cen, Koedinger, AIED 2009) with time since, as in DAS3H (Choffin et al., EDM 2019). Answers

@@ -1,8 +1,4 @@
-"""Which rows teach, which calibrate, which judge; and what every model says of the rows that judge.
-
-Belongs here: folds, and running the project's own training on each. Does not: the models (core/training.py), figures
-(core/evaluation_figures.py), where rows come from.
-"""
+"""Which rows teach, which calibrate, which judge; and what every model says of the rows that judge."""
 
 from dataclasses import dataclass
 

@@ -1,7 +1,4 @@
-"""Every figure of core/metrics.py with its interval over learners, and why one is missing where it is.
-
-Belongs here: figures of weighted rows, fast enough to be taken a thousand times. Does not: which rows they are of.
-"""
+"""Every figure of core/metrics.py with its interval over learners, and why one is missing where it is."""
 
 from dataclasses import asdict, dataclass
 

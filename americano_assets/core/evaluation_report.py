@@ -1,7 +1,4 @@
-"""The report of an evaluation: one structure for the terminal, `--json`, the model card and the tests.
-
-Belongs here: which rows each figure is of, slices, comparisons. Does not: printing, or where rows come from.
-"""
+"""The report of an evaluation: one structure for the terminal, `--json`, the model card and the tests."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field

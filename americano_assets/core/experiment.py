@@ -1,8 +1,4 @@
-"""Chance decides who is helped: the arm of an episode, as a function of a salt and of whom it is about.
-
-Belongs here: the draw and what it is compared with. Does not: who may be drawn, where arms are kept (resources), what
-they say (the effect).
-"""
+"""Chance decides who is helped: the arm of an episode, as a function of a salt and of whom it is about."""
 
 import hashlib
 import math

@@ -1,8 +1,4 @@
-"""From which p on a row is flagged, and whether a list of what is flagged is of use to whoever gets it.
-
-Belongs here: the aim, the bounds that no aim overrides, choosing a threshold, judging flags. Does not: fitting
-(core/models.py), what else the gate asks (core/gate.py).
-"""
+"""From which p on a row is flagged, and whether a list of what is flagged is of use to whoever gets it."""
 
 from dataclasses import dataclass
 

@@ -3,8 +3,6 @@
 A row walks no tree here. Each comparison of a tree is made for a block of rows in one sweep and strikes out the leaves
 that a row which fails it cannot reach; the leftmost leaf that is left is the row's (Lucchese et al., «QuickScorer»,
 SIGIR 2015). Nothing is branched on, so a processor does it for several rows at a time.
-
-Belongs here: this form of a fitted classifier's trees, and summing them. Does not: fitting, files (core/trees.py).
 """
 
 from dataclasses import dataclass

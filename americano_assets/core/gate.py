@@ -1,7 +1,4 @@
-"""The gate: what a challenger must show before it scores a learner, and the sentence that says why it may or may not.
-
-Belongs here: the decision, on rows held out by learner. Does not: fitting, or where the champion is kept.
-"""
+"""The gate: what a challenger must show before it scores a learner, and the sentence that says why."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

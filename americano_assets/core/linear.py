@@ -1,7 +1,4 @@
-"""A fitted linear model of the log-odds of a struggle: numbers only, so that a file of it can be checked by eye.
-
-Belongs here: scoring and explaining with it. Does not: fitting it (core/logistic.py), which needs scikit-learn.
-"""
+"""A fitted linear model of the log-odds of a struggle: numbers only, so that a file of it can be checked by eye."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass

@@ -1,8 +1,4 @@
-"""The trained models behind one interface: inputs in, log-odds of a struggle out, with each input's share of them.
-
-Belongs here: the interface, the blend, and their form as JSON and files. Does not: calibration, thresholds or what a
-student is told.
-"""
+"""The trained models behind one interface: inputs in, log-odds of a struggle out, with each input's share of them."""
 
 import hashlib
 from collections.abc import Callable, Mapping

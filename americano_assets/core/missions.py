@@ -1,7 +1,4 @@
-"""Bringing a recommendation into a mission's list of objectives, without losing anything that stands there.
-
-Belongs here: the JSON that the app keeps in `missions.objectives`, in both of its shapes. Does not: storing it.
-"""
+"""Bringing a recommendation into a mission's list of objectives, without losing anything that stands there."""
 
 import copy
 from dataclasses import dataclass

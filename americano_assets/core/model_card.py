@@ -1,7 +1,4 @@
-"""The model card: what the models are for, what they were judged on, how good they were, where they fail.
-
-Belongs here: turning reports (core/evaluation_report.py) into a page. Does not: any figure of its own.
-"""
+"""The model card: what the models are for, what they were judged on, how good they were, where they fail."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any

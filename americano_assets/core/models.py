@@ -1,8 +1,4 @@
-"""Fits every kind of model behind one interface: training and calibration rows in, a scorer out.
-
-Belongs here: the kinds there are, and what they share: calibration, prior, confidence, threshold. Does not: measuring
-them (core/training.py) or deciding which one scores (core/gate.py).
-"""
+"""Fits every kind of model behind one interface: training and calibration rows in, a scorer out."""
 
 from collections.abc import Collection
 

@@ -1,8 +1,5 @@
 """What can be said without a holdout: who applied the help against who did not, adjusted, checked, and labelled so.
 
-Belongs here: the doubly robust estimate and the checks that tell when not to believe it. Does not: comparisons by
-chance (core/comparing.py).
-
 Sources: Robins, Rotnitzky and Zhao, JASA 89 (1994), for AIPW; Crump, Hotz, Imbens and Mitnik, Biometrika 96 (2009), for
 the region of overlap; placebo outcomes after Imbens and Rubin, Causal Inference (2015), chapter 21.
 """

@@ -1,8 +1,4 @@
-"""Which interventions worked before moves their priority, and noise does not.
-
-Belongs here: the estimate by type, from the holdout, and the shift that it earns. Does not: the effect that is
-reported, which is adjusted and looked at every night (core/effect*.py).
-"""
+"""Which interventions worked before moves their priority, and noise does not."""
 
 import math
 from dataclasses import dataclass

@@ -1,8 +1,6 @@
 """When the champion's challengers are trained: once in a while, since a week adds few rows and a change must be earned.
 
 Sooner where something is new that the champion was not trained with: learners' own words, a recall that fell, a drift.
-
-Belongs here: the decision. Does not: counting what it is based on.
 """
 
 from collections.abc import Mapping

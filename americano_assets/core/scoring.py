@@ -1,8 +1,6 @@
 """Turns features into scored predictions: p, confidence, risk, whether it is flagged, why.
 
 Numbers alone: nothing here needs scikit-learn, unless trees score.
-
-Belongs here: the one interface behind which rules and trained models score. Does not: fitting them (core/models.py).
 """
 
 from collections.abc import Mapping

@@ -1,7 +1,7 @@
 """Text from elsewhere, made to be shown: it says what it says, and commands nothing.
 
-Names of objectives, words of learners, ids and messages of a database hold whatever somebody typed. Each output has its
-own way of being commanded; each is stilled here, and nowhere else. Belongs here: text in, text out. Does not: printing.
+Names of objectives, words of learners, ids and messages of a database hold whatever somebody typed. Each output has
+its own way of being commanded; each is stilled here, and nowhere else.
 """
 
 import re

@@ -1,8 +1,5 @@
 """One learner, phases in turn (ABAB): a randomization test over where the phases could have begun.
 
-Belongs here: phases from the app's labels, the test. Does not: reading a learner's days (resources/single_case.py),
-comparisons of many learners (core/comparing.py).
-
 Source: Edgington and Onghena, Randomization Tests (4th ed., 2007), chapter 11; Onghena, Behavioral Assessment 14
 (1992).
 """

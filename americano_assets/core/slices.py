@@ -1,7 +1,4 @@
-"""Figures of one model on parts of the held-out rows: it may be good on the whole and bad for somebody.
-
-Belongs here: which parts, and their figures. Does not: choosing a model by them.
-"""
+"""Figures of one model on parts of the held-out rows: it may be good on the whole and bad for somebody."""
 
 from collections.abc import Mapping
 

@@ -1,7 +1,4 @@
-"""What of a learner's profile advice is cut to: how long they study, when it goes best, what form suits them.
-
-Belongs here: reading a profile's row. Does not: choosing advice (core/interventions.py).
-"""
+"""What of a learner's profile advice is cut to: how long they study, when it goes best, what form suits them."""
 
 import json
 import math

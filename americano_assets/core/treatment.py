@@ -2,8 +2,6 @@
 
 A learner who was warned in time struggles less, so a model that learns from such rows learns to warn less. They are
 marked; a training on the others lets the holdout, whom chance alone kept from help, speak for them.
-
-Belongs here: marks and weights. Does not: drawing arms (core/experiment.py), the effect of the help.
 """
 
 import numpy as np

@@ -1,6 +1,6 @@
 """Gender and age band of OULAD's students: to report figures by, in the evaluation and of the nights' trainings.
 
-Belongs here: looking them up. They are in no table, and no model sees them.
+They are in no table, and no model sees them.
 """
 
 from typing import Any

@@ -1,8 +1,4 @@
-"""Empties a demo's home of what we made in it. Whatever else lies there stays, and is named.
-
-Belongs here: which paths below a home are of our making, and their removal. Does not: whether they may go (flow.py,
-removing.py).
-"""
+"""Empties a demo's home of what we made in it. Whatever else lies there stays, and is named."""
 
 import re
 import shutil

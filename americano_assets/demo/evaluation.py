@@ -1,8 +1,4 @@
-"""Evaluation on this deployment's own data: as a night splits it, all learners in turn, and on OULAD the hard way.
-
-Belongs here: which stored rows are judged, OULAD's presentations, and backgrounds for reporting alone (no model sees
-them). Does not: folds and figures (core/evaluation*.py).
-"""
+"""Evaluation on this deployment's own data: as a night splits it, all learners in turn, and on OULAD the hard way."""
 
 from datetime import date, timedelta
 

@@ -1,7 +1,4 @@
-"""What `americano demo` does, in order: load, history, replays, the last closed study day.
-
-Belongs here: the order, and what a second run may leave out. Does not: printing.
-"""
+"""What `americano demo` does, in order: load, history, replays, the last closed study day."""
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace

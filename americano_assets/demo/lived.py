@@ -1,8 +1,4 @@
-"""Simulated learners who live with what is published: help eases what they study next, and nothing else does.
-
-Belongs here: the cohort with the help given so far, whom published help reaches, the planted truth of what closed.
-Does not: how a cohort comes about (`simulate/`), the order of nights (`demo/flow.py`), any estimate.
-"""
+"""Simulated learners who live with what is published: help eases what they study next, and nothing else does."""
 
 from collections.abc import Sequence
 from dataclasses import replace

@@ -1,8 +1,4 @@
-"""Loads OULAD into the app's tables by COPY, and later what has happened since.
-
-Belongs here: the transaction, who may be written over, the rows' way into PostgreSQL. Does not: the mapping
-(`oulad_tables`, told in `docs/oulad.md`).
-"""
+"""Loads OULAD into the app's tables by COPY, and later what has happened since."""
 
 import argparse
 from collections.abc import Callable, Iterable, Sequence

@@ -1,7 +1,6 @@
 """The app's tables, computed from OULAD's source tables by the queries in `sql/`.
 
-Belongs here: reading the source, the sample, the shift onto the demo's calendar, what is known at a moment. Does not:
-the app's database. The mapping and its decisions are told in `docs/oulad.md`.
+The mapping and its decisions are told in `docs/oulad.md`.
 """
 
 from collections.abc import Collection

@@ -1,8 +1,4 @@
-"""Experiments whose truth is known: ledgers of closed episodes with a planted effect, for tests and coverage studies.
-
-Belongs here: how a ledger comes about, and the before/after figure's counts of the same learners. Does not: the whole
-chain from events on (`simulate/`), any estimate: nothing here knows how the effect is estimated.
-"""
+"""Experiments whose truth is known: closed episodes with a planted effect, for tests and coverage studies."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass

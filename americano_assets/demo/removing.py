@@ -1,7 +1,6 @@
 """Takes a demo out again: its learners' rows, what was published and kept about them, and what the home made of them.
 
-Belongs here: which rows and files are the demo's, and their removal. Does not: loading, or removing one learner
-(resources/forgetting.py). Whoever else is in the database keeps every row, and is asked for nothing.
+Whoever else is in the database keeps every row, and is asked for nothing.
 """
 
 from collections import Counter

@@ -1,7 +1,4 @@
-"""The simulated cohort as a demo: which one, loaded up to now, and what the best forecast could have reached.
-
-Belongs here: the demo's defaults, what a second run means. Does not: how a cohort comes about (`simulate/`).
-"""
+"""The simulated cohort as a demo: which one, loaded up to now, and what the best forecast could have reached."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace

@@ -1,7 +1,4 @@
-"""What a night's report shows, read from the tables that the night wrote. Nothing is computed that a table holds.
-
-Belongs here: reading. Does not: how it looks (page.py).
-"""
+"""What a night's report shows, read from the tables that the night wrote. Nothing is computed that a table holds."""
 
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta

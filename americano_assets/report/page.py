@@ -1,7 +1,4 @@
-"""A report as one HTML page that needs nothing else: no script, no font, no picture from elsewhere.
-
-Belongs here: turning figures into words and places in a drawing. Does not: reading them (gather.py).
-"""
+"""A report as one HTML page that needs nothing else: no script, no font, no picture from elsewhere."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path

@@ -1,8 +1,4 @@
-"""Indicators and interventions of flagged predictions: of a study day's from stored rows, of any from scored rows.
-
-Belongs here: gathering what advice is cut to: profiles, easier objectives, what was learned about types. Does not:
-choosing (core/interventions.py).
-"""
+"""Indicators and interventions of flagged predictions: of a study day's from stored rows, of any from scored rows."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field

@@ -1,7 +1,4 @@
-"""Writes ml.alerts and ml.intervention_actions within a publication: what the app shows beside its own tables.
-
-Belongs here: who may be alerted, the rows. Does not: their order and words (core/alerts.py).
-"""
+"""Writes ml.alerts and ml.intervention_actions within a publication: what the app shows beside its own tables."""
 
 import json
 from dataclasses import fields

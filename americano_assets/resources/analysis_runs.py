@@ -1,7 +1,4 @@
-"""The link from the app's `analysis_runs` to MLflow, the one thing that we write there.
-
-Belongs here: finding the row, writing the link. Does not: what was analysed.
-"""
+"""The link from the app's `analysis_runs` to MLflow, the one thing that we write there."""
 
 from typing import Any
 

@@ -1,7 +1,6 @@
 """The researchers' DuckDB file: everything of learners who allow it, rebuilt from Parquet and swapped in whole.
 
-Belongs here: building it, comparing it with PostgreSQL. Does not: what is in a table (sql/research/). No step reads
-the file.
+No step reads the file.
 """
 
 import time

@@ -1,7 +1,4 @@
-"""Bearer tokens of the HTTP service, in schema ml: made, listed, revoked. Only their hashes are kept.
-
-Belongs here: the rows of ml.api_tokens, and what a token looks like. Does not: who may call what (api/access.py).
-"""
+"""Bearer tokens of the HTTP service, in schema ml: made, listed, revoked. Only their hashes are kept."""
 
 import hashlib
 import secrets

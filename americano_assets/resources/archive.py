@@ -3,8 +3,6 @@
 A prediction goes with its indicators and recommendations, every column as it stands, whoever wrote it; one to which a
 table of the app's own refers stays where it is. Our bookkeeping keeps its rows (`ml.published`, the ledger, feedback),
 so that no rerun publishes an archived prediction anew, and every figure stays what it was.
-
-Belongs here: the moves. Does not: when they are due (housekeeping.py).
 """
 
 from collections.abc import Iterator, Sequence

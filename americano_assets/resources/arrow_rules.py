@@ -1,8 +1,4 @@
-"""Whether rows surely keep every rule of their Pandera model, asked of Arrow columns, which is cheap.
-
-Belongs here: the question for a whole table. Does not: any rule (schemas.py), or which rows break one: where the answer
-is not a plain yes, core/validation.py goes through the rows.
-"""
+"""Whether rows surely keep every rule of their Pandera model, asked of Arrow columns, which is cheap."""
 
 from typing import Any
 

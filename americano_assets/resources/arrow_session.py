@@ -1,7 +1,4 @@
-"""Sessions on the app's database that read Arrow, by ADBC; see session.py for why settings are a transaction's.
-
-Belongs here: opening, beginning and ending a transaction. Does not: queries, what people are told of a failure.
-"""
+"""Sessions on the app's database that read Arrow, by ADBC; see session.py for why settings are a transaction's."""
 
 from collections.abc import Iterator
 from contextlib import closing, contextmanager

@@ -1,7 +1,4 @@
-"""The study days as a table.
-
-Belongs here: the rows of `calendar`. Does not: when a study day opens (core/study_day.py).
-"""
+"""The study days as a table."""
 
 from datetime import date, timedelta
 from functools import cache

@@ -1,7 +1,4 @@
-"""Which model a study day begins with: the one that scored the day before, or one that a person set since.
-
-Belongs here: finding it. Does not: deciding about it (core/championship.py, core/gate.py), training.
-"""
+"""Which model a study day begins with: the one that scored the day before, or one that a person set since."""
 
 from dataclasses import dataclass
 from datetime import date

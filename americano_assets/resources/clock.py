@@ -1,7 +1,4 @@
-"""Whose clock counts: what is stamped far ahead of PostgreSQL's would stand in the way of all that is written after it.
-
-Belongs here: comparing the two clocks, saying what is wrong. Does not: how the service answers (api/limits.py).
-"""
+"""Whose clock counts: a stamp far ahead of PostgreSQL's would stand in the way of all that is written after it."""
 
 from datetime import datetime, timedelta
 from typing import Any

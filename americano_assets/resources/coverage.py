@@ -1,7 +1,4 @@
-"""Struggles that nobody was asked about: pairs that no night had scored, but that turned out struggles.
-
-Belongs here: counting them. Does not: how good scores were (measures.py).
-"""
+"""Struggles that nobody was asked about: pairs that no night had scored, but that turned out struggles."""
 
 from dataclasses import dataclass
 from datetime import date, timedelta

@@ -1,7 +1,6 @@
 """Features and labels of any cut-off, kept by what they came from.
 
-Belongs here: memoised runs of the feature and label queries over the files that count for a day (day_inputs.py). The
-definitions themselves are in sql/.
+The definitions themselves are in sql/.
 """
 
 import os

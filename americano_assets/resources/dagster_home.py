@@ -1,7 +1,4 @@
-"""Dagster's home: a folder of the deployment's, with the project's dagster.yaml in force.
-
-Belongs here: what must be in place before `DagsterInstance.get()`. Does not: importing Dagster.
-"""
+"""Dagster's home: a folder of the deployment's, with the project's dagster.yaml in force."""
 
 import os
 from pathlib import Path

@@ -1,7 +1,4 @@
-"""The databases of a deployment: where they are, connecting to them, and having them ready.
-
-Belongs here: which server serves whom, sessions, bootstrap. Does not: any query about learners.
-"""
+"""The databases of a deployment: where they are, connecting to them, and having them ready."""
 
 from collections.abc import Mapping
 from typing import Any

@@ -1,7 +1,4 @@
-"""Connection URLs: what the app's own tools add to them, and how a failure to connect is told without the password.
-
-Belongs here: text about connections. Does not: connecting (database.py).
-"""
+"""Connection URLs: what the app's own tools add to them, and how a failure to connect is told without the password."""
 
 import re
 import ssl

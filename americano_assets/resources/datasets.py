@@ -1,9 +1,6 @@
 """Dataset versions: the training set of a study day, and every content that it was made from, kept and restored.
 
-Belongs here: recording, listing, restoring bit by bit, tags that name a version in MLflow. Does not: which rows make
-a training set (feature_store.py), or training on them.
-
-    datasets/<version>.json     the version is the content of the training-set file; see `Dataset`
+datasets/<version>.json     the version is the content of the training-set file; see `Dataset`
 """
 
 import hashlib

@@ -1,7 +1,4 @@
-"""The exact contents that a study day is computed from: its manifest.
-
-Belongs here: which files count for a day. Does not: what is computed from them (cutoffs.py).
-"""
+"""The exact contents that a study day is computed from: its manifest."""
 
 from dataclasses import dataclass
 from datetime import date, datetime

@@ -1,8 +1,4 @@
-"""What whole study days say, derived once from their interactions and kept: a night need not read the log again.
-
-Belongs here: the files of DERIVED_TABLES, remembered under the content of a day's interactions and the query, and those
-of BLOCKS, in which many days' totals lie sorted by learner. Does not: the queries (sql/features), or which days count.
-"""
+"""What whole study days say, derived once from their interactions and kept: a night need not read the log again."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import date, timedelta

@@ -1,7 +1,4 @@
-"""Measures the drift of a study day and keeps it in ml.drift.
-
-Belongs here: reading what it is measured on, writing the rows. Does not: the figures (core/drift.py).
-"""
+"""Measures the drift of a study day and keeps it in ml.drift."""
 
 from dataclasses import astuple, fields
 from datetime import date, timedelta

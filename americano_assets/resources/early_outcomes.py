@@ -3,8 +3,6 @@
 A window that is still open is judged by nobody: what happens in the rest of it counts too. What closed since the last
 night (an episode that was generated during the day has its own hours), or was judged before late answers arrived, need
 not wait for the next. The definitions are the night's, which looks at the same windows again.
-
-Belongs here: who has finished, judging their closed windows. Does not: how verdicts are written (outcome_writing.py).
 """
 
 from collections.abc import Collection, Sequence

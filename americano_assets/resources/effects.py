@@ -1,7 +1,4 @@
-"""Computes and writes the effects of a study day into ml.effects.
-
-Belongs here: reading the experiment's ledger, writing what was found. Does not: the statistics (core/effect.py).
-"""
+"""Computes and writes the effects of a study day into ml.effects."""
 
 from dataclasses import fields
 from datetime import date

@@ -1,7 +1,4 @@
-"""Elo states in the Parquet store: found by the contents of all study days before, else carried on from an earlier one.
-
-Belongs here: reading answers, keeping states, which may be carried on. Does not: how ratings move (core/elo_pass.py).
-"""
+"""Elo states in the Parquet store: found by the contents of all days before, else carried on from an earlier one."""
 
 from collections.abc import Iterator
 from datetime import date, datetime, timedelta

@@ -1,7 +1,4 @@
-"""The embedded PostgreSQL: a server of our own from a wheel, for a deployment without `DATABASE_URL`.
-
-Belongs here: its folder, start, stop and URL. Does not: what is in its databases.
-"""
+"""The embedded PostgreSQL: a server of our own from a wheel, for a deployment without `DATABASE_URL`."""
 
 import fcntl
 import os

@@ -1,8 +1,4 @@
-"""DuckDB in memory over Parquet: runs the queries of sql/ and gives Arrow tables back.
-
-Belongs here: connections, views over files, the order in which queries build on each other. Does not: which files
-count for a study day (that is its manifest's to say).
-"""
+"""DuckDB in memory over Parquet: runs the queries of sql/ and gives Arrow tables back."""
 
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence

@@ -1,8 +1,4 @@
-"""Reads an interaction log of anybody's (Parquet or CSV), checks every row, and stages it in the order of study days.
-
-Belongs here: file formats, the log's columns and rules, clear errors. Does not: interactions, features, labels (they
-come from the very queries that a night runs).
-"""
+"""Reads an interaction log of anybody's (Parquet or CSV), checks each row, and stages it in the order of study days."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager

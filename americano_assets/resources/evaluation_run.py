@@ -1,7 +1,4 @@
-"""An evaluation from beginning to end: rows, folds, what every model says, and the facts that a reader needs beside it.
-
-Belongs here: the order of things for a log of anybody's. Does not: the project's own data (evaluation_own.py).
-"""
+"""An evaluation from beginning to end: rows, folds, what every model says, and the facts that a reader needs."""
 
 import tempfile
 from dataclasses import dataclass

@@ -1,8 +1,4 @@
-"""From a staged log to the tables that a night is computed from: the same queries, in a store of its own.
-
-Belongs here: interactions, session ends and state of a log, its cut-offs and pairs. Does not: reading files of
-others (evaluation_log.py), models, figures.
-"""
+"""From a staged log to the tables that a night is computed from: the same queries, in a store of its own."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager

@@ -1,8 +1,4 @@
-"""The experiment of a deployment: its salt, and the proof that nothing reached the holdout.
-
-Belongs here: ml.experiment, and reading ml.assignments. Does not: the draw (core/experiment.py), writing assignments,
-which a publication does with the rest of its ledger (ledger.py).
-"""
+"""The experiment of a deployment: its salt, and the proof that nothing reached the holdout."""
 
 import secrets
 from collections.abc import Sequence

@@ -1,7 +1,7 @@
 """Events of the snapshots as one Parquet file, for people to take along.
 
-Belongs here: which events, whose, and writing them. From the snapshots and not from the app: what is exported is what
-the pipeline saw, the same rows give the same file, and the app's database is spared.
+From the snapshots and not from the app: what is exported is what the pipeline saw, the same rows give the same file,
+and the app's database is spared.
 """
 
 from dataclasses import dataclass

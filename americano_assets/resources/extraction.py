@@ -1,7 +1,4 @@
-"""Streams the app's tables out of PostgreSQL as Arrow record batches, so that memory does not grow with a table.
-
-Belongs here: the reading side of the app's database, and the split of a stream into study days. Does not: files.
-"""
+"""Streams the app's tables out of PostgreSQL as Arrow record batches, so that memory does not grow with a table."""
 
 import re
 from collections.abc import Iterator, Sequence

@@ -1,7 +1,4 @@
-"""Which queries make state, features and labels, in which order, and the text that their values depend on.
-
-Belongs here: lists of queries. Does not: running them (engine.py), or what they say (sql/).
-"""
+"""Which queries make state, features and labels, in which order, and the text that their values depend on."""
 
 from americano_assets.core import elo
 from americano_assets.core.canonical import canonical_sql

@@ -1,8 +1,4 @@
-"""Writing a file so that its name never stands for half of it, and what a full disk or a closed folder says.
-
-Belongs here: temporary names, flushing, renaming, who may open what is written. Does not: what is in a file, or which
-name it gets.
-"""
+"""Writing a file so that its name never stands for half of it, and what a full disk or a closed folder says."""
 
 import fcntl
 import json

@@ -1,8 +1,4 @@
-"""Rows with a label of the app's that the contract does not know: nobody's mistake, so they are left out and counted.
-
-Belongs here: which labels these are, telling their rows from the others. Does not: what is recorded of them
-(quarantine.py).
-"""
+"""Rows with a label of the app's that the contract does not know: nobody's mistake, so left out and counted."""
 
 from dataclasses import dataclass
 from enum import StrEnum

@@ -1,8 +1,5 @@
 """Forgets a learner: every file of ours under the home, every table of ours, our rows in the app's tables.
 
-Belongs here: the order in which places are cleaned. Does not: looking through them (forgetting_survey.py), what in a
-place is a learner's (forgetting_registry.py), how one is cleaned (forgetting_files.py, forgetting_databases.py).
-
 It may be killed at any moment and be called again. In the store new contents are written first, one rename makes their
 old names mean them (successors.py), and only then are old contents removed. Whatever tells by which ids others know the
 learner goes last: of the store the files with ids of predictions and of bad rows, and tables after all files. Texts go

@@ -1,7 +1,4 @@
-"""Removes a learner from databases: our tables, our rows in the app's, and what Dagster and MLflow keep of our texts.
-
-Belongs here: the statements. Does not: which rows are whose (forgetting_registry.py), the order (forgetting.py).
-"""
+"""Removes a learner from databases: our tables, our rows in the app's, what Dagster and MLflow keep of our texts."""
 
 from collections import Counter
 from collections.abc import Iterator, Mapping

@@ -1,8 +1,4 @@
-"""What of a single file is a learner's, and the file without it.
-
-Belongs here: rows of Parquet files a batch at a time, examples in records of bad rows, ids in lines of text. Does not:
-which files there are (forgetting.py), or what of a table is whose (forgetting_registry.py).
-"""
+"""What of a single file is a learner's, and the file without it."""
 
 import json
 import re

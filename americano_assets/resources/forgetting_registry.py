@@ -1,7 +1,5 @@
 """Every place of ours where something of a learner may lie, and what in it is theirs: by column, key and path.
 
-Belongs here: the declaration, which a test holds complete. Does not: finding or removing (forgetting*.py).
-
 A learner's id is compared as a whole with the values of declared columns; no text is searched for it, since an id may
 be any word: `1`, `review`. Free text (logs, errors) is the exception, and only of an id that a declared place has shown
 to be a learner's and that can be nothing else.

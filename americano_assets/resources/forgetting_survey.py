@@ -1,8 +1,4 @@
-"""Looks through every place of ours for a learner, and changes nothing.
-
-Belongs here: counting by place. Does not: which files there are (home_walk.py), what of a place is a learner's
-(forgetting_registry.py).
-"""
+"""Looks through every place of ours for a learner, and changes nothing."""
 
 import os
 from collections import Counter

@@ -1,8 +1,5 @@
 """One learner's predictions within the open study day: the night's steps, from live rows, for one.
 
-Belongs here: the order of the steps, which model and which priorities are in force, what lies beyond the nightly
-horizon. Does not: any definition; how fast it may be asked for (api/limits.py).
-
 The API runs it in a thread of its own, and imports this module there: it needs pandas and DuckDB.
 """
 

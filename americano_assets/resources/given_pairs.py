@@ -1,7 +1,4 @@
-"""Pairs that a caller names, as the queries read them.
-
-Belongs here: the columns of `given_pairs`. Does not: what becomes of a pair (sql/features/given_spine.sql).
-"""
+"""Pairs that a caller names, as the queries read them."""
 
 import pyarrow as pa
 

@@ -1,8 +1,4 @@
-"""The home as a folder: whether it is one of ours, who may look into it, and what a demo wrote into it.
-
-Belongs here: what marks a home, modes and owner, the names of what lies in it, the demo's settings file. Does not:
-which database it belongs to (home_claim.py), or what is in any other file.
-"""
+"""The home as a folder: whether it is one of ours, who may look into it, and what a demo wrote into it."""
 
 import json
 import os

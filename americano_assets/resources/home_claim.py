@@ -2,8 +2,6 @@
 
 Files of a home (manifests, models, what a demo decided) and rows of schema `ml` speak of each other. With another
 database, or beside another home, either would quietly spoil the other. So the first write binds them.
-
-Belongs here: reading, comparing and writing the claim. Does not: when it is asked (database.py), or the home's modes.
 """
 
 import json

@@ -1,7 +1,4 @@
-"""Every file that lies in a home, also where a folder of ours is a link to another disk.
-
-Belongs here: which files there are, and which cannot be looked at. Does not: what is in them.
-"""
+"""Every file that lies in a home, also where a folder of ours is a link to another disk."""
 
 import os
 import stat

@@ -1,8 +1,5 @@
 """A session on a database that each thread keeps from one transaction to the next.
 
-Belongs here: opening it, letting go of it. Does not: what to do when the server has ended it meanwhile, which who uses
-it finds out first.
-
 A new session costs a connection and, for each of the statements of its first transaction, reading the catalog.
 """
 

@@ -1,8 +1,4 @@
-"""The ledger of published study days and episodes, in schema ml: what was said of whom, when, by which model.
-
-Belongs here: rows of ml.study_days, ml.episodes, ml.assignments and ml.deployment. Does not: the app's tables
-(publication.py).
-"""
+"""The ledger of published study days and episodes, in schema ml: what was said of whom, when, by which model."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

@@ -1,8 +1,5 @@
 """Features of one learner from the app's rows as they are now, between two nights.
 
-Belongs here: the nightly definitions, run on a single learner's rows. Does not: any definition; how the rows are read
-(live_reading.py); numbers of the cohort, which the night of the last closed study day stored; scoring (generation.py).
-
 Imports neither dagster nor scikit-learn.
 """
 

@@ -1,7 +1,5 @@
 """The app's rows of single learners as they are now, by the queries of the nightly snapshots.
 
-Belongs here: the connection, which rows are read, what is set aside. Does not: what they mean (live_features.py).
-
 Imports neither dagster nor scikit-learn.
 """
 

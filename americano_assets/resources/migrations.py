@@ -1,7 +1,4 @@
-"""Our own tables: schema `ml`, brought up to date by numbered SQL files that are never changed once applied.
-
-Belongs here: applying `sql/ml/NNN_*.sql`. Does not: the app's tables, which the app's Prisma migrations own.
-"""
+"""Our own tables: schema `ml`, brought up to date by numbered SQL files that are never changed once applied."""
 
 import hashlib
 from pathlib import Path

@@ -1,8 +1,4 @@
-"""What a person may do about models: see them, promote one, roll back, hand the choice back to the gate.
-
-Belongs here: what is asked before a decision is kept, and keeping it. Does not: the output (cli/model.py), or what
-follows on the nights after (champion.py, model_training.py).
-"""
+"""What a person may do about models: see them, promote one, roll back, hand the choice back to the gate."""
 
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta

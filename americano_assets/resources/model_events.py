@@ -1,7 +1,4 @@
-"""Decisions about models in ml.model_events: written once, never changed.
-
-Belongs here: reading and adding rows. Does not: what follows from them (core/championship.py).
-"""
+"""Decisions about models in ml.model_events: written once, never changed."""
 
 from dataclasses import asdict, fields
 from datetime import datetime

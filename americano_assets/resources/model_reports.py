@@ -1,7 +1,4 @@
-"""What a training is told to: pictures of it, MLflow, and ml.model_versions.
-
-Belongs here: putting a training's figures into the shape that each of them takes. Does not: training, deciding.
-"""
+"""What a training is told to: pictures of it, MLflow, and ml.model_versions."""
 
 import json
 from collections.abc import Mapping

@@ -1,7 +1,4 @@
-"""Models kept on this machine: numbers in JSON files, and trees beside them, named by content. Loading runs no code.
-
-Belongs here: saving, loading, refusing a tampered file. Does not: fitting, or telling MLflow.
-"""
+"""Models kept on this machine: numbers in JSON files, and trees beside them, named by content. Loading runs no code."""
 
 import json
 from collections.abc import Iterable

@@ -1,7 +1,7 @@
 """What whoever is on call is told of a run: one JSON line on standard error, and a message to a webhook.
 
-Belongs here: writing and sending. Does not: what is worth telling. The webhook's address is a secret: whoever has it
-may write into somebody's channel, so neither it nor the host's own words appear in a line or in an error.
+The webhook's address is a secret: whoever has it may write into somebody's channel, so neither it nor the host's own
+words appear in a line or in an error.
 """
 
 import json

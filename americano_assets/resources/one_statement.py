@@ -1,7 +1,4 @@
-"""Queries that build on each other, as one statement instead of a table each.
-
-Belongs here: putting texts together. Does not: which queries, or their order (feature_steps.py).
-"""
+"""Queries that build on each other, as one statement instead of a table each."""
 
 from collections.abc import Mapping
 

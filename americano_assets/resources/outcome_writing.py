@@ -1,7 +1,4 @@
-"""Writes outcomes of closed windows to the ledger and, where they are ours to write, to the app's predictions.
-
-Belongs here: the transaction. Does not: what counts as a struggle (sql/labels.sql).
-"""
+"""Writes outcomes of closed windows to the ledger and, where they are ours to write, to the app's predictions."""
 
 import json
 from collections.abc import Hashable, Mapping

@@ -1,7 +1,4 @@
-"""Values of a query: which it names, and how they stand in one that cannot have any.
-
-Belongs here: the text of DuckDB's queries. Does not: running them (engine.py).
-"""
+"""Values of a query: which it names, and how they stand in one that cannot have any."""
 
 import re
 from collections.abc import Mapping

@@ -1,12 +1,10 @@
 """The Parquet store: immutable files named by their content, and small pointers that say which one is current.
 
-Belongs here: content hashes, versions, manifests. Does not: what the rows mean, or how a file is written (files.py).
-
-    <table>/day=YYYY-MM-DD/<content>.parquet   a day's rows; never changed once there
-    <table>/day=YYYY-MM-DD/current.json        which content is current, its rows, when it was first written
-    <table>/<content>.parquet                  a table that is stored whole (state, memoised results)
-    manifests/day=YYYY-MM-DD/<part>.json       what a study day was computed from
-    successors.json                            contents that stand in another's place since a learner was forgotten
+<table>/day=YYYY-MM-DD/<content>.parquet   a day's rows; never changed once there
+<table>/day=YYYY-MM-DD/current.json        which content is current, its rows, when it was first written
+<table>/<content>.parquet                  a table that is stored whole (state, memoised results)
+manifests/day=YYYY-MM-DD/<part>.json       what a study day was computed from
+successors.json                            contents that stand in another's place since a learner was forgotten
 """
 
 import hashlib

@@ -2,8 +2,6 @@
 
 Dagster itself gives a connection up after six seconds, and a pooled one that died while nobody used it at once: a run
 whose server was restarted would then end in the middle of being recorded.
-
-Belongs here: trying again. Does not: what is stored (dagster-postgres). dagster.yaml names this class.
 """
 
 import threading

@@ -1,7 +1,4 @@
-"""Who runs the embedded PostgreSQL: it refuses root, and its files must be its own.
-
-Belongs here: choosing an identity without widening any folder's mode. Does not: starting the server.
-"""
+"""Who runs the embedded PostgreSQL: it refuses root, and its files must be its own."""
 
 import os
 import pwd

@@ -1,7 +1,7 @@
 """Becomes whoever may run PostgreSQL, then runs one command: a small program of its own, standard library only.
 
-Belongs here: identity and detachment, which must happen in a fresh single-threaded process. Does not: anything
-about PostgreSQL itself. Run by `embedded.py` as `python -I -S pg_launch.py [OPTIONS] -- COMMAND…`.
+Identity and detachment must happen in a fresh single-threaded process. Run by `embedded.py` as `python -I -S
+pg_launch.py [OPTIONS] -- COMMAND…`.
 """
 
 import argparse

@@ -1,7 +1,4 @@
-"""Which live processes are PostgreSQL's on a given data folder.
-
-Belongs here: telling a live server from a number in a file. Does not: starting or stopping one.
-"""
+"""Which live processes are PostgreSQL's on a given data folder."""
 
 import time
 from pathlib import Path

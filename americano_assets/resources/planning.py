@@ -1,7 +1,4 @@
-"""How much DuckDB plans before it runs a statement.
-
-Belongs here: which of its optimizers are off, and when. Does not: statements (engine.py).
-"""
+"""How much DuckDB plans before it runs a statement."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

@@ -1,7 +1,5 @@
 """Which process does something, so that whoever finds it unfinished can tell whether that process is still there.
 
-Belongs here: marks of processes and what they prove. Does not: what was being done.
-
 A process's number alone is soon another's. A mark also names the machine, its boot, the container and the moment that
 the process began.
 """

@@ -1,8 +1,4 @@
-"""What links a training to the code and to the run that it belongs to.
-
-Belongs here: the commit of the code, links between Dagster and MLflow. Does not: logging a training (tracking.py), the
-app's analysis_runs (analysis_runs.py).
-"""
+"""What links a training to the code and to the run that it belongs to."""
 
 import subprocess
 from functools import cache

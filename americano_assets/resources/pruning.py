@@ -4,8 +4,6 @@ A content is kept while any record names it: a manifest, a dataset version, a mo
 pointer. Records are searched as text, so that a kind of record that is added later counts as well. What may go, once it
 is older than the settings say: contents that late rows have superseded, what was memoised, and the log as it was read
 (of which `interactions` and `session_ends` hold what any later step reads).
-
-Belongs here: what may go. Does not: when (housekeeping.py), what is in a file.
 """
 
 import re

@@ -1,8 +1,4 @@
-"""Publishes one study day, or one learner within the open one, into the app's tables, whole or not at all.
-
-Belongs here: the transactions, and the order in which things are written. Does not: what is worth publishing (core),
-the rows (publication_rows.py), ownership of single values (ownership.py), the ledger (ledger.py).
-"""
+"""Publishes one study day, or one learner within the open one, into the app's tables, whole or not at all."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

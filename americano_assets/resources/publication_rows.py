@@ -1,7 +1,4 @@
-"""Rows of the app's three tables, from scored rows and what was advised on them.
-
-Belongs here: which columns we write, in which order, and their values. Does not: writing them (publication.py).
-"""
+"""Rows of the app's three tables, from scored rows and what was advised on them."""
 
 from collections.abc import Iterator, Mapping
 from datetime import datetime

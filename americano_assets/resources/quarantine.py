@@ -1,10 +1,7 @@
 """Rows that break the rules of their table: set aside with the reason, counted, reported.
 
-Belongs here: what a reading found wrong, where its bad rows lie, reading that back. Does not: the rules (schemas.py),
-or reading the app's tables.
-
-    quarantine/<table>/day=YYYY-MM-DD/<content>.parquet    bad rows of one batch, with the column `reason`
-    quarantine/<table>/day=YYYY-MM-DD/reading-<time>.json  what one reading of the table found; the day is the clock's
+quarantine/<table>/day=YYYY-MM-DD/<content>.parquet    bad rows of one batch, with the column `reason`
+quarantine/<table>/day=YYYY-MM-DD/reading-<time>.json  what one reading of the table found; the day is the clock's
 """
 
 import json

@@ -1,8 +1,5 @@
 """Sessions on the app's database, whose settings are given anew to each transaction.
 
-Belongs here: what a transaction is begun with. Does not: connecting with an error that people understand (database.py),
-queries.
-
 A transaction pooler (PgBouncer, and what Neon and Supabase put before their servers) gives each transaction another
 session of the server, and gives ours to others: what we set for a session would be missing from our next transaction,
 and hold for theirs. So nothing is set for a session, and no statement is prepared in one.

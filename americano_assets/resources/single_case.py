@@ -1,8 +1,4 @@
-"""One learner's study days by phase of an experiment of the app's, and the test over them.
-
-Belongs here: reading the days, keeping the run in MLflow, the link in the app's table. Does not: the test
-(core/single_case.py), what counts as a struggle (sql/labels.sql).
-"""
+"""One learner's study days by phase of an experiment of the app's, and the test over them."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

@@ -1,7 +1,4 @@
-"""Takes snapshots: from PostgreSQL, checked row by row, into the Parquet store.
-
-Belongs here: extraction joined to validation and storage, and what happens to bad rows. Does not: Dagster.
-"""
+"""Takes snapshots: from PostgreSQL, checked row by row, into the Parquet store."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager

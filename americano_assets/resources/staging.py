@@ -1,7 +1,5 @@
 """Rows that a transaction holds beside the tables while it brings the tables to them.
 
-Belongs here: where such rows are. Does not: which they are, or what is done with them.
-
 A night's are in temporary tables, indexed and counted for the planner. For the few rows of one learner, making and
 dropping nine of those takes longer than all else in the transaction: theirs travel with the statements that name them.
 """

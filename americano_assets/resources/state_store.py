@@ -1,7 +1,4 @@
-"""Whole-table snapshots of curriculum, plans and profiles, each with the time at which it was taken.
-
-Belongs here: taking a snapshot, and which one speaks for a cut-off. Does not: what the rows mean.
-"""
+"""Whole-table snapshots of curriculum, plans and profiles, each with the time at which it was taken."""
 
 import json
 from dataclasses import dataclass

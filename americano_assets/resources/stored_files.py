@@ -1,7 +1,4 @@
-"""Single files of the Parquet store: their content name, reading one, telling a damaged one.
-
-Belongs here: what is asked of a file that is there. Does not: which file counts (parquet_store.py), writing (files.py).
-"""
+"""Single files of the Parquet store: their content name, reading one, telling a damaged one."""
 
 import hashlib
 import os

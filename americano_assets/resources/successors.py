@@ -1,7 +1,5 @@
 """Which content stands in another's place since a learner was forgotten.
 
-Belongs here: the one small file that says so. Does not: making the new contents (forgetting.py).
-
 A content is named by the hash of its bytes, and manifests, memory of results, models, MLflow and Dagster hold such
 names. Forgetting a learner writes the remaining rows under a new hash and records here that the old name now means
 them. So every name that was ever given stays right, whoever keeps it, and one rename switches all files at once.

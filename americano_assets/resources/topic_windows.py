@@ -1,7 +1,6 @@
 """How the label windows before a cut-off ended for each learner's objectives, worked out once and kept.
 
-Nights that lie H days apart look back on the same windows but one. Belongs here: the files of WINDOWS, remembered under
-the contents of a window's days, the query and the target. Does not: the query (sql/features/topic_windows.sql).
+Nights that lie H days apart look back on the same windows but one.
 """
 
 from collections.abc import Mapping

@@ -1,7 +1,4 @@
-"""Whether a study day trains: because it is time, because something new calls for it, or not.
-
-Belongs here: bringing together what is known. Does not: the rules for it (core/retraining.py), training.
-"""
+"""Whether a study day trains: because it is time, because something new calls for it, or not."""
 
 from dataclasses import dataclass
 from datetime import date

@@ -1,7 +1,4 @@
-"""What a night knows of feedback, recall and drift before it trains: of nights before, and of what was said by then.
-
-Belongs here: counting. Does not: what follows from it (core/retraining.py).
-"""
+"""What a night knows of feedback, recall and drift before it trains: of nights before, and of what was said by then."""
 
 from datetime import date
 

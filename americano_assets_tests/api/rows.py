@@ -1,7 +1,4 @@
-"""Rows for the API's tests, written by SQL as the nightly run and the app would.
-
-Belongs here: sensible values for columns that a test does not care about. Does not: what a test asserts.
-"""
+"""Rows for the API's tests, written by SQL as the nightly run and the app would."""
 
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta

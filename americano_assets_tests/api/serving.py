@@ -1,7 +1,4 @@
-"""The application as a test calls it: its lifespan running, requests in this process, no socket.
-
-Belongs here: starting, asking, stopping. Does not: rows, assertions.
-"""
+"""The application as a test calls it: its lifespan running, requests in this process, no socket."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager

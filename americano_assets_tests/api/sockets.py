@@ -1,7 +1,4 @@
-"""Raw connections to a server, for what no well-behaved client sends.
-
-Belongs here: connecting, sending, reading what comes back. Does not: starting a server, assertions.
-"""
+"""Raw connections to a server, for what no well-behaved client sends."""
 
 import json
 import socket

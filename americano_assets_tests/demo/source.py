@@ -1,6 +1,6 @@
 """A hand-made OULAD of one presentation, for the edges that real students seldom stand on.
 
-Belongs here: writing the source tables. `student.parquet` is not among them: what it knows must never be read.
+`student.parquet` is not among them: what it knows must never be read.
 """
 
 from collections.abc import Sequence

@@ -1,7 +1,4 @@
-"""Writes a planted ledger into the tables that an experiment fills.
-
-Belongs here: rows of ml.assignments and ml.first_flag_outcomes. Does not: what they should say (demo/planted.py).
-"""
+"""Writes a planted ledger into the tables that an experiment fills."""
 
 from datetime import date
 from typing import Any

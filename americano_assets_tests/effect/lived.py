@@ -1,7 +1,4 @@
-"""Nights that simulated learners live with: what one publishes changes what they do before the next.
-
-Belongs here: the order of a week, and what a test asks afterwards. Does not: what a test asserts.
-"""
+"""Nights that simulated learners live with: what one publishes changes what they do before the next."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

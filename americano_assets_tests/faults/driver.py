@@ -1,8 +1,4 @@
-"""Runs one night on a small school in a process of its own, which is killed where it is told to.
-
-Belongs here: the school, the night, the killing. Does not: which places there are (points.py), or what must be true
-afterwards (the tests say so).
-"""
+"""Runs one night on a small school in a process of its own, which is killed where it is told to."""
 
 import importlib
 import os

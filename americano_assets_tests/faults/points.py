@@ -1,7 +1,4 @@
-"""The places of a night at which something comes to stand: a file gets its name, a transaction is committed.
-
-Belongs here: naming them as a night reaches them. Does not: what is done there (driver.py kills, conftest.py looks).
-"""
+"""The places of a night at which something comes to stand: a file gets its name, a transaction is committed."""
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager

@@ -1,7 +1,4 @@
-"""A school after its first night, to be copied by each test, and the API over the copy.
-
-Belongs here: the learners, and asking for one of them. Does not: what should come out.
-"""
+"""A school after its first night, to be copied by each test, and the API over the copy."""
 
 import shutil
 from collections.abc import Iterator

@@ -1,7 +1,4 @@
-"""Requests that nobody thought of: schemathesis makes them from the OpenAPI document, a real server answers them.
-
-Belongs here: who sends them, with which token, and how many. Does not: single routes, which have tests of their own.
-"""
+"""Requests that nobody thought of: schemathesis makes them from the OpenAPI document, a real server answers them."""
 
 import copy
 import socket

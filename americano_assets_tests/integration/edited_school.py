@@ -1,8 +1,6 @@
 """A school in which anything may be moved, merged, renamed, deleted and made again between two nights.
 
-Belongs here: the school, and each kind of edit as the app or somebody with its database makes it. Does not: when which
-is made, or what must be true afterwards (test_edits_between_nights.py). NIGHTS lie nine days apart and the first is
-weeks after FIRST, so that much of the log was read before the last edits.
+NIGHTS lie nine days apart and the first is weeks after FIRST, so that much of the log was read before the last edits.
 """
 
 from collections.abc import Callable

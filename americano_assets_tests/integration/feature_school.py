@@ -1,7 +1,4 @@
-"""A school in which every learner stands for one feature. T is 2026-03-10 23:00 UTC, the end of study day 2026-03-09.
-
-Belongs here: what happened. Does not: the values that follow from it (test_feature_values.py).
-"""
+"""A school in which every learner is about one feature. T is 2026-03-10 23:00 UTC, the end of study day 2026-03-09."""
 
 from datetime import timedelta
 

@@ -1,7 +1,4 @@
-"""Publishes study days on one database below Dagster, from rows that the rules score.
-
-Belongs here: what tests of publication, ownership and outcomes share. Does not: what they assert.
-"""
+"""Publishes study days on one database below Dagster, from rows that the rules score."""
 
 from collections.abc import Mapping
 from typing import Any

@@ -1,7 +1,4 @@
-"""A school in which each learner stands for one fate, and what stood in every table after each step of its story.
-
-Belongs here: the learners, what they do, what is remembered. Does not: the order of the nights (test_chain.py).
-"""
+"""A school in which each learner stands for one fate, and what stood in every table after each step of its story."""
 
 import json
 from collections import Counter

@@ -2,8 +2,6 @@
 
 The weak fail nine times of ten, the strong once in ten, unless a test wants fewer exceptions; which Mondays those are
 is fixed.
-
-Belongs here: the learners and what they do. Does not: which nights are run, or what is found.
 """
 
 from collections.abc import Sequence

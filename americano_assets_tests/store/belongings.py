@@ -1,7 +1,7 @@
 """A home and a database in which every registered place holds something of one learner and something of another.
 
-Belongs here: planting by the registry, and saying what must be left. Does not: forgetting. Wherever the other learner's
-row has a text of its own, that is the first one's id: a word of theirs, an objective of that name.
+Wherever the other learner's row has a text of its own, that is the first one's id: a word of theirs, an objective of
+that name.
 """
 
 import json

@@ -2,7 +2,7 @@
 
     python -m americano_assets_tests.store.killed_forgetting URL HOME LEARNER
 
-Belongs here: the killing. Does not: what must be true afterwards (the test says so). Prints how many were killed.
+Prints how many were killed.
 """
 
 import os

@@ -1,8 +1,4 @@
-"""A home that an earlier commit left, restored: its files, and its databases on an embedded server of its own.
-
-Belongs here: unpacking, a clock where the home's last night left it, nights from there on. Does not: how the archives
-came about (make_home.py), or what a test expects of them.
-"""
+"""A home that an earlier commit left, restored: its files, and its databases on an embedded server of its own."""
 
 import subprocess
 import tarfile

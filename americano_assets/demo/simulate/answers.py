@@ -1,8 +1,4 @@
-"""How the answers turn out, day by day, from the parameters, the state and chance.
-
-Belongs here: the state of every (learner, objective) and card, and its change by studying. Does not: clock times,
-rows of the app.
-"""
+"""How the answers turn out, day by day, from the parameters, the state and chance."""
 
 from dataclasses import dataclass
 

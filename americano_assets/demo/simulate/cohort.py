@@ -1,7 +1,4 @@
-"""A whole simulated cohort: the call that makes it, and what is known about it.
-
-Belongs here: the order of the draws, the truth and the realised outcomes. Does not: rows of the app, databases.
-"""
+"""A whole simulated cohort: the call that makes it, and what is known about it."""
 
 from dataclasses import dataclass
 from datetime import date, timedelta

@@ -1,7 +1,4 @@
-"""Columns of many rows at once: moments, numbers and JSON as text, lists joined by group.
-
-Belongs here: Arrow's way of building them. Does not: any table of the app.
-"""
+"""Columns of many rows at once: moments, numbers and JSON as text, lists joined by group."""
 
 from collections.abc import Mapping, Sequence
 from typing import TypeAlias

@@ -1,7 +1,4 @@
-"""What is taught: courses, lectures, objectives of known difficulty, cards, and what builds on what.
-
-Belongs here: everything that is the same for every learner. Does not: learners, rows of the app.
-"""
+"""What is taught: courses, lectures, objectives of known difficulty, cards, and what builds on what."""
 
 from dataclasses import dataclass
 from itertools import pairwise

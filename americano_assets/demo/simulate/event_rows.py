@@ -1,7 +1,4 @@
-"""Rows of behavioural events: what was studied, once more, and what else learners did.
-
-Belongs here: every event type of the contract, duplicates included. Does not: rows of other tables.
-"""
+"""Rows of behavioural events: what was studied, once more, and what else learners did."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass

@@ -1,8 +1,4 @@
-"""What help changes, known to the last answer: which planned rows it eases, and what came of a label window.
-
-Belongs here: rows of the plan and answers that fall into windows. Does not: whom help reached (`demo/lived.py`),
-estimates: nothing here knows how an effect is estimated.
-"""
+"""What help changes, known to the last answer: which planned rows it eases, and what came of a label window."""
 
 from dataclasses import dataclass
 

@@ -1,7 +1,4 @@
-"""Who learns: the known parameters of every learner, their habits, profile and consent.
-
-Belongs here: drawing learners. Does not: what they do.
-"""
+"""Who learns: the known parameters of every learner, their habits, profile and consent."""
 
 from dataclasses import dataclass
 

@@ -1,7 +1,4 @@
-"""Loads a simulated cohort into the app's tables by COPY, and later what reached the app late.
-
-Belongs here: the transaction, who may be written over, what is known at a moment. Does not: how rows are made.
-"""
+"""Loads a simulated cohort into the app's tables by COPY, and later what reached the app late."""
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence

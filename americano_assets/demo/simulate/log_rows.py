@@ -1,7 +1,4 @@
-"""Rows of sessions, reviews and answers to validations.
-
-Belongs here: logs of the app's own tables. Does not: behavioural events (`event_rows`).
-"""
+"""Rows of sessions, reviews and answers to validations."""
 
 from collections.abc import Iterator
 

@@ -1,7 +1,4 @@
-"""The missions that a plan amounts to, and what became of each.
-
-Belongs here: grouping planned rows by learner and day, when a mission ended. Does not: rows of the app.
-"""
+"""The missions that a plan amounts to, and what became of each."""
 
 from dataclasses import dataclass
 

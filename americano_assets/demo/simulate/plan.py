@@ -1,7 +1,6 @@
 """What is planned for whom on which day, and how the plan will be followed.
 
-Belongs here: planned days of (learner, objective) and the steps in which each is studied. Does not: how answers turn
-out. Days are numbers of study days from the simulation's first.
+Days are numbers of study days from the simulation's first.
 """
 
 from dataclasses import dataclass

@@ -1,7 +1,4 @@
-"""Rows of missions and exams, as they stand at a moment.
-
-Belongs here: plans. Does not: what was studied.
-"""
+"""Rows of missions and exams, as they stand at a moment."""
 
 from collections.abc import Iterator
 

@@ -1,7 +1,4 @@
-"""A cohort as its rows are rendered: with its missions, and the ids of every table.
-
-Belongs here: what several tables share. Does not: any one table.
-"""
+"""A cohort as its rows are rendered: with its missions, and the ids of every table."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass

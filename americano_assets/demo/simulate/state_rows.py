@@ -1,7 +1,4 @@
-"""Rows of the tables that speak of people and of what is taught, as they stand at a moment.
-
-Belongs here: users to profiles. Does not: plans (`plan_rows`), logs (`log_rows`, `event_rows`).
-"""
+"""Rows of the tables that speak of people and of what is taught, as they stand at a moment."""
 
 import json
 from collections.abc import Iterator

@@ -1,7 +1,4 @@
-"""When everything happens: sessions and the moments of answers.
-
-Belongs here: clock times, in ms since 1970-01-01 UTC. Does not: what is answered, rows of the app.
-"""
+"""When everything happens: sessions and the moments of answers."""
 
 from dataclasses import dataclass
 from datetime import date

@@ -1,8 +1,4 @@
-"""The true probability of a struggle, exactly, and the best AUC that it allows.
-
-Belongs here: how one answer turns out, and what follows for a label window. Does not: the state that a window starts
-from.
-"""
+"""The true probability of a struggle, exactly, and the best AUC that it allows."""
 
 import numpy as np
 import pandas as pd
