@@ -4,29 +4,27 @@ from collections.abc import Mapping, Sequence
 
 import dagster as dg
 
-from americano_assets.assets import (
-    drift,
-    features,
-    interventions,
-    outcomes,
-    predictions,
-    reduction,
-    reporting,
-    research,
-    snapshots,
-    sources,
-    training,
-)
-from americano_assets.automation import build_jobs, build_schedule, build_sensor
-from americano_assets.freshness import freshness
-from americano_assets.housekeeping import HOUSEKEEPING, build_housekeeping_schedule
-from americano_assets.resources.deployment import Deployment
-from americano_assets.resources.files import private_files
-from americano_assets.run_processes import killed_runs_sensor, marked_executor
-from americano_assets.sensor_failure import build_failure_sensor
-from americano_assets.sensor_missions import EARLY_OUTCOMES, build_missions_sensor
-from americano_assets.sensor_retraining import RETRAINING, build_retraining_sensor
+from americano_assets.orchestration.freshness import freshness
+from americano_assets.orchestration.housekeeping import HOUSEKEEPING, build_housekeeping_schedule
+from americano_assets.orchestration.jobs import build_jobs, build_schedule, build_sensor
+from americano_assets.orchestration.run_processes import killed_runs_sensor, marked_executor
+from americano_assets.orchestration.sensors.finished_missions import EARLY_OUTCOMES, build_missions_sensor
+from americano_assets.orchestration.sensors.retraining import RETRAINING, build_retraining_sensor
+from americano_assets.orchestration.sensors.run_failure import build_failure_sensor
+from americano_assets.resources.parquet_store.atomic_files import private_files
 from americano_assets.settings import Settings, load_settings
+from americano_assets.stages.common.deployment import Deployment
+from americano_assets.stages.s1_snapshots import assets as snapshots
+from americano_assets.stages.s1_snapshots import sources
+from americano_assets.stages.s2_features import assets as features
+from americano_assets.stages.s3_training import assets as training
+from americano_assets.stages.s4_predictions import assets as predictions
+from americano_assets.stages.s5_interventions import assets as interventions
+from americano_assets.stages.s7_outcomes import assets as outcomes
+from americano_assets.stages.s8_reduction import assets as reduction
+from americano_assets.stages.s8_reduction import drift_assets
+from americano_assets.stages.s9_report import assets as reporting
+from americano_assets.stages.s9_report import research_assets
 
 Stage = Sequence[dg.AssetsDefinition | dg.AssetSpec]
 
@@ -41,9 +39,9 @@ def stages(settings: Settings) -> dict[str, Stage]:
         "5_predictions": predictions.build(),
         "6_interventions": interventions.build(),
         "7_outcomes": outcomes.build(),
-        "8_reduction": [*reduction.build(), *drift.build()],
+        "8_reduction": [*reduction.build(), *drift_assets.build()],
         "9_report": reporting.build(),
-        "9_research": research.build(),
+        "9_research": research_assets.build(),
     }
 
 
@@ -66,7 +64,7 @@ def build_defs(settings: Settings | None = None, **resource_overrides: object) -
             *training.build_checks(),
             *predictions.build_checks(),
             *interventions.build_checks(),
-            *drift.build_checks(),
+            *drift_assets.build_checks(),
         ],
         jobs=[*build_jobs(materializable), EARLY_OUTCOMES, RETRAINING, HOUSEKEEPING],
         schedules=[build_schedule(settings), build_housekeeping_schedule(settings)],

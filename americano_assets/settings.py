@@ -12,8 +12,8 @@ from pydantic import Field, SecretStr, ValidationError, field_validator, model_v
 from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
-from americano_assets.core.experiment import Policy
-from americano_assets.core.retraining import RETRAIN_DAYS, UNTREATED
+from americano_assets.core.publication.random_assignment import Policy
+from americano_assets.core.training.retraining_policy import RETRAIN_DAYS, UNTREATED
 from americano_assets.errors import AmericanoError
 
 PROJECT_ROOT = Path(__file__).resolve().parent.parent

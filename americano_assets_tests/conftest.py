@@ -12,9 +12,9 @@ import pytest
 from hypothesis import settings as hypothesis_settings
 from pydantic import SecretStr
 
-from americano_assets.resources.database import bootstrap, connect
-from americano_assets.resources.embedded import DAGSTER_DATABASE, MLFLOW_DATABASE, EmbeddedServer
-from americano_assets.resources.migrations import migrate
+from americano_assets.resources.postgres.connection import bootstrap, connect
+from americano_assets.resources.postgres.embedded.server import DAGSTER_DATABASE, MLFLOW_DATABASE, EmbeddedServer
+from americano_assets.resources.postgres.migrate import migrate
 from americano_assets.settings import Settings
 
 # How long an example takes says nothing of whether it holds: a busy machine is no fault.

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from americano_assets.core.features import (
+from americano_assets.core.features.catalog import (
     DATA_QUALITY,
     EXTENDED,
     EXTENDED_NAMES,
@@ -14,8 +14,8 @@ from americano_assets.core.features import (
     FEATURES,
     OBSERVED_NAMES,
 )
-from americano_assets.core.rules import VALIDATION_MEAN
-from americano_assets.core.scoring import Scorer, score
+from americano_assets.core.models.rules import VALIDATION_MEAN
+from americano_assets.core.models.scorer import Scorer, score
 
 PLANNED_AT = pd.Timestamp("2026-03-12 09:00")
 PLANNED_DAY = 20523  # 2026-03-11: the study day that opens then holds PLANNED_AT

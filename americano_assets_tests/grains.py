@@ -16,13 +16,13 @@ import pyarrow as pa
 import pytest
 from psycopg.rows import tuple_row
 
-from americano_assets.resources import analytics
-from americano_assets.resources.engine import Engine
-from americano_assets.resources.extraction import read_whole as read_state
-from americano_assets.resources.parquet_store import ParquetStore
-from americano_assets.resources.stored_files import read_table
-from americano_assets.schemas import LOG_TABLES
-from americano_assets.sql import SQL_ROOT, query
+from americano_assets.resources.duckdb.connection import Engine
+from americano_assets.resources.parquet_store.content_files import read_table
+from americano_assets.resources.parquet_store.store import ParquetStore
+from americano_assets.stages.common.schemas import LOG_TABLES
+from americano_assets.stages.s1_snapshots.postgres_reader import read_whole as read_state
+from americano_assets.stages.s9_report import research_database
+from americano_assets_tests.query_files import query_files
 
 Part = tuple[str, ...]
 Key = tuple[Part, ...]
@@ -77,7 +77,7 @@ WORDS: dict[str, Key] = {
     "foreign key": (("schema_name",), ("table_name",), ("column_name",), ("target",)),
 }
 # What they make rows of has no name among their columns.
-UNNAMED = {"live_flags", "riskiest_upcoming", "research/interactions"}
+UNNAMED = {"s3_training/live_flags", "display/riskiest_upcoming", "s9_report/interactions"}
 _AT_MOST_ONE = re.compile(r"no row|(at most )?one row([,:.]| where)")
 
 
@@ -86,9 +86,14 @@ class NotUniqueError(AssertionError):
 
 
 def names() -> list[str]:
-    """Every query that makes rows, by the path that `query` takes."""
-    found = (str(path.relative_to(SQL_ROOT).with_suffix("")) for path in SQL_ROOT.rglob("*.sql"))
-    return sorted(name for name in found if "-- Grain:" in query(name))
+    """Every query that makes rows, by the name of its package and its own."""
+    return sorted(name for name in query_files() if "-- Grain:" in query(name))
+
+
+@cache
+def query(name: str) -> str:
+    """The text of a query."""
+    return query_files()[name].read_text()
 
 
 @cache
@@ -102,7 +107,7 @@ def claimed(name: str) -> Key:
     if _AT_MOST_ONE.match(text):
         return ()
     if same := re.match(r"as `?(\w+)`?", text):
-        return claimed(f"features/{same[1]}")
+        return claimed(f"s2_features/{same[1]}")
     said = re.match(r"(?:at most )?one row an? (?:candidate |design )?(?:\((.+?)\)|(.+))", text)
     if not said:
         raise ValueError(f"{name}: «{text[:60]}» claims no grain")
@@ -186,7 +191,7 @@ def watching() -> Iterator[Watch]:
         watch.look(name, columns, twice, rows)
 
     execute, make, run = Engine._execute, Engine.make, Engine.run
-    cursor, current, research = psycopg.Cursor.execute, ParquetStore.make_current, analytics._make
+    cursor, current, research = psycopg.Cursor.execute, ParquetStore.make_current, research_database._make
 
     def engine_execute(self: Engine, text: str, values: dict[str, object]) -> Any:
         found = execute(self, text, values)
@@ -231,7 +236,7 @@ def watching() -> Iterator[Watch]:
 
     def make_research(connection: duckdb.DuckDBPyConnection, name: str) -> int:
         made = research(connection, name)
-        table(connection, f"research/{name}", f"{analytics.SCHEMA}.{name}")
+        table(connection, f"research/{name}", f"{research_database.SCHEMA}.{name}")
         return made
 
     def make_current(self: ParquetStore, name: str, day: Any, version: Any) -> Any:
@@ -245,7 +250,7 @@ def watching() -> Iterator[Watch]:
         patch.setattr(Engine, "make", engine_make)
         patch.setattr(Engine, "run", engine_run)
         patch.setattr(psycopg.Cursor, "execute", cursor_execute)
-        patch.setattr("americano_assets.resources.snapshotting.read_whole", read_whole)
-        patch.setattr(analytics, "_make", make_research)
+        patch.setattr("americano_assets.stages.s1_snapshots.snapshots.read_whole", read_whole)
+        patch.setattr(research_database, "_make", make_research)
         patch.setattr(ParquetStore, "make_current", make_current)
         yield watch

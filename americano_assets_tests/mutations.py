@@ -19,11 +19,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from americano_assets.settings import PROJECT_ROOT
+from americano_assets_tests.query_files import PACKAGE, query_files
 
-FEATURE_TESTS = "americano_assets_tests/integration/test_feature_values.py"
-_LABEL_TESTS = "americano_assets_tests/integration/test_labels.py"
-_OPEN_DAY_TESTS = "americano_assets_tests/integration/test_point_in_time.py"
-_GRADING_TESTS = "americano_assets_tests/integration/test_grading.py"
+FEATURE_TESTS = "americano_assets_tests/stages/s2_features/test_feature_values.py"
+_LABEL_TESTS = "americano_assets_tests/stages/s2_features/test_labels.py"
+_OPEN_DAY_TESTS = "americano_assets_tests/stages/s2_features/test_point_in_time.py"
+_GRADING_TESTS = "americano_assets_tests/stages/s1_snapshots/test_grading.py"
 _LABELS = "labels"
 _AT_ONCE = 2
 
@@ -47,10 +48,16 @@ class Mutation:
     tests: str
 
 
-def in_query(file: str, *listed: tuple[str, str, str], tests: str = FEATURE_TESTS) -> tuple[Mutation, ...]:
+def in_query(query: str, *listed: tuple[str, str, str], tests: str = FEATURE_TESTS) -> tuple[Mutation, ...]:
     """Mutations of one query: what each touches, its text, what is planted."""
     return tuple(
-        Mutation(touches, f"sql/{file}.sql", text, planted, _LABEL_TESTS if touches == _LABELS else tests)
+        Mutation(
+            touches,
+            query_files()[query].relative_to(PACKAGE).as_posix(),
+            text,
+            planted,
+            _LABEL_TESTS if touches == _LABELS else tests,
+        )
         for touches, text, planted in listed
     )
 
@@ -58,40 +65,40 @@ def in_query(file: str, *listed: tuple[str, str, str], tests: str = FEATURE_TEST
 MUTATIONS = (
     # A closed day's files hold nothing of the day after: only within an open day can these be seen.
     *in_query(
-        "features/learner_sessions",
+        "s2_features/learner_sessions",
         ("session_performance_score", "WHERE occurred_at < $cutoff", "WHERE occurred_at <= $cutoff"),
         tests=_OPEN_DAY_TESTS,
     ),
     *in_query(
-        "features/cohort_lapses",
+        "s2_features/cohort_lapses",
         ("cohort_lapse_rate", "t.study_day < $cohort_day", "t.study_day <= $cohort_day"),
         tests=_OPEN_DAY_TESTS,
     ),
     *in_query(
-        "features/totals",
+        "s2_features/totals",
         ("every feature", "age < 180", "age < 181"),
         ("every feature", "age < 180", "age < 179"),
     ),
     *in_query(
-        "features/topic_history",
+        "s2_features/topic_history",
         ("retention_score", "AND age < 30 AND n_reviews > 0", "AND age < 31 AND n_reviews > 0"),
         ("retention_score", "sum(n_success) AS n_success_30", "count(*) AS n_success_30"),
         ("retention_decline_rate", "count(*) AS n_days", "sum(n_reviews) AS n_days"),
         ("complexity_mismatch", "nano_mean(sum(nano(mastery)), count(*)) AS mean", "max(mastery) AS mean"),
     ),
     *in_query(
-        "features/topic_history",
+        "s2_features/topic_history",
         ("days_since_last_study", "objective_key IS NULL AND last_studied", "false AND last_studied"),
         ("retention_score", "COALESCE(o.course_key, d.course_key)", "d.course_key"),
-        tests="americano_assets_tests/integration/test_topic_parts.py",
+        tests="americano_assets_tests/stages/s2_features/test_topic_parts.py",
     ),
     *in_query(
-        "features/topic_windows",
+        "s2_features/topic_windows",
         ("historical_struggle_score", "age // $horizon_days < 180 //", "age // $horizon_days <= 180 //"),
         ("historical_struggle_score", "WHERE struggled IS NOT NULL", "WHERE true"),
     ),
     *in_query(
-        "features/day_totals",
+        "s2_features/day_totals",
         ("review_lapse_rate", "count(rating)::", "count(*)::"),
         ("review_lapse_rate", "(rating = 'AGAIN'))::", "(score = 0))::"),
         ("prerequisite_mastery_gap", "growth(into_day) * score", "score"),
@@ -99,24 +106,24 @@ MUTATIONS = (
         ("cohort_first_try", "arg_min(nano(score), place)", "arg_max(nano(score), place)"),
     ),
     *in_query(
-        "features/skip_days",
+        "s2_features/skip_days",
         ("historical_struggle_score", "WHERE NOT replaced_in_window", "WHERE NOT replaced"),
         ("prerequisite_mastery_gap", "FILTER (NOT replaced), 0)", "FILTER (true), 0)"),
     ),
     *in_query(
-        "features/objective_history",
+        "s2_features/objective_history",
         ("review_lapse_rate", "sum(n_again::DOUBLE) FILTER (age < 30)", "sum(n_again::DOUBLE) FILTER (age < 31)"),
         ("last_score", "arg_max(last_nano", "arg_min(last_nano"),
         ("last_score", "arg_max(last_nano, chronological(study_day, last_place))", "arg_max(last_nano, last_place)"),
         ("objective_success", "n_reviews + n_validations", "n_validations"),
     ),
     *in_query(
-        "features/objective_history",
+        "s2_features/objective_history",
         ("validation_mean_180", "COALESCE(o.course_key, a.stored_course_key)", "a.stored_course_key"),
-        tests="americano_assets_tests/integration/test_topic_parts.py",
+        tests="americano_assets_tests/stages/s2_features/test_topic_parts.py",
     ),
     *in_query(
-        "features/skips",
+        "s2_features/skips",
         ("validation_score", "a.occurred_at >= s.occurred_at", "true"),
         ("validation_score", "WHERE NOT skipped", "WHERE true"),
         (
@@ -126,7 +133,7 @@ MUTATIONS = (
         ),
     ),
     *in_query(
-        "features/learner_sessions",
+        "s2_features/learner_sessions",
         ("session_performance_score", "DESC) <= 5", "DESC) <= 6"),
         ("session_performance_score", "$cutoff_into) < 14", "$cutoff_into) < 15"),
         ("session_performance_score", "IN ('GOOD', 'EASY')", "IN ('GOOD', 'EASY', 'HARD')"),
@@ -138,7 +145,7 @@ MUTATIONS = (
     ),
     *in_query("session_ends", ("session_performance_score", "AND NOT is_pause ", "")),
     *in_query(
-        "features/recent_validations",
+        "s2_features/recent_validations",
         ("validation_score", "AND age < 30", "AND age < 31"),
         ("validation_score", "ANTI JOIN (FROM skips WHERE replaced)", "ANTI JOIN (FROM skips WHERE false)"),
         (
@@ -153,7 +160,7 @@ MUTATIONS = (
         ),
     ),
     *in_query(
-        "features/features",
+        "s2_features/features",
         ("retention_decline_rate", "t.n_days >= 3", "t.n_days >= 2"),
         ("retention_decline_rate", "clip(-10 *", "clip(-9 *"),
         ("validation_score", "COALESCE(v.mean_score, t.recent_score)", "COALESCE(v.mean_score, NULL)"),
@@ -178,7 +185,7 @@ MUTATIONS = (
         ("workload_level", "count(DISTINCT p.objective_key)", "count(p.objective_key)"),
     ),
     *in_query(
-        "features/macros",
+        "s2_features/macros",
         ("prerequisite_mastery_gap", "occurred_at)) / 7776000000", "occurred_at)) / 2592000000"),
         ("prerequisite_gap_count", "n_reviews >= 3 OR", "n_reviews >= 2 OR"),
         ("prerequisite_gap_count", "OR n_validations >= 1)", ")"),
@@ -193,23 +200,23 @@ MUTATIONS = (
         (_LABELS, "10 * n_again >= 3", "100 * n_again >= 29"),
     ),
     *in_query(
-        "state/objectives_known",
+        "s2_features/objectives_known",
         ("content_complexity", "'ADVANCED' THEN 0.9", "'ADVANCED' THEN 0.8"),
         ("content_type_mismatch", "x-ray|", ""),
     ),
     *in_query(
-        "state/format_ranks",
+        "s2_features/format_ranks",
         ("content_type_mismatch", "ORDER BY share DESC", "ORDER BY share"),
         ("content_type_mismatch", "rank() OVER", "row_number() OVER"),
     ),
-    *in_query("extract/prerequisites", ("prerequisite_gap_count", 'WHERE "objectiveId" <> "prerequisiteId"', "")),
+    *in_query("s1_snapshots/prerequisites", ("prerequisite_gap_count", 'WHERE "objectiveId" <> "prerequisiteId"', "")),
     *in_query(
-        "features/cohort_lapses",
+        "s2_features/cohort_lapses",
         ("cohort_lapse_rate", "(FROM learners_known WHERE in_analytics)", "(FROM learners_known)"),
         ("cohort_lapse_rate", ">= $cohort_day - 30", ">= $cohort_day - 31"),
     ),
     *in_query(
-        "features/spine",
+        "s2_features/spine",
         ("candidates", "planned_at < $planned_before", "planned_at <= $planned_before"),
         ("candidates", "planned_at >= $cutoff", "planned_at > $cutoff"),
         ("candidates", "WHERE o.has_card", "WHERE true"),
@@ -218,7 +225,7 @@ MUTATIONS = (
         ("candidates", "o.place) <= 10", "o.place) <= 11"),
     ),
     *in_query(
-        "features/open_plans",
+        "s2_features/open_plans",
         ("candidates", "created_at < $cutoff", "created_at <= $cutoff"),
         ("candidates", "NOT objective_completed AND", ""),
         ("candidates", "('PENDING', 'IN_PROGRESS')", "('PENDING', 'IN_PROGRESS', 'SKIPPED')"),

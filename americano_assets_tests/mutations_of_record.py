@@ -7,7 +7,7 @@ from americano_assets_tests.mutations import FEATURE_TESTS, Mutation, in_query, 
 
 _T = "americano_assets_tests/integration"
 _ELO = f"{_T}/test_elo_values.py {_T}/test_elo_practice.py"
-_PASS = "americano_assets_tests/core/test_elo.py"
+_PASS = "americano_assets_tests/core/features/test_elo.py"
 _RECORD = f"{_T}/test_record_values.py"
 _KEPT = f"{_T}/test_kept_days.py"
 
@@ -29,9 +29,9 @@ _IN_PASS = (
     ("coefficients", "precision[m, j] = precision[j, m]", "precision[m, j] = 0.0"),
 )
 MUTATIONS = (
-    *(Mutation(touches, "core/elo_pass.py", text, planted, _PASS) for touches, text, planted in _IN_PASS),
+    *(Mutation(touches, "core/features/skill_update.py", text, planted, _PASS) for touches, text, planted in _IN_PASS),
     *in_query(
-        "features/elo_terms",
+        "s2_features/elo_terms",
         ("elo_topic", "t.other = k.course_key", "true"),
         ("elo_pair", "AND p.other = s.objective_key", ""),
         ("elo_practice", "- $usual_time_since, 0)", ", 0)"),
@@ -51,7 +51,7 @@ MUTATIONS = (
         tests=_ELO,
     ),
     *in_query(
-        "features/features",
+        "s2_features/features",
         ("elo_chance", "el.chance AS", "1 - el.chance AS"),
         ("elo_learner", "logit_share(el.everyone + el.learner)", "logit_share(el.learner)"),
         ("elo_pair", "logit_share(el.pair)", "logit_share(el.pair + el.everyone)"),
@@ -60,9 +60,9 @@ MUTATIONS = (
         ("elo_difficulty", "logit_share(el.objective)", "logit_share(-el.objective)"),
         tests=_ELO,
     ),
-    *in_query("features/macros", ("elo_learner", "0.5 + x / 12", "0.5 + x / 10"), tests=_ELO),
+    *in_query("s2_features/macros", ("elo_learner", "0.5 + x / 12", "0.5 + x / 10"), tests=_ELO),
     *in_query(
-        "features/cohort_pairs",
+        "s2_features/cohort_pairs",
         ("cohort_first_try", "arg_min(t.first_nano", "arg_max(t.first_nano"),
         ("cohort_first_try", "chronological(t.study_day, t.first_place)", "t.first_place"),
         ("cohort_recent", "t.n_skipped) FILTER (t.study_day >= $cohort_day - 30)", "t.n_skipped)"),
@@ -85,7 +85,7 @@ MUTATIONS = (
         tests=_RECORD,
     ),
     *in_query(
-        "features/cohort_record",
+        "s2_features/cohort_record",
         ("cohort_before", "count(*) AS n_learners", "1 AS n_learners"),
         ("cohort_first_try", "sum(first_nano)", "max(first_nano)"),
         ("cohort_recent", "sum(n_30)", "count(n_30)"),
@@ -93,19 +93,19 @@ MUTATIONS = (
         tests=_RECORD,
     ),
     *in_query(
-        "features/day_totals",
+        "s2_features/day_totals",
         ("cohort_recent", "(count(*) FILTER (skipped))", "0"),
         ("days_since_lapse", "max(occurred_at) FILTER (rating = 'AGAIN')", "max(occurred_at) FILTER (true)"),
         tests=_RECORD,
     ),
     *in_query(
-        "features/objective_history",
+        "s2_features/objective_history",
         ("days_since_lapse", "max(last_lapse_at)", "min(last_lapse_at)"),
         ("topic_last_score", "max(chronological(study_day, last_place)) AS last_at", "max(last_place) AS last_at"),
         tests=_RECORD,
     ),
     *in_query(
-        "features/features",
+        "s2_features/features",
         ("cohort_first_try", "o.first_nano, cp.first_nano,", "o.first_nano, 0,"),
         ("cohort_recent", "o.score_nano_30, cp.score_nano_30,", "o.score_nano_30, 0,"),
         ("cohort_recent", "o.n_30, cp.n_30", "o.n_30, 0"),
@@ -142,23 +142,23 @@ MUTATIONS = (
         tests=_RECORD,
     ),
     *in_query(
-        "features/macros",
+        "s2_features/macros",
         ("topic_success", "1000000000.0 + 1.2) / (n + 2)", "1000000000.0 + 1.0) / (n + 2)"),
         ("log_failures", "ln(1 + n)", "ln(1.5 + n)"),
         tests=_RECORD,
     ),
     # A weight of a day that is left out leaves its answers out of everything.
     *in_query(
-        "features/day_weights",
+        "s2_features/day_weights",
         ("objective_success", "($cutoff_day - 181)", "($cutoff_day - 179)"),
         ("last_score", "DATE '1970-01-01' + $cutoff_day", "DATE '1970-01-01' + ($cutoff_day - 1)"),
         tests=_RECORD,
     ),
     *in_query(
-        "features/day_weights", ("prerequisite_mastery_gap", "decay(opens_at, $cutoff)", "1.0"), tests=FEATURE_TESTS
+        "s2_features/day_weights", ("prerequisite_mastery_gap", "decay(opens_at, $cutoff)", "1.0"), tests=FEATURE_TESTS
     ),
     *in_query(
-        "features/kept_topic_windows",
+        "s2_features/kept_topic_windows",
         ("historical_struggle_score", "($cutoff_day - closes_day) % $horizon_days = 0", "true"),
         ("historical_struggle_score", "BETWEEN 0 AND", "BETWEEN 1 AND"),
         ("historical_struggle_score", "180 // $horizon_days - 1", "180 // $horizon_days - 2"),

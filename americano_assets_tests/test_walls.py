@@ -8,24 +8,28 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from americano_assets.assets import (
-    drift,
-    features,
-    interventions,
-    outcomes,
-    predictions,
-    reduction,
-    reporting,
-    research,
-    snapshots,
-    sources,
-    training,
+from americano_assets.core.features.catalog import (
+    DATA_QUALITY,
+    EXTENDED_NAMES,
+    FEATURE_NAMES,
+    OBSERVED_NAMES,
+    select_list,
 )
-from americano_assets.assets.common import GRADED, LOG
-from americano_assets.core.features import DATA_QUALITY, EXTENDED_NAMES, FEATURE_NAMES, OBSERVED_NAMES, select_list
 from americano_assets.definitions import build_defs
-from americano_assets.partitions import NIGHTS
 from americano_assets.settings import PROJECT_ROOT
+from americano_assets.stages.common.metadata import GRADED, LOG
+from americano_assets.stages.common.partitions import NIGHTS
+from americano_assets.stages.s1_snapshots import assets as snapshots
+from americano_assets.stages.s1_snapshots import sources
+from americano_assets.stages.s2_features import assets as features
+from americano_assets.stages.s3_training import assets as training
+from americano_assets.stages.s4_predictions import assets as predictions
+from americano_assets.stages.s5_interventions import assets as interventions
+from americano_assets.stages.s7_outcomes import assets as outcomes
+from americano_assets.stages.s8_reduction import assets as reduction
+from americano_assets.stages.s8_reduction import drift_assets
+from americano_assets.stages.s9_report import assets as reporting
+from americano_assets.stages.s9_report import research_assets
 from americano_assets_tests.world import world_settings
 
 PACKAGE = PROJECT_ROOT / "americano_assets"
@@ -40,9 +44,9 @@ FLOW = [
         interventions,
         outcomes,
         reduction,
-        drift,
+        drift_assets,
         reporting,
-        research,
+        research_assets,
     )
 ]
 LONGEST_FILE = 300
@@ -91,15 +95,15 @@ def imported_from(folder: str, *forbidden: str) -> list[str]:
         (
             "resources",
             (
-                "americano_assets.assets",
+                "americano_assets.stages",
                 "americano_assets.cli",
                 "americano_assets.definitions",
-                "americano_assets.automation",
+                "americano_assets.orchestration.jobs",
                 "americano_assets.api",
             ),
         ),
-        ("assets", ("americano_assets.definitions", "americano_assets.automation", "americano_assets.cli")),
-        ("api", ("americano_assets.assets", "americano_assets.definitions", "americano_assets.cli")),
+        ("assets", ("americano_assets.definitions", "americano_assets.orchestration.jobs", "americano_assets.cli")),
+        ("api", ("americano_assets.stages", "americano_assets.definitions", "americano_assets.cli")),
     ],
 )
 def test_imports_point_one_way(folder: str, forbidden: tuple[str, ...]) -> None:
@@ -119,8 +123,8 @@ def test_core_never_asks_for_the_time() -> None:
 def test_a_stage_imports_no_later_stage() -> None:
     assert {name_of(path) for path in modules("assets")} == {
         *FLOW,
-        "americano_assets.assets",
-        "americano_assets.assets.common",
+        "americano_assets.stages",
+        "americano_assets.stages.common.metadata",
     }
     for place, stage in enumerate(FLOW):
         path = PROJECT_ROOT / f"{stage.replace('.', '/')}.py"
@@ -132,13 +136,13 @@ def test_no_file_grows_past_what_one_can_read() -> None:
     assert {name for name, lines in lengths.items() if lines > LONGEST_FILE} <= LONGER_ON_PURPOSE
 
 
-# What turns text into markup, cells or commands: where it may stand, since text is made plain there (core/shown.py).
+# What turns text into markup, cells or commands: where it may stand, since text is made plain there.
 WRITERS = {
-    "rich": ("cli/terminal.py",),
-    "typer.echo": ("cli/terminal.py",),
+    "rich": ("cli/display/terminal.py",),
+    "typer.echo": ("cli/display/terminal.py",),
     "typer.secho": (),
-    "dg.MetadataValue.md": ("assets/common.py", "plots.py"),
-    "to_csv": ("core/shown.py",),
+    "dg.MetadataValue.md": ("stages/common/metadata.py", "plots.py"),
+    "to_csv": ("core/base/shown.py",),
 }
 # Of rich what writes nothing: how a column folds, and for annotations.
 SILENT = ("rich.table", "rich.table.Column", "rich.progress", "rich.progress.Progress", "rich.progress.TaskID")
@@ -228,4 +232,4 @@ def test_every_query_says_its_grain() -> None:
 def test_the_features_are_listed_once() -> None:
     columns = [line.rsplit(" AS ", 1)[1] for line in select_list().split(",\n")]
     assert columns == [*FEATURE_NAMES, *OBSERVED_NAMES, DATA_QUALITY, *EXTENDED_NAMES]
-    assert "{columns}" in (PACKAGE / "sql/features/features.sql").read_text()
+    assert "{columns}" in (PACKAGE / "stages/s2_features/sql/features.sql").read_text()

@@ -16,17 +16,17 @@ from psycopg import sql
 from psycopg.types.json import Jsonb
 from pydantic import SecretStr
 
-from americano_assets.contract.model import Column, SqlType
+from americano_assets.contract.declaration import Column, SqlType
 from americano_assets.contract.tables import table as declared
-from americano_assets.core.study_day import cutoff, days_between
+from americano_assets.core.study_days.study_day import cutoff, days_between
 from americano_assets.definitions import build_defs
-from americano_assets.partitions import add_nights
-from americano_assets.resources.deployment import Deployment
-from americano_assets.resources.interaction_store import build_interactions
-from americano_assets.resources.publication import INDICATORS, PREDICTIONS, RECOMMENDATIONS
-from americano_assets.resources.snapshotting import snapshot_log, snapshot_state
-from americano_assets.schemas import LOG_TABLES
 from americano_assets.settings import Settings
+from americano_assets.stages.common.deployment import Deployment
+from americano_assets.stages.common.partitions import add_nights
+from americano_assets.stages.common.schemas import LOG_TABLES
+from americano_assets.stages.s1_snapshots.interactions import build_interactions
+from americano_assets.stages.s1_snapshots.snapshots import snapshot_log, snapshot_state
+from americano_assets.stages.s6_publication.transaction import INDICATORS, PREDICTIONS, RECOMMENDATIONS
 
 LONG_AGO = datetime.fromisoformat("2025-09-01 08:00")
 RANGE_START, RANGE_END = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"

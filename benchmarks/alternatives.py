@@ -17,10 +17,10 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from americano_assets.core.features import FEATURE_NAMES
-from americano_assets.resources.database import connect
-from americano_assets.resources.engine import open_engine
-from americano_assets.resources.parquet_store import ParquetStore
+from americano_assets.core.features.catalog import FEATURE_NAMES
+from americano_assets.resources.duckdb.connection import open_engine
+from americano_assets.resources.parquet_store.store import ParquetStore
+from americano_assets.resources.postgres.connection import connect
 from benchmarks.cohort import LAST_DAY, Size, moment, night, write_cohort
 from benchmarks.database import database
 from benchmarks.features import load_state, taken

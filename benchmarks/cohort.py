@@ -11,12 +11,12 @@ from zoneinfo import ZoneInfo
 import duckdb
 import pyarrow as pa
 
-from americano_assets.core.moment import Moment, Target, naive
-from americano_assets.core.study_day import day_number, days_between, opening
-from americano_assets.resources.cutoffs import CutoffTables
-from americano_assets.resources.day_inputs import latest_inputs
-from americano_assets.resources.parquet_store import ParquetStore
-from americano_assets.resources.state_store import StateSnapshot, record_snapshot
+from americano_assets.core.study_days.cutoff import Moment, Target, naive
+from americano_assets.core.study_days.study_day import day_number, days_between, opening
+from americano_assets.resources.parquet_store.store import ParquetStore
+from americano_assets.stages.s1_snapshots.input_manifest import latest_inputs
+from americano_assets.stages.s1_snapshots.state_snapshots import StateSnapshot, record_snapshot
+from americano_assets.stages.s2_features.point_in_time import CutoffTables
 
 ZONE = ZoneInfo("UTC")
 TARGET = Target(7, 0.65)

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from americano_assets.resources.database import bootstrap, connect
-from americano_assets.resources.embedded import EmbeddedServer
-from americano_assets.resources.migrations import migrate
+from americano_assets.resources.postgres.connection import bootstrap, connect
+from americano_assets.resources.postgres.embedded.server import EmbeddedServer
+from americano_assets.resources.postgres.migrate import migrate
 
 # A cohort's worth of what every row of the log refers to, filled in with the numbers of learners and objectives.
 _CURRICULUM = """

@@ -4,10 +4,10 @@ from collections.abc import Iterator
 
 import pandas as pd
 
-from americano_assets.core.splits import TEST_WEEKS, first_test_day, learner_split
+from americano_assets.core.training.splits import TEST_WEEKS, first_test_day, learner_split
 from americano_assets.errors import AmericanoError
-from americano_assets.resources.datasets import TRAINING_SET
-from americano_assets.resources.deployment import Deployment
+from americano_assets.stages.common.deployment import Deployment
+from americano_assets.stages.s3_training.dataset_versions import TRAINING_SET
 
 TIMES, _STEP = 11, pd.Timedelta(weeks=5)
 TURNS = (0, 2)

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from americano_assets.core.comparing import Comparison, compared
-from americano_assets.core.effect import OBSERVATIONAL, effects
-from americano_assets.core.experiment import EPISODE, Policy
-from americano_assets.demo.planted import Planted, planted
+from americano_assets.core.effects.effects import OBSERVATIONAL, effects
+from americano_assets.core.effects.randomized import Comparison, compared
+from americano_assets.core.publication.random_assignment import EPISODE, Policy
+from americano_assets.demo.simulated.planted_ledgers import Planted, planted
 
 _ONE_LOOK = 1.96
 

@@ -12,7 +12,7 @@ import time
 
 import numpy as np
 
-from americano_assets.core.elo import Answers, advance, nobody
+from americano_assets.core.features.skill_ratings import Answers, advance, nobody
 
 LEARNERS, OBJECTIVES, CARDS, DAYS, PORTION = 5000, 300, 4, 180, 10
 

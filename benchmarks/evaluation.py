@@ -19,8 +19,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from americano_assets.core.evaluation_report import report
-from americano_assets.resources.evaluation_run import Options, evaluate_log
+from americano_assets.core.evaluation.report import report
+from americano_assets.evaluation.run import Options, evaluate_log
 from benchmarks.cohort import TARGET, ZONE
 
 PER_LEARNER, OBJECTIVES, COURSES, DAYS = 400, 600, 20, 180

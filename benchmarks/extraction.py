@@ -14,12 +14,12 @@ from zoneinfo import ZoneInfo
 
 from pydantic import SecretStr
 
-from americano_assets.core.moment import naive
-from americano_assets.core.study_day import cutoff, days_between
-from americano_assets.resources.database import connect
-from americano_assets.resources.deployment import Deployment
-from americano_assets.resources.snapshotting import snapshot_log
+from americano_assets.core.study_days.cutoff import naive
+from americano_assets.core.study_days.study_day import cutoff, days_between
+from americano_assets.resources.postgres.connection import connect
 from americano_assets.settings import Settings
+from americano_assets.stages.common.deployment import Deployment
+from americano_assets.stages.s1_snapshots.snapshots import snapshot_log
 from benchmarks.database import database, write_curriculum
 
 TABLE = "behavioral_events"

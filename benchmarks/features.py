@@ -20,10 +20,10 @@ from unittest.mock import patch
 import duckdb
 import pyarrow as pa
 
-from americano_assets.core import features
-from americano_assets.resources.cutoffs import CutoffTables
-from americano_assets.resources.engine import Engine
-from americano_assets.resources.parquet_store import ParquetStore
+from americano_assets.core.features import catalog
+from americano_assets.resources.duckdb.connection import Engine
+from americano_assets.resources.parquet_store.store import ParquetStore
+from americano_assets.stages.s2_features.point_in_time import CutoffTables
 from benchmarks.cohort import LAST_DAY, Size, moment, night, write_cohort
 
 # The steps that serve extended features alone, and columns of another that do.
@@ -59,7 +59,7 @@ def measure(root: Path, size: Size, *, fifteen: bool) -> None:
         yardsticks = [taken(lambda: engine.run(_YARDSTICK)) for _ in range(3)]
         state = taken(lambda: load_state(engine, root, size))
         engine.took.clear()
-        chosen = patch.object(features, "EXTENDED", ()) if fifteen else nullcontext()
+        chosen = patch.object(catalog, "EXTENDED", ()) if fifteen else nullcontext()
         with chosen:
             whole = taken(lambda: engine.features(moment(), from_later_state=False, derived=True, windows=True))
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6

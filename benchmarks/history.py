@@ -10,8 +10,8 @@ import shutil
 import tempfile
 from pathlib import Path
 
-from americano_assets.resources.engine import open_engine
-from americano_assets.resources.parquet_store import ParquetStore
+from americano_assets.resources.duckdb.connection import open_engine
+from americano_assets.resources.parquet_store.store import ParquetStore
 from benchmarks.cohort import LAST_DAY, Size, moment, night, write_cohort
 from benchmarks.features import Taken, load_state, taken
 

@@ -9,9 +9,9 @@ import statistics
 import time
 from datetime import UTC, datetime
 
-from americano_assets.resources.database import connect
-from americano_assets.resources.live_features import LiveFeatures
-from americano_assets.resources.parquet_store import ParquetStore
+from americano_assets.resources.parquet_store.store import ParquetStore
+from americano_assets.resources.postgres.connection import connect
+from americano_assets.stages.s2_features.learner_features import LiveFeatures
 from benchmarks.cohort import TARGET, ZONE
 from benchmarks.database import database, write_curriculum
 

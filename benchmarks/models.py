@@ -17,12 +17,18 @@ import numpy as np
 import pandas as pd
 from sklearn.linear_model import LogisticRegression
 
-from americano_assets.core.championship import AUTO
-from americano_assets.core.features import DATA_QUALITY, EXTENDED_NAMES, FEATURE_NAMES, MODEL_INPUTS, OBSERVED_NAMES
-from americano_assets.core.linear import input_values
-from americano_assets.core.rules import VALIDATION_MEAN
-from americano_assets.core.splits import assign_splits
-from americano_assets.core.training import train
+from americano_assets.core.features.catalog import (
+    DATA_QUALITY,
+    EXTENDED_NAMES,
+    FEATURE_NAMES,
+    MODEL_INPUTS,
+    OBSERVED_NAMES,
+)
+from americano_assets.core.models.linear import input_values
+from americano_assets.core.models.rules import VALIDATION_MEAN
+from americano_assets.core.training.champion_history import AUTO
+from americano_assets.core.training.splits import assign_splits
+from americano_assets.core.training.train import train
 
 WEEKS, PER_LEARNER = 52, 40
 HORIZON_DAYS = 7

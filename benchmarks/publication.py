@@ -15,15 +15,15 @@ import duckdb
 import pandas as pd
 import psycopg
 
-from americano_assets.core.features import DATA_QUALITY, FEATURE_NAMES
-from americano_assets.core.interventions import Indicator, Intervention
-from americano_assets.core.moment import Moment
-from americano_assets.core.scoring import Scorer
-from americano_assets.core.study_day import day_number
-from americano_assets.resources.database import connect
-from americano_assets.resources.ledger import StudyDay
-from americano_assets.resources.model_store import StoredModel
-from americano_assets.resources.publication import PREDICTIONS, publish_day
+from americano_assets.core.features.catalog import DATA_QUALITY, FEATURE_NAMES
+from americano_assets.core.interventions.rules import Indicator, Intervention
+from americano_assets.core.models.scorer import Scorer
+from americano_assets.core.study_days.cutoff import Moment
+from americano_assets.core.study_days.study_day import day_number
+from americano_assets.resources.postgres.connection import connect
+from americano_assets.stages.s3_training.model_files import StoredModel
+from americano_assets.stages.s6_publication.episode_ledger import StudyDay
+from americano_assets.stages.s6_publication.transaction import PREDICTIONS, publish_day
 from benchmarks.cohort import LAST_DAY, TARGET, ZONE
 from benchmarks.database import database, write_curriculum
 

@@ -34,14 +34,14 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from americano_assets.api.database import Database, PoolLimits, new_pool
-from americano_assets.core.features import DATA_QUALITY, FEATURE_NAMES, MODEL_INPUTS, OBSERVED_NAMES
-from americano_assets.core.models import BLEND, fit
-from americano_assets.core.rules import VALIDATION_MEAN
-from americano_assets.core.study_day import last_closed
-from americano_assets.resources.api_tokens import create_token
-from americano_assets.resources.database import connect
-from americano_assets.resources.model_store import ModelStore
-from americano_assets.resources.parquet_store import ParquetStore
+from americano_assets.api.tokens import create_token
+from americano_assets.core.features.catalog import DATA_QUALITY, FEATURE_NAMES, MODEL_INPUTS, OBSERVED_NAMES
+from americano_assets.core.models.rules import VALIDATION_MEAN
+from americano_assets.core.study_days.study_day import last_closed
+from americano_assets.core.training.fit import BLEND, fit
+from americano_assets.resources.parquet_store.store import ParquetStore
+from americano_assets.resources.postgres.connection import connect
+from americano_assets.stages.s3_training.model_files import ModelStore
 from benchmarks.cohort import TARGET, ZONE
 from benchmarks.database import database
 from benchmarks.learner import OTHERS, fill

@@ -8,12 +8,12 @@ Trained as of earlier days and judged on the weeks after each (earlier_days.py).
 import pandas as pd
 from rich.progress import track
 
-from americano_assets.core import models
-from americano_assets.core.arrays import BoolArray
-from americano_assets.core.boosting import outcomes
-from americano_assets.core.flagging import RECALL_AIM
-from americano_assets.resources.deployment import Deployment
+from americano_assets.core.base.arrays import BoolArray
+from americano_assets.core.training import fit
+from americano_assets.core.training.fit_trees import outcomes
+from americano_assets.core.training.flagging import RECALL_AIM
 from americano_assets.settings import load_settings
+from americano_assets.stages.common.deployment import Deployment
 from benchmarks.earlier_days import TIMES, TURNS, newest_rows, trainings
 
 _WEEKS = (13, 26, 52, 104)
@@ -27,10 +27,10 @@ def main() -> None:
     parts = trainings(newest_rows(deployment), deployment.target.horizon_days)
     for train, calibration, judged in track(parts, "Training", total=total):
         struggled = outcomes(judged)
-        for name, scorer in models.fit_models(train, calibration, models.TRAINED_TYPES).items():
+        for name, scorer in fit.fit_models(train, calibration, fit.TRAINED_TYPES).items():
             p, known = scorer.probability(judged), scorer.probability(calibration)
             for weeks in _WEEKS:
-                at = models.with_threshold(scorer, calibration, known, weeks=weeks)
+                at = fit.with_threshold(scorer, calibration, known, weeks=weeks)
                 flagged: BoolArray = at.flagged(judged, p)
                 recall, accuracy = float(flagged[struggled].mean()), float((flagged == struggled).mean())
                 both = recall > _RECALL and accuracy > _ACCURACY

@@ -8,11 +8,11 @@ Trained as of earlier days and judged on the weeks after each (earlier_days.py),
 import pandas as pd
 from rich.progress import track
 
-from americano_assets.core.arrays import sigmoid
-from americano_assets.core.boosting import MOST_LEAF, PARAMETERS, fit_trees, outcomes
-from americano_assets.core.metrics import row_log_loss
-from americano_assets.resources.deployment import Deployment
+from americano_assets.core.base.arrays import sigmoid
+from americano_assets.core.statistics.metrics import row_log_loss
+from americano_assets.core.training.fit_trees import MOST_LEAF, PARAMETERS, fit_trees, outcomes
 from americano_assets.settings import load_settings
+from americano_assets.stages.common.deployment import Deployment
 from benchmarks.earlier_days import TIMES, TURNS, newest_rows, trainings
 
 _CHOSEN = {**PARAMETERS, "min_samples_leaf": MOST_LEAF}

@@ -8,25 +8,24 @@ from datetime import UTC, datetime
 from fastapi import Depends, FastAPI
 from fastapi.middleware.cors import CORSMiddleware
 
-from americano_assets.api import (
-    access_log,
-    applying,
+from americano_assets.api.database import PoolLimits, new_pool
+from americano_assets.api.middleware import access_log, problems
+from americano_assets.api.middleware.authentication import Doorkeeper, caller
+from americano_assets.api.middleware.limits import BodyLimit
+from americano_assets.api.routes import (
+    apply,
     feedback,
-    generating,
+    generate,
     health,
     interventions,
-    performance,
+    model_performance,
     predictions,
-    problems,
-    reduction,
     report,
+    struggle_reduction,
 )
-from americano_assets.api.access import Doorkeeper, caller
-from americano_assets.api.database import PoolLimits, new_pool
-from americano_assets.api.limits import BodyLimit
+from americano_assets.api.tokens import require_token
 from americano_assets.api.worker import GenerateWorker
-from americano_assets.resources.api_tokens import require_token
-from americano_assets.resources.database import app_url, connect
+from americano_assets.resources.postgres.connection import app_url, connect
 from americano_assets.settings import Settings, load_settings
 
 Clock = Callable[[], datetime]
@@ -106,9 +105,9 @@ def create_app(
     app.include_router(health.router)
     # Every other route asks who comes, also one that forgets to.
     known = [Depends(caller)]
-    for module in (predictions, generating, feedback, interventions, applying, report):
+    for module in (predictions, generate, feedback, interventions, apply, report):
         app.include_router(module.router, dependencies=known)
-    for router in (performance.router, reduction.router):
+    for router in (model_performance.router, struggle_reduction.router):
         app.include_router(router, prefix="/analytics", dependencies=known)
         # The app's proxies call these two without the prefix.
         app.include_router(router, include_in_schema=False, dependencies=known)

@@ -15,10 +15,10 @@ from psycopg.rows import DictRow, dict_row
 from psycopg.sql import Composed
 from psycopg_pool import AsyncConnectionPool, PoolTimeout, TooManyRequests
 
-from americano_assets.api.access_log import TIMINGS
-from americano_assets.api.problems import ProblemError, try_again
-from americano_assets.resources.session import set_for_transaction, settings_of
-from americano_assets.sql import query
+from americano_assets.api.middleware.access_log import TIMINGS
+from americano_assets.api.middleware.problems import ProblemError, try_again
+from americano_assets.api.sql import query
+from americano_assets.resources.postgres.session import set_for_transaction, settings_of
 
 Row = DictRow
 
@@ -98,13 +98,13 @@ class Snapshot:
         self._connection = connection
 
     async def rows(self, name: str, **parameters: Any) -> list[Row]:
-        """All rows of `sql/api/<name>.sql`."""
-        cursor = await self._connection.execute(query(f"api/{name}"), parameters)
+        """All rows of `<name>.sql`."""
+        cursor = await self._connection.execute(query(name), parameters)
         return await cursor.fetchall()
 
     async def row(self, name: str, **parameters: Any) -> Row | None:
-        """The first row of `sql/api/<name>.sql`, if it has any."""
-        cursor = await self._connection.execute(query(f"api/{name}"), parameters)
+        """The first row of `<name>.sql`, if it has any."""
+        cursor = await self._connection.execute(query(name), parameters)
         return await cursor.fetchone()
 
 

@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING
 
 from psycopg import Error
 
-from americano_assets.api.access_log import log_error
 from americano_assets.api.database import PoolLimits, problem_of, slow
-from americano_assets.api.problems import ProblemError, try_again
+from americano_assets.api.middleware.access_log import log_error
+from americano_assets.api.middleware.problems import ProblemError, try_again
 from americano_assets.errors import AmericanoError, DatabaseLostError, NoModelError
 from americano_assets.settings import Settings
 
 if TYPE_CHECKING:
-    from americano_assets.resources.generation import Generated, Generator
+    from americano_assets.api.live_prediction import Generated, Generator
 
 THREADS = 2
 MOST_WAITING = 32
@@ -65,9 +65,9 @@ class GenerateWorker:
     def _ready(self) -> "Generator":
         with self._lock:
             if self._generator is None:
-                from americano_assets.resources.database import connect
-                from americano_assets.resources.generation import Generator
-                from americano_assets.resources.home_claim import require_own_home
+                from americano_assets.api.live_prediction import Generator
+                from americano_assets.resources.home.claim import require_own_home
+                from americano_assets.resources.postgres.connection import connect
 
                 with connect(self._url, autocommit=True) as connection:
                     require_own_home(connection, self._settings, claims=False)

@@ -6,11 +6,11 @@ import sys
 import typer
 
 from americano_assets.cli import archive, data, evaluate, home, pipeline, report, runs, server, services, single_case
+from americano_assets.cli.display.terminal import fail
 from americano_assets.cli.model import model
-from americano_assets.cli.terminal import fail
 from americano_assets.cli.token import token
 from americano_assets.errors import AmericanoError
-from americano_assets.resources.files import private_files
+from americano_assets.resources.parquet_store.atomic_files import private_files
 
 app = typer.Typer(
     name="americano",
@@ -61,7 +61,7 @@ def main() -> None:
 
 def _full_disk(error: BaseException | None) -> str | None:
     """What to tell where an error, or one behind it, is a full disk, be it PostgreSQL's."""
-    from americano_assets.resources.files import full_disk
+    from americano_assets.resources.parquet_store.atomic_files import full_disk
 
     while error is not None:
         if (full := full_disk(str(error))) is not None:

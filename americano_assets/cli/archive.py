@@ -5,10 +5,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from americano_assets.cli.terminal import echo
+from americano_assets.cli.display.terminal import echo
 
 if TYPE_CHECKING:
-    from americano_assets.resources.archive import Moved
+    from americano_assets.stages.maintenance.archive import Moved
 
 commands = typer.Typer(no_args_is_help=True, help="Predictions that are long over: out of the app's tables, and back.")
 _DAY: dict[str, Any] = {"formats": ["%Y-%m-%d"], "metavar": "YYYY-MM-DD"}
@@ -17,10 +17,10 @@ _DAY: dict[str, Any] = {"formats": ["%Y-%m-%d"], "metavar": "YYYY-MM-DD"}
 @commands.command("run")
 def run() -> None:
     """Do now what is done once a month: move predictions with an outcome that are older than AMERICANO_ARCHIVE_DAYS."""
-    from americano_assets.core.moment import naive
-    from americano_assets.resources.archive import archive
-    from americano_assets.resources.database import connect, prepare
+    from americano_assets.core.study_days.cutoff import naive
+    from americano_assets.resources.postgres.connection import connect, prepare
     from americano_assets.settings import load_settings
+    from americano_assets.stages.maintenance.archive import archive
 
     settings = load_settings()
     now = datetime.now(UTC)
@@ -39,9 +39,9 @@ def restore(
     ] = None,
 ) -> None:
     """Put archived predictions back as they were, all or the later ones; the next month archives them again."""
-    from americano_assets.resources.archive import restore as put_back
-    from americano_assets.resources.database import connect, prepare
+    from americano_assets.resources.postgres.connection import connect, prepare
     from americano_assets.settings import load_settings
+    from americano_assets.stages.maintenance.archive import restore as put_back
 
     with connect(prepare(load_settings()), autocommit=True) as connection:
         moved = put_back(connection, since)

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from americano_assets.cli.terminal import Table, echo
+from americano_assets.cli.display.terminal import Table, echo
 
 if TYPE_CHECKING:
-    from americano_assets.resources.forgetting_survey import Survey
+    from americano_assets.stages.maintenance.erasure.survey import Survey
 
 PANEL = "Data"
 commands = typer.Typer()
@@ -27,11 +27,11 @@ def export_events(
     output: Annotated[Path | None, typer.Option(help="Without it exports/events.parquet in the home.")] = None,
 ) -> None:
     """Write events of the snapshots into one Parquet file; never of learners who opted out, never free text."""
-    from americano_assets.resources.analytics import build_analytics
-    from americano_assets.resources.database import require_usable
-    from americano_assets.resources.deployment import Deployment
-    from americano_assets.resources.export import export_events as export
+    from americano_assets.resources.postgres.connection import require_usable
     from americano_assets.settings import load_settings
+    from americano_assets.stages.common.deployment import Deployment
+    from americano_assets.stages.s9_report.event_export import export_events as export
+    from americano_assets.stages.s9_report.research_database import build_analytics
 
     settings = load_settings()
     require_usable(settings, claims=False)
@@ -56,12 +56,12 @@ def forget(
 ) -> None:
     """Remove a learner from everything of ours: files of every date, models' rows, tables, published predictions."""
     from americano_assets.cli.runs import require_no_run
-    from americano_assets.resources.database import require_usable
-    from americano_assets.resources.deployment import Deployment
-    from americano_assets.resources.files import held_alone
-    from americano_assets.resources.forgetting import forget as forget_learner
-    from americano_assets.resources.forgetting_survey import survey
+    from americano_assets.resources.parquet_store.atomic_files import held_alone
+    from americano_assets.resources.postgres.connection import require_usable
     from americano_assets.settings import load_settings
+    from americano_assets.stages.common.deployment import Deployment
+    from americano_assets.stages.maintenance.erasure.forgetting import forget as forget_learner
+    from americano_assets.stages.maintenance.erasure.survey import survey
 
     settings = load_settings()
     require_usable(settings)
@@ -116,10 +116,10 @@ def quarantine(
     rows: Annotated[bool, typer.Option("--rows", help="The rows themselves, as CSV.")] = False,
 ) -> None:
     """Show rows that were set aside because they break a rule: where, which rule, how many, which."""
-    from americano_assets.core.shown import csv
-    from americano_assets.resources.parquet_store import ParquetStore
-    from americano_assets.resources.quarantine import readings, rows_of
+    from americano_assets.core.base.shown import csv
+    from americano_assets.resources.parquet_store.store import ParquetStore
     from americano_assets.settings import load_settings
+    from americano_assets.stages.s1_snapshots.quarantine import readings, rows_of
 
     store = ParquetStore(load_settings().store_root)
     found = list(readings(store, day.date() if day else None))
@@ -149,10 +149,10 @@ def prune_store(
     """Remove files older than so many days that no record names, and the log as it was read before them."""
     from americano_assets.cli.runs import require_no_run
     from americano_assets.errors import AmericanoError
-    from americano_assets.resources.database import require_usable
-    from americano_assets.resources.deployment import Deployment
-    from americano_assets.resources.pruning import prune
+    from americano_assets.resources.postgres.connection import require_usable
     from americano_assets.settings import load_settings
+    from americano_assets.stages.common.deployment import Deployment
+    from americano_assets.stages.maintenance.prune import prune
 
     settings = load_settings()
     keep = days or settings.americano_snapshot_days
@@ -171,9 +171,9 @@ def prune_store(
 @dataset.command("list")
 def list_() -> None:
     """List all dataset versions by study day, with the models trained on them."""
-    from americano_assets.resources.datasets import datasets
-    from americano_assets.resources.parquet_store import ParquetStore
+    from americano_assets.resources.parquet_store.store import ParquetStore
     from americano_assets.settings import load_settings
+    from americano_assets.stages.s3_training.dataset_versions import datasets
 
     settings = load_settings()
     store = ParquetStore(settings.store_root)
@@ -193,9 +193,9 @@ def list_() -> None:
 @dataset.command()
 def show(version: _VERSION) -> None:
     """Show what a dataset version is made from, and whether all of it is still there."""
-    from americano_assets.resources.datasets import find_dataset
-    from americano_assets.resources.parquet_store import ParquetStore
+    from americano_assets.resources.parquet_store.store import ParquetStore
     from americano_assets.settings import load_settings
+    from americano_assets.stages.s3_training.dataset_versions import find_dataset
 
     settings = load_settings()
     store = ParquetStore(settings.store_root)
@@ -227,10 +227,10 @@ def restore(
     to: Annotated[Path | None, typer.Option(help="A new folder. Without it dataset-VERSION, here.")] = None,
 ) -> None:
     """Bring a dataset version back, bit by bit: the training set, and every file it was made from."""
-    from americano_assets.resources.datasets import find_dataset
-    from americano_assets.resources.datasets import restore as restore_dataset
-    from americano_assets.resources.parquet_store import ParquetStore
+    from americano_assets.resources.parquet_store.store import ParquetStore
     from americano_assets.settings import load_settings
+    from americano_assets.stages.s3_training.dataset_versions import find_dataset
+    from americano_assets.stages.s3_training.dataset_versions import restore as restore_dataset
 
     store = ParquetStore(load_settings().store_root)
     found = find_dataset(store, version)

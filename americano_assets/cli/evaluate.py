@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from americano_assets.cli.terminal import echo, progress_bars
+from americano_assets.cli.display.terminal import echo, progress_bars
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
@@ -64,11 +64,11 @@ def evaluate(
             "--horizon-days and --struggle-below are for a FILE; of the own data AMERICANO_HORIZON_DAYS and "
             "AMERICANO_STRUGGLE_BELOW decide, since stored features and models depend on them."
         )
-    from americano_assets.cli.evaluation_view import show
-    from americano_assets.core.evaluation_report import report
-    from americano_assets.core.moment import Target
-    from americano_assets.resources.evaluation_rows import write_rows
-    from americano_assets.resources.evaluation_run import Options, evaluate_log
+    from americano_assets.cli.display.evaluation import show
+    from americano_assets.core.evaluation.report import report
+    from americano_assets.core.study_days.cutoff import Target
+    from americano_assets.evaluation.row_export import write_rows
+    from americano_assets.evaluation.run import Options, evaluate_log
 
     with progress_bars() as bars:
         steps = _Steps(bars)
@@ -79,7 +79,7 @@ def evaluate(
             )
             evaluated = evaluate_log(file, Options(target, settings.zone, every_days, max_rows), steps)
         else:
-            from americano_assets.demo.evaluation import evaluate_own
+            from americano_assets.evaluation.own_data import evaluate_own
 
             evaluated = evaluate_own(settings, setting or "demo", steps)
         steps("figures and their intervals", 0, 1)
@@ -103,9 +103,9 @@ def model_card(
     settings = load_settings()
     if not out.absolute().parent.is_dir():
         raise AmericanoError(f"--out {out}: the folder {out.parent} does not exist.")
-    from americano_assets.core.evaluation_report import report
-    from americano_assets.core.model_card import model_card as page
-    from americano_assets.demo.evaluation import evaluate_own
+    from americano_assets.core.evaluation.model_card import model_card as page
+    from americano_assets.core.evaluation.report import report
+    from americano_assets.evaluation.own_data import evaluate_own
 
     with progress_bars() as bars:
         evaluated = [evaluate_own(settings, "demo", _Steps(bars))]

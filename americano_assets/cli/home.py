@@ -2,7 +2,7 @@
 
 import typer
 
-from americano_assets.cli.terminal import echo
+from americano_assets.cli.display.terminal import echo
 
 commands = typer.Typer(no_args_is_help=True, help="The home, and the one database that it belongs to.")
 
@@ -10,9 +10,9 @@ commands = typer.Typer(no_args_is_help=True, help="The home, and the one databas
 @commands.command()
 def show() -> None:
     """Show which database the home belongs to, and whether DATABASE_URL leads there; exit code 1 if they do not fit."""
-    from americano_assets.resources.database import app_url, connect
-    from americano_assets.resources.home import demo_sentence
-    from americano_assets.resources.home_claim import standing
+    from americano_assets.resources.home.claim import standing
+    from americano_assets.resources.home.folder import demo_sentence
+    from americano_assets.resources.postgres.connection import app_url, connect
     from americano_assets.settings import load_settings
 
     settings = load_settings()
@@ -41,7 +41,7 @@ def show() -> None:
 @commands.command()
 def adopt() -> None:
     """Bind home and database to each other, whatever either belonged to: after a restore or a move."""
-    from americano_assets.resources.database import bind_anew
+    from americano_assets.resources.postgres.connection import bind_anew
     from americano_assets.settings import load_settings
 
     bind_anew(load_settings())

@@ -5,12 +5,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from americano_assets.cli.terminal import Table, echo, say
+from americano_assets.cli.display.terminal import Table, echo, say
 
 if TYPE_CHECKING:
-    from americano_assets.core.championship import ModelEvent
-    from americano_assets.resources.deployment import Deployment
-    from americano_assets.resources.model_choice import Choice, ModelRow
+    from americano_assets.core.training.champion_history import ModelEvent
+    from americano_assets.stages.common.deployment import Deployment
+    from americano_assets.stages.s3_training.promotion import Choice, ModelRow
 
 model = typer.Typer(no_args_is_help=True, help="Models: which scores, why, and setting another by hand.")
 _VERSION = Annotated[str, typer.Argument(help="A model's version, or how it begins.")]
@@ -26,7 +26,7 @@ def list_(
     """Show the models that were kept, newest first, with their figures on learners that they never saw."""
     from rich.table import Column
 
-    from americano_assets.resources.model_choice import SHOWN_DIGITS, models
+    from americano_assets.stages.s3_training.promotion import SHOWN_DIGITS, models
 
     found = models(_deployment(claims=False))
     if not found:
@@ -51,7 +51,7 @@ def list_(
 @model.command()
 def show(version: _VERSION) -> None:
     """Show a model: what it was trained on, its figures, where it is in MLflow, and what was decided about it."""
-    from americano_assets.resources.model_choice import decisions, find_model
+    from americano_assets.stages.s3_training.promotion import decisions, find_model
 
     deployment = _deployment(claims=False)
     found = find_model(deployment, version)
@@ -84,8 +84,8 @@ def promote(
     force: Annotated[bool, typer.Option("--force", help="Also where the gate refuses it.")] = False,
 ) -> None:
     """Have a model score from the next night on. It stays until it is released, whatever the gate says of others."""
-    from americano_assets.resources.model_choice import find_model
-    from americano_assets.resources.model_choice import promote as decide
+    from americano_assets.stages.s3_training.promotion import find_model
+    from americano_assets.stages.s3_training.promotion import promote as decide
 
     deployment = _deployment()
     chosen = find_model(deployment, version).kept["model_version"]
@@ -95,7 +95,7 @@ def promote(
 @model.command()
 def rollback(reason: _REASON, by: _BY = None) -> None:
     """Have the champion before this one score again from the next night on, until it is released."""
-    from americano_assets.resources.model_choice import rollback as decide
+    from americano_assets.stages.s3_training.promotion import rollback as decide
 
     _tell(decide(_deployment(), by or getpass.getuser(), reason))
 
@@ -103,21 +103,21 @@ def rollback(reason: _REASON, by: _BY = None) -> None:
 @model.command()
 def release(reason: _REASON, by: _BY = None) -> None:
     """Let the gate decide again: the champion stays until a challenger beats it."""
-    from americano_assets.resources.model_choice import release as decide
+    from americano_assets.stages.s3_training.promotion import release as decide
 
     _tell(decide(_deployment(), by or getpass.getuser(), reason))
 
 
 def _deployment(*, claims: bool = True) -> "Deployment":
-    from americano_assets.resources.deployment import Deployment
     from americano_assets.settings import load_settings
+    from americano_assets.stages.common.deployment import Deployment
 
     return Deployment(load_settings(), claims=claims)
 
 
 def _tell(choice: "Choice") -> None:
-    from americano_assets.core.championship import RELEASED
-    from americano_assets.resources.model_choice import SHOWN_DIGITS
+    from americano_assets.core.training.champion_history import RELEASED
+    from americano_assets.stages.s3_training.promotion import SHOWN_DIGITS
 
     event = choice.event
     name = event.model_version[:SHOWN_DIGITS]
@@ -139,7 +139,7 @@ def _scored(row: "ModelRow") -> str:
 
 
 def _told(event: "ModelEvent", version: str) -> str:
-    from americano_assets.resources.model_choice import SHOWN_DIGITS
+    from americano_assets.stages.s3_training.promotion import SHOWN_DIGITS
 
     verb = event.event.replace("_", " ")
     if event.model_version != version:

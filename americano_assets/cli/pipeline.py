@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from americano_assets.cli.terminal import echo, progress_bars
+from americano_assets.cli.display.terminal import echo, progress_bars
 
 if TYPE_CHECKING:
     from rich.progress import Progress
 
-    from americano_assets.runs import Runner
+    from americano_assets.orchestration.local_runner import Runner
     from americano_assets.settings import Settings
 
 commands = typer.Typer()
@@ -61,10 +61,10 @@ def demo(
     if remove:
         _remove_demo(settings, asks=not yes)
         return
-    from americano_assets.cli.summary import show_demo
+    from americano_assets.cli.display.run_summary import show_demo
     from americano_assets.demo.flow import lived, load_cohort, load_students, plan, require_allowed, start_over
-    from americano_assets.demo.lived import LivingDeployment
-    from americano_assets.runs import Runner
+    from americano_assets.demo.simulated.living_cohort import LivingDeployment
+    from americano_assets.orchestration.local_runner import Runner
 
     require_allowed(settings, into_this_database=into_this_database)
     if fresh:
@@ -114,9 +114,9 @@ def nightly(
     closed = _last_closed(settings)
     chosen = day.date() if day else closed
     _require_day(chosen, settings, closed)
-    from americano_assets.assets.common import NIGHTLY
-    from americano_assets.cli.summary import show_night
-    from americano_assets.runs import Runner
+    from americano_assets.cli.display.run_summary import show_night
+    from americano_assets.orchestration.local_runner import Runner
+    from americano_assets.stages.common.metadata import NIGHTLY
 
     with progress_bars() as progress, Runner(settings) as runner:
         runner.require_rows()
@@ -133,7 +133,7 @@ def backfill(
     ] = False,
 ) -> None:
     """Read the log of past study days, then replay each of their nights; what newer nights published stays."""
-    from americano_assets.core.study_day import days_between
+    from americano_assets.core.study_days.study_day import days_between
     from americano_assets.errors import AmericanoError
     from americano_assets.settings import load_settings
 
@@ -144,9 +144,9 @@ def backfill(
     closed = _last_closed(settings)
     for day in (first, last):
         _require_day(day, settings, closed)
-    from americano_assets.assets.common import REPLAY
-    from americano_assets.cli.summary import show_night
-    from americano_assets.runs import Runner
+    from americano_assets.cli.display.run_summary import show_night
+    from americano_assets.orchestration.local_runner import Runner
+    from americano_assets.stages.common.metadata import REPLAY
 
     with progress_bars() as progress, Runner(settings) as runner:
         runner.require_rows()
@@ -174,13 +174,13 @@ def _remove_demo(settings: "Settings", *, asks: bool) -> None:
 
 
 def _last_closed(settings: "Settings") -> date:
-    from americano_assets.core.study_day import last_closed
+    from americano_assets.core.study_days.study_day import last_closed
 
     return last_closed(datetime.now(UTC), settings.zone)
 
 
 def _require_day(day: date, settings: "Settings", closed: date) -> None:
-    from americano_assets.core.study_day import cutoff
+    from americano_assets.core.study_days.study_day import cutoff
     from americano_assets.errors import AmericanoError
 
     first = settings.americano_start_day

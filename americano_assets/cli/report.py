@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from americano_assets.cli.terminal import echo
+from americano_assets.cli.display.terminal import echo
 
 commands = typer.Typer()
 
@@ -20,8 +20,8 @@ def report(
 ) -> None:
     """Print where the nightly report is: who needs help, how good predictions were, what helped, how sound data is."""
     from americano_assets.errors import AmericanoError
-    from americano_assets.report.files import report_path
     from americano_assets.settings import load_settings
+    from americano_assets.stages.s9_report.page.files import report_path
 
     settings = load_settings()
     path = report_path(settings, day.date() if day else None)

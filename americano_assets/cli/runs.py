@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from americano_assets.cli.terminal import echo
+from americano_assets.cli.display.terminal import echo
 
 if TYPE_CHECKING:
     from americano_assets.settings import Settings
@@ -23,8 +23,8 @@ def close_runs(
     import dagster as dg
 
     from americano_assets.errors import AmericanoError
-    from americano_assets.resources.dagster_home import prepare_dagster_home
-    from americano_assets.run_processes import close, close_dead, unfinished
+    from americano_assets.orchestration.dagster_home import prepare_dagster_home
+    from americano_assets.orchestration.run_processes import close, close_dead, unfinished
     from americano_assets.settings import load_settings
 
     prepare_dagster_home(load_settings())
@@ -55,8 +55,8 @@ def close_dead_runs(settings: "Settings") -> None:
     """Close runs of dead processes before something that they would keep waiting, and say so on standard error."""
     import dagster as dg
 
-    from americano_assets.resources.dagster_home import prepare_dagster_home
-    from americano_assets.run_processes import close_dead
+    from americano_assets.orchestration.dagster_home import prepare_dagster_home
+    from americano_assets.orchestration.run_processes import close_dead
 
     prepare_dagster_home(settings)
     with dg.DagsterInstance.get() as instance:
@@ -73,7 +73,7 @@ def require_no_run(settings: "Settings", could: str) -> None:
     import dagster as dg
 
     from americano_assets.errors import AmericanoError
-    from americano_assets.run_processes import blocking
+    from americano_assets.orchestration.run_processes import blocking
 
     close_dead_runs(settings)
     with dg.DagsterInstance.get() as instance:

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from americano_assets.cli.terminal import Table, echo, say
+from americano_assets.cli.display.terminal import Table, echo, say
 
 commands = typer.Typer()
 _PANEL = "Database and tests"
@@ -15,10 +15,10 @@ _MOST_TEST_WORKERS = 4
 @commands.command("check-db", rich_help_panel=_PANEL)
 def check_db() -> None:
     """Compare the app's database with the contract; exit code 1 if the pipeline could not run on it."""
-    from americano_assets.contract.check import check
-    from americano_assets.resources.database import app_url, bootstrap, connect
-    from americano_assets.resources.home import demo_sentence
-    from americano_assets.resources.home_claim import standing
+    from americano_assets.contract.compare import check
+    from americano_assets.resources.home.claim import standing
+    from americano_assets.resources.home.folder import demo_sentence
+    from americano_assets.resources.postgres.connection import app_url, bootstrap, connect
     from americano_assets.settings import load_settings
 
     settings = load_settings()
@@ -48,7 +48,7 @@ def check_db() -> None:
 @commands.command("db-url", rich_help_panel=_PANEL)
 def db_url() -> None:
     """Print the URL of the app's database for psql or Prisma; starts the embedded server if need be."""
-    from americano_assets.resources.database import app_url, prepare
+    from americano_assets.resources.postgres.connection import app_url, prepare
     from americano_assets.settings import load_settings
 
     settings = load_settings()
@@ -58,7 +58,7 @@ def db_url() -> None:
 @commands.command(rich_help_panel=_PANEL)
 def stop() -> None:
     """Stop the embedded PostgreSQL server."""
-    from americano_assets.resources.embedded import EmbeddedServer
+    from americano_assets.resources.postgres.embedded.server import EmbeddedServer
     from americano_assets.settings import load_settings
 
     stopped = EmbeddedServer(load_settings().americano_home).stop()

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from americano_assets.cli.terminal import echo
+from americano_assets.cli.display.terminal import echo
 
 if TYPE_CHECKING:
-    from americano_assets.cli.together import Service
+    from americano_assets.cli.process_group import Service
     from americano_assets.settings import Settings
 
 commands = typer.Typer()
@@ -28,10 +28,10 @@ def api() -> None:
 
     import uvicorn
 
-    from americano_assets.api.door import KEEP_ALIVE_SECONDS, raise_descriptor_limit
-    from americano_assets.cli.together import require_free_ports
-    from americano_assets.resources.api_tokens import require_token
-    from americano_assets.resources.database import connect, prepare
+    from americano_assets.api.middleware.door import KEEP_ALIVE_SECONDS, raise_descriptor_limit
+    from americano_assets.api.tokens import require_token
+    from americano_assets.cli.process_group import require_free_ports
+    from americano_assets.resources.postgres.connection import connect, prepare
     from americano_assets.settings import load_settings
 
     settings = load_settings()
@@ -47,7 +47,7 @@ def api() -> None:
         host=settings.americano_api_host,
         port=settings.port,
         workers=settings.americano_api_workers,
-        http="americano_assets.api.door:Door",
+        http="americano_assets.api.middleware.door:Door",
         ws="none",
         timeout_keep_alive=KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=_GRACE_SECONDS,
@@ -58,10 +58,10 @@ def api() -> None:
 @commands.command(rich_help_panel=_PANEL)
 def dev() -> None:
     """Serve the Dagster UI and daemon, the API and the MLflow UI on 127.0.0.1 until Ctrl-C."""
+    from americano_assets.cli.process_group import require_free_ports, run_together
     from americano_assets.cli.runs import close_dead_runs
-    from americano_assets.cli.together import require_free_ports, run_together
-    from americano_assets.resources.dagster_home import prepare_dagster_home
-    from americano_assets.resources.database import mlflow_uri, prepare
+    from americano_assets.orchestration.dagster_home import prepare_dagster_home
+    from americano_assets.resources.postgres.connection import mlflow_uri, prepare
     from americano_assets.settings import load_settings
 
     settings = load_settings()
@@ -96,7 +96,7 @@ def _services(settings: "Settings", tracking_uri: str) -> "list[Service]":
 
 
 def _dagster_service(settings: "Settings") -> "Service":
-    from americano_assets.cli.together import Service
+    from americano_assets.cli.process_group import Service
     from americano_assets.settings import PROJECT_ROOT
 
     options = ("-w", str(PROJECT_ROOT / "workspace.yaml"), "-h", _HOST, "-p", str(settings.americano_dagster_port))
@@ -110,7 +110,7 @@ def _dagster_service(settings: "Settings") -> "Service":
 
 
 def _api_service(settings: "Settings") -> "Service":
-    from americano_assets.cli.together import Service
+    from americano_assets.cli.process_group import Service
 
     command = (sys.executable, "-P", "-m", "americano_assets", "api")
     return Service("API", command, settings.port, "PORT", _python_path())
@@ -120,7 +120,7 @@ def mlflow_service(settings: "Settings", tracking_uri: str) -> "Service":
     """MLflow's server on `tracking_uri`; its own names are the only ones that it answers to."""
     from urllib.parse import urlsplit
 
-    from americano_assets.cli.together import Service
+    from americano_assets.cli.process_group import Service
 
     port = settings.americano_mlflow_port
     # By default it answers to every private address too, to which a foreign page's name may be made to lead.

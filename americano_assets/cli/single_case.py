@@ -4,10 +4,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from americano_assets.cli.terminal import echo
+from americano_assets.cli.display.terminal import echo
 
 if TYPE_CHECKING:
-    from americano_assets.core.single_case import SingleCase
+    from americano_assets.core.effects.single_case import SingleCase
 
 commands = typer.Typer()
 
@@ -20,10 +20,10 @@ def single_case(
     ] = None,
 ) -> None:
     """Compare the baseline and intervention phases (ABAB) of one learner by a randomization test."""
-    from americano_assets.core.single_case import DRAWN_WAYS
-    from americano_assets.resources.deployment import Deployment
-    from americano_assets.resources.single_case import analyse
+    from americano_assets.core.effects.single_case import DRAWN_WAYS
     from americano_assets.settings import load_settings
+    from americano_assets.stages.common.deployment import Deployment
+    from americano_assets.stages.s8_reduction.single_case import analyse
 
     found = analyse(Deployment(load_settings()), user, analysis_run=analysis_run)
     phases = ", ".join(f"{kind} {length}" for kind, length in found.struggle.phases) or "none"

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from americano_assets.cli.terminal import Table, echo
+from americano_assets.cli.display.terminal import Table, echo
 
 token = typer.Typer(no_args_is_help=True, help="Bearer tokens of the HTTP service.")
 _NAME = Annotated[str, typer.Argument(help="What you call it, for instance app-2026-11.")]
@@ -18,8 +18,8 @@ def create(
     days: Annotated[int | None, typer.Option(min=1, help="Days until it ends; else when it is revoked.")] = None,
 ) -> None:
     """Make a token and print it. It is shown this once; only its hash is kept."""
-    from americano_assets.resources.api_tokens import create_token
-    from americano_assets.resources.database import connect, prepare
+    from americano_assets.api.tokens import create_token
+    from americano_assets.resources.postgres.connection import connect, prepare
     from americano_assets.settings import load_settings
 
     now = datetime.now(UTC)
@@ -33,8 +33,8 @@ def create(
 @token.command("list")
 def list_() -> None:
     """Show all tokens by name; never the tokens themselves."""
-    from americano_assets.resources.api_tokens import tokens
-    from americano_assets.resources.database import connect, prepare
+    from americano_assets.api.tokens import tokens
+    from americano_assets.resources.postgres.connection import connect, prepare
     from americano_assets.settings import load_settings
 
     now = datetime.now(UTC)
@@ -54,8 +54,8 @@ def list_() -> None:
 @token.command()
 def revoke(name: _NAME) -> None:
     """End a token. Running workers notice within ten seconds."""
-    from americano_assets.resources.api_tokens import revoke_token
-    from americano_assets.resources.database import connect, prepare
+    from americano_assets.api.tokens import revoke_token
+    from americano_assets.resources.postgres.connection import connect, prepare
     from americano_assets.settings import load_settings
 
     with connect(prepare(load_settings(), claims=False)) as connection:

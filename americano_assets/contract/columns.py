@@ -2,7 +2,7 @@
 
 from typing import TypedDict, Unpack
 
-from americano_assets.contract.model import Column, SqlType
+from americano_assets.contract.declaration import Column, SqlType
 
 
 class Options(TypedDict, total=False):

@@ -2,8 +2,8 @@
 
 from enum import StrEnum
 
+from americano_assets.contract.declaration import Column, ForeignKey, Index, SqlType, Table, prisma_name
 from americano_assets.contract.enums import ENUMS
-from americano_assets.contract.model import Column, ForeignKey, Index, SqlType, Table, prisma_name
 from americano_assets.contract.tables import TABLES
 
 

@@ -1,8 +1,8 @@
 """The app's tables, declared once: everything that knows a column or a type of theirs knows it from here."""
 
-from americano_assets.contract.model import Table
-from americano_assets.contract.read import READ
-from americano_assets.contract.written import WRITTEN
+from americano_assets.contract.declaration import Table
+from americano_assets.contract.tables_read import READ
+from americano_assets.contract.tables_written import WRITTEN
 
 __all__ = ["READ", "TABLES", "WRITTEN", "table"]
 

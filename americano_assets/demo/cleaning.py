@@ -6,8 +6,8 @@ import sys
 from collections.abc import Collection, Iterator
 from pathlib import Path
 
-from americano_assets.resources.files import LEFTOVER_PREFIX
-from americano_assets.resources.home import CLAIM_FILE, OURS, SERVER_FOLDER, is_demo_home
+from americano_assets.resources.home.folder import CLAIM_FILE, OURS, SERVER_FOLDER, is_demo_home
+from americano_assets.resources.parquet_store.atomic_files import LEFTOVER_PREFIX
 from americano_assets.settings import HOME_SETTINGS_FILE
 
 _HASH = "[0-9a-f]{32}"

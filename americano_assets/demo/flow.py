@@ -8,26 +8,27 @@ from typing import Any
 
 import psycopg
 
-from americano_assets.assets.common import NIGHTLY, REPLAY
 from americano_assets.contract.catalog import read_schema
 from americano_assets.contract.tables import TABLES
-from americano_assets.core.schedule import missing_days
-from americano_assets.core.study_day import cutoff, days_between, last_closed, study_day_of
-from americano_assets.demo import oulad, simulated
+from americano_assets.core.study_days.catch_up import missing_days
+from americano_assets.core.study_days.study_day import cutoff, days_between, last_closed, study_day_of
 from americano_assets.demo.cleaning import clean_home
-from americano_assets.demo.lived import LivingDeployment, bring_to, record_truth
+from americano_assets.demo.oulad import load
 from americano_assets.demo.removing import accounts_of_others
-from americano_assets.demo.simulate import Arguments
-from americano_assets.demo.simulate.timing import ZONE
+from americano_assets.demo.simulated import cohort_demo
+from americano_assets.demo.simulated.living_cohort import LivingDeployment, bring_to, record_truth
+from americano_assets.demo.simulator import Arguments
+from americano_assets.demo.simulator.draw.timing import ZONE
 from americano_assets.errors import AmericanoError
-from americano_assets.resources.database import app_url, connect
-from americano_assets.resources.deployment import Deployment
-from americano_assets.resources.embedded import EmbeddedServer
-from americano_assets.resources.home import CLAIM_FILE, is_demo_home, is_home, open_home, write_demo_values
-from americano_assets.resources.home_claim import standing
-from americano_assets.resources.ledger import record_deployment
-from americano_assets.runs import Runner, make_ready
+from americano_assets.orchestration.local_runner import Runner, make_ready
+from americano_assets.resources.home.claim import standing
+from americano_assets.resources.home.folder import CLAIM_FILE, is_demo_home, is_home, open_home, write_demo_values
+from americano_assets.resources.postgres.connection import app_url, connect
+from americano_assets.resources.postgres.embedded.server import EmbeddedServer
 from americano_assets.settings import HOME_SETTINGS_FILE, Settings
+from americano_assets.stages.common.deployment import Deployment
+from americano_assets.stages.common.metadata import NIGHTLY, REPLAY
+from americano_assets.stages.s6_publication.episode_ledger import record_deployment
 
 REPLAY_WEEKS = 9
 # A holdout among students of years ago, or simulated ones, withholds nothing from anybody.
@@ -43,8 +44,8 @@ _SELDOM = {"AMERICANO_RETRAIN_DAYS": "28"}
 # A hand-in that never came shows seven days after its due day; the pass mark is 40 of 100.
 _OULAD_SETTINGS = {"AMERICANO_HORIZON_DAYS": "14", "AMERICANO_STRUGGLE_BELOW": "0.40", **_HOLDOUT, **_SELDOM}
 _SIMULATED_SETTINGS = {
-    "AMERICANO_HORIZON_DAYS": f"{simulated.TARGET.horizon_days}",
-    "AMERICANO_STRUGGLE_BELOW": f"{simulated.TARGET.struggle_below:.2f}",
+    "AMERICANO_HORIZON_DAYS": f"{cohort_demo.TARGET.horizon_days}",
+    "AMERICANO_STRUGGLE_BELOW": f"{cohort_demo.TARGET.struggle_below:.2f}",
     **_LARGE_HOLDOUT,
     **_SELDOM,
 }
@@ -165,7 +166,7 @@ def load_students(settings: Settings, learners: int | None, progress: Callable[[
         stored = connection.execute("SELECT learners FROM ml.demo_load").fetchone()
         if learners is None and stored is not None:
             learners = stored[0]
-        report = oulad.load(connection, now=Deployment(settings).now(), learners=learners, progress=progress)
+        report = load.load(connection, now=Deployment(settings).now(), learners=learners, progress=progress)
         return _settle(settings, connection, _OULAD_SETTINGS, first_load=report.first)
 
 
@@ -187,7 +188,7 @@ def load_cohort(
 
     _require_every_column(settings)
     with connect(make_ready(settings)) as connection:
-        report = simulated.load(
+        report = cohort_demo.load(
             connection,
             now=now,
             learners=learners,

@@ -11,24 +11,24 @@ import numpy as np
 import psycopg
 from psycopg import sql
 
-from americano_assets.contract.model import ForeignKey, Table
+from americano_assets.contract.declaration import ForeignKey, Table
 from americano_assets.contract.tables import TABLES
 from americano_assets.demo.cleaning import clean_home
-from americano_assets.demo.oulad import COHORT as OULAD
-from americano_assets.demo.oulad_tables import OuladTables, Window
-from americano_assets.demo.simulate import stored_arguments
-from americano_assets.demo.simulate.ids import ids
-from americano_assets.demo.simulate.school import OWNER
+from americano_assets.demo.oulad.load import COHORT as OULAD
+from americano_assets.demo.oulad.tables import OuladTables, Window
+from americano_assets.demo.simulator import stored_arguments
+from americano_assets.demo.simulator.rows.ids import ids
+from americano_assets.demo.simulator.rows.school import OWNER
 from americano_assets.errors import AmericanoError
-from americano_assets.resources.database import app_url, connect
-from americano_assets.resources.embedded import DAGSTER_DATABASE, MLFLOW_DATABASE, EmbeddedServer
-from americano_assets.resources.forgetting_databases import close_tokens
-from americano_assets.resources.forgetting_registry import ML_TABLES, OF_SCOPE, TOKENS
-from americano_assets.resources.home import CLAIM_FILE, SERVER_FOLDER, open_home
-from americano_assets.resources.home_claim import standing
-from americano_assets.resources.ownership import lock_publication
+from americano_assets.resources.home.claim import standing
+from americano_assets.resources.home.folder import CLAIM_FILE, SERVER_FOLDER, open_home
+from americano_assets.resources.postgres.connection import app_url, connect
+from americano_assets.resources.postgres.embedded.server import DAGSTER_DATABASE, MLFLOW_DATABASE, EmbeddedServer
 from americano_assets.settings import Settings
-from americano_assets.sql import query
+from americano_assets.stages.maintenance.erasure.databases import close_tokens
+from americano_assets.stages.maintenance.erasure.registry import ML_TABLES, OF_SCOPE, TOKENS
+from americano_assets.stages.maintenance.sql import query
+from americano_assets.stages.s6_publication.owned_tables import lock_publication
 
 # Of our tables without a learner's column those that say nothing of a cohort: the rest was computed from the demo.
 _ABOUT_NO_COHORT = ("migrations", "home", "forgettings", "experiment")

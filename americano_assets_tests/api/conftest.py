@@ -11,7 +11,7 @@ import psycopg
 import pytest
 
 from americano_assets.api.database import PoolLimits
-from americano_assets.resources.embedded import EmbeddedServer
+from americano_assets.resources.postgres.embedded.server import EmbeddedServer
 from americano_assets_tests.api.rows import Rows
 from americano_assets_tests.api.serving import Service, serving, settings_for
 

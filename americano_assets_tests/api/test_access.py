@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
-from americano_assets.api import access, limits
 from americano_assets.api.database import Database, PoolLimits, new_pool
-from americano_assets.api.limits import MAX_BODY_BYTES, spend_generate
-from americano_assets.api.problems import ProblemError
+from americano_assets.api.middleware import authentication, limits
+from americano_assets.api.middleware.limits import MAX_BODY_BYTES, spend_generate
+from americano_assets.api.middleware.problems import ProblemError
+from americano_assets.api.tokens import create_token, revoke_token
 from americano_assets.errors import AmericanoError
-from americano_assets.resources.api_tokens import create_token, revoke_token
 from americano_assets_tests.api.rows import LEARNER, NOW, OTHER, Rows
 from americano_assets_tests.api.serving import Service, serving, settings_for
 from americano_assets_tests.api.test_application import Lines, log  # noqa: F401
@@ -33,7 +33,7 @@ _FEEDBACK = {"actual_struggle": True, "feedback_type": "HELPFUL"}
 
 @pytest.fixture(autouse=True)
 def _nothing_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(access, "REMEMBERED_SECONDS", 0.0)
+    monkeypatch.setattr(authentication, "REMEMBERED_SECONDS", 0.0)
 
 
 def _bearer(token: str) -> dict[str, str]:
@@ -139,8 +139,8 @@ def test_what_a_worker_remembers_does_not_outlive_its_seconds(
     rows: Rows, service: Service, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     clock = iter([100.0, 109.9, 110.1, 110.1])
-    monkeypatch.setattr(access, "REMEMBERED_SECONDS", 10.0)
-    monkeypatch.setattr(access, "monotonic", lambda: next(clock))
+    monkeypatch.setattr(authentication, "REMEMBERED_SECONDS", 10.0)
+    monkeypatch.setattr(authentication, "monotonic", lambda: next(clock))
     token = create_token(rows.connection, "app", _CLOCK)
     found = [_ask(service, "GET", "/predictions", token).status_code]
     revoke_token(rows.connection, "app", _CLOCK)
@@ -151,9 +151,9 @@ def test_what_a_worker_remembers_does_not_outlive_its_seconds(
 def test_made_up_tokens_push_nobody_out_of_what_is_remembered(
     rows: Rows, service: Service, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(access, "REMEMBERED_SECONDS", 10.0)
-    monkeypatch.setattr(access, "monotonic", lambda: 100.0)
-    monkeypatch.setattr(access, "_MOST_REMEMBERED", 1)
+    monkeypatch.setattr(authentication, "REMEMBERED_SECONDS", 10.0)
+    monkeypatch.setattr(authentication, "monotonic", lambda: 100.0)
+    monkeypatch.setattr(authentication, "_MOST_REMEMBERED", 1)
     token = create_token(rows.connection, "app", _CLOCK)
     assert _ask(service, "GET", "/predictions", token).status_code == 200
     revoke_token(rows.connection, "app", _CLOCK)
@@ -253,7 +253,7 @@ def test_a_host_is_named_without_port_or_scheme(tmp_path: Path, host: str) -> No
 def test_the_first_token_closes_the_door_of_every_worker_at_once(
     rows: Rows, shared_database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(access, "REMEMBERED_SECONDS", 3600.0)
+    monkeypatch.setattr(authentication, "REMEMBERED_SECONDS", 3600.0)
     settings = settings_for(shared_database, tmp_path)
     with serving(settings) as one, serving(settings) as other:
         workers = (one, other)

@@ -11,18 +11,19 @@ from pathlib import Path
 import pytest
 
 from americano_assets.api import examples
-from americano_assets.api.access_log import LOGGER
 from americano_assets.api.app import create_app
-from americano_assets.api.applying import Applied
-from americano_assets.api.feedback import FeedbackRecorded
-from americano_assets.api.generating import GeneratedPredictions
-from americano_assets.api.health import Ready
-from americano_assets.api.interventions import Interventions
-from americano_assets.api.performance import ModelPerformance
-from americano_assets.api.predictions import Predictions
-from americano_assets.api.reduction import StruggleReduction
-from americano_assets.api.wire import Answer
-from americano_assets.resources.api_tokens import create_token
+from americano_assets.api.middleware.access_log import LOGGER
+from americano_assets.api.routes.apply import Applied
+from americano_assets.api.routes.feedback import FeedbackRecorded
+from americano_assets.api.routes.generate import GeneratedPredictions
+from americano_assets.api.routes.health import Ready
+from americano_assets.api.routes.interventions import Interventions
+from americano_assets.api.routes.model_performance import ModelPerformance
+from americano_assets.api.routes.predictions import Predictions
+from americano_assets.api.routes.struggle_reduction import StruggleReduction
+from americano_assets.api.schemas import Answer
+from americano_assets.api.tokens import create_token
+from americano_assets.settings import PROJECT_ROOT
 from americano_assets_tests.api.rows import LEARNER, Rows
 from americano_assets_tests.api.serving import Service, serving, settings_for
 
@@ -211,7 +212,7 @@ def test_start_up_imports_nothing_heavy(tmp_path: Path) -> None:
         f"import sys, americano_assets.api.app as a; a.create_app();print([m for m in {HEAVY} if m in sys.modules])"
     )
     environment = {"DATABASE_URL": NOWHERE, "AMERICANO_HOME": str(tmp_path)}
-    root = Path(__file__).parents[2]
+    root = PROJECT_ROOT
     run = subprocess.run(
         [sys.executable, "-c", script], env=environment, cwd=root, capture_output=True, text=True, check=False
     )

@@ -11,9 +11,9 @@ import pytest
 import uvicorn
 from starlette.types import Receive, Scope, Send
 
-from americano_assets.api import door
 from americano_assets.api.database import PoolLimits
-from americano_assets.api.limits import BODY_SECONDS, MAX_BODY_BYTES, BodyLimit
+from americano_assets.api.middleware import door
+from americano_assets.api.middleware.limits import BODY_SECONDS, MAX_BODY_BYTES, BodyLimit
 from americano_assets.settings import PROJECT_ROOT
 from americano_assets_tests.api.sockets import GET, PATIENCE, Client, problem, statuses
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from americano_assets.resources.api_tokens import create_token
+from americano_assets.api.tokens import create_token
 from americano_assets_tests.api.rows import LEARNER, OTHER, Rows
 from americano_assets_tests.api.serving import Service, serving, settings_for
 

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 from psycopg.types.json import Jsonb
 
-from americano_assets.api.performance import FIGURES
+from americano_assets.api.routes.model_performance import FIGURES
 from americano_assets_tests.api.rows import LAST_CLOSED, LEARNER, MODEL, Rows
 from americano_assets_tests.api.serving import Service
 

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from fastapi import Request
 
-from americano_assets.api.cursor import Cursor
-from americano_assets.api.problems import InvalidField, _invalid
+from americano_assets.api.middleware.problems import InvalidField, _invalid
+from americano_assets.api.pagination import Cursor
 from americano_assets_tests.api.rows import COURSE, CUTOFF, LEARNER, NOW, OBJECTIVE, OTHER, Rows
 from americano_assets_tests.api.serving import Service
 

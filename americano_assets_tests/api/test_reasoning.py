@@ -2,7 +2,7 @@
 
 import pytest
 
-from americano_assets.api.reasoning import sentence
+from americano_assets.api.routes.reasoning import sentence
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from psycopg.types.json import Jsonb
 
-from americano_assets.api.reduction import RATES
+from americano_assets.api.routes.struggle_reduction import RATES
 from americano_assets_tests.api.rows import CUTOFF, LAST_CLOSED, LEARNER, OTHER, Rows
 from americano_assets_tests.api.serving import Service
 

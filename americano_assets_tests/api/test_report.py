@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from americano_assets.report.files import write_report
-from americano_assets.resources.api_tokens import create_token
+from americano_assets.api.tokens import create_token
+from americano_assets.stages.s9_report.page.files import write_report
 from americano_assets_tests.api.rows import LEARNER, NOW, Rows
 from americano_assets_tests.api.serving import Service
 

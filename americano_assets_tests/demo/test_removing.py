@@ -19,10 +19,10 @@ from americano_assets.contract.tables import TABLES
 from americano_assets.demo import removing
 from americano_assets.demo.flow import load_cohort, load_students, start_over
 from americano_assets.errors import AmericanoError
-from americano_assets.resources.database import connect, prepare
-from americano_assets.resources.embedded import EmbeddedServer
-from americano_assets.resources.home import CLAIM_FILE, open_home, write_demo_values
-from americano_assets.resources.home_claim import Identity
+from americano_assets.resources.home.claim import Identity
+from americano_assets.resources.home.folder import CLAIM_FILE, open_home, write_demo_values
+from americano_assets.resources.postgres.connection import connect, prepare
+from americano_assets.resources.postgres.embedded.server import EmbeddedServer
 from americano_assets.settings import HOME_SETTINGS_FILE, PROJECT_ROOT, Settings, load_settings
 from americano_assets_tests.world import LONG_AGO, World, at
 

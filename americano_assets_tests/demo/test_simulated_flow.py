@@ -5,12 +5,12 @@ from typing import Any
 
 import pytest
 
-from americano_assets.assets.common import NIGHTLY, REPLAY
-from americano_assets.core.study_day import cutoff, days_between, last_closed
+from americano_assets.core.study_days.study_day import cutoff, days_between, last_closed
 from americano_assets.demo.flow import REPLAY_WEEKS, Plan, lived, load_cohort
-from americano_assets.demo.lived import LivingDeployment
-from americano_assets.demo.simulate.timing import ZONE
+from americano_assets.demo.simulated.living_cohort import LivingDeployment
+from americano_assets.demo.simulator.draw.timing import ZONE
 from americano_assets.settings import Settings
+from americano_assets.stages.common.metadata import NIGHTLY, REPLAY
 
 
 def loaded_through(deployment: LivingDeployment) -> datetime:

@@ -7,9 +7,9 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import pandas as pd
 
-from americano_assets.core.evaluation_report import Evaluated, report
-from americano_assets.core.moment import Target
-from americano_assets.resources.evaluation_run import Options, evaluate_log
+from americano_assets.core.evaluation.report import Evaluated, report
+from americano_assets.core.study_days.cutoff import Target
+from americano_assets.evaluation.run import Options, evaluate_log
 
 
 def planted_log(learners: int = 60, objectives: int = 12, weeks: int = 8, seed: int = 0) -> pd.DataFrame:

@@ -9,9 +9,9 @@ import pandas as pd
 import pytest
 from sklearn.metrics import average_precision_score, brier_score_loss, log_loss, roc_auc_score
 
-from americano_assets.core.evaluation import judge, learner_folds
-from americano_assets.core.evaluation_report import SCHEMA, Evaluated
-from americano_assets.resources.evaluation_rows import write_rows
+from americano_assets.core.evaluation.folds import judge, learner_folds
+from americano_assets.core.evaluation.report import SCHEMA, Evaluated
+from americano_assets.evaluation.row_export import write_rows
 from americano_assets_tests.evaluation.logs import cold_struggles, evaluated, planted_log
 
 Found = tuple[Evaluated, dict[str, Any]]

@@ -6,9 +6,9 @@ from zoneinfo import ZoneInfo
 import pandas as pd
 import pytest
 
-from americano_assets.core.moment import Target
-from americano_assets.resources.evaluation_log import LogError
-from americano_assets.resources.evaluation_store import open_log
+from americano_assets.core.study_days.cutoff import Target
+from americano_assets.evaluation.log_reader import LogError
+from americano_assets.evaluation.log_tables import open_log
 
 ROW = {"learner_id": "ann", "objective_id": "heart", "occurred_at": "2025-01-06T10:00:00Z", "score": "0.5"}
 

@@ -1,0 +1,1 @@
+"""What stands between a connection and a route: limits, tokens, the access log, errors as problems."""

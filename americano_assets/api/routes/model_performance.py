@@ -1,0 +1,132 @@
+"""GET /analytics/model-performance: how right the predictions were, on outcomes that are known by now."""
+
+from datetime import date
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+from pydantic import Field
+
+from americano_assets.api import examples
+from americano_assets.api.database import Row, UsesDatabase
+from americano_assets.api.middleware.authentication import IsCaller
+from americano_assets.api.middleware.problems import REFUSALS, documented
+from americano_assets.api.schemas import Answer, Request, UserId, UtcTime
+
+_UNEXPLAINED = "Too few outcomes are known for the figures that are null."
+_NO_RECORD = "No record of this model is kept, so its feature importance is not known."
+
+router = APIRouter(tags=["analytics"])
+
+
+class PerformanceRequest(Request):
+    """Over whom."""
+
+    user_id: Annotated[UserId | None, Field(description="One learner's predictions only. Default: everybody's.")] = None
+
+
+class Calibration(Answer):
+    """The reliability curve: bins of equal mass, by rising probability."""
+
+    prob_true: list[float] = Field(description="Share that struggled, a bin.")
+    prob_pred: list[float] = Field(description="Mean predicted probability, a bin.")
+    count: list[int] = Field(description="Predictions, a bin.")
+
+
+class TrendPoint(Answer):
+    """Accuracy as it stood at the end of one study day."""
+
+    date: date
+    accuracy: float | None
+    n: int = Field(description="Scored pairs with a known outcome.")
+    reason: str | None = Field(default=None, description="Why `accuracy` is null.")
+
+
+class ModelPerformance(Answer):
+    """Figures over matured predictions, each scored before its outcome; 0-1 unless said.
+
+    A figure without enough data behind it is null, and `reason` says why.
+    """
+
+    accuracy: float | None = None
+    precision: float | None = None
+    recall: float | None = None
+    f1_score: float | None = None
+    auc_roc: float | None = None
+    brier: float | None = None
+    log_loss: float | None = Field(default=None, description="Nats.")
+    ece: float | None = Field(default=None, description="Expected calibration error.")
+    calibration: Calibration = Calibration(prob_true=[], prob_pred=[], count=[])
+    base_rate: float | None = Field(default=None, description="Share of the outcomes that were struggles.")
+    always_no_accuracy: float | None = Field(default=None, description="Accuracy of never warning anybody.")
+    model_type: str | None = None
+    model_version: str | None = Field(
+        default=None, description="Of the newest matured prediction; without any, of the last published study day."
+    )
+    last_updated: UtcTime | None = Field(default=None, description="Cut-off up to which outcomes count.")
+    data_points: int = Field(default=0, description="Scored pairs with a known outcome.")
+    feature_importance: dict[str, float] | None = Field(default=None, description="Share of each feature; sums to 1.")
+    accuracy_trend: list[TrendPoint] = Field(default_factory=list, description="The last 30 study days, oldest first.")
+    reason: str | None = Field(default=None, description="Why figures are null; null if none is.")
+
+
+FIGURES = (
+    "accuracy",
+    "precision",
+    "recall",
+    "f1_score",
+    "auc_roc",
+    "brier",
+    "log_loss",
+    "ece",
+    "base_rate",
+    "always_no_accuracy",
+)
+
+
+@router.get(
+    "/model-performance",
+    summary="How right the predictions were",
+    responses=documented(examples.MODEL_PERFORMANCE, *REFUSALS),
+)
+async def model_performance(
+    database: UsesDatabase, caller: IsCaller, asked: Annotated[PerformanceRequest, Query()]
+) -> ModelPerformance:
+    """The newest figures, beside what never warning anybody would score. Also at /model-performance."""
+    caller.require(asked.user_id)
+    scope = {"scope": "learner" if asked.user_id else "all", "scope_id": asked.user_id or ""}
+    async with database.snapshot() as snapshot:
+        row = await snapshot.row("model_performance", **scope)
+        if row is None:
+            day = await snapshot.row("last_published_day") or {}
+            return ModelPerformance(
+                model_type=day.get("model_type"),
+                model_version=day.get("model_version"),
+                feature_importance=day.get("feature_importance"),
+                reason=_nothing(asked.user_id, published=bool(day)),
+            )
+        trend = await snapshot.rows("accuracy_trend", **scope)
+    return ModelPerformance.model_validate(
+        {**row, "reason": _reason(row), "accuracy_trend": [_point(point) for point in trend]}
+    )
+
+
+def _reason(row: Row) -> str | None:
+    reasons = []
+    if any(row[name] is None for name in FIGURES):
+        reasons.append(row["reason"] or _UNEXPLAINED)
+    if row["feature_importance"] is None:
+        reasons.append(_NO_RECORD)
+    return " ".join(reasons) or None
+
+
+def _point(row: Row) -> TrendPoint:
+    reason = (row["reason"] or _UNEXPLAINED) if row["accuracy"] is None else None
+    return TrendPoint.model_validate({**row, "reason": reason})
+
+
+def _nothing(user_id: str | None, published: bool) -> str:
+    if not published:
+        return "Nothing has been published yet."
+    if user_id:
+        return "No prediction for this learner has a known outcome yet."
+    return "No prediction has a known outcome yet."

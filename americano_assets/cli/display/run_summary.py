@@ -1,0 +1,226 @@
+"""The tables that a run ends with."""
+
+from datetime import UTC, date
+from typing import Any
+
+from rich.table import Column
+
+from americano_assets.cli.display.sql import query
+from americano_assets.cli.display.terminal import Table, say
+from americano_assets.contract.enums import PredictionStatus
+from americano_assets.core.effects.effects import EXPERIMENT, REHEARSAL
+from americano_assets.core.study_days.cutoff import naive
+from americano_assets.core.study_days.study_day import cutoff
+from americano_assets.core.training.flagging import nobody_told
+from americano_assets.core.training.train import CHAMPION
+from americano_assets.resources.home.folder import demo_sentence
+from americano_assets.resources.parquet_store.store import ParquetStore
+from americano_assets.resources.postgres.connection import connect, prepare
+from americano_assets.settings import Settings
+from americano_assets.stages.common.deployment import Deployment
+from americano_assets.stages.s9_report.sql import query as report_query
+
+_SHOWN = 10
+_FIGURES = (
+    ("auc_roc", "AUC"),
+    ("accuracy", "accuracy"),
+    ("precision", "precision"),
+    ("recall", "recall"),
+    ("brier", "Brier"),
+    ("log_loss", "log loss"),
+    ("ece", "ECE"),
+)
+
+
+def show_demo(settings: Settings, day: date) -> None:
+    """Riskiest predictions, held-out figures, what became of the replayed ones, where to look next."""
+    with connect(prepare(settings)) as connection:
+        _show_riskiest(connection, settings, day)
+        _show_held_out(connection, settings, day)
+        _show_best_possible(settings, day)
+        _show_outcomes(connection)
+        _show_matured(connection, day)
+        _show_effect(connection, day)
+    _show_demo_settings(settings)
+    say(
+        "\n  ./americano dev                    Dagster's lineage, the API and MLflow on this machine\n"
+        '  psql "$(./americano db-url)"       the tables that the app reads\n'
+        "  ./americano report --open          all of it on one page\n"
+        "  ./americano nightly                the last closed study day again\n"
+        "  ./americano stop                   stop the embedded database",
+        bold="\nWhere to look next",
+    )
+
+
+def show_night(settings: Settings, day: date) -> None:
+    """What one study day published."""
+    with connect(prepare(settings)) as connection:
+        row = connection.execute(
+            "SELECT candidates, published, model_version FROM ml.study_days WHERE study_day = %s", [day]
+        ).fetchone()
+        if row is not None:
+            say(f"Study day {day}: {row[0]:,} candidates, {row[1]:,} published, model {row[2][:8]}.")
+        _show_riskiest(connection, settings, day)
+    _show_demo_settings(settings)
+
+
+def _show_demo_settings(settings: Settings) -> None:
+    if sentence := demo_sentence(settings):
+        say(f"\n{sentence}")
+
+
+def _show_riskiest(connection: Any, settings: Settings, day: date) -> None:
+    at = cutoff(day, settings.zone)
+    rows = connection.execute(query("riskiest_upcoming"), {"cutoff": naive(at), "limit": _SHOWN}).fetchall()
+    title = f"Riskiest upcoming predictions, as of {at.astimezone(settings.zone):%Y-%m-%d %H:%M %Z}"
+    if not rows:
+        scoring = _scoring_model(connection, day)
+        say(f"{title}: none, {nobody_told(scoring[1] if scoring else None)}.")
+        return
+    table = Table("learner", "objective", "due", "p", "why", title=title, is_framed=True)
+    for learner, objective, _course, due, probability, reason in rows:
+        planned = due.replace(tzinfo=UTC).astimezone(settings.zone)
+        table.add(learner[-6:], objective, f"{planned:%d %b}", f"{probability:.2f}", reason or "")
+    table.show()
+
+
+def _scoring_model(connection: Any, day: date) -> tuple[str, float] | None:
+    """Type and threshold of the model that scored a study day."""
+    found: tuple[str, float] | None = connection.execute(report_query("scoring_model"), {"day": day}).fetchone()
+    return found
+
+
+def _show_held_out(connection: Any, settings: Settings, day: date) -> None:
+    row = _scoring_model(connection, day)
+    # As measured at the day's own training: a champion that stays is older than that.
+    recorded = ParquetStore(settings.store_root).manifest(day, "model")
+    if row is None or recorded is None:
+        return
+    model_type, threshold = row
+    metrics, chosen = recorded["summary"], recorded["summary"].get("chosen", model_type)
+    counts = metrics["rows"]
+    figures = metrics["figures"]
+    base = figures[chosen]["base_rate"]
+    if base is None:
+        say(f"\nNo held-out rows yet: {metrics['why']}.")
+        return
+    table = Table(
+        Column("model", no_wrap=True),
+        *(title for _, title in _FIGURES),
+        title=f"\nNever seen: {counts['test_rows']:,.0f} rows, {counts['test_learners']:,.0f} learners",
+    )
+    for name, values in figures.items():
+        style = "bold" if name == chosen else None
+        table.add(name.replace("_", " "), *(_figure(values[key]) for key, _ in _FIGURES), style=style)
+    always_no = {"accuracy": 1 - base, "recall": 0.0}
+    table.add("always no", *(_figure(always_no.get(key)) for key, _ in _FIGURES), style="dim")
+    table.show()
+    chosen_told = f": {metrics['threshold_told']}" if "threshold_told" in metrics else ""  # else of an earlier version
+    say(
+        f"Base rate {base:.3f}; cold starts {counts.get('test_cold_share', 0):.1%} of these rows; "
+        f"{'the champion is a ' + model_type.replace('_', ' ') + ', ' if chosen == CHAMPION else ''}"
+        f"threshold {threshold:.3f}, chosen on other learners{chosen_told}. "
+        f"{metrics['why'][:1].upper()}{metrics['why'][1:]}."
+    )
+
+
+def _show_best_possible(settings: Settings, day: date) -> None:
+    from americano_assets.demo.simulated.cohort_demo import TARGET, is_simulated, yardstick
+    from americano_assets.demo.simulator.draw.timing import ZONE
+
+    deployment = Deployment(settings)
+    if not is_simulated(deployment):
+        return
+    found = yardstick(deployment, day)
+    if found is None:
+        say(
+            f"Best possible AUC: not known here. The simulator knows it for {TARGET.horizon_days} days, "
+            f"{TARGET.struggle_below} and study days in {ZONE}, on held-out rows planned for the day after a cut-off."
+        )
+        return
+    reached = ", ".join(f"{name.replace('_', ' ')} {auc:.3f}" for name, auc in found.reached.items())
+    say(
+        f" on the {found.rows:,} of these rows that are planned for the day "
+        f"after their cut-off: so much the true probabilities reach, and so much, by them: {reached}.",
+        bold=f"Best possible AUC {found.best:.3f}",
+    )
+
+
+def _show_outcomes(connection: Any) -> None:
+    rows = connection.execute(query("statuses_by_day")).fetchall()
+    shown = [status for status in PredictionStatus if any(row[1] == status for row in rows)]
+    table = Table(
+        "predicted on",
+        *(s.lower().replace("_", " ") for s in shown),
+        title="\nWhat became of them",
+        is_framed=True,
+    )
+    for day in sorted({row[0] for row in rows}):
+        counts = {row[1]: row[2] for row in rows if row[0] == day}
+        table.add(f"{day:%Y-%m-%d}", *(f"{counts[status]:,}" if status in counts else "·" for status in shown))
+    table.show()
+
+
+def _show_matured(connection: Any, day: date) -> None:
+    row = connection.execute(
+        "SELECT n, base_rate, always_no_accuracy, accuracy, precision, recall, auc_roc, log_loss, reason "
+        "FROM ml.model_performance WHERE study_day = %s AND scope = 'all'",
+        [day],
+    ).fetchone()
+    if row is not None and row[3] is not None:
+        say(
+            f"Of {row[0]:,} predictions whose outcome is known by now: accuracy {row[3]:.3f} (always no {row[2]:.3f}), "
+            f"precision {_figure(row[4])}, recall {_figure(row[5])}, AUC {_figure(row[6])}, base rate {row[1]:.3f}."
+        )
+    elif row is not None:
+        say(f"Predictions whose outcome is known by now: {row[8]}.")
+
+
+def _show_effect(connection: Any, day: date) -> None:
+    """What was planted, where that is known, what chance says, and what before and after says, in the same points."""
+    table = Table(
+        "struggles",
+        Column("points", justify="right", no_wrap=True),
+        Column("95 %", no_wrap=True),
+        "of what",
+        title="\nWhat helped",
+    )
+    planted = connection.execute(report_query("planted_effect"), {"day": day}).fetchone()
+    if planted is not None:
+        effect, _, _, episodes = planted
+        table.add("planted", _points(effect), "", f"the truth in {episodes:,} episodes", style="green")
+    reasons = []
+    for evidence, estimate, low, high, n_treated, n_holdout, reason in connection.execute(
+        report_query("told_effect"), {"day": day}
+    ):
+        if estimate is None:
+            reasons.append(f"Effect ({evidence}): {reason}")
+            continue
+        what = f"{n_treated:,} episodes treated, {n_holdout:,} held out"
+        if planted is not None and evidence == EXPERIMENT:
+            what += f": {'holds' if low <= planted[0] <= high else 'misses'} the truth"
+        if evidence == REHEARSAL:
+            what += ". Nothing reached anybody in these replays: the truth is 0"
+        style = "bold" if evidence == EXPERIMENT else None
+        interval = f"{_points(low)} to {_points(high)}"
+        table.add(evidence, _points(estimate), interval, ". ".join(filter(None, [what, reason])), style=style)
+    found = connection.execute(report_query("before_after"), {"day": day}).fetchone()
+    before, since, percentage, _, _, replayed, reason = found or (*5 * [None], False, "nothing was computed")
+    if percentage is not None:
+        why = "nobody was helped in these replays" if replayed else "whoever is helped or not"
+        what = f"{abs(percentage):.0f} % {'fewer' if percentage >= 0 else 'more'} struggles, {why}: not the effect"
+        table.add("before/after", _points(since - before), "", what, style="yellow")
+    else:
+        reasons.append(f"Before and after: {reason}.")
+    if table.rows:
+        table.show()
+    for line in reasons:
+        say(line)
+
+
+def _points(value: float) -> str:
+    return f"{100 * value:+.1f}"
+
+
+def _figure(value: float | None) -> str:
+    return "—" if value is None else f"{value:.3f}"

@@ -1,0 +1,1 @@
+"""What every other part of the core stands on: arrays, ids, text, the rules that rows must keep."""

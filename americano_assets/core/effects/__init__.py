@@ -1,0 +1,1 @@
+"""Whether help helped: randomised, observational, single cases, before and after."""

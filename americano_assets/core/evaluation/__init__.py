@@ -1,0 +1,1 @@
+"""How well models do on learners and weeks that they never saw."""

@@ -1,0 +1,192 @@
+"""The report of an evaluation: one structure for the terminal, `--json`, the model card and the tests."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from americano_assets.core.base.arrays import BoolArray, FloatArray
+from americano_assets.core.evaluation.baselines import ALWAYS_NO
+from americano_assets.core.evaluation.figures import Figure, figures_with_intervals
+from americano_assets.core.evaluation.folds import Judged
+from americano_assets.core.models.rules import cold_start
+from americano_assets.core.statistics.cluster_bootstrap import REPLICATES, paired_difference
+from americano_assets.core.statistics.metrics import LEAST_ROWS, row_log_loss
+from americano_assets.core.training.slices import thirds
+
+SCHEMA = "americano-evaluation/1"
+# Rows are drawn a thousand times; with very many of them fewer draws give the same interval.
+_ROWS_DRAWN = 200_000_000
+_LEAST_REPLICATES = 200
+_MOST_COURSES = 40
+
+
+@dataclass(frozen=True)
+class Evaluated:
+    """What is reported on.
+
+    Attributes:
+        rows: Rows with features, `struggled`, `learner` (a number), `course_id`, `answers_before`, `ever_answered`.
+        judged: What the models said, fold by fold.
+        facts: Parts of the report that the rows do not tell: source, target, data, split, notes.
+        slices: Further slices: name to the value of each row, None where it has none.
+    """
+
+    rows: pd.DataFrame
+    judged: Sequence[Judged]
+    facts: Mapping[str, Any]
+    slices: Mapping[str, pd.Series] = field(default_factory=dict)
+
+
+def report(evaluated: Evaluated) -> dict[str, Any]:
+    """The whole report, as JSON-able values; docs/evaluation.md describes it."""
+    rows = predictions(evaluated)
+    names = sorted({name for one in evaluated.judged for name in one.probability}, key=_place)
+    champion = _champion(evaluated.judged)
+    cold = cold_start(rows) if len(rows) else np.array([], dtype=bool)
+    answering = rows["ever_answered"].to_numpy(dtype=bool) if len(rows) else cold
+    return {
+        "schema": SCHEMA,
+        **evaluated.facts,
+        "champion": champion,
+        "folds": [_fold(one, evaluated.rows) for one in evaluated.judged],
+        "models": {
+            name: {
+                "all": _figures(rows, name),
+                "without_cold_starts": _figures(rows[~cold], name),
+                "cold_starts": _figures(rows[cold], name),
+                "without_never_active": _figures(rows[answering], name),
+                "folds": [
+                    {
+                        "fold": one.fold.name,
+                        "threshold": one.threshold.get(name),
+                        "threshold_told": one.threshold_told.get(name),
+                        "figures": _figures(rows[rows["fold"] == one.fold.name], name),
+                    }
+                    for one in evaluated.judged
+                    if name in one.probability
+                ],
+            }
+            for name in names
+        },
+        "differences": [_difference(rows, champion, other) for other in names if other != champion],
+        "slices": _slices(rows, champion, evaluated.slices),
+    }
+
+
+def predictions(evaluated: Evaluated) -> pd.DataFrame:
+    """The test rows of all folds, with `fold`, and `prediction_NAME`, `flagged_NAME` and `confidence_NAME` of each."""
+    parts = []
+    for one in evaluated.judged:
+        part = evaluated.rows.iloc[one.fold.test].assign(fold=one.fold.name)
+        columns: dict[str, FloatArray | BoolArray] = {f"prediction_{name}": p for name, p in one.probability.items()}
+        columns |= {f"flagged_{name}": flagged for name, flagged in one.flagged.items()}
+        columns |= {f"confidence_{name}": sure for name, sure in one.confidence.items()}
+        parts.append(part.assign(**columns))
+    if not parts:
+        return evaluated.rows.head(0).assign(fold="")
+    return pd.concat(parts).sort_index(kind="stable")
+
+
+def _place(name: str) -> tuple[int, str]:
+    order = ("rule_based", "logistic_regression", "gradient_boosting", "blend")
+    later = ("running_mean", "last_outcome", "always_no")
+    return (order.index(name), "") if name in order else (9 + (later.index(name) if name in later else -1), name)
+
+
+def _champion(judged: Sequence[Judged]) -> str | None:
+    """The model that most folds would let score; of equals the first in order."""
+    chosen = [one.chosen for one in judged]
+    return max(sorted(set(chosen), key=_place), key=chosen.count) if chosen else None
+
+
+def _fold(one: Judged, rows: pd.DataFrame) -> dict[str, Any]:
+    parts = {name: rows.iloc[getattr(one.fold, name)] for name in ("train", "calibration", "test")}
+    return {
+        "fold": one.fold.name,
+        "chosen": one.chosen,
+        "why": one.why,
+        **{
+            name: {
+                "rows": len(part),
+                "learners": int(part["learner"].nunique()),
+                "base_rate": float(part["struggled"].mean()) if len(part) else None,
+                "first_cutoff": str(part["cutoff_day"].min())[:10] if len(part) else None,
+                "last_cutoff": str(part["cutoff_day"].max())[:10] if len(part) else None,
+            }
+            for name, part in parts.items()
+        },
+    }
+
+
+def _figures(rows: pd.DataFrame, name: str) -> dict[str, Any]:
+    column = f"prediction_{name}"
+    # A fold in which a model could not be trained has no opinion of it.
+    known = rows[rows[column].notna()] if column in rows else rows.head(0)
+    struggled, p, flagged = _arrays(known, name)
+    found: Mapping[str, Figure] = figures_with_intervals(
+        struggled, p, flagged, known["learner"].to_numpy(), replicates=_replicates(len(known))
+    )
+    if name == ALWAYS_NO:
+        # Folds answer with different rates; that their order ranks rows would be an accident.
+        found = {**found, **dict.fromkeys(("auc_roc", "average_precision"), Figure(None, reason="one p for all rows"))}
+    return {
+        "n": len(known),
+        "learners": int(known["learner"].nunique()),
+        **{figure: value.to_json() for figure, value in found.items()},
+    }
+
+
+def _difference(rows: pd.DataFrame, champion: str | None, other: str) -> dict[str, Any]:
+    """Log loss of the champion minus that of another on the rows that both judged; below 0 the champion is better."""
+    columns = [f"prediction_{champion}", f"prediction_{other}"]
+    both = rows[rows[columns].notna().all(axis=1)] if set(columns) <= set(rows) else rows.head(0)
+    found = None
+    if len(both) >= LEAST_ROWS and champion is not None:
+        losses = [row_log_loss(*_arrays(both, name)[:2]) for name in (champion, other)]
+        found = paired_difference(losses[0], losses[1], both["learner"].to_numpy(), replicates=_replicates(len(both)))
+    figure = (
+        Figure(None, reason="too few learners or rows")
+        if found is None
+        else Figure(found.estimate, found.low, found.high)
+    )
+    return {"champion": champion, "other": other, "n": len(both), "log_loss_difference": figure.to_json()}
+
+
+def _slices(rows: pd.DataFrame, champion: str | None, further: Mapping[str, pd.Series]) -> list[dict[str, Any]]:
+    if champion is None or rows.empty:
+        return []
+    sliced: dict[str, pd.Series] = {}
+    if 1 < rows["course_id"].nunique() <= _MOST_COURSES and "course" not in further:
+        sliced["course"] = rows["course_id"]
+    sliced["activity"] = _terciles(rows["answers_before"], "active")
+    if f"confidence_{champion}" in rows:
+        sliced["confidence"] = _terciles(rows[f"confidence_{champion}"], "confident")
+    sliced |= {name: values.reindex(rows.index) for name, values in further.items()}
+    return [
+        {"slice": name, "value": str(value), "figures": _figures(rows.loc[index], champion)}
+        for name, values in sliced.items()
+        for value, index in values.dropna().groupby(values.dropna(), sort=True).groups.items()
+    ]
+
+
+def _terciles(values: pd.Series, adjective: str) -> pd.Series:
+    """Thirds of the rows by a value, in words; equal values share a third, rows without one have none."""
+    share = values.rank(method="average", pct=True)
+    third = np.minimum((share.fillna(0) * 3).to_numpy().astype(int), 2)
+    words = np.array(thirds(adjective), dtype=object)
+    return pd.Series(words[third], index=values.index).where(values.notna())
+
+
+def _arrays(rows: pd.DataFrame, name: str) -> tuple[BoolArray, FloatArray, BoolArray]:
+    return (
+        rows["struggled"].to_numpy(dtype=bool),
+        rows[f"prediction_{name}"].to_numpy(dtype=float) if len(rows) else np.array([]),
+        rows[f"flagged_{name}"].to_numpy(dtype=bool) if len(rows) else np.array([], dtype=bool),
+    )
+
+
+def _replicates(rows: int) -> int:
+    return max(_LEAST_REPLICATES, min(REPLICATES, _ROWS_DRAWN // max(rows, 1)))

@@ -1,0 +1,1 @@
+"""Models as they score: linear, trees, rules, their calibration and explanation."""

@@ -1,0 +1,1 @@
+"""What became of predictions, and whether the world has drifted."""

@@ -1,0 +1,1 @@
+"""Which rows may be published, who is held out, who is alerted."""

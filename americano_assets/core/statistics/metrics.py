@@ -1,0 +1,139 @@
+"""Figures of how good probabilities are, each beside what it costs to know nothing.
+
+A figure that the rows cannot carry (one class only, no positives) is None, never 0.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from sklearn.metrics import average_precision_score, brier_score_loss, roc_auc_score
+
+from americano_assets.core.base.arrays import BoolArray, FloatArray
+
+CALIBRATION_BINS = 10
+# Fewer rows carry no figure worth printing, and decide nothing.
+LEAST_ROWS = 30
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """Ten bins of equal mass over p: observed rate, mean p and rows of each."""
+
+    prob_true: tuple[float, ...]
+    prob_pred: tuple[float, ...]
+    count: tuple[int, ...]
+
+
+def calibration_bins(struggled: BoolArray, probability: FloatArray, bins: int = CALIBRATION_BINS) -> Calibration:
+    """Rows sorted by p, cut into `bins` parts of equal size; empty parts are left out.
+
+    A cut may go through rows of equal p. Each of them counts as their mean outcome then: which of them stand before the
+    cut would be chance.
+    """
+    order = np.argsort(probability, kind="stable")
+    p = probability[order]
+    outcome = _mean_of_equals(p, struggled[order].astype(float))
+    parts = [part for part in np.array_split(np.arange(len(p)), bins) if len(part)]
+    return Calibration(
+        tuple(float(outcome[part].mean()) for part in parts),
+        tuple(float(p[part].mean()) for part in parts),
+        tuple(len(part) for part in parts),
+    )
+
+
+def _mean_of_equals(p: FloatArray, outcome: FloatArray) -> FloatArray:
+    """Each row's outcome, that of all rows of its p taken together; p is sorted."""
+    starts = np.flatnonzero(np.diff(p, prepend=np.nan) != 0)
+    sizes = np.diff(starts, append=len(p))
+    means: FloatArray = np.repeat(np.add.reduceat(outcome, starts) / sizes, sizes) if len(p) else outcome
+    return means
+
+
+def expected_calibration_error(struggled: BoolArray, probability: FloatArray) -> float:
+    """Mean of |observed rate - mean p| over bins of equal mass, weighted by rows (Naeini et al., AAAI 2015)."""
+    curve = calibration_bins(struggled, probability)
+    gaps = np.abs(np.array(curve.prob_true) - np.array(curve.prob_pred))
+    return float(np.average(gaps, weights=curve.count))
+
+
+def figures(struggled: BoolArray, probability: FloatArray, flagged: BoolArray) -> dict[str, float | None]:
+    """All figures of one model on one set of rows.
+
+    Args:
+        struggled: Outcomes, shape (n,).
+        probability: p in 0-1, shape (n,).
+        flagged: Whether the row would be published, shape (n,).
+
+    Returns:
+        n, and HELD_OUT_FIGURES; log_loss is natural.
+    """
+    n = len(struggled)
+    if n == 0:
+        return {"n": 0.0, **dict.fromkeys(HELD_OUT_FIGURES)}
+    positives = int(struggled.sum())
+    hits = int((struggled & flagged).sum())
+    precision = hits / int(flagged.sum()) if flagged.any() else None
+    recall = hits / positives if positives else None
+    both = 0 < positives < n
+    return {
+        "n": float(n),
+        "base_rate": positives / n,
+        "always_no_accuracy": 1 - positives / n,
+        "accuracy": float((struggled == flagged).mean()),
+        "precision": precision,
+        "recall": recall,
+        "f1_score": 2 * precision * recall / (precision + recall) if precision and recall else None,
+        "auc_roc": float(roc_auc_score(struggled, probability)) if both else None,
+        "average_precision": float(average_precision_score(struggled, probability)) if positives else None,
+        "brier": float(brier_score_loss(struggled, probability)),
+        "log_loss": float(row_log_loss(struggled, probability).mean()),
+        "ece": expected_calibration_error(struggled, probability),
+        "flagged_share": float(flagged.mean()),
+    }
+
+
+def confusion(struggled: BoolArray, flagged: BoolArray) -> dict[str, int]:
+    """Rows by what was said and what came: hits, misses, false_alarms, rightly_quiet."""
+    return {
+        "hits": int((struggled & flagged).sum()),
+        "misses": int((struggled & ~flagged).sum()),
+        "false_alarms": int((~struggled & flagged).sum()),
+        "rightly_quiet": int((~struggled & ~flagged).sum()),
+    }
+
+
+def row_log_loss(struggled: BoolArray, probability: FloatArray) -> FloatArray:
+    """Natural log loss of each row, shape (n,); finite where p is certain and wrong."""
+    p = np.clip(probability, 1e-6, 1 - 1e-6)
+    losses: FloatArray = -np.log(np.where(struggled, p, 1 - p))
+    return losses
+
+
+# Kept of predictions whose outcome became known too.
+FIGURES = (
+    "base_rate",
+    "always_no_accuracy",
+    "accuracy",
+    "precision",
+    "recall",
+    "f1_score",
+    "auc_roc",
+    "average_precision",
+    "brier",
+    "log_loss",
+    "ece",
+)
+HELD_OUT_FIGURES = (*FIGURES, "flagged_share")
+
+
+def threshold_for_recall(struggled: BoolArray, probability: FloatArray, recall: float) -> float:
+    """The largest threshold at which `p >= threshold` finds at least the share `recall` of the struggles.
+
+    Returns:
+        0.5 where no row struggled: then nothing can be chosen.
+    """
+    positives = np.sort(probability[struggled])[::-1]
+    if not len(positives):
+        return 0.5
+    needed = int(np.ceil(recall * len(positives)))
+    return float(positives[max(needed, 1) - 1])

@@ -1,0 +1,1 @@
+"""Study days and cut-offs."""

@@ -1,0 +1,133 @@
+"""Fits the logistic regression: on training learners, its C by folds of them; core/models/linear.py scores."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import log_loss
+from sklearn.model_selection import GroupKFold
+from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from americano_assets.core.base.arrays import FloatArray, sigmoid
+from americano_assets.core.features.catalog import MODEL_INPUTS
+from americano_assets.core.models.linear import LinearModel, input_values
+from americano_assets.core.training.fit_trees import outcomes, thinned, weights
+
+C_GRID = (0.01, 0.1, 1.0)
+CV_FOLDS = 3
+CV_ROWS = 30_000
+# What hardly varied in training would be stretched without bound on the first day on which it does.
+MIN_SCALE = 0.05
+_NEWTON_STEPS = 2
+
+
+class TooLittleDataError(Exception):
+    """The training set cannot carry a model; the message says what is missing."""
+
+
+def fit_logistic(train: pd.DataFrame) -> LinearModel:
+    """Fit on the training learners' rows.
+
+    Args:
+        train: MODEL_INPUTS, `struggled`, `learner_id`, and `weight` where rows weigh differently.
+
+    Raises:
+        TooLittleDataError: One class only, or too few learners for cross-validation.
+    """
+    require_both_classes(train, "training")
+    regularization = choose_regularization(train)
+    pipeline = _pipeline(regularization).fit(
+        input_values(train, MODEL_INPUTS), outcomes(train), logisticregression__sample_weight=weights(train)
+    )
+    scaler, regression = pipeline[0], pipeline[1]
+    return LinearModel(
+        MODEL_INPUTS,
+        np.asarray(scaler.mean_, dtype=float),
+        np.asarray(scaler.scale_, dtype=float),
+        np.asarray(regression.coef_[0], dtype=float),
+        float(regression.intercept_[0]),
+        regularization,
+    )
+
+
+def update_logistic(model: LinearModel, matured: pd.DataFrame, rows_before: int) -> LinearModel:
+    """Move a fitted model towards newly matured rows without the old ones: its scaling and C stay.
+
+    Newton's method on the new rows' log loss plus a quadratic that stands for the rows before: the curvature of a row
+    at the old coefficients, as the new rows show it, times how many there were, and the L2 term of the full fit. It is
+    the Laplace approximation of the posterior, used as the prior of the next batch (Spiegelhalter & Lauritzen 1990).
+
+    Args:
+        model: As fitted on `rows_before` rows.
+        matured: New rows, as in `fit_logistic`; may be of one class.
+        rows_before: How many rows the model was fitted on.
+    """
+    if matured.empty:
+        return model
+    x = (input_values(matured, model.inputs) - model.mean) / model.scale
+    x = np.column_stack([np.ones(len(x)), x])
+    y, weight = outcomes(matured).astype(float), weights(matured)
+    old = np.concatenate([[model.intercept], model.coefficient])
+    p = sigmoid(x @ old)
+    prior = _curvature(x, p, weight) * (rows_before / weight.sum())
+    prior += np.diag([0.0, *np.full(len(old) - 1, 1 / model.regularization)]) + 1e-6 * np.eye(len(old))
+    beta = old
+    for _ in range(_NEWTON_STEPS):
+        p = sigmoid(x @ beta)
+        gradient = x.T @ (weight * (p - y)) + prior @ (beta - old)
+        beta = beta - np.linalg.solve(_curvature(x, p, weight) + prior, gradient)
+    return LinearModel(model.inputs, model.mean, model.scale, beta[1:], float(beta[0]), model.regularization)
+
+
+def _curvature(x: FloatArray, p: FloatArray, weight: FloatArray) -> FloatArray:
+    curvature: FloatArray = (x * (weight * p * (1 - p))[:, None]).T @ x
+    return curvature
+
+
+def choose_regularization(train: pd.DataFrame, grid: Sequence[float] = C_GRID) -> float:
+    """The C with the lowest mean log loss over folds of learners; at most 30,000 rows, whole learners, are used."""
+    learners = train["learner_id"].nunique()
+    if learners < CV_FOLDS:
+        raise TooLittleDataError(f"{learners} training learners: cross-validation needs at least {CV_FOLDS}")
+    train = thinned(train, CV_ROWS)
+    x, y, weight = input_values(train, MODEL_INPUTS), outcomes(train), weights(train)
+    folds = list(GroupKFold(CV_FOLDS).split(x, y, groups=train["learner_id"]))
+    losses = []
+    for c in grid:
+        folded = []
+        for fitted, held_out in folds:
+            if y[fitted].all() or not y[fitted].any():
+                raise TooLittleDataError("a fold of the training learners holds one class only")
+            pipeline = _pipeline(c).fit(x[fitted], y[fitted], logisticregression__sample_weight=weight[fitted])
+            p = pipeline.predict_proba(x[held_out])[:, 1]
+            folded.append(log_loss(y[held_out], p, sample_weight=weight[held_out], labels=[False, True]))
+        losses.append(float(np.mean(folded)))
+    return float(grid[int(np.argmin(losses))])
+
+
+def require_both_classes(rows: pd.DataFrame, name: str) -> None:
+    """Refuse rows that hold one outcome only.
+
+    Raises:
+        TooLittleDataError: Says how many rows and struggles there are.
+    """
+    struggled = int(rows["struggled"].sum()) if len(rows) else 0
+    if struggled in (0, len(rows)):
+        raise TooLittleDataError(f"the {name} set has {len(rows)} rows of which {struggled} struggled: both are needed")
+
+
+class _BoundedScaler(StandardScaler):  # type: ignore[misc]
+    """Standardises inputs, which lie in 0-1, to at most 20 either way."""
+
+    scale_: FloatArray
+
+    def fit(self, x: FloatArray, y: object = None, sample_weight: object = None) -> "_BoundedScaler":
+        super().fit(x, y, sample_weight)
+        self.scale_ = np.maximum(self.scale_, MIN_SCALE)
+        return self
+
+
+def _pipeline(regularization: float) -> Pipeline:
+    return make_pipeline(_BoundedScaler(), LogisticRegression(C=regularization, solver="newton-cholesky", tol=1e-8))

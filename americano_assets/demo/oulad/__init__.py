@@ -1,0 +1,1 @@
+"""The demo on real students: the Open University Learning Analytics Dataset."""

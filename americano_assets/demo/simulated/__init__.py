@@ -1,0 +1,1 @@
+"""The demo on simulated learners, whose truth is known."""

@@ -1,0 +1,1 @@
+"""What simulated learners know, plan, study and answer."""

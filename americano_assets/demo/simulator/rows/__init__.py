@@ -1,0 +1,1 @@
+"""The simulated cohort as rows of the app's tables."""

@@ -1,0 +1,1 @@
+"""The project's models on any log of learners."""

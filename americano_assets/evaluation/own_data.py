@@ -1,0 +1,158 @@
+"""Evaluation on this deployment's own data: as a night splits it, all learners in turn, and on OULAD the hard way."""
+
+from datetime import date, timedelta
+
+import numpy as np
+import pandas as pd
+
+from americano_assets.core.evaluation.folds import Fold
+from americano_assets.core.evaluation.report import Evaluated
+from americano_assets.core.study_days.study_day import last_closed
+from americano_assets.core.training.splits import TURNS, assign_splits
+from americano_assets.core.training.treated_rows import TREATED, withheld
+from americano_assets.demo.oulad.backgrounds import backgrounds, is_oulad
+from americano_assets.errors import AmericanoError
+from americano_assets.evaluation.log_tables import Progress, with_record
+from americano_assets.evaluation.run import judged, row_facts
+from americano_assets.resources.home.folder import demo_sentence
+from americano_assets.settings import Settings
+from americano_assets.stages.common.deployment import Deployment
+from americano_assets.stages.s3_training.dataset_versions import training_rows
+
+SETTINGS = ("demo", "hard")
+_TRAIN_TERMS, _CALIBRATION_TERM, _TEST_TERM = ("2013B", "2013J"), "2014B", "2014J"
+# All of OULAD's weeks, not only those that a night trains on.
+_ALL_WEEKS = 520
+_DRIFTED = "BBB"
+
+
+def evaluate_own(settings: Settings, setting: str, progress: Progress) -> Evaluated:
+    """Judge the models on the stored rows of this deployment.
+
+    Args:
+        settings: The deployment.
+        setting: demo: train, calibration and test as every training splits them, five times, so that every learner is
+            tested once. hard: OULAD alone.
+        progress: Told the step, how far it is, and of how much.
+
+    Raises:
+        AmericanoError: There is nothing stored yet, or the hard setting is asked of other data than OULAD's.
+    """
+    if setting not in SETTINGS:
+        raise AmericanoError(f"--setting {setting}: there are {' and '.join(SETTINGS)}.")
+    if setting == "hard":
+        settings = settings.model_copy(update={"americano_training_weeks": _ALL_WEEKS})
+    deployment = Deployment(settings, claims=False)
+    courses, oulad = _courses(deployment)
+    day = _newest_day(deployment)
+    if setting == "hard" and not oulad:
+        raise AmericanoError("--setting hard needs OULAD's presentations: run `americano demo` in a home of its own.")
+    progress(f"rows as of study day {day}", 0, 1)
+    tables, _, rows = training_rows(deployment, day)
+    if rows.empty:
+        raise AmericanoError(f"Study day {day} has no row with a known outcome yet: nothing can be evaluated.")
+    rows = with_record(tables, rows)
+    progress(f"rows as of study day {day}", 1, 1)
+    course = rows["course_id"].map(courses["code"]).fillna(rows["course_id"])
+    term = rows["course_id"].map(courses["term"])
+    folds, note = _demo_folds(rows, settings) if setting == "demo" else _hard_fold(rows, term, settings)
+    facts = {
+        "source": {"kind": "store", "name": "OULAD" if oulad else "this deployment"},
+        "setting": setting,
+        "target": {
+            "horizon_days": settings.americano_horizon_days,
+            "struggle_below": settings.americano_struggle_below,
+            "every_days": 7,
+            "timezone": settings.americano_timezone,
+        },
+        "data": {"study_day": day.isoformat(), **row_facts(rows)},
+        "notes": [note, *_shift(rows, folds, course), *filter(None, [demo_sentence(settings)])],
+    }
+    slices = {"course": course}
+    if oulad:
+        module = course.str[:3]
+        slices[f"without_{_DRIFTED}"] = pd.Series(
+            np.where(module == _DRIFTED, f"{_DRIFTED} alone", f"without {_DRIFTED}"), index=rows.index
+        )
+        slices |= backgrounds(rows["learner_id"])
+    return judged(rows, folds, facts, deployment.target, progress, slices, own_names=True)
+
+
+def _newest_day(deployment: Deployment) -> date:
+    closed = last_closed(deployment.now(), deployment.zone)
+    found = [
+        date.fromisoformat(path.parent.name.removeprefix("day="))
+        for path in (deployment.store.root / "interactions").glob("day=*/current.json")
+    ]
+    known = [day for day in found if day <= closed]
+    if not known:
+        raise AmericanoError(
+            f"{deployment.settings.americano_home.name} holds no interactions yet: run `americano demo` or "
+            "`americano nightly` first, or name an interaction log."
+        )
+    return max(known)
+
+
+def _courses(deployment: Deployment) -> tuple[pd.DataFrame, bool]:
+    with deployment.connect() as connection:
+        rows = connection.execute('SELECT "id", COALESCE("code", "name"), "term" FROM courses').fetchall()
+        oulad = is_oulad(connection)
+    return pd.DataFrame(rows, columns=["id", "code", "term"]).set_index("id"), oulad
+
+
+def _demo_folds(rows: pd.DataFrame, settings: Settings) -> tuple[list[Fold], str]:
+    found = []
+    for turn in range(TURNS):
+        split = assign_splits(rows, settings.americano_horizon_days, turn=turn)
+        split = withheld(split, rows[TREATED], settings.americano_training_rows)
+        train, calibration, test = (np.flatnonzero(split == name) for name in ("train", "calibration", "test"))
+        found.append(Fold(f"fifth {turn + 1}", train, calibration, test))
+    ships, *others = found
+    folds = [ships, *(fold for fold in others if len(fold.test))]
+    note = (
+        "Trained as a night trains, once for each fifth of the learners that is held out; the first is the one that "
+        "ships. Tested are learners and weeks that neither model nor calibration nor threshold of their training saw."
+    )
+    return folds, note
+
+
+def _hard_fold(rows: pd.DataFrame, term: pd.Series, settings: Settings) -> tuple[list[Fold], str]:
+    tested = (term == _TEST_TERM).to_numpy()
+    if not tested.any():
+        raise AmericanoError(f"--setting hard: no row of {_TEST_TERM} has a known outcome yet.")
+    first_test = pd.to_datetime(rows["cutoff_day"])[tested].min()
+    closed = (
+        pd.to_datetime(rows["cutoff_day"]) + timedelta(days=settings.americano_horizon_days) <= first_test
+    ).to_numpy()
+    train = term.isin(_TRAIN_TERMS).to_numpy() & closed
+    calibration = (term == _CALIBRATION_TERM).to_numpy() & closed
+    learner = rows["learner"].to_numpy()
+    calibration &= ~np.isin(learner, learner[train])
+    tested &= ~np.isin(learner, learner[~(term == _TEST_TERM).to_numpy()])
+    note = (
+        f"Trained on {' and '.join(_TRAIN_TERMS)}, calibrated on other students of {_CALIBRATION_TERM}, tested on "
+        f"students of {_TEST_TERM} without a row in an earlier presentation; every training and calibration window "
+        "closed before the first test cut-off."
+    )
+    taught, calibrated, judges = (np.flatnonzero(part) for part in (train, calibration, tested))
+    return [Fold("2013, 2014B, 2014J", taught, calibrated, judges)], note
+
+
+def _shift(rows: pd.DataFrame, folds: list[Fold], course: pd.Series) -> list[str]:
+    parts = [
+        (told, np.concatenate([getattr(fold, name) for fold in folds]))
+        for told, name in (("training", "train"), ("calibration", "calibration"), ("test", "test"))
+    ]
+    told = [f"{name} {rows['struggled'].iloc[at].mean():.3f}" for name, at in parts if len(at)]
+    drifted = course.str.startswith(_DRIFTED)
+    notes = [f"Struggle rates: {', '.join(told)}."]
+    if drifted.any():
+        rates = [
+            f"{name} {rows['struggled'].iloc[at][drifted.iloc[at]].mean():.3f}"
+            for name, at in parts
+            if drifted.iloc[at].any()
+        ]
+        notes.append(
+            f"Of module {_DRIFTED} alone: {', '.join(rates)}. In 2014J its computer-marked assessments are gone."
+        )
+    return notes

@@ -1,0 +1,1 @@
+"""When the assets run: jobs, schedules, sensors, and runs from the command line."""

@@ -1,0 +1,1 @@
+"""What starts runs beside the clock, and what tells of failed ones."""

@@ -1,0 +1,1 @@
+"""DuckDB in memory over Parquet and Arrow."""

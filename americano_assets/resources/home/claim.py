@@ -1,0 +1,279 @@
+"""Which database a home belongs to: the same id in both, and a refusal wherever they do not fit each other.
+
+Files of a home (manifests, models, what a demo decided) and rows of schema `ml` speak of each other. With another
+database, or beside another home, either would quietly spoil the other. So the first write binds them.
+"""
+
+import json
+import sys
+import uuid
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import psycopg
+
+from americano_assets.core.study_days.cutoff import naive
+from americano_assets.errors import AmericanoError
+from americano_assets.resources.home.folder import CLAIM_FILE, is_demo_home
+from americano_assets.resources.parquet_store.atomic_files import write_json
+from americano_assets.resources.postgres.migrate import lock_database
+from americano_assets.settings import Settings
+
+_AFTER_A_MOVE = (
+    "After a restore or a move `americano home adopt` binds this home and this database to each other. Nothing was"
+    " changed."
+)
+_WRONG = "Correct DATABASE_URL or AMERICANO_HOME."
+
+
+class HomeError(AmericanoError):
+    """Home and database do not belong together; the message says why, and what to do."""
+
+
+@dataclass(frozen=True)
+class Identity:
+    """What a database says of itself.
+
+    Attributes:
+        system_identifier: The server's; None where it does not tell, which leaves name and oid to tell a copy apart.
+    """
+
+    database_name: str
+    database_oid: int
+    system_identifier: str | None
+
+    def differs_from(self, other: "Identity") -> bool:
+        """Whether it is another database, as far as both tell."""
+        servers = {self.system_identifier, other.system_identifier}
+        return (self.database_name, self.database_oid) != (other.database_name, other.database_oid) or (
+            None not in servers and len(servers) > 1
+        )
+
+
+@dataclass(frozen=True)
+class Claim:
+    """That a home and a database belong together."""
+
+    id: str
+    database: Identity
+
+
+@dataclass(frozen=True)
+class Standing:
+    """A home and a database as they stand to each other.
+
+    Attributes:
+        database: What the database says of itself.
+        in_home: The home's claim.
+        in_database: The database's.
+        models_here: Models of the home, by version.
+        models_there: Models that the database knows.
+        demo_here: A demo's settings lie in the home.
+        demo_there: The database holds a demo's learners.
+    """
+
+    home: Path
+    database: Identity
+    in_home: Claim | None
+    in_database: Claim | None
+    models_here: frozenset[str]
+    models_there: frozenset[str]
+    demo_here: bool
+    demo_there: bool
+
+    @property
+    def is_bound(self) -> bool:
+        """Whether both hold the same claim."""
+        return self.in_home is not None and self.in_home == self.in_database
+
+    def obstacle(self, *, claims: bool = True) -> str | None:
+        """Why they may not be used together, in a sentence with what to do; None where they may.
+
+        Args:
+            claims: The home is to belong to the database. Without it, a home that holds nothing yet fits every one.
+        """
+        name = self.database.database_name
+        if self.demo_obstacle:
+            return self.demo_obstacle
+        if self.in_home is None:
+            strangers = not self.models_here & self.models_there
+            if self.in_database is not None and (claims or (self.models_here and strangers)):
+                return f'Database "{name}" belongs to another home than {self.home}. {_WRONG} {_AFTER_A_MOVE}'
+            if self.in_database is None and strangers and (self.models_here or (claims and self.models_there)):
+                return (
+                    f'The home {self.home} and database "{name}" were not filled together: no model of the one is known'
+                    f" to the other ({len(self.models_here)} here, {len(self.models_there)} there). {_WRONG}"
+                    f" {_AFTER_A_MOVE}"
+                )
+            return None
+        theirs = self.in_home.database
+        if self.in_database is None and not theirs.differs_from(self.database):
+            return None  # The very same database: schema ml was made anew, or its claim was never committed.
+        if self.in_database is None or self.in_database.id != self.in_home.id:
+            return (
+                f'The home {self.home} belongs to database "{theirs.database_name}", and database "{name}"'
+                f" {'holds no record of it' if self.in_database is None else 'belongs to another home'}. {_WRONG}"
+                f" {_AFTER_A_MOVE}"
+            )
+        if theirs.differs_from(self.database):
+            return (
+                f'Database "{name}" is a copy of the one that the home {self.home} belongs to'
+                f' ("{theirs.database_name}"), or was moved: {_difference(theirs, self.database)}. {_WRONG}'
+                f" {_AFTER_A_MOVE}"
+            )
+        return None
+
+    @property
+    def demo_obstacle(self) -> str | None:
+        """Why a demo's home may not be used here, adopted or not; None where it is none, or the demo is here too."""
+        if not self.demo_here or self.demo_there:
+            return None
+        return (
+            f'The home {self.home} is a demo\'s, and database "{self.database.database_name}" holds no demo: its'
+            " horizon, threshold, holdout and models would decide about other people. Set AMERICANO_HOME to another"
+            " folder. Where this database's own nights are in the home, a demo was in it once: move settings.env out of"
+            " it, and bind it by `americano home adopt`; no file is lost. Nothing was changed."
+        )
+
+    @property
+    def strange_models(self) -> str | None:
+        """Why a home may not be given to this database, whatever somebody says: nothing of the home is known there."""
+        if not self.models_here or self.models_here & self.models_there:
+            return None
+        return (
+            f'The home {self.home} holds {len(self.models_here):,} models, and database "{self.database.database_name}"'
+            " knows none of them: they were made with another database. Is DATABASE_URL set to that one? (Unset, it is"
+            " the home's own embedded server.) Restore schema ml too where only the app's tables were, or set"
+            " AMERICANO_HOME to another folder. Nothing was changed."
+        )
+
+
+def standing(connection: psycopg.Connection[Any], settings: Settings) -> Standing:
+    """Read both sides; changes nothing.
+
+    Raises:
+        HomeError: The home's record cannot be read.
+    """
+    home = settings.americano_home
+    return Standing(
+        home,
+        identity(connection),
+        _home_claim(home / CLAIM_FILE),
+        _database_claim(connection),
+        frozenset(path.stem for path in settings.models_root.glob("*.json")),
+        frozenset(_if_there(connection, "model_versions", "SELECT model_version FROM ml.model_versions")),
+        is_demo_home(home),
+        bool(_if_there(connection, "demo_load", "SELECT cohort FROM ml.demo_load")),
+    )
+
+
+def identity(connection: psycopg.Connection[Any]) -> Identity:
+    """What the database at the other end says of itself."""
+    row = connection.execute(
+        "SELECT datname, oid::bigint FROM pg_database WHERE datname = current_database()"
+    ).fetchone()
+    assert row is not None
+    try:
+        # Everybody may ask, unless a provider took it away; in a transaction of its own, since refusal would end ours.
+        with connection.transaction():
+            told = connection.execute("SELECT system_identifier::text FROM pg_control_system()").fetchone()
+    except (psycopg.ProgrammingError, psycopg.NotSupportedError):
+        told = None
+    return Identity(row[0], row[1], told[0] if told else None)
+
+
+def require_own_home(connection: psycopg.Connection[Any], settings: Settings, *, claims: bool = True) -> None:
+    """Refuse a home and a database that do not belong together; changes nothing.
+
+    Raises:
+        HomeError: They do not.
+    """
+    if obstacle := standing(connection, settings).obstacle(claims=claims):
+        raise HomeError(obstacle)
+
+
+def require_no_strange_demo(connection: psycopg.Connection[Any], settings: Settings) -> None:
+    """Refuse what nobody may adopt: a demo's home beside a database without the demo; changes nothing.
+
+    Raises:
+        HomeError: It is one.
+    """
+    if obstacle := standing(connection, settings).demo_obstacle:
+        raise HomeError(obstacle)
+
+
+def adopt(connection: psycopg.Connection[Any], settings: Settings, *, anew: bool = False) -> Claim:
+    """Bind home and database to each other, if they are not, and say so on standard error.
+
+    Args:
+        connection: In autocommit, on a database with schema `ml` as it should be.
+        settings: Whose home.
+        anew: Whatever either of them was bound to before.
+
+    Raises:
+        HomeError: They do not belong together.
+    """
+    with connection.transaction():
+        lock_database(connection)
+        found = standing(connection, settings)
+        obstacle = (found.demo_obstacle or found.strange_models) if anew else found.obstacle()
+        if obstacle:
+            raise HomeError(obstacle)
+        if found.is_bound and not anew:
+            assert found.in_home is not None
+            return found.in_home
+        known = None if anew else found.in_home
+        claim = known or Claim(uuid.uuid4().hex, found.database)
+        connection.execute("DELETE FROM ml.home")
+        connection.execute(
+            "INSERT INTO ml.home (id, database_name, database_oid, system_identifier, adopted_at)"
+            " VALUES (%s, %s, %s, %s, %s)",
+            [claim.id, *asdict(claim.database).values(), naive(datetime.now(UTC))],
+        )
+        # Before the commit: a home without its record would be refused as a second one.
+        write_json(found.home / CLAIM_FILE, asdict(claim))
+    name, host = claim.database.database_name, connection.info.host
+    print(f'americano: The home {found.home} now belongs to database "{name}" at {host} alone.', file=sys.stderr)
+    return claim
+
+
+def _home_claim(path: Path) -> Claim | None:
+    try:
+        content = json.loads(path.read_text())
+        return Claim(content["id"], Identity(**content["database"]))
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise HomeError(
+            f"{path} cannot be read ({type(error).__name__}): restore it, or, where home and database do belong"
+            " together, remove it and run `americano home adopt`."
+        ) from None
+
+
+def _database_claim(connection: psycopg.Connection[Any]) -> Claim | None:
+    found = _if_there(
+        connection, "home", "SELECT id, database_name, database_oid, system_identifier FROM ml.home", whole=True
+    )
+    return Claim(found[0][0], Identity(*found[0][1:])) if found else None
+
+
+def _if_there(connection: psycopg.Connection[Any], table: str, statement: str, *, whole: bool = False) -> list[Any]:
+    """Rows of a table of ours; none where it is not there, or may not be read: who may not read cannot write either."""
+    row = connection.execute(
+        "SELECT FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE (n.nspname, c.relname) = ('ml', %s)"
+        " AND has_schema_privilege(n.oid, 'USAGE') AND has_table_privilege(c.oid, 'SELECT')",
+        [table],
+    ).fetchone()
+    if row is None:
+        return []
+    return [found if whole else found[0] for found in connection.execute(statement.encode()).fetchall()]
+
+
+def _difference(before: Identity, now: Identity) -> str:
+    if before.database_name != now.database_name:
+        return f'its name was "{before.database_name}"'
+    if before.system_identifier != now.system_identifier and before.system_identifier and now.system_identifier:
+        return f"it was on the server {before.system_identifier}, and this one is {now.system_identifier}"
+    return "it was made anew on its server"

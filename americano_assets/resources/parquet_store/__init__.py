@@ -1,0 +1,1 @@
+"""Parquet files by content, with a pointer a table and day."""

@@ -1,0 +1,67 @@
+"""Which content stands in another's place since a learner was forgotten.
+
+A content is named by the hash of its bytes, and manifests, memory of results, models, MLflow and Dagster hold such
+names. Forgetting a learner writes the remaining rows under a new hash and records here that the old name now means
+them. So every name that was ever given stays right, whoever keeps it, and one rename switches all files at once.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+from americano_assets.resources.parquet_store.atomic_files import write_json
+
+
+@dataclass(frozen=True)
+class Successor:
+    """The content that holds what is left of another, and its rows."""
+
+    content: str
+    rows: int
+
+
+class Successors:
+    """Old name to what is left. Read again whenever another process has changed it."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def of(self, name: str) -> Successor | None:
+        """What stands in the place of `name`, or None where nobody was removed from it."""
+        return self.all().get(name)
+
+    def name_of(self, content: str) -> str:
+        """The name under which a content is known: that of the one in whose place it stands, else its own."""
+        return self._read()[1].get(content, content)
+
+    def all(self) -> Mapping[str, Successor]:
+        """Every name that was given a successor."""
+        return self._read()[0]
+
+    def record(self, successors: Mapping[str, Successor], known_as: Mapping[str, str]) -> None:
+        """Add successors; one rename, so readers see all of them or none.
+
+        Args:
+            successors: What is left, by the name that shall mean it.
+            known_as: For each new content the one of those names under which it is found again.
+        """
+        names, known = self._read()
+        # Who was left in a first successor may be forgotten later: the first name then means the second successor.
+        names = {name: successors.get(one.content, one) for name, one in names.items()} | dict(successors)
+        content = {name: [one.content, one.rows] for name, one in names.items()}
+        write_json(self.path, {"names": content, "known_as": {**known, **known_as}})
+
+    def _read(self) -> tuple[dict[str, Successor], dict[str, str]]:
+        try:
+            stat = self.path.stat()
+        except FileNotFoundError:
+            return {}, {}
+        return _parsed(self.path, stat.st_mtime_ns, stat.st_ino, stat.st_size)
+
+
+@lru_cache(maxsize=8)
+def _parsed(path: Path, *_: int) -> tuple[dict[str, Successor], dict[str, str]]:
+    stored = json.loads(path.read_text())
+    return {name: Successor(*one) for name, one in stored["names"].items()}, stored["known_as"]

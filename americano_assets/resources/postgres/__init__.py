@@ -1,0 +1,1 @@
+"""Sessions on the app's database, and the schema `ml` in it."""

@@ -1,0 +1,5 @@
+"""Queries about the server itself."""
+
+from americano_assets.resources.sql_files import queries
+
+query = queries(__file__)

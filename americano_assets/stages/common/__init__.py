@@ -1,0 +1,1 @@
+"""What several stages need: the deployment, partitions, metadata, the models of tables."""

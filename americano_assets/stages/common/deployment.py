@@ -1,0 +1,124 @@
+"""One deployment as the assets see it: settings, databases, files, models. Opened lazily, shared by a run's steps."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, date, datetime
+from functools import cached_property
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import psycopg
+
+from americano_assets.core.study_days.cutoff import Moment, Target
+from americano_assets.core.study_days.study_day import cutoff
+from americano_assets.errors import DatabaseLostError
+from americano_assets.resources.mlflow.tracking import Tracking
+from americano_assets.resources.parquet_store.store import ParquetStore
+from americano_assets.resources.postgres.clock import require_clock
+from americano_assets.resources.postgres.connection import connect, prepare
+from americano_assets.resources.postgres.urls import is_lost
+from americano_assets.settings import Settings
+from americano_assets.stages.s1_snapshots.input_manifest import Inputs, inputs_of_day, latest_inputs
+from americano_assets.stages.s2_features.point_in_time import CutoffTables
+from americano_assets.stages.s3_training.model_files import ModelStore
+
+
+class Deployment:
+    """Everything outside that a step may touch."""
+
+    def __init__(self, settings: Settings, *, claims: bool = True) -> None:
+        """Nothing is opened yet.
+
+        Args:
+            settings: The deployment's.
+            claims: Its home and database are bound to each other at first use; False for who only looks.
+        """
+        self.settings = settings
+        self._claims = claims
+        self.store = ParquetStore(settings.store_root)
+        self.models = ModelStore(settings.models_root)
+        self.tracking = Tracking(settings)
+
+    @cached_property
+    def url(self) -> str:
+        """URL of the app's database, made ready at first use."""
+        return prepare(self.settings, claims=self._claims)
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """Time zone of the study day."""
+        return self.settings.zone
+
+    @property
+    def first_day(self) -> date:
+        """The first study day that exists."""
+        return self.settings.americano_start_day
+
+    @property
+    def target(self) -> Target:
+        """What is predicted."""
+        return Target(self.settings.americano_horizon_days, self.settings.americano_struggle_below)
+
+    def moment(self, day: date) -> Moment:
+        """The cut-off of a study day."""
+        return Moment.closing(day, self.zone, self.target)
+
+    @contextmanager
+    def connect(self) -> Iterator[psycopg.Connection[Any]]:
+        """A session on the app's database; leave it by committing or by raising.
+
+        Raises:
+            DatabaseLostError: The server went away meanwhile; what was not committed is rolled back.
+            ClockError: This machine's clock is ahead of the server's.
+            psycopg.Error: Another error, with its message alone: the details quote values of rows, and Dagster keeps
+                what an error says.
+        """
+        try:
+            with connect(self.url) as connection:
+                with connection.transaction():
+                    require_clock(connection, self.now())
+                yield connection
+        except psycopg.Error as error:
+            if isinstance(error, psycopg.OperationalError) and is_lost(error.sqlstate):
+                raise DatabaseLostError(
+                    "The database went away during the work: it was stopped or restarted. Nothing of this step was"
+                    " committed; run it again once the server answers."
+                ) from error
+            if error.diag.message_primary is not None:
+                error.args = (error.diag.message_primary,)
+            raise
+
+    def tables(self, day: date, *, latest: bool = False) -> CutoffTables:
+        """Features and labels from the inputs recorded for `day` (recorded now, where there are none).
+
+        For a day that is still open it is what is current, and nothing is recorded: its closing decides.
+        """
+        if not self.is_closed(day):
+            return self.latest_tables(day)
+        inputs = inputs_of_day(self.store, day, self.first_day, latest=latest)
+        return CutoffTables(self.store, inputs, self.zone, self.target, self.now())
+
+    def is_closed(self, day: date) -> bool:
+        """Whether a study day's cut-off has passed."""
+        return cutoff(day, self.zone) <= self.now()
+
+    def latest_tables(self, day: date) -> CutoffTables:
+        """Features and labels from what is current now: outcomes always read the latest."""
+        return CutoffTables(self.store, self.latest_inputs(day), self.zone, self.target, self.now())
+
+    def latest_inputs(self, day: date) -> Inputs:
+        """What is current now, up to `day`."""
+        return latest_inputs(self.store, day, self.first_day)
+
+    def analysable(self) -> dict[str, bool]:
+        """Today's learners who may be analysed: id to whether they count in aggregates. Opt-outs beat point in time."""
+        with self.connect() as connection:
+            rows = connection.execute(
+                'SELECT "id", "includeInAnalytics" FROM users '
+                'WHERE "behavioralAnalysisEnabled" AND "performanceTrackingEnabled"'
+            ).fetchall()
+        return {row[0]: row[1] for row in rows}
+
+    def now(self) -> datetime:
+        """The clock, aware and in UTC."""
+        return datetime.now(UTC)

@@ -1,0 +1,119 @@
+"""What every asset says the same way: owners, kinds, tables in metadata, the day's inputs."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from datetime import date
+from functools import wraps
+from typing import Any, TypeVar, cast
+
+import dagster as dg
+import pandas as pd
+
+from americano_assets.core.base.shown import markdown
+from americano_assets.errors import DatabaseLostError
+from americano_assets.resources.parquet_store.atomic_files import held_together
+from americano_assets.resources.postgres.urls import RETRY_SECONDS as RETRY_SECONDS
+
+OWNERS = ["team:learning-data"]
+# As Dagster itself marks the data version of what a run materializes.
+DATA_VERSION_TAG, DATA_VERSION_IS_OURS_TAG = "dagster/data_version", "dagster/data_version_is_user_provided"
+LATEST_INPUTS_TAG = "americano/latest_inputs"
+KIND_TAG = "americano/run_kind"
+# Run tag with the id of the app's analysis_runs row that a training is made for.
+ANALYSIS_RUN_TAG = "americano/analysis_run_id"
+REPLAY = "replay"
+NIGHTLY = "nightly"
+# The assets that hold a study day of the log, as it was recorded and as it was graded; and the night's reading of both.
+LOG, GRADED, NIGHT_LOG = "log_snapshots", "interactions", "night_log"
+# What every asset returns: rows are in files and tables, so the result itself carries metadata and a version only.
+Result = dg.MaterializeResult[Any]
+Context = dg.AssetExecutionContext | dg.AssetCheckExecutionContext | dg.OpExecutionContext
+Step = TypeVar("Step", bound=Callable[..., Any])
+
+
+def app_key(table: str) -> dg.AssetKey:
+    """Asset key of one of the app's tables."""
+    return dg.AssetKey(["app", table])
+
+
+def ml_key(table: str) -> dg.AssetKey:
+    """Asset key of one of our own tables in schema ml."""
+    return dg.AssetKey(["ml", table])
+
+
+def wants_latest(context: dg.AssetExecutionContext) -> bool:
+    """Whether this run was told to forget the recorded manifest and take what is current now."""
+    return context.run.tags.get(LATEST_INPUTS_TAG) == "true"
+
+
+@contextmanager
+def retried(context: Context) -> Iterator[None]:
+    """Have Dagster try the step again, later each time, where the database went away, and for nothing else.
+
+    Bad rows, a full disk or a defect are the same at the second try; they fail the step at once. While the step works
+    `forget` and `prune` begin nothing, and it waits for the one that had begun.
+    """
+    try:
+        with held_together(context.resources.deployment.store.root):
+            yield
+    except DatabaseLostError as error:
+        op = context if isinstance(context, dg.OpExecutionContext) else context.op_execution_context
+        if op.retry_number >= len(RETRY_SECONDS):
+            raise
+        wait = RETRY_SECONDS[op.retry_number]
+        raise dg.RetryRequested(max_retries=len(RETRY_SECONDS), seconds_to_wait=wait) from error
+
+
+def retrying(step: Step) -> Step:
+    """A whole step that is tried again as `retried` says; not for one that yields."""
+
+    @wraps(step)
+    def trying(context: Context, *given: Any, **named: Any) -> Any:
+        with retried(context):
+            return step(context, *given, **named)
+
+    return cast(Step, trying)
+
+
+def tell_day(context: dg.AssetExecutionContext, asset: str, day: date, content: str, rows: int) -> None:
+    """Tell Dagster what a study day of another asset holds now that this step has read it anew.
+
+    A day with other rows than before gets a new data version by it, so that everything downstream of it is shown as
+    out of date.
+    """
+    context.log_event(
+        dg.AssetMaterialization(
+            asset,
+            partition=day.isoformat(),
+            metadata={"dagster/row_count": rows, "read_by": f"the night of {context.partition_key}"},
+            tags={DATA_VERSION_TAG: content, DATA_VERSION_IS_OURS_TAG: "true"},
+        )
+    )
+
+
+def markdown_table(rows: Iterable[Mapping[str, Any]]) -> dg.MarkdownMetadataValue:
+    """Rows as a table that Dagster's UI renders; empty rows say so."""
+    listed = list(rows)
+    if not listed:
+        return dg.MetadataValue.md("*no rows*")
+    names = list(listed[0])
+    lines = ["| " + " | ".join(map(markdown, names)) + " |", "|" + " --- |" * len(names)]
+    lines += ["| " + " | ".join(_cell(row[name]) for name in names) + " |" for row in listed]
+    return dg.MetadataValue.md("\n".join(lines))
+
+
+def numbers(values: Mapping[str, float | int | None]) -> dict[str, float | int | str]:
+    """Metadata that Dagster accepts: plain numbers, and «not enough data» where there is none."""
+    return {
+        name: "not enough data" if value is None else int(value) if float(value).is_integer() else float(value)
+        for name, value in values.items()
+    }
+
+
+def share(part: pd.Series) -> float:
+    """Share of true values, 0 for no rows."""
+    return float(part.mean()) if len(part) else 0.0
+
+
+def _cell(value: object) -> str:
+    return f"{value:.3f}" if isinstance(value, float) else "—" if value is None else markdown(str(value))

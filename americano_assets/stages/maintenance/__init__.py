@@ -1,0 +1,1 @@
+"""What keeps a deployment small and lawful: archive, pruning, erasure."""

@@ -1,0 +1,1 @@
+"""Removes everything of ours that belongs to one learner."""

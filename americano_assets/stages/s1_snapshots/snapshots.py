@@ -1,0 +1,153 @@
+"""Takes snapshots: from PostgreSQL, checked row by row, into the Parquet store."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import date
+
+import pyarrow as pa
+import pyarrow.compute as pc
+from pandera.errors import SchemaErrors
+from pandera.pandas import DataFrameSchema
+
+from americano_assets.core.base.validation import Split, split_valid
+from americano_assets.core.study_days.study_day import days_between
+from americano_assets.resources.parquet_store.store import Version
+from americano_assets.stages.common.deployment import Deployment
+from americano_assets.stages.common.schemas import EXTRACTED, STATE_TABLES
+from americano_assets.stages.s1_snapshots.fast_validation import keeps_every_rule
+from americano_assets.stages.s1_snapshots.foreign_labels import foreign_labels, left_out, with_label
+from americano_assets.stages.s1_snapshots.postgres_reader import (
+    log_query,
+    read_batches,
+    read_whole,
+    split_days,
+    without_readings,
+)
+from americano_assets.stages.s1_snapshots.quarantine import BadRowsError, Quality, record_reading, set_aside
+from americano_assets.stages.s1_snapshots.state_snapshots import StateSnapshot, record_snapshot
+
+# Rows are checked as Python objects, which take many times the room of an Arrow batch: so many at a time.
+_CHECKED_ROWS = 32_768
+
+
+def snapshot_log(deployment: Deployment, table: str, days: Sequence[date]) -> tuple[dict[date, Version], Quality]:
+    """Snapshot a log table for consecutive study days; they become current when all of them are whole and fit.
+
+    Raises:
+        BadRowsError: Bad rows, and the settings say `fail`, or they are too many.
+    """
+    versions: dict[date, Version] = {}
+    with _reading(deployment, table) as quality:
+        for schema, batches in read_batches(deployment.url, table, log_query(table, days, deployment.zone)):
+            checked = _checked(deployment, table, batches, quality)
+            stored = without_readings(schema.empty_table(), table).schema
+            for day, pieces in split_days(checked, days, deployment.zone):
+                versions[day] = deployment.store.add_day(table, day, pieces, stored)
+            for day in days:
+                if day not in versions:
+                    versions[day] = deployment.store.add_day(table, day, iter(()), stored)
+    for day, version in versions.items():
+        deployment.store.make_current(table, day, version)
+    return versions, quality
+
+
+def snapshot_state(deployment: Deployment) -> tuple[StateSnapshot, dict[str, Quality], dict[str, int]]:
+    """Snapshot all state tables now.
+
+    Returns:
+        The snapshot, the checks' findings and the row counts by table.
+    """
+    taken_at = deployment.now()
+    contents: dict[str, str] = {}
+    qualities: dict[str, Quality] = {}
+    counts: dict[str, int] = {}
+    for table in STATE_TABLES:
+        rows = read_whole(deployment.url, table, deployment.zone)
+        with _reading(deployment, table) as quality:
+            good = list(_checked(deployment, table, iter(rows.to_batches()), quality))
+        stored = without_readings(rows.slice(0, 0), table).schema
+        version = deployment.store.put_whole(table, pa.Table.from_batches(good, stored))
+        contents[table], qualities[table], counts[table] = version.content, quality, version.rows
+    snapshot = StateSnapshot(taken_at, contents)
+    record_snapshot(deployment.store, snapshot)
+    return snapshot, qualities, counts
+
+
+@contextmanager
+def _reading(deployment: Deployment, table: str) -> Iterator[Quality]:
+    """What one reading of a table finds, in the end recorded whatever becomes of it; too many bad rows are refused."""
+    quality = Quality(table, deployment.now(), refused=True)
+    try:
+        yield quality
+        quality.refuse_too_many()
+        quality.refused = False
+    finally:
+        record_reading(deployment.store, quality)
+
+
+def _checked(
+    deployment: Deployment,
+    table: str,
+    batches: Iterator[pa.RecordBatch],
+    quality: Quality,
+) -> Iterator[pa.RecordBatch]:
+    """The good rows of each batch; bad ones go to quarantine, or stop everything.
+
+    Where they stop everything, the rest is still read, that every bad row is told at once, but no row of it is kept.
+    """
+    stops, model = deployment.settings.on_invalid == "fail", EXTRACTED[table]
+    with deployment.connect() as connection:
+        labels = foreign_labels(connection, table)
+    for batch in _in_pieces(batches):
+        quality.rows += batch.num_rows
+        batch = _known(deployment, batch, labels, quality)
+        if keeps_every_rule(pa.Table.from_batches([batch]), model):
+            good = batch
+        else:
+            split = _split(batch, table, model)
+            if not split.bad.empty:
+                quality.add(split.violations, len(split.bad))
+                if not stops:
+                    set_aside(deployment.store, quality, split.bad)
+            good = batch.take(pa.array(split.good.index.to_numpy()))
+        if not (stops and quality.bad):
+            yield without_readings(good, table)
+    if stops and quality.bad:
+        raise BadRowsError(
+            f"{'; '.join(quality.messages)}. Correct the rows, or set AMERICANO_ON_INVALID=quarantine to go on "
+            "without them."
+        )
+
+
+def _known(deployment: Deployment, batch: pa.RecordBatch, labels: frozenset[str], quality: Quality) -> pa.RecordBatch:
+    """The rows whose labels the contract knows; the others are set aside, whatever the settings say of bad rows."""
+    foreign = with_label(batch, quality.table, labels)
+    if foreign is None:
+        return batch
+    rows = batch.filter(foreign)
+    found = left_out(rows, quality.table)
+    quality.add([found], bad=0, left_out=rows.num_rows)
+    set_aside(deployment.store, quality, rows.to_pandas().assign(reason=f"{found.column}: {found.rule}"))
+    return batch.filter(pc.invert(foreign))
+
+
+def _split(batch: pa.RecordBatch, table: str, model: DataFrameSchema) -> Split:
+    try:
+        return split_valid(batch.to_pandas(), model)
+    except SchemaErrors as error:
+        case = error.failure_cases.iloc[0]
+        raise BadRowsError(
+            f"{table}: column {case['column'] or case['failure_case']} breaks «{case['check']}» as a whole. "
+            "Run `americano check-db` to compare the database with the contract."
+        ) from None
+
+
+def _in_pieces(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    for batch in batches:
+        for start in range(0, batch.num_rows, _CHECKED_ROWS):
+            yield batch.slice(start, _CHECKED_ROWS)
+
+
+def refreshed_days(last: date, first: date, known: int = 14) -> list[date]:
+    """The days that a night re-reads, because events arrive late: the last `known` ones."""
+    return days_between(first, last)[-known:]

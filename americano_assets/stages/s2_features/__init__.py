@@ -1,0 +1,1 @@
+"""Skill ratings, features and labels as of each cut-off."""

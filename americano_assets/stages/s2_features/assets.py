@@ -1,0 +1,119 @@
+"""From snapshots to features and labels."""
+
+import dagster as dg
+
+from americano_assets.core.features.catalog import DATA_QUALITY, FEATURE_NAMES
+from americano_assets.core.models.rules import cold_start
+from americano_assets.resources.parquet_store.store import content_of, digest_of
+from americano_assets.settings import Settings
+from americano_assets.stages.common.deployment import Deployment
+from americano_assets.stages.common.metadata import (
+    GRADED,
+    LOG,
+    NIGHT_LOG,
+    OWNERS,
+    Result,
+    markdown_table,
+    numbers,
+    retrying,
+    share,
+    wants_latest,
+)
+from americano_assets.stages.common.partitions import NIGHTS, day_of, days_of, same_day, study_days
+from americano_assets.stages.s1_snapshots.interactions import build_interactions
+from americano_assets.stages.s2_features.features import publish_elo, publish_features, training_labels
+
+
+def build(settings: Settings) -> list[dg.AssetsDefinition]:
+    """Interactions on this deployment's study days; ratings, features and labels of the nights."""
+
+    @dg.asset(
+        deps=[LOG],
+        partitions_def=study_days(settings),
+        backfill_policy=dg.BackfillPolicy.single_run(),
+        owners=OWNERS,
+        kinds={"duckdb", "parquet"},
+    )
+    @retrying
+    def interactions(context: dg.AssetExecutionContext, deployment: dg.ResourceParam[Deployment]) -> Result:
+        """Each graded interaction once, however often it was recorded: reviews, answered and skipped validations."""
+        days = days_of(context)
+        built = build_interactions(deployment, days)
+        return dg.MaterializeResult(
+            metadata={
+                "dagster/row_count": sum(version.rows for version in built["interactions"].values()),
+                "session_ends": sum(version.rows for version in built["session_ends"].values()),
+                "study_days": len(days),
+            },
+            data_version=dg.DataVersion(content_of(built, days)),
+        )
+
+    @dg.asset(
+        deps=[NIGHT_LOG, same_day(GRADED), "state_snapshots"],
+        partitions_def=NIGHTS,
+        owners=OWNERS,
+        kinds={"numba", "parquet"},
+    )
+    @retrying
+    def elo_state(context: dg.AssetExecutionContext, deployment: dg.ResourceParam[Deployment]) -> Result:
+        """Ratings of learners, topics, objectives and items after every answer up to the cut-off, day by day."""
+        version, summary = publish_elo(deployment, day_of(context), latest=wants_latest(context))
+        return dg.MaterializeResult(
+            metadata={"dagster/row_count": version.rows, "ratings": markdown_table(summary)},
+            data_version=dg.DataVersion(version.content),
+        )
+
+    @dg.asset(
+        deps=[NIGHT_LOG, same_day(GRADED), "elo_state", "state_snapshots"],
+        partitions_def=NIGHTS,
+        owners=OWNERS,
+        kinds={"duckdb", "parquet"},
+    )
+    @retrying
+    def features(context: dg.AssetExecutionContext, deployment: dg.ResourceParam[Deployment]) -> Result:
+        """The night's candidates and their fifteen features, as of the cut-off, from nothing stamped at or after it."""
+        day = day_of(context)
+        rows, content, state = publish_features(deployment, day, latest=wants_latest(context))
+        summary = [
+            {
+                "feature": name,
+                "observed": share(rows[f"observed_{name}"]),
+                "mean": float(rows[name].mean()) if len(rows) else None,
+            }
+            for name in FEATURE_NAMES
+        ]
+        return dg.MaterializeResult(
+            metadata={
+                "dagster/row_count": len(rows),
+                **numbers(
+                    {
+                        "learners": rows["learner_id"].nunique(),
+                        "data_quality": float(rows[DATA_QUALITY].mean()) if len(rows) else None,
+                        "cold_start_share": float(cold_start(rows).mean()) if len(rows) else None,
+                    }
+                ),
+                "plans_taken_in_time": not state.from_later,
+                "features": markdown_table(summary),
+            },
+            data_version=dg.DataVersion(content),
+        )
+
+    @dg.asset(deps=[same_day(GRADED), "features"], partitions_def=NIGHTS, owners=OWNERS, kinds={"duckdb", "parquet"})
+    @retrying
+    def labels(context: dg.AssetExecutionContext, deployment: dg.ResourceParam[Deployment]) -> Result:
+        """Whether each candidate of the weekly training cut-offs struggled, where its window has closed by now.
+
+        Null where the learner did not study enough to tell.
+        """
+        result = training_labels(deployment, day_of(context))
+        return dg.MaterializeResult(
+            metadata={
+                "dagster/row_count": result.rows,
+                "training_cutoffs": len(result.labels),
+                "first_cutoff": str(min(result.labels, default="none")),
+                "last_cutoff": str(max(result.labels, default="none")),
+            },
+            data_version=dg.DataVersion(digest_of(result.labels)),
+        )
+
+    return [interactions, elo_state, features, labels]

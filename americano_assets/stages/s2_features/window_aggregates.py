@@ -1,0 +1,57 @@
+"""How the label windows before a cut-off ended for each learner's objectives, worked out once and kept.
+
+Nights that lie H days apart look back on the same windows but one.
+"""
+
+from collections.abc import Mapping
+from datetime import date, timedelta
+
+import numpy as np
+
+from americano_assets.core.study_days.cutoff import LOOK_BACK_DAYS, Moment
+from americano_assets.core.study_days.study_day import day_number
+from americano_assets.resources.duckdb.connection import open_engine
+from americano_assets.resources.parquet_store.store import QUICK, ParquetStore, Version, digest_of, hash_values
+from americano_assets.stages.s2_features.day_aggregates import derived_paths
+from americano_assets.stages.s2_features.query_plan import DERIVED_TABLES, WINDOWS, window_definition
+
+
+def window_paths(store: ParquetStore, day: date, moment: Moment, versions: Mapping[date, Version]) -> list[str]:
+    """Files of the windows before the cut-off of a closed study day, made where they are missing; none without rows.
+
+    Args:
+        store: The store.
+        day: The study day.
+        moment: Its cut-off.
+        versions: The content of each day's interactions.
+    """
+    windows = _windows(day, moment.target.horizon_days, versions)
+    definition = hash_values(window_definition(), moment.target.horizon_days, moment.target.struggle_below)
+    keys = {closes: hash_values(definition, digest_of(days)) for closes, days in windows.items()}
+    kept = {closes: store.remembered(WINDOWS, key) for closes, key in keys.items()}
+    missing = [closes for closes, version in kept.items() if version is None]
+    if missing:
+        days = {one: version for closes in missing for one, version in windows[closes].items()}
+        with open_engine() as engine:
+            for table in DERIVED_TABLES:
+                engine.view(f"{table}_kept", derived_paths(store, table, days))
+            rows = engine.windows(moment)
+        numbers = rows.column("closes_day").to_numpy()
+        for closes in missing:
+            first, last = np.searchsorted(numbers, [day_number(closes), day_number(closes) + 1])
+            kept[closes] = store.remember(
+                WINDOWS, keys[closes], store.put_whole(WINDOWS, rows.slice(first, last - first), QUICK)
+            )
+    return [str(store.whole_path(WINDOWS, one.content)) for _, one in sorted(kept.items()) if one is not None]
+
+
+def _windows(day: date, horizon_days: int, versions: Mapping[date, Version]) -> dict[date, dict[date, Version]]:
+    """By the day on which each window closes, the contents of its days. One without any says nothing."""
+    found: dict[date, dict[date, Version]] = {}
+    for back in range(LOOK_BACK_DAYS // horizon_days):
+        closes = day + timedelta(days=1 - back * horizon_days)
+        days = [closes - timedelta(days=one) for one in range(1, horizon_days + 1)]
+        contents = {one: versions[one] for one in days if one in versions}
+        if contents:
+            found[closes] = contents
+    return found

@@ -1,0 +1,35 @@
+"""What a night knows of feedback, recall and drift before it trains: of nights before, and of what was said by then."""
+
+from datetime import date
+
+from americano_assets.core.outcomes.drift import alarming
+from americano_assets.core.study_days.cutoff import naive
+from americano_assets.core.training.retraining_policy import LEAST_STRUGGLES, Signals
+from americano_assets.stages.common.deployment import Deployment
+from americano_assets.stages.s8_reduction.drift import drift_of
+
+
+def signals(deployment: Deployment, day: date, last_trained: date) -> Signals:
+    """What is known at the cut-off of a study day.
+
+    Args:
+        deployment: The deployment.
+        day: The study day; drift and recall are those of the newest night before it.
+        last_trained: The study day of the last training: words said since then are new.
+    """
+    since, until = (naive(deployment.moment(one).at) for one in (last_trained, day))
+    with deployment.connect() as connection:
+        words = connection.execute(
+            "SELECT count(*)::int FROM ml.prediction_feedback WHERE submitted_at >= %s AND submitted_at < %s",
+            [since, until],
+        ).fetchone()
+        matured = connection.execute(
+            "SELECT recall, base_rate * n FROM ml.model_performance WHERE scope = 'all' AND study_day < %s "
+            "ORDER BY study_day DESC LIMIT 1",
+            [day],
+        ).fetchone()
+        measured = connection.execute("SELECT max(study_day) FROM ml.drift WHERE study_day < %s", [day]).fetchone()
+        found = drift_of(connection, measured[0]) if measured and measured[0] else []
+    recall, struggles = matured or (None, None)
+    enough = recall is not None and struggles is not None and struggles >= LEAST_STRUGGLES
+    return Signals(words[0] if words else 0, recall if enough else None, frozenset(alarming(found)))

@@ -1,0 +1,125 @@
+"""Scored predictions of study days: writing, checking, and pairing them with outcomes once known."""
+
+from datetime import date, timedelta
+
+import pandas as pd
+import pyarrow as pa
+
+from americano_assets.core.models.scorer import explained, score
+from americano_assets.core.outcomes.outcomes import last_scores
+from americano_assets.core.publication.checks import problems
+from americano_assets.core.study_days.cutoff import naive
+from americano_assets.core.study_days.study_day import day_number, days_between
+from americano_assets.errors import AmericanoError
+from americano_assets.resources.parquet_store.store import Version
+from americano_assets.stages.common.deployment import Deployment
+from americano_assets.stages.common.schemas import SCORED_PREDICTIONS
+from americano_assets.stages.s2_features.point_in_time import PairSource
+from americano_assets.stages.s3_training.champion import scoring_model
+from americano_assets.stages.s3_training.model_files import StoredModel
+
+TABLE = "scored_predictions"
+MATURED_DAYS = 90
+
+
+def require_day(deployment: Deployment, table: str, day: date) -> pd.DataFrame:
+    """The rows of a day's table.
+
+    Raises:
+        AmericanoError: The day has none yet.
+    """
+    rows = deployment.store.read_day(table, day)
+    if rows is None:
+        raise AmericanoError(f"Study day {day} has no {table} yet: materialize {table} for it first.")
+    frame: pd.DataFrame = rows.to_pandas()
+    return frame
+
+
+def score_day(deployment: Deployment, day: date) -> tuple[pd.DataFrame, StoredModel, Version]:
+    """Score the day's features with the day's model and keep every row."""
+    model = scoring_model(deployment, day)
+    if model.target != deployment.target:
+        raise AmericanoError(
+            f"The model of study day {day} was trained for {model.target}, the settings ask for {deployment.target}. "
+            "Materialize struggle_model for that day again."
+        )
+    features = deployment.store.read_day("features", day)
+    if features is None:
+        raise AmericanoError(f"Study day {day} has no features yet: materialize features for it first.")
+    scored = score(features.to_pandas(), model.scorer).assign(
+        threshold=model.scorer.threshold, model_version=model.version, model_type=model.model_type
+    )
+    schema = _scored_schema(features.schema)
+    table = pa.Table.from_pandas(scored, schema=schema, preserve_index=False)
+    return scored, model, deployment.store.put_day(TABLE, day, table.to_batches(), schema)
+
+
+def problems_of_day(deployment: Deployment, day: date, scored: pd.DataFrame) -> list[str]:
+    """Why the day must not be published; empty if it may."""
+    model = scoring_model(deployment, day)
+    features = deployment.store.current("features", day)
+    return problems(
+        scored,
+        SCORED_PREDICTIONS,
+        candidates=features.rows if features else 0,
+        threshold=model.scorer.threshold,
+        allowed=deployment.analysable(),
+    )
+
+
+def matured(deployment: Deployment, day: date) -> pd.DataFrame:
+    """The last score of each episode of the last 90 matured cut-offs, with its outcome as known now.
+
+    Returns:
+        Scored rows with `scored_day` (days since 1970-01-01), `predicted_at`, `window_end` (naive, UTC), `struggled`
+        (null: not studied enough to tell); without today's opt-outs. Empty where nothing matured.
+    """
+    last = day - timedelta(days=deployment.target.horizon_days)
+    versions = deployment.store.current_days(TABLE, days_between(last - timedelta(days=MATURED_DAYS), last))
+    versions = {scored_day: version for scored_day, version in versions.items() if version.rows}
+    if not versions:
+        return pd.DataFrame()
+    sources = {
+        scored_day: PairSource(version.content, deployment.store.day_path(TABLE, scored_day, version))
+        for scored_day, version in versions.items()
+    }
+    labels = deployment.latest_tables(day).labels(sources)
+    parts = []
+    for scored_day, version in labels.items():
+        moment = deployment.moment(scored_day)
+        outcome = deployment.store.read_whole("labels_at", version.content).to_pandas()
+        parts.append(
+            require_day(deployment, TABLE, scored_day)
+            .merge(outcome[["learner_id", "objective_id", "struggled"]], on=["learner_id", "objective_id"])
+            .assign(
+                scored_day=day_number(scored_day), predicted_at=naive(moment.at), window_end=naive(moment.horizon_end)
+            )
+        )
+    rows = last_scores(pd.concat(parts, ignore_index=True))
+    return rows[rows["learner_id"].isin(deployment.analysable())].reset_index(drop=True)
+
+
+def with_reasons(deployment: Deployment, scored: pd.DataFrame) -> pd.DataFrame:
+    """Scored rows that are to be shown, those below the threshold explained too, each by the model that scored it."""
+    if scored.empty:
+        return scored
+    parts = [
+        explained(part, deployment.models.load(str(version)).scorer)
+        for version, part in scored.groupby("model_version", sort=True)
+    ]
+    return pd.concat(parts).loc[scored.index]
+
+
+def _scored_schema(features: pa.Schema) -> pa.Schema:
+    added = [
+        ("prediction_id", pa.string()),
+        ("probability", pa.float64()),
+        ("confidence", pa.float64()),
+        ("flagged", pa.bool_()),
+        ("cold_start", pa.bool_()),
+        ("factors", pa.string()),
+        ("threshold", pa.float64()),
+        ("model_version", pa.string()),
+        ("model_type", pa.string()),
+    ]
+    return pa.schema([*features, *(pa.field(name, kind) for name, kind in added)])

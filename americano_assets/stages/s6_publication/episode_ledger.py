@@ -1,0 +1,166 @@
+"""The ledger of published study days and episodes, in schema ml: what was said of whom, when, by which model."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import pandas as pd
+import psycopg
+
+from americano_assets.core.publication.random_assignment import HOLDOUT, Policy
+from americano_assets.core.study_days.cutoff import Moment, naive
+from americano_assets.core.study_days.study_day import EPOCH
+from americano_assets.resources.postgres.staging import Staging, typed
+from americano_assets.stages.s3_training.model_files import StoredModel
+from americano_assets.stages.s6_publication.holdout import experiment_of
+from americano_assets.stages.s6_publication.sql import query
+
+# A row on its way into ml.episodes and ml.assignments; the cut-off is that of this refresh.
+_EPISODE = {
+    "prediction_id": "text",
+    "user_id": "text",
+    "learning_objective_id": "text",
+    "course_id": "text",
+    "planned_day": "date",
+    "probability": "double precision",
+    "arm": "text",
+    "intervention_types": "text[]",
+    "refreshed_at": "timestamp(3)",
+    "threshold": "double precision",
+    "model_version": "text",
+    "live": "boolean",
+    "window_end": "timestamp(3)",
+    "before_planned_day": "boolean",
+}
+
+
+@dataclass(frozen=True)
+class StudyDay:
+    """A study day as it is published: its cut-off, what scored it, whether learners could have seen it in time.
+
+    Attributes:
+        policy: The share and unit of the experiment in force.
+    """
+
+    day: date
+    moment: Moment
+    model: StoredModel
+    manifest_hash: str
+    kind: str
+    live: bool
+    policy: Policy = field(default_factory=Policy)
+
+
+def known_episodes(connection: psycopg.Connection[Any], scored: pd.DataFrame, at: datetime) -> list[str]:
+    """Ids of those scored rows that were flagged by `at` (naive, UTC): a rerun knows no more than its night did."""
+    found = connection.execute(
+        "SELECT prediction_id FROM ml.episodes WHERE first_flagged_at <= %s AND prediction_id = ANY (%s)",
+        [at, scored["prediction_id"].tolist()],
+    )
+    return [row[0] for row in found]
+
+
+def write_ledger(
+    staging: Staging,
+    study_day: StudyDay,
+    rows: pd.DataFrame,
+    intervention_types: Mapping[str, list[str]],
+) -> int:
+    """Bring rows that will be published into the ledger with their arm, or move their episodes to this refresh.
+
+    Args:
+        staging: In the publication's transaction, before any of the app's rows is written.
+        study_day: The day.
+        rows: Scored rows.
+        intervention_types: What was chosen for each prediction, whatever its arm.
+
+    Returns:
+        How many of the rows belong to the holdout.
+    """
+    at, end = naive(study_day.moment.at), naive(study_day.moment.horizon_end)
+    model, policy = study_day.model, study_day.policy
+    arms = experiment_of(staging.connection, policy).arms(rows["learner_id"], rows["objective_id"])
+    if rows.empty:
+        return 0
+    of_row = ("prediction_id", "learner_id", "objective_id", "course_id", "planned_day", "probability")
+    days = {day: EPOCH + timedelta(days=int(day)) for day in rows["planned_day"].unique()}
+    staging.put(
+        "staged_episodes",
+        typed(", ".join(f"{name} {kind}" for name, kind in _EPISODE.items())),
+        tuple(_EPISODE),
+        (
+            (
+                identity,
+                learner,
+                objective,
+                course,
+                days[day],
+                p,
+                arm,
+                intervention_types.get(identity, []),
+                at,
+                model.scorer.threshold,
+                model.version,
+                study_day.live,
+                end,
+                days[day] > study_day.day,
+            )
+            for identity, learner, objective, course, day, p, arm in zip(
+                *(rows[name].tolist() for name in of_row), arms, strict=True
+            )
+        ),
+    )
+    staging.execute(query("ledger_insert"))
+    staging.execute(query("ledger_refresh"))
+    staging.execute(
+        query("assignments_insert"), {"unit": policy.unit, "share": policy.share, "is_random": policy.is_random}
+    )
+    held = staging.execute(
+        "SELECT count(*) FROM staged_episodes JOIN ml.assignments a USING (prediction_id) WHERE a.arm = %(arm)s",
+        {"arm": HOLDOUT},
+    ).fetchone()
+    return int(held[0]) if held else 0
+
+
+def record_day(
+    connection: psycopg.Connection[Any], study_day: StudyDay, *, candidates: int, published: int, held_out: int
+) -> None:
+    """Remember that a study day was published; one that was ever live stays so, and so does its experiment."""
+    connection.execute(
+        """
+        INSERT INTO ml.study_days
+          (study_day, cutoff_at, kind, live, model_version, manifest_hash, candidates, published, published_at,
+           experiment_unit, holdout_share, held_out)
+        VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
+        ON CONFLICT (study_day) DO UPDATE SET model_version = EXCLUDED.model_version,
+          manifest_hash = EXCLUDED.manifest_hash, candidates = EXCLUDED.candidates, published = EXCLUDED.published,
+          held_out = EXCLUDED.held_out, live = ml.study_days.live OR EXCLUDED.live,
+          published_at = CASE WHEN ml.study_days.manifest_hash = EXCLUDED.manifest_hash
+            THEN ml.study_days.published_at ELSE EXCLUDED.published_at END
+        """,
+        [
+            study_day.day,
+            naive(study_day.moment.at),
+            study_day.kind,
+            study_day.live,
+            study_day.model.version,
+            study_day.manifest_hash,
+            candidates,
+            published,
+            datetime.now(UTC).replace(tzinfo=None),
+            study_day.policy.unit,
+            study_day.policy.share,
+            held_out,
+        ],
+    )
+
+
+def record_deployment(connection: psycopg.Connection[Any], first_study_day: date) -> date:
+    """Remember the first study day of this deployment, once; returns the remembered one."""
+    connection.execute(
+        "INSERT INTO ml.deployment (first_study_day, began_at) VALUES (%s, %s) ON CONFLICT DO NOTHING",
+        [first_study_day, datetime.now(UTC).replace(tzinfo=None)],
+    )
+    row = connection.execute("SELECT first_study_day FROM ml.deployment").fetchone()
+    return first_study_day if row is None else row[0]

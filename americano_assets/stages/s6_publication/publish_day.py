@@ -1,0 +1,52 @@
+"""The publish step of a study day: check once more, then write everything in one transaction."""
+
+from datetime import date
+
+from americano_assets.core.publication.random_assignment import is_live
+from americano_assets.core.study_days.study_day import cutoff
+from americano_assets.errors import AmericanoError
+from americano_assets.stages.common.deployment import Deployment
+from americano_assets.stages.s3_training.model_files import model_of_day
+from americano_assets.stages.s4_predictions.scored_predictions import TABLE, problems_of_day, require_day
+from americano_assets.stages.s6_publication.episode_ledger import StudyDay
+from americano_assets.stages.s6_publication.transaction import Published, publish_day
+
+
+def publish(deployment: Deployment, day: date, kind: str) -> Published:
+    """Publish a closed study day.
+
+    Args:
+        deployment: The deployment.
+        day: The study day.
+        kind: `nightly` or `replay`; a replay is never live.
+
+    Raises:
+        AmericanoError: The day is still open, or its rows must not be published; then nothing was written.
+    """
+    now = deployment.now()
+    at = cutoff(day, deployment.zone)
+    if now < at:
+        raise AmericanoError(
+            f"Study day {day} is still open until {at:%Y-%m-%d %H:%M} UTC: only closed days are published."
+        )
+    scored = require_day(deployment, TABLE, day)
+    found = problems_of_day(deployment, day, scored)
+    if found:
+        raise AmericanoError(f"Study day {day} is not published: {'; '.join(found)}. Last night's rows stay in place.")
+    study_day = StudyDay(
+        day=day,
+        moment=deployment.moment(day),
+        model=model_of_day(deployment.store, deployment.models, day),
+        manifest_hash=deployment.tables(day).inputs.content,
+        kind=kind,
+        live=is_live(replayed=kind == "replay", cutoff=at, published_at=now),
+        policy=deployment.settings.experiment,
+    )
+    with deployment.connect() as connection:
+        return publish_day(
+            connection,
+            study_day,
+            scored,
+            require_day(deployment, "indicators", day),
+            require_day(deployment, "interventions", day),
+        )

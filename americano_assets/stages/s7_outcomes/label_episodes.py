@@ -1,0 +1,153 @@
+"""Outcomes known at a study day's cut-off, for episodes in the ledger and for those that were never flagged."""
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import pandas as pd
+import psycopg
+import pyarrow as pa
+
+from americano_assets.core.outcomes.outcomes import outcome_of
+from americano_assets.core.study_days.cutoff import Target, naive
+from americano_assets.core.study_days.study_day import opening, study_day_of
+from americano_assets.resources.duckdb.connection import Engine, open_engine
+from americano_assets.stages.common.deployment import Deployment
+from americano_assets.stages.s1_snapshots.input_manifest import Inputs
+from americano_assets.stages.s2_features.point_in_time import CutoffTables, PairSource
+from americano_assets.stages.s4_predictions.scored_predictions import matured, with_reasons
+from americano_assets.stages.s7_outcomes.write_outcomes import (
+    FIRST_FLAG,
+    LAST_REFRESH,
+    OutcomesWritten,
+    closing,
+    write_outcomes,
+)
+
+_EPISODE_PAIRS = "episode_pairs"
+_EVIDENCE = ["mean_score", "n_reviews", "n_validations", "n_again"]
+_PAIR = ["learner_id", "objective_id"]
+Labels = Callable[[pa.Table, datetime, datetime], pd.DataFrame]
+
+
+def record_outcomes(deployment: Deployment, day: date) -> tuple[OutcomesWritten, pd.DataFrame]:
+    """Judge what can be judged at the day's cut-off, and write it.
+
+    Returns:
+        What was written, and the verdicts on ledger episodes with their `outcome`.
+    """
+    cutoff = naive(deployment.moment(day).at)
+    with deployment.connect() as connection:
+        judged, first_flags = (
+            _judged(deployment, day, closing(connection, basis, cutoff)) for basis in (LAST_REFRESH, FIRST_FLAG)
+        )
+        scored = matured(deployment, day)
+        missed = scored.head(0)
+        if len(scored):
+            unflagged = scored[~scored["flagged"] & scored["struggled"].eq(True).fillna(False).astype(bool)]
+            missed = unflagged[~unflagged["prediction_id"].isin(_in_ledger(connection, unflagged))]
+        connection.rollback()
+        missed = with_reasons(deployment, missed)
+        written = write_outcomes(connection, day, cutoff, judged, first_flags, missed, deployment.target.struggle_below)
+    return written, judged
+
+
+def judge(windows: pd.DataFrame, labels_of: Labels) -> pd.DataFrame:
+    """Add `outcome` and its evidence to (learner, objective) rows with `window_start`, `window_end` (naive, UTC).
+
+    A window keeps the length that it had when it was opened, whatever the horizon is now.
+
+    Args:
+        windows: The rows.
+        labels_of: Labels of pairs in [start, end), as stages/s2_features/sql/labels.sql gives them.
+    """
+    if windows.empty:
+        return windows.assign(**{name: pd.Series(dtype="object") for name in ("outcome", *_EVIDENCE)})
+    parts = []
+    for (start, end), part in windows.groupby(["window_start", "window_end"], sort=True):
+        pairs = pa.Table.from_pandas(part[_PAIR].drop_duplicates().sort_values(_PAIR), preserve_index=False)
+        labels = labels_of(pairs, aware(start), aware(end))
+        joined = part.merge(labels[[*_PAIR, "struggled", *_EVIDENCE]], on=_PAIR)
+        parts.append(joined.assign(outcome=outcome_of(joined["struggled"])))
+    return pd.concat(parts, ignore_index=True)
+
+
+def aware(stamp: Any) -> datetime:
+    """A naive instant in UTC as an aware one."""
+    moment: datetime = pd.Timestamp(stamp).to_pydatetime().replace(tzinfo=UTC)
+    return moment
+
+
+def _judged(deployment: Deployment, day: date, windows: pd.DataFrame) -> pd.DataFrame:
+    allowed = _of_analysable(deployment, windows)
+    with _stored_labels(deployment, day, allowed) as labels_of:
+        return judge(allowed, labels_of)
+
+
+@contextmanager
+def _stored_labels(deployment: Deployment, day: date, windows: pd.DataFrame) -> Iterator[Labels]:
+    """Labels of `windows` from what is stored of the log up to `day`, read where the first is asked for.
+
+    Windows that begin at a cut-off are many pairs each, kept by content, as those of nights are. Those that began
+    within a day, when somebody asked for fresh predictions, are few pairs each and may be thousands: their learners'
+    log is read once for all of them.
+    """
+    read: list[Inputs] = []
+    engines: list[Engine] = []
+    with ExitStack() as opened:
+
+        def labels_of(pairs: pa.Table, start: datetime, end: datetime) -> pd.DataFrame:
+            if not read:
+                read.append(deployment.latest_inputs(day))
+            if _at_a_cutoff(deployment, start):
+                return _labels_from_cutoff(deployment, read[0], pairs, start, end)
+            if not engines:
+                engines.append(opened.enter_context(open_engine()))
+                _read_log(deployment, read[0], windows, engines[0])
+            return pd.DataFrame(engines[0].labels(pairs, start, end, deployment.target.struggle_below).to_pandas())
+
+        yield labels_of
+
+
+def _at_a_cutoff(deployment: Deployment, start: datetime) -> bool:
+    return opening(study_day_of(start, deployment.zone), deployment.zone) == start
+
+
+def _labels_from_cutoff(
+    deployment: Deployment, inputs: Inputs, pairs: pa.Table, start: datetime, end: datetime
+) -> pd.DataFrame:
+    zone, store = deployment.zone, deployment.store
+    opened, closed = study_day_of(start, zone), study_day_of(end, zone)
+    target = Target((closed - opened).days, deployment.target.struggle_below)
+    content = store.put_whole(_EPISODE_PAIRS, pairs).content
+    source = PairSource(content, store.whole_path(_EPISODE_PAIRS, content))
+    scored_day = opened - timedelta(days=1)
+    tables = CutoffTables(store, inputs, zone, target, deployment.now())
+    version = tables.labels({scored_day: source})[scored_day]
+    return pd.DataFrame(store.read_whole("labels_at", version.content).to_pandas())
+
+
+def _read_log(deployment: Deployment, inputs: Inputs, windows: pd.DataFrame, engine: Engine) -> None:
+    """Make `interactions` of the learners and days of those windows that began within a day."""
+    starts = {start: aware(start) for start in windows["window_start"].unique()}
+    within = windows[[not _at_a_cutoff(deployment, starts[start]) for start in windows["window_start"]]]
+    first = study_day_of(aware(within["window_start"].min()), deployment.zone)
+    last = study_day_of(aware(within["window_end"].max()), deployment.zone)
+    stored = inputs.days["interactions"]
+    inside = {day: version for day, version in stored.items() if first <= day <= last} or dict([*stored.items()][:1])
+    engine.view("stored_interactions", deployment.store.paths("interactions", inside))
+    engine.register("judged_learners", pa.table({"learner_id": within["learner_id"].unique().tolist()}))
+    engine.make("interactions", "FROM stored_interactions SEMI JOIN judged_learners USING (learner_id)", {})
+
+
+def _of_analysable(deployment: Deployment, rows: pd.DataFrame) -> pd.DataFrame:
+    """Without learners who opted out: what they did is no longer read, and would look as if they had not studied."""
+    return rows[rows["learner_id"].isin(deployment.analysable())]
+
+
+def _in_ledger(connection: psycopg.Connection[Any], rows: pd.DataFrame) -> list[str]:
+    found = connection.execute(
+        "SELECT prediction_id FROM ml.episodes WHERE prediction_id = ANY (%s)", [rows["prediction_id"].tolist()]
+    )
+    return [row[0] for row in found]

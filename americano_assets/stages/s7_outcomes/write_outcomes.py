@@ -1,0 +1,185 @@
+"""Writes outcomes of closed windows to the ledger and, where they are ours to write, to the app's predictions."""
+
+import json
+from collections.abc import Hashable, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Any
+
+import pandas as pd
+import psycopg
+
+from americano_assets.core.features.catalog import DATA_QUALITY, FEATURE_NAMES
+from americano_assets.core.outcomes.feedback import MISSED
+from americano_assets.core.outcomes.outcomes import STRUGGLED, told
+from americano_assets.core.study_days.study_day import EPOCH
+from americano_assets.resources.postgres.staging import Staging
+from americano_assets.stages.s3_training.sql import query as training_query
+from americano_assets.stages.s6_publication.app_rows import PREDICTION_COLUMNS
+from americano_assets.stages.s6_publication.owned_tables import OwnedTable, lock_publication
+from americano_assets.stages.s6_publication.transaction import PREDICTIONS, of_present_objectives
+from americano_assets.stages.s7_outcomes.sql import query
+
+OUTCOME_COLUMNS = ("predictionStatus", "actualOutcome", "actualOutcomeRecordedAt")
+RECHECKED_DAYS = timedelta(days=14)
+LAST_REFRESH, FIRST_FLAG = "last_refresh", "first_flag"
+_CLOSING = {LAST_REFRESH: "closing_episodes", FIRST_FLAG: "closing_first_flags"}
+_STAGED = ("prediction_id", "learner_id", "outcome", "mean_score", "n_reviews", "n_validations", "n_again")
+
+
+@dataclass(frozen=True)
+class OutcomesWritten:
+    """Rows of one writing.
+
+    Attributes:
+        judged: Episodes whose last refresh's window was looked at.
+        changed: Verdicts of those that are new or other than before.
+        missed: Misses published now.
+        first_flags: The experiment's verdicts that were looked at.
+        told_by_learners: Predictions whose learner said what became of them.
+        corrected: Verdicts that had been told and are another now, of either window.
+    """
+
+    judged: int
+    changed: int
+    missed: int
+    first_flags: int
+    told_by_learners: int
+    corrected: int
+
+
+def closing(connection: psycopg.Connection[Any], basis: str, cutoff: datetime) -> pd.DataFrame:
+    """Windows that closed by `cutoff` (naive, UTC), of last refreshes or of first flags: see sql/closing_*.sql."""
+    return _frame(connection.execute(query(_CLOSING[basis]), _recheck(cutoff)))
+
+
+def feedback(connection: psycopg.Connection[Any], before: datetime | None = None) -> pd.DataFrame:
+    """What learners said became of predictions (feedback.sql), by `before` (naive, UTC) where it is given.
+
+    It goes before the computed outcome in the app's rows and in training, never in the effect.
+    """
+    return _frame(connection.execute(training_query("feedback"), {"before": before}))
+
+
+def live_flags(connection: psycopg.Connection[Any], before: datetime) -> pd.DataFrame:
+    """Episodes of which learners could see in time that they were flagged (live_flags.sql), by `before`."""
+    return _frame(connection.execute(training_query("live_flags"), {"before": before}))
+
+
+def write_outcomes(
+    connection: psycopg.Connection[Any],
+    study_day: date,
+    cutoff: datetime,
+    judged: pd.DataFrame,
+    first_flags: pd.DataFrame,
+    missed: pd.DataFrame,
+    struggle_below: float,
+) -> OutcomesWritten:
+    """Write verdicts, in one transaction.
+
+    Args:
+        connection: On the app's database.
+        study_day: The day at whose cut-off the outcomes are known.
+        cutoff: That cut-off (naive, UTC).
+        judged: Ledger episodes: `prediction_id`, `learner_id`, `flagged`, `window_end`, `outcome`, `mean_score`,
+            `n_reviews`, `n_validations`, `n_again` in the window of the last refresh.
+        first_flags: The same of assignments, in the window of the first flag.
+        missed: Scored rows below the threshold that turned out struggles, with `predicted_at`, `window_end`,
+            `model_version`, `threshold`.
+        struggle_below: A mean graded score below this is a struggle.
+    """
+    with connection.transaction():
+        lock_publication(connection)
+        _stage(connection, {LAST_REFRESH: judged, FIRST_FLAG: first_flags})
+        corrected = connection.execute(query("outcome_changes_insert"), {"known_at": cutoff}).rowcount
+        changed = connection.execute(query("episode_outcomes")).rowcount
+        connection.execute(query("first_flag_outcomes_upsert"), {"struggle_below": struggle_below})
+        connection.execute(query("feedback_changes_insert"))
+        missed = of_present_objectives(connection, missed)
+        words = feedback(connection)
+        predictions = OwnedTable(Staging(connection), PREDICTIONS, study_day)
+        predictions.stage(("id", *OUTCOME_COLUMNS), told(judged, words).itertuples(index=False))
+        predictions.refresh(OUTCOME_COLUMNS)
+        columns = (*PREDICTION_COLUMNS, "actualOutcome", "actualOutcomeRecordedAt")
+        predictions.stage(columns, (_missed_row(row) for row in missed.to_dict("records")))
+        inserted = predictions.insert_new(columns)
+        _write_missed_episodes(connection, missed)
+    return OutcomesWritten(
+        judged=len(judged),
+        changed=changed,
+        missed=inserted,
+        first_flags=len(first_flags),
+        told_by_learners=len(words),
+        corrected=corrected,
+    )
+
+
+def _stage(connection: psycopg.Connection[Any], by_basis: Mapping[str, pd.DataFrame]) -> None:
+    connection.execute(
+        "CREATE TEMPORARY TABLE staged_outcomes (basis text, prediction_id text, user_id text, outcome text, "
+        "mean_score double precision, n_reviews integer, n_validations integer, n_again integer, "
+        "outcome_at timestamp(3)) ON COMMIT DROP"
+    )
+    with connection.cursor() as cursor, cursor.copy("COPY staged_outcomes FROM STDIN") as copy:
+        for basis, rows in by_basis.items():
+            known = rows[[*_STAGED, "window_end"]].astype(object)
+            for values in known.where(known.notna(), None).itertuples(index=False):
+                copy.write_row((basis, *values))
+    connection.execute("ANALYZE staged_outcomes")
+
+
+def _recheck(cutoff: datetime) -> dict[str, datetime]:
+    return {"cutoff": cutoff, "recheck_from": cutoff - RECHECKED_DAYS}
+
+
+def _frame(cursor: psycopg.Cursor[Any]) -> pd.DataFrame:
+    return pd.DataFrame(cursor.fetchall(), columns=[column.name for column in cursor.description or []])
+
+
+def _missed_row(row: Mapping[Hashable, Any]) -> tuple[Any, ...]:
+    vector = {name: round(row[name], 6) for name in (*FEATURE_NAMES, DATA_QUALITY)}
+    return (
+        row["prediction_id"],
+        row["learner_id"],
+        row["objective_id"],
+        row["course_id"],
+        row["probability"],
+        row["confidence"],
+        MISSED,
+        json.dumps(vector),
+        row["factors"],
+        row["planned_at"].to_pydatetime(),
+        row["predicted_at"],
+        False,
+        True,
+        row["window_end"],
+    )
+
+
+def _write_missed_episodes(connection: psycopg.Connection[Any], missed: pd.DataFrame) -> None:
+    with connection.cursor() as cursor:
+        cursor.executemany(
+            """
+            INSERT INTO ml.episodes (prediction_id, user_id, learning_objective_id, course_id, planned_day,
+              refreshed_at, probability, threshold, model_version, live, window_end, outcome, outcome_at)
+            VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, false, %s, %s, %s)
+            ON CONFLICT (prediction_id) DO NOTHING
+            """,
+            [
+                (
+                    row["prediction_id"],
+                    row["learner_id"],
+                    row["objective_id"],
+                    row["course_id"],
+                    EPOCH + timedelta(days=int(row["planned_day"])),
+                    row["predicted_at"],
+                    row["probability"],
+                    row["threshold"],
+                    row["model_version"],
+                    row["window_end"],
+                    STRUGGLED,
+                    row["window_end"],
+                )
+                for row in missed.to_dict("records")
+            ],
+        )

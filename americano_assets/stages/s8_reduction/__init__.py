@@ -1,0 +1,1 @@
+"""How good predictions were, whether struggles went down, and whether help was the cause."""

@@ -1,0 +1,56 @@
+"""Struggles that nobody was asked about: pairs that no night had scored, but that turned out struggles."""
+
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+import pyarrow as pa
+
+from americano_assets.core.study_days.cutoff import naive
+from americano_assets.core.study_days.study_day import days_between
+from americano_assets.resources.duckdb.connection import open_engine
+from americano_assets.stages.common.deployment import Deployment
+from americano_assets.stages.s4_predictions.scored_predictions import TABLE
+from americano_assets.stages.s8_reduction.sql import query
+
+_PAIR = pa.schema([("learner_id", pa.string()), ("objective_id", pa.string())])
+
+
+@dataclass(frozen=True)
+class Coverage:
+    """Struggles of one window, of learners who count in aggregates.
+
+    Attributes:
+        struggles: All of them.
+        scored: Those of pairs that a night had scored before the window closed.
+    """
+
+    struggles: int
+    scored: int
+
+
+def coverage(deployment: Deployment, day: date) -> dict[str, Coverage]:
+    """Coverage by course of the window that closes at the day's cut-off; a course without struggles is left out."""
+    opened = day - timedelta(days=deployment.target.horizon_days)
+    store, moment = deployment.store, deployment.moment(opened)
+    inside = {d: v for d, v in deployment.latest_inputs(day).days["interactions"].items() if opened < d <= day}
+    if not any(version.rows for version in inside.values()):
+        return {}
+    nights = store.current_days(TABLE, days_between(opened, day - timedelta(days=1)))
+    nights = {night: version for night, version in nights.items() if version.rows}
+    shared = [learner for learner, counted in deployment.analysable().items() if counted]
+    window = {"window_start": naive(moment.at), "window_end": naive(moment.horizon_end)}
+    with open_engine() as engine:
+        engine.view("interactions", store.paths("interactions", inside))
+        engine.view("objectives", [deployment.latest_tables(day).state_path("objectives", day)])
+        studied = engine.run(query("studied_pairs"), window)
+        engine.register("studied", studied)
+        engine.register(
+            "judged", engine.labels(studied, moment.at, moment.horizon_end, deployment.target.struggle_below)
+        )
+        engine.register("shared", pa.table({"learner_id": pa.array(shared, pa.string())}))
+        if nights:
+            engine.view("scored", store.paths(TABLE, nights))
+        else:
+            engine.register("scored", _PAIR.empty_table())
+        rows = engine.run(query("coverage")).to_pylist()
+    return {row["course_id"]: Coverage(row["struggles"], row["scored"]) for row in rows}

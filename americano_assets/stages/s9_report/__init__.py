@@ -1,0 +1,1 @@
+"""The report of the night, and the database for research."""

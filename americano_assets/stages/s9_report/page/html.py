@@ -1,0 +1,167 @@
+"""A report as one HTML page that needs nothing else: no script, no font, no picture from elsewhere."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from americano_assets.core.base.shown import plain_lines
+from americano_assets.core.effects.effects import (
+    EXPERIMENT,
+    FIRST_FLAG_ONLY,
+    INTENTION_TO_TREAT,
+    OBSERVATIONAL,
+    STUDIED_ONLY,
+)
+from americano_assets.stages.s9_report.page.data import DAYS, Report
+
+_ESTIMANDS = {
+    "intention_to_treat": "struggles, all flagged",
+    "first_flag_only": "struggles, first flag of each draw",
+    "studied_only": "struggles, studied only",
+    "unstudied": "not studied at all",
+    "mean_score": "mean score",
+    "answers": "graded answers",
+}
+_PLOT = 260  # side of the calibration plot, in its own units
+_NIGHTS_WIDTH, _NIGHTS_HEIGHT, _LINE = 300, 110, 14  # the last: height of a line of text
+_CLAIMED = {
+    True: "fewer struggles: the interval leaves out 0",
+    False: "more struggles: the interval leaves out 0",
+    None: "cannot be told from no effect",
+}
+
+
+def _as_text(value: Any) -> Any:
+    """What a page shows of a value: nothing in it turns the direction of the words around it."""
+    return plain_lines(value) if type(value) is str else value
+
+
+def render(report: Report) -> str:
+    """The page."""
+    environment = Environment(
+        loader=FileSystemLoader(Path(__file__).parent),
+        autoescape=True,
+        finalize=_as_text,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {"percent": percent, "points": points, "signed": signed, "count": count}
+    drawn = [one for one in report.effects if one["estimand"] == INTENTION_TO_TREAT and one["low"] is not None]
+    truth = abs(report.planted["effect"]) if report.planted else 0.0
+    reach = max([0.05, truth, *(max(abs(one["low"]), abs(one["high"])) for one in drawn)])
+    return environment.get_template("page.html.j2").render(
+        report=report,
+        days=DAYS,
+        primary=_primary(report),
+        verdict=_verdict,
+        forest=[_bar(one, reach, report.planted) for one in drawn],
+        reach=reach,
+        nights=_nights(report.effect_by_night),
+        unknown=[
+            one
+            for one in report.effects
+            if one["estimand"] == INTENTION_TO_TREAT and one["low"] is None and one["scope"] != "all"
+        ],
+        beside=[
+            one
+            for one in report.effects
+            if one["evidence"] == EXPERIMENT and one["scope"] == "all" and one["estimand"] != INTENTION_TO_TREAT
+        ],
+        estimands=_ESTIMANDS,
+        not_random=(STUDIED_ONLY,),
+        first_flag=FIRST_FLAG_ONLY,
+        curve=_curve(report.performance),
+        side=_PLOT,
+    )
+
+
+def percent(value: float | None, digits: int = 0) -> str:
+    """A share in per cent; a dash where there is none."""
+    return "—" if value is None else f"{100 * value:.{digits}f} %"
+
+
+def points(value: float | None) -> str:
+    """A difference of shares in percentage points, with its sign."""
+    return "—" if value is None else signed(100 * value, 1)
+
+
+def signed(value: float, digits: int = 2) -> str:
+    """A number with its sign; the minus is as wide as the plus."""
+    return f"{value:+.{digits}f}".replace("-", "\N{MINUS SIGN}")
+
+
+def count(value: int | None) -> str:
+    """A whole number with its thousands told apart."""
+    return "—" if value is None else f"{value:,}"
+
+
+def _primary(report: Report) -> dict[str, Any] | None:
+    """The one effect that matters most: by chance if there is one, else observational."""
+    order = (EXPERIMENT, OBSERVATIONAL)
+    found = [
+        one
+        for one in report.effects
+        if one["scope"] == "all" and one["estimand"] == INTENTION_TO_TREAT and one["evidence"] in order
+    ]
+    return min(found, key=lambda one: (one["estimate"] is None, order.index(one["evidence"])), default=None)
+
+
+def _verdict(one: Mapping[str, Any]) -> str:
+    return _CLAIMED[True if one["high"] < 0 else False if one["low"] > 0 else None]
+
+
+def _bar(one: Mapping[str, Any], reach: float, planted: Mapping[str, Any] | None) -> dict[str, Any]:
+    """Places of an interval in a drawing that is 100 wide, 0 in its middle; of the truth too, where it is known."""
+
+    def place(value: float) -> float:
+        return round(50 + 48 * value / reach, 2)
+
+    name = "everybody" if one["scope"] == "all" else str(one["name"]).replace("_", " ")
+    return {
+        **one,
+        "label": name.lower() if one["scope"] == "type" else name,
+        "from": place(one["low"]),
+        "to": place(one["high"]),
+        "at": place(one["estimate"]),
+        "truth": place(planted["effect"])
+        if planted and (one["scope"], one["evidence"]) == ("all", EXPERIMENT)
+        else None,
+    }
+
+
+def _nights(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any] | None:
+    """Places of the intervals night by night, between the least and the most that is drawn; None for less than two."""
+    if len(rows) < 2:
+        return None
+    drawn = [one[name] for one in rows for name in ("low", "high", "truth") if one[name] is not None]
+    least, most = min(0.0, *drawn), max(0.0, *drawn)
+
+    def height(value: float | None) -> float | None:
+        return None if value is None else round(_NIGHTS_HEIGHT * (most - value) / (most - least), 1)
+
+    step = _NIGHTS_WIDTH / len(rows)
+    marks = [(value, height(value)) for value in (least, most) if value != 0]
+    return {
+        "width": _NIGHTS_WIDTH,
+        "height": _NIGHTS_HEIGHT,
+        "zero_at": height(0.0),
+        "marks": [(0.0, height(0.0)), *(one for one in marks if abs((one[1] or 0) - (height(0.0) or 0)) > _LINE)],
+        "bars": [
+            {**one, "x": round((place + 0.5) * step, 1)}
+            | {f"{name}_at": height(one[name]) for name in ("estimate", "low", "high", "truth")}
+            for place, one in enumerate(rows)
+        ],
+    }
+
+
+def _curve(performance: Mapping[str, Any] | None) -> list[dict[str, Any]]:
+    if performance is None:
+        return []
+    bins = performance["calibration"]
+    return [
+        {"x": round(_PLOT * said, 1), "y": round(_PLOT * (1 - came), 1), "said": said, "came": came, "n": n}
+        for said, came, n in zip(bins["prob_pred"], bins["prob_true"], bins["count"], strict=True)
+    ]

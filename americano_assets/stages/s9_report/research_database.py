@@ -1,0 +1,197 @@
+"""The researchers' DuckDB file: everything of learners who allow it, rebuilt from Parquet and swapped in whole.
+
+No step reads the file.
+"""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pandas as pd
+import pyarrow as pa
+from dagster_duckdb import DuckDBResource
+from pandera.pandas import DataFrameSchema
+
+from americano_assets.core.study_days.cutoff import naive
+from americano_assets.core.study_days.study_day import cutoff, days_between, opening, study_day_of
+from americano_assets.resources.parquet_store.atomic_files import move_into_place, written_beside
+from americano_assets.stages.common.deployment import Deployment
+from americano_assets.stages.common.schemas import FEATURES_TABLE, INTERACTIONS, LOG_TABLES, SCORED_PREDICTIONS
+from americano_assets.stages.s4_predictions.scored_predictions import matured
+from americano_assets.stages.s9_report.sql import query
+
+SCHEMA = "research"
+# What the tables of the file are made from: day files, and what their columns are where there is none yet.
+_SOURCES: dict[str, DataFrameSchema] = {
+    "behavioral_events": LOG_TABLES["behavioral_events"],
+    "interactions": INTERACTIONS,
+    "features": FEATURES_TABLE,
+    "scored_predictions": SCORED_PREDICTIONS,
+}
+TABLES = ("events", "interactions", "features", "predictions", "outcomes", "experiment_phases")
+_NO_TYPE = "VARCHAR"
+_TYPES = {"float64": "DOUBLE", "bool": "BOOLEAN", "int32": "INTEGER", "datetime64[ns]": "TIMESTAMP", "Int64": "BIGINT"}
+# Columns that the queries name and no rule of a schema does.
+_FURTHER = {
+    "behavioral_events": {
+        **dict.fromkeys(("session_id", "objective_id", "course_id", "card_id", "experiment_phase"), _NO_TYPE),
+        "is_pause": "BOOLEAN",
+    },
+    "interactions": {
+        **dict.fromkeys(("objective_id", "course_id", "source"), _NO_TYPE),
+        "skipped": "BOOLEAN",
+    },
+    "features": {"planned_day": "INTEGER", "unmastered_prerequisites": "VARCHAR[]"},
+    "scored_predictions": {
+        "threshold": "DOUBLE",
+        "planned_day": "INTEGER",
+        **dict.fromkeys(("model_version", "model_type"), _NO_TYPE),
+    },
+}
+_NO_MATURED = {
+    **dict.fromkeys(("prediction_id", "learner_id", "objective_id", "course_id", "model_version"), _NO_TYPE),
+    "planned_day": "INTEGER",
+    "predicted_at": "TIMESTAMP",
+    "window_end": "TIMESTAMP",
+    "probability": "DOUBLE",
+    "threshold": "DOUBLE",
+    "struggled": "BOOLEAN",
+}
+
+
+@dataclass(frozen=True)
+class Built:
+    """The file, its rows by table, the last study day in it, and whose rows are in it."""
+
+    path: Path
+    rows: dict[str, int]
+    through: date | None
+    learners: int
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Seconds that the same aggregation took on the file and on PostgreSQL, and whether it said the same."""
+
+    duckdb_seconds: float
+    postgres_seconds: float
+    equal: bool
+
+
+def build_analytics(deployment: Deployment) -> Built:
+    """Rebuild the file from what is current, and swap it in; who has the old one open goes on reading that.
+
+    Learners who may not be analysed, or left analytics, are not in it.
+
+    Raises:
+        StorageError: It could not be written; the old file stays.
+    """
+    # A link stays one: what it leads to is replaced.
+    path = deployment.settings.analytics_path.resolve()
+    participants = [learner for learner, counts in deployment.analysable().items() if counts]
+    with written_beside(path.parent) as temporary:
+        with _connection(temporary) as connection:
+            connection.register("participants", pa.table({"learner_id": pa.array(participants, pa.string())}))
+            days = {name: _view(connection, deployment, name) for name in _SOURCES}
+            through = max((day for found in days.values() for day in found), default=None)
+            _view_outcomes(connection, deployment, max(days["interactions"], default=None))
+            connection.execute(f"CREATE SCHEMA {SCHEMA}")
+            rows = {name: _make(connection, name) for name in TABLES}
+            _tell_about(connection, deployment, through)
+        move_into_place(temporary, path)
+    return Built(path, rows, through, len(participants))
+
+
+def compare_with_postgres(deployment: Deployment, built: Built) -> Comparison:
+    """Time events by type, over the same learners and days, on the file and on the app's tables."""
+    started = time.perf_counter()
+    with duckdb.connect(str(built.path), read_only=True) as connection:
+        here = connection.execute(query("events_by_type")).fetchall()
+    duckdb_seconds = time.perf_counter() - started
+    last = built.through or deployment.first_day
+    window = {
+        "start": naive(opening(deployment.first_day, deployment.zone)),
+        "end": naive(cutoff(last, deployment.zone)),
+    }
+    started = time.perf_counter()
+    with deployment.connect() as session:
+        there = session.execute(query("events_by_type_postgres").encode(), window).fetchall()
+    return Comparison(duckdb_seconds, time.perf_counter() - started, here == there)
+
+
+@contextmanager
+def _connection(path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+    with DuckDBResource(database=str(path)).get_connection() as connection:
+        try:
+            connection.execute("SET enable_progress_bar = false")
+            yield connection
+        finally:
+            connection.close()  # Puts everything into the one file; the resource does not where the body raises.
+
+
+def _view(connection: duckdb.DuckDBPyConnection, deployment: Deployment, name: str) -> list[date]:
+    today = study_day_of(deployment.now(), deployment.zone)
+    versions = deployment.store.current_days(name, days_between(deployment.first_day, today))
+    if versions:
+        listed = ", ".join("'" + path.replace("'", "''") + "'" for path in deployment.store.paths(name, versions))
+        # Nights before a new feature lack its column.
+        text = (
+            f"FROM read_parquet([{listed}], hive_partitioning = true, hive_types_autocast = true, union_by_name = true)"
+        )
+    else:
+        columns = {column: _TYPES.get(str(one.dtype), _NO_TYPE) for column, one in _SOURCES[name].columns.items()}
+        text = _no_rows({"day": "DATE", **columns, **_FURTHER[name]})
+    connection.execute(f"CREATE TEMP VIEW {name} AS {text}")
+    return sorted(versions)
+
+
+def _view_outcomes(connection: duckdb.DuckDBPyConnection, deployment: Deployment, last: date | None) -> None:
+    with deployment.connect() as session:
+        episodes = session.execute("SELECT * FROM ml.episodes")
+        columns = [column.name for column in episodes.description or ()]
+        rows = pd.DataFrame(episodes.fetchall(), columns=columns)
+    types = {"planned_day": "DATE", "first_flagged_at": "TIMESTAMP", "refreshed_at": "TIMESTAMP"}
+    types |= {"window_end": "TIMESTAMP", "outcome_at": "TIMESTAMP", "live": "BOOLEAN"}
+    types |= dict.fromkeys(("first_probability", "probability", "threshold"), "DOUBLE")
+    connection.register("ledger", pa.table({name: pa.array(rows[name].tolist(), from_pandas=True) for name in columns}))
+    casts = ", ".join(f'"{name}"::{types.get(name, _NO_TYPE)} AS "{name}"' for name in columns)
+    connection.execute(f"CREATE TEMP VIEW episodes AS SELECT {casts} FROM ledger")
+    scored = matured(deployment, last) if last else pd.DataFrame()
+    if scored.empty:
+        connection.execute(f"CREATE TEMP VIEW matured AS {_no_rows(_NO_MATURED)}")
+    else:
+        connection.register("matured", pa.Table.from_pandas(scored[list(_NO_MATURED)], preserve_index=False))
+
+
+def _make(connection: duckdb.DuckDBPyConnection, name: str) -> int:
+    text = query(name)
+    connection.execute(f"CREATE TABLE {SCHEMA}.{name} AS {text}")
+    told = text.split("\n", 1)[0].removeprefix("-- ").replace("'", "''")
+    connection.execute(f"COMMENT ON TABLE {SCHEMA}.{name} IS '{told}'")
+    return int(connection.execute(f"SELECT count(*) FROM {SCHEMA}.{name}").fetchall()[0][0])
+
+
+def _tell_about(connection: duckdb.DuckDBPyConnection, deployment: Deployment, through: date | None) -> None:
+    settings = deployment.settings
+    about: dict[str, Any] = {
+        "built_at": naive(deployment.now()),
+        "through_study_day": through,
+        "timezone": settings.americano_timezone,
+        "horizon_days": settings.americano_horizon_days,
+        "struggle_below": settings.americano_struggle_below,
+    }
+    connection.execute(
+        f"CREATE TABLE {SCHEMA}.about AS SELECT ?::TIMESTAMP AS built_at, ?::DATE AS through_study_day, "
+        "?::VARCHAR AS timezone, ?::INTEGER AS horizon_days, ?::DOUBLE AS struggle_below",
+        list(about.values()),
+    )
+    connection.execute(f"COMMENT ON TABLE {SCHEMA}.about IS 'When this file was built, and what counts as a struggle.'")
+
+
+def _no_rows(columns: dict[str, str]) -> str:
+    return "SELECT " + ", ".join(f'NULL::{kind} AS "{name}"' for name, kind in columns.items()) + " WHERE false"

@@ -1,0 +1,42 @@
+"""A learner's log and state are read side by side: what happens to either reading reaches the caller, and heals."""
+
+from datetime import UTC
+
+import pytest
+
+from americano_assets.api.live_prediction import Generator
+from americano_assets.stages.s1_snapshots.postgres_reader import ExtractionError
+from americano_assets_tests.api.live_prediction.conftest import MORNING, School
+from americano_assets_tests.world import world_settings
+
+NOW = MORNING.replace(tzinfo=UTC)
+_BACKENDS = "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND backend_type = 'client backend'"
+
+
+@pytest.fixture
+def generator(school: School) -> Generator:
+    settings = world_settings(school.url, school.home, **school.values)
+    return Generator(settings, school.url, statement_seconds=30, lock_seconds=30)
+
+
+def test_any_connection_that_was_kept_may_have_died(school: School, generator: Generator) -> None:
+    before = set(school.world.rows(_BACKENDS))
+    first = generator.generate("asking", NOW, 7)
+    kept = sorted(set(school.world.rows(_BACKENDS)) - before)
+    assert len(kept) == 3  # the log, the state, what is published
+    for (pid,) in kept:
+        school.world.execute("SELECT pg_terminate_backend(%s, 10000)", pid)
+        assert generator.generate("asking", NOW, 7) == first
+
+
+@pytest.mark.parametrize("table", ["reviews", "exams", "objective_prerequisites"])
+def test_a_table_that_cannot_be_read_is_told_and_the_next_call_reads_again(
+    school: School, generator: Generator, table: str
+) -> None:
+    first = generator.generate("asking", NOW, 7)
+    school.world.execute(f"ALTER TABLE {table} RENAME TO away")
+    for _ in range(2):
+        with pytest.raises(ExtractionError, match=f'relation "{table}" does not exist'):
+            generator.generate("asking", NOW, 7)
+    school.world.execute(f"ALTER TABLE away RENAME TO {table}")
+    assert generator.generate("asking", NOW, 7) == first

@@ -1,1 +1,0 @@
-"""The app's side: Prisma's client and the example page, against what a night wrote."""

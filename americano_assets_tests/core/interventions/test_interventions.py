@@ -1,0 +1,226 @@
+"""Indicators and interventions: what fires them, how severe, at most three and one of a type, in kind words."""
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from americano_assets.contract.enums import IndicatorType, InterventionType, Severity
+from americano_assets.core.features.catalog import FEATURE_NAMES
+from americano_assets.core.interventions.learner_profile import Hours, Profile
+from americano_assets.core.interventions.rules import (
+    MAX_PER_PREDICTION,
+    NOTHING_KNOWN,
+    Intervention,
+    indicators_of,
+    interventions_of,
+    severity,
+)
+from americano_assets_tests.frames import feature_row
+
+NAMES = {"gap-1": "Describe the axes", "gap-2": "Name the leads"}
+EVERYTHING = {
+    "retention_score": 0.1,
+    "review_lapse_rate": 0.9,
+    "prerequisite_gap_count": 1.0,
+    "complexity_mismatch": 0.8,
+    "cognitive_load_indicator": 0.95,
+    "historical_struggle_score": 0.9,
+    "content_type_mismatch": 0.6,
+}
+some_features = st.dictionaries(st.sampled_from(FEATURE_NAMES), st.floats(0, 1), max_size=15)
+
+
+def row(**values: Any) -> dict[str, Any]:
+    return {**feature_row(1, **values), "prediction_id": "c1"}
+
+
+def kinds(**values: Any) -> list[str]:
+    return [one.indicator_type for one in indicators_of(row(**values))]
+
+
+def advice(minutes: float | None = 30, **values: Any) -> list[tuple[str, int]]:
+    return [
+        (one.intervention_type, one.priority)
+        for one in interventions_of(row(**values), NAMES, Profile(session_minutes=minutes))
+    ]
+
+
+@pytest.mark.parametrize(
+    ("at", "past", "indicator", "intervention"),
+    [
+        ({"retention_score": 0.5}, {"retention_score": 0.49}, "LOW_RETENTION", ("SPACED_REPETITION_BOOST", 6)),
+        ({"review_lapse_rate": 0.3}, {"review_lapse_rate": 0.31}, "LOW_RETENTION", ("SPACED_REPETITION_BOOST", 6)),
+        (
+            {"prerequisite_gap_count": 0.5},
+            {"prerequisite_gap_count": 0.51},
+            "PREREQUISITE_GAP",
+            ("PREREQUISITE_REVIEW", 9),
+        ),
+        (
+            {"complexity_mismatch": 0.4},
+            {"complexity_mismatch": 0.41},
+            "COMPLEXITY_MISMATCH",
+            ("DIFFICULTY_PROGRESSION", 8),
+        ),
+        (
+            {"cognitive_load_indicator": 0.7},
+            {"cognitive_load_indicator": 0.71},
+            "COGNITIVE_OVERLOAD",
+            ("COGNITIVE_LOAD_REDUCE", 8),
+        ),
+        (
+            {"historical_struggle_score": 0.6},
+            {"historical_struggle_score": 0.61},
+            "HISTORICAL_STRUGGLE_PATTERN",
+            ("SPACED_REPETITION_BOOST", 6),
+        ),
+    ],
+)
+def test_each_sign_fires_past_its_threshold_only(
+    at: dict[str, float], past: dict[str, float], indicator: str, intervention: tuple[str, int]
+) -> None:
+    assert kinds(**at) == []
+    assert advice(**at) == []
+    assert kinds(**past) == [indicator]
+    assert advice(**past) == [intervention]
+
+
+def test_what_was_not_observed_is_no_sign() -> None:
+    assert indicators_of({**row(), **EVERYTHING}) == []
+    assert interventions_of({**row(), **EVERYTHING}, NAMES, Profile(session_minutes=90)) == []
+
+
+def test_the_lowest_ranked_format_is_advised_on_but_no_indicator() -> None:
+    assert kinds(content_type_mismatch=0.6) == []
+    assert advice(content_type_mismatch=0.6) == [("CONTENT_FORMAT_ADAPT", 7)]
+    assert advice(content_type_mismatch=0.3) == []
+
+
+def test_lapses_count_only_above_the_cohorts_own() -> None:
+    assert kinds(review_lapse_rate=0.5, cohort_lapse_rate=0.5) == []
+    assert kinds(review_lapse_rate=0.5, cohort_lapse_rate=0.49) == ["LOW_RETENTION"]
+
+
+def test_long_sessions_also_get_a_break() -> None:
+    overloaded = {"cognitive_load_indicator": 0.9}
+    assert advice(50, **overloaded) == [("COGNITIVE_LOAD_REDUCE", 8)]
+    assert advice(51, **overloaded) == [("COGNITIVE_LOAD_REDUCE", 8), ("BREAK_SCHEDULE_ADJUST", 5)]
+    assert advice(None, **overloaded) == [("COGNITIVE_LOAD_REDUCE", 8)]
+
+
+def test_severity_grows_by_thirds_of_the_way_to_the_extreme() -> None:
+    assert [severity(depth) for depth in (0, 0.33, 0.34, 0.66, 0.67, 1)] == [
+        "LOW",
+        "LOW",
+        "MEDIUM",
+        "MEDIUM",
+        "HIGH",
+        "HIGH",
+    ]
+    levels = {value: indicators_of(row(retention_score=value))[0].severity for value in (0.45, 0.3, 0.1, 0.0)}
+    assert levels == {0.45: "LOW", 0.3: "MEDIUM", 0.1: "HIGH", 0.0: "HIGH"}
+
+
+def test_two_signs_of_one_indicator_show_the_deeper() -> None:
+    (one,) = indicators_of(row(retention_score=0.45, review_lapse_rate=0.9))
+    assert one.severity == "HIGH"
+    assert json.loads(one.context) == {"feature": "review_lapse_rate", "value": 0.9, "threshold": 0.3}
+
+
+def test_the_missing_groundwork_is_named_and_related() -> None:
+    gaps = {"prerequisite_gap_count": 1.0, "unmastered_prerequisites": ["gap-2", "gap-1", "unknown"]}
+    (one,) = interventions_of(row(**gaps), NAMES)
+    assert "«Name the leads», «Describe the axes»" in one.description
+    assert "unknown" not in one.description
+    assert one.related_objective_id == "gap-2"
+    (unnamed,) = interventions_of(row(prerequisite_gap_count=1.0), NAMES)
+    assert unnamed.related_objective_id == "objective-1"
+
+
+def test_of_many_the_three_most_urgent_are_advised() -> None:
+    assert advice(90, **EVERYTHING) == [
+        ("PREREQUISITE_REVIEW", 9),
+        ("COGNITIVE_LOAD_REDUCE", 8),
+        ("DIFFICULTY_PROGRESSION", 8),
+    ]
+
+
+@given(some_features, st.sampled_from([None, 20.0, 90.0]))
+def test_at_most_three_one_of_a_type_of_kinds_that_the_app_knows(
+    values: dict[str, float], minutes: float | None
+) -> None:
+    scored = row(**values)
+    chosen = interventions_of(scored, NAMES, Profile(session_minutes=minutes))
+    types = [one.intervention_type for one in chosen]
+    assert len(chosen) <= MAX_PER_PREDICTION
+    assert len(set(types)) == len(types)
+    assert set(types) <= set(map(str, InterventionType))
+    assert [one.priority for one in chosen] == sorted((one.priority for one in chosen), reverse=True)
+    assert all(1 <= one.priority <= 10 and one.description and one.reasoning for one in chosen)
+    shown = indicators_of(scored)
+    assert len({one.indicator_type for one in shown}) == len(shown)
+    assert {one.indicator_type for one in shown} <= set(map(str, IndicatorType))
+    assert {one.severity for one in shown} <= set(map(str, Severity))
+    assert len({one.id for one in chosen} | {one.id for one in shown}) == len(chosen) + len(shown)
+    assert bool(shown) <= bool(chosen)
+
+
+def test_ids_follow_the_episode_and_the_type() -> None:
+    one, other = (indicators_of({**row(retention_score=value), "prediction_id": "c1"})[0] for value in (0.1, 0.4))
+    assert one.id == other.id
+    assert one.id != indicators_of({**row(retention_score=0.1), "prediction_id": "c2"})[0].id
+
+
+def only(profile: Profile = NOTHING_KNOWN, easier: str | None = None, **values: Any) -> tuple[Intervention, Any]:
+    """The first intervention, and its actions read back."""
+    chosen = interventions_of(row(**values), NAMES, profile, easier)
+    return chosen[0], json.loads(chosen[0].actions)
+
+
+def test_advice_is_cut_to_the_learner() -> None:
+    profile = Profile(session_minutes=50, usual_minutes=90, hours=Hours(9, 11), best_format="visual")
+    one, actions = only(profile, prerequisite_gap_count=1.0, unmastered_prerequisites=["gap-1", "gap-2"])
+    assert "about 25 minutes" in one.description
+    assert "Between 9:00 and 11:00" in one.description
+    assert actions == {
+        "type": "PREREQUISITE_REVIEW",
+        "objective_ids": ["gap-1", "gap-2"],
+        "minutes": 25,
+        "days_before": [2, 1],
+        "hours": {"start": 9, "end": 11},
+    }
+    one, actions = only(profile, retention_score=0.1)
+    assert actions["review_days"] == [1, 3, 7]
+    one, actions = only(profile, content_type_mismatch=0.6)
+    assert "diagrams and pictures" in one.description
+    assert actions["format"] == "visual"
+    load, pause = interventions_of(row(cognitive_load_indicator=0.9), NAMES, profile)
+    assert "about 25 minutes" in load.description
+    assert "about 90 minutes" in pause.reasoning
+    assert json.loads(pause.actions)["break_every_minutes"] == 25
+
+
+def test_the_easier_objective_to_start_with_is_named() -> None:
+    one, actions = only(easier="gap-1", complexity_mismatch=0.8)
+    assert one.description.startswith("Start with «Describe the axes»")
+    assert one.related_objective_id == "gap-1"
+    assert (actions["objective_ids"], actions["time_factor"]) == (["gap-1", "objective-1"], 1.25)
+    one, actions = only(complexity_mismatch=0.8)
+    assert one.description.startswith("Start with an easier objective,")
+    assert (one.related_objective_id, actions["objective_ids"]) == ("objective-1", ["objective-1"])
+
+
+def test_what_was_learned_moves_a_priority_within_bounds() -> None:
+    def order(shifts: dict[str, int]) -> list[tuple[str, int, int]]:
+        found = interventions_of(row(**EVERYTHING), NAMES, Profile(session_minutes=90), None, shifts)
+        return [(one.intervention_type, one.priority, one.base_priority) for one in found]
+
+    assert order({"PREREQUISITE_REVIEW": 2})[0] == ("PREREQUISITE_REVIEW", 10, 9)
+    assert [kind for kind, _, _ in order({"SPACED_REPETITION_BOOST": 2, "DIFFICULTY_PROGRESSION": -2})] == [
+        "PREREQUISITE_REVIEW",
+        "COGNITIVE_LOAD_REDUCE",
+        "SPACED_REPETITION_BOOST",
+    ]

@@ -1,0 +1,144 @@
+"""What became of an episode, whose score counts, and the figures before and after."""
+
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from americano_assets.core.effects.before_after import Reduction, reductions
+from americano_assets.core.outcomes.outcomes import last_scores, outcome_of
+from americano_assets.core.outcomes.performance import TRAINED_COURSE, performance
+from americano_assets.core.statistics.metrics import LEAST_ROWS
+from americano_assets.core.training.fit import LOGISTIC, RULES
+
+
+def test_an_unknown_label_is_an_unstudied_objective() -> None:
+    labels = pd.Series([True, False, None], index=[3, 1, 2])
+    assert outcome_of(labels).to_dict() == {3: "struggled", 1: "not_struggled", 2: "unstudied"}
+
+
+def test_the_last_score_before_the_planned_day_opens_counts() -> None:
+    scored = pd.DataFrame(
+        [
+            {"prediction_id": "c1", "planned_day": 10, "scored_day": day, "probability": p}
+            for day, p in ((7, 0.1), (9, 0.3), (8, 0.2), (10, 0.9))
+        ]
+    )
+    assert last_scores(scored)["probability"].tolist() == [0.3]
+    # An unplanned episode's day has begun when it is first scored: then the first score counts.
+    late = scored[scored["scored_day"] >= 10].assign(prediction_id="c2")
+    both = last_scores(pd.concat([scored, late, late.assign(scored_day=11, probability=0.5)]))
+    assert both[["prediction_id", "probability"]].to_dict("list") == {
+        "prediction_id": ["c1", "c2"],
+        "probability": [0.3, 0.9],
+    }
+    assert last_scores(scored.head(0)).empty
+
+
+def matured(learners: dict[str, tuple[int, bool]]) -> pd.DataFrame:
+    """Per learner so many rows, and whether they count in aggregates; every second row struggled, and was flagged."""
+    return pd.DataFrame(
+        [
+            {
+                "learner_id": learner,
+                "course_id": "anatomy",
+                "model_version": "old" if number % 4 < 2 else "new",
+                "model_type": RULES if number % 4 < 2 else LOGISTIC,
+                "probability": 0.8 if number % 2 else 0.2,
+                "flagged": number % 2 == 1,
+                "struggled": number % 2 == 1,
+                "in_analytics": included,
+            }
+            for learner, (rows, included) in learners.items()
+            for number in range(rows)
+        ]
+    )
+
+
+def test_figures_are_of_all_of_each_course_and_of_learners_with_enough() -> None:
+    found = {(one.scope, one.scope_id): one for one in performance(matured({"a": (30, True), "b": (10, True)}))}
+    versions = {("model_version", "old"), ("model_version", "new")}
+    trained = (TRAINED_COURSE, "anatomy")
+    assert set(found) == {("all", ""), ("course", "anatomy"), trained, ("learner", "a"), *versions}
+    assert found[trained].values["n"] == found["model_version", "new"].values["n"]
+    assert sum(found[version].values["n"] or 0 for version in versions) == 40
+    assert found["all", ""].values["n"] == 40
+    assert found["all", ""].values["recall"] == 1
+    assert found["all", ""].reason is None
+
+
+def test_who_keeps_out_of_analytics_counts_in_no_aggregate() -> None:
+    found = {one.scope: one for one in performance(matured({"a": (40, True), "b": (40, False)}))}
+    assert found["all"].values["n"] == found["course"].values["n"] == 40
+    assert found["learner"].scope_id == "b"
+
+
+def test_too_few_rows_have_no_figures_but_a_reason() -> None:
+    (overall, course, *_) = performance(matured({"a": (LEAST_ROWS - 1, True)}))
+    for one in (overall, course):
+        assert one.values.pop("n") == LEAST_ROWS - 1
+        assert set(one.values.values()) == {None}
+        assert one.curve is None
+        assert one.reason == "29 matured predictions, at least 30 are needed"
+
+
+def before_and_after(
+    baseline: tuple[int, int], current: tuple[int, int], sessions: int = 20, **values: Any
+) -> dict[str, Reduction]:
+    """Reductions by scope for the whole time, from (struggled, studied) before and since."""
+    own = {
+        "learner_id": "a",
+        "course_id": "anatomy",
+        "in_analytics": True,
+        "first_at": pd.Timestamp("2026-03-10 23:00"),
+        "baseline_start": pd.Timestamp("2026-01-27 23:00"),
+        **values,
+    }
+    totals = pd.DataFrame(
+        [
+            {**own, "segment": segment, "struggled": struggled, "studied": studied, "sessions": sessions}
+            for segment, (struggled, studied) in (("baseline", baseline), ("all", current))
+        ]
+    )
+    weekly = pd.DataFrame([{**own, "week": "2026-03-16", "struggled": current[0], "studied": current[1]}])
+    return {one.scope: one for one in reductions(totals, weekly) if one.period == "all"}
+
+
+def test_a_reduction_is_the_share_of_the_baseline_rate_that_is_gone() -> None:
+    found = before_and_after((5, 10), (2, 8))
+    for one in found.values():
+        assert (one.baseline_rate, one.current_rate) == (0.5, 0.25)
+        assert one.reduction_percentage == pytest.approx(50)
+        assert one.reason is None
+    assert set(found) == {"all", "course", "learner"}
+    assert found["all"].timeline == [
+        {"date": "2026-03-16", "struggle_rate": 0.25, "struggles_count": 2, "topics_studied": 8}
+    ]
+    assert before_and_after((2, 8), (4, 8))["all"].reduction_percentage == pytest.approx(-100)
+
+
+@pytest.mark.parametrize(
+    ("baseline", "current", "sessions", "reason"),
+    [
+        ((5, 9), (2, 8), 19, "only 9 objectives and 19 sessions"),
+        ((5, 10), (0, 0), 20, "nothing was graded in the current period"),
+        ((0, 10), (2, 8), 20, "there was no struggle before"),
+        ((0, 0), (2, 8), 40, "only 0 objectives and 40 sessions"),
+    ],
+)
+def test_what_cannot_be_said_is_never_zero_per_cent(
+    baseline: tuple[int, int], current: tuple[int, int], sessions: int, reason: str
+) -> None:
+    one = before_and_after(baseline, current, sessions)["all"]
+    assert one.reduction_percentage is None
+    assert one.reason is not None
+    assert reason in one.reason
+
+
+def test_few_objectives_are_enough_where_sessions_are_many_and_the_other_way_round() -> None:
+    assert before_and_after((5, 9), (2, 8), sessions=20)["all"].reason is None
+    assert before_and_after((5, 10), (2, 8), sessions=1)["all"].reason is None
+
+
+def test_a_learner_outside_analytics_is_in_their_own_figures_only() -> None:
+    assert set(before_and_after((5, 10), (2, 8), in_analytics=False)) == {"learner"}

@@ -1,0 +1,64 @@
+"""Advice from stored rows: the easier objective of a topic, profiles, and what a rerun remembers having learned."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from americano_assets.core.interventions.type_priorities import TypeEffect
+from americano_assets.resources.duckdb.connection import open_engine
+from americano_assets.stages.s5_interventions.recommendations import PRIORITIES, easier_objectives, learned
+from americano_assets_tests.world import ClockedDeployment, World, at, read_world, study_day, world_settings
+
+DAY = "2026-03-08"
+
+
+@pytest.fixture(scope="module")
+def deployment(world: World, module_database: str, home: Path) -> ClockedDeployment:
+    world.learner("owner")
+    for course in ("anatomy", "statistics"):
+        world.course(course, "owner")
+    for objective, complexity in (("hard", "ADVANCED"), ("middle", "INTERMEDIATE"), ("a-middle", "INTERMEDIATE")):
+        world.objective(objective, "anatomy", complexity)
+    world.objective("basic", "anatomy", "BASIC")
+    world.objective("elsewhere", "statistics", "INTERMEDIATE")
+    world.prerequisite("hard", "basic")
+    for learner in ("new", "halfway", "ready", "late"):
+        world.learner(learner)
+    world.reviews("halfway", "basic", at("2026-03-05 10:00"), "GGGGG")
+    world.reviews("halfway", "middle", at("2026-03-05 11:00"), "GAA")
+    for objective in ("basic", "middle", "a-middle"):
+        world.reviews("ready", objective, at("2026-03-05 10:00"), "GGGGG")
+        world.reviews("late", objective, at("2026-03-09 23:00"), "GGGGG")  # at the cut-off: the future
+    settings = world_settings(module_database, home)
+    found = ClockedDeployment(settings, datetime(2026, 3, 9, 23, 10, tzinfo=UTC))
+    read_world(found, "2026-03-01", DAY)
+    return found
+
+
+def test_the_easier_objective_is_not_mastered_of_the_same_topic_and_the_smallest_step(
+    deployment: ClockedDeployment,
+) -> None:
+    tables, store = deployment.tables(study_day(DAY)), deployment.store
+    state = tables.state(study_day(DAY))
+    learners = ["new", "halfway", "ready", "late", "new"]
+    objectives = ["hard"] * 4 + ["basic"]
+    rows = [{"learner_id": one, "objective_id": other} for one, other in zip(learners, objectives, strict=True)]
+    with open_engine() as engine:
+        engine.calendar(study_day(DAY), deployment.zone)
+        engine.view("interactions", store.paths("interactions", tables.inputs.days["interactions"]))
+        engine.load_state({name: store.whole_path(name, one) for name, one in state.snapshot.tables.items()})
+        found = easier_objectives(engine, tables.moment(study_day(DAY)), rows)
+    assert found == {
+        ("new", "hard"): "basic",  # what it builds on goes first
+        ("halfway", "hard"): "middle",  # basic is mastered; of two equal steps the one that is known better
+        ("late", "hard"): "basic",
+    }
+
+
+def test_a_rerun_remembers_what_was_learned(deployment: ClockedDeployment) -> None:
+    assert learned(deployment, study_day(DAY)) == {}
+    kept = TypeEffect(0.06, 0.02, 0.1, 900, 100, 2)
+    deployment.store.record_manifest(study_day(DAY), PRIORITIES, {"PREREQUISITE_REVIEW": vars(kept)})
+    assert learned(deployment, study_day(DAY)) == {"PREREQUISITE_REVIEW": kept}
+    assert learned(deployment, study_day(DAY), latest=True) == {}

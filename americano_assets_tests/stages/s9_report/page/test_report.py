@@ -1,0 +1,196 @@
+"""The report says what the tables say, and says so where they say nothing."""
+
+import os
+import re
+from datetime import timedelta
+from pathlib import Path
+from shutil import which
+
+import pytest
+from playwright.sync_api import sync_playwright
+
+from americano_assets.core.training.flagging import NOBODY
+from americano_assets.resources.home.folder import write_demo_values
+from americano_assets.stages.s9_report.page.files import report_path, write_report
+from americano_assets.stages.s9_report.page.html import points
+from americano_assets_tests.api.rows import LEARNER
+from americano_assets_tests.stages.s9_report.page.conftest import Night
+
+
+def text(page: str, element: str) -> str:
+    """The words of the element with an id."""
+    found = re.search(rf'<(\w+)[^>]*id="{element}"[^>]*>(.*?)</\1>', page, re.DOTALL)
+    assert found, element
+    return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", found[2])).strip()
+
+
+def test_an_empty_deployment_says_so_everywhere(empty_night: Night) -> None:
+    page = empty_night.page()
+    assert "no objective planned for the next days looks risky" in page
+    assert "Not known yet" in page
+    assert "Not known: nothing was computed." in page
+    assert "There are too few rows to tell whether anything has shifted" in page
+    assert "None" not in page
+    assert "nan" not in page
+
+
+def test_a_model_that_flags_nobody_is_no_proof_that_nobody_is_at_risk(empty_night: Night) -> None:
+    empty_night.rows.published(threshold=NOBODY)
+    assert "the model that scores flags nobody" in empty_night.page()
+
+
+def test_the_figures_are_those_of_the_tables(night: Night) -> None:
+    page = night.page()
+    ((estimate, low, high),) = night.world.rows(
+        "SELECT estimate, low, high FROM ml.effects WHERE (scope, period, estimand, evidence) ="
+        " ('all', 'all', 'intention_to_treat', 'experiment')"
+    )
+    assert text(page, "effect") == f"{points(estimate)} points"
+    assert f"({points(low)} to {points(high)})" in page
+    assert text(page, "before-after").startswith("40.0 % before the first prediction, 31.0 % since: 22.5 % fewer")
+    assert "Not the effect" in page
+    assert text(page, "help").endswith("Physiology 2 3 0 1")
+    assert "73 % of struggles were foreseen" in re.sub(r"<[^>]+>", " ", page).replace("  ", " ")
+    assert "9 had never been scored" in page
+
+
+def test_what_a_demo_decided_is_told(empty_night: Night) -> None:
+    assert "Settings of the demo" not in empty_night.page()
+    empty_night.rows.connection.execute("INSERT INTO ml.demo_load VALUES (true, 'oulad', 0, 1, now())")
+    write_demo_values(empty_night.deployment.settings.americano_home, {"AMERICANO_HOLDOUT_SHARE": "0.1"})
+    assert "Settings of the demo decide here: AMERICANO_HOLDOUT_SHARE=0.1" in empty_night.page()
+
+
+def test_nobody_is_named(night: Night) -> None:
+    page = night.page()
+    assert LEARNER not in page
+    assert "learner-0" not in page
+
+
+def test_what_was_planted_stands_beside_the_estimate(night: Night) -> None:
+    assert 'class="truth"' not in night.page()
+    ((estimate, low, high),) = night.world.rows(
+        "SELECT estimate, low, high FROM ml.effects WHERE (scope, period, estimand, evidence) ="
+        " ('all', 'all', 'intention_to_treat', 'experiment')"
+    )
+    for truth, verdict in ((estimate - 0.01, "holds"), (low - 0.01, "misses")):
+        night.world.execute("DELETE FROM ml.planted_effects")
+        night.world.execute("INSERT INTO ml.planted_effects VALUES (%s, %s, 0.2, 0.3, 1234, 1)", night.day, truth)
+        told = text(night.page(), "planted")
+        assert told.startswith(f"Planted: {points(truth)} points , over these very episodes: 30.0 % of 1,234")
+        assert told.endswith(f"The interval {verdict} it.")
+        assert night.page().count('<rect class="truth"') == 1
+    assert low < high
+
+
+def test_nobody_is_said_to_be_unhelped_once_a_night_was_live(night: Night) -> None:
+    """A demo of which only some weeks were replayed, and a deployment that once replayed a night, helped somebody."""
+    night.rows.published(night.day - timedelta(days=7), model="older")
+    for live in (False, True):
+        night.world.execute("UPDATE ml.study_days SET live = %s WHERE study_day < %s", live, night.day)
+        told = night.report().before_after
+        assert told is not None
+        assert told["replayed"] is not live
+
+
+def test_the_effect_is_drawn_night_by_night_once_there_are_two(night: Night) -> None:
+    assert night.page().count('<g class="night">') == 0
+    for days in range(1, 14):
+        night.world.execute(
+            "INSERT INTO ml.effects SELECT (jsonb_populate_record(e, jsonb_build_object('study_day', %s::date))).*"
+            " FROM ml.effects e WHERE study_day = %s AND scope = 'all'",
+            night.day - timedelta(days=days),
+            night.day,
+        )
+    night.world.execute("INSERT INTO ml.planted_effects VALUES (%s, -0.1, 0.2, 0.3, 1234, 1)", night.day)
+    page = night.page()
+    assert page.count('<g class="night">') == 12
+    # The planted effect of the one night that has it, there and in the forest.
+    assert page.count('<rect class="truth"') == 2
+
+
+def test_replays_are_called_a_rehearsal(night: Night) -> None:
+    night.world.execute(
+        "UPDATE ml.effects SET evidence = 'rehearsal' WHERE (scope, estimand) = ('all', 'intention_to_treat')"
+    )
+    page = night.page()
+    assert text(page, "effect") == "Not known yet"
+    assert "rehearsal: replays, true effect 0" in page
+
+
+def test_an_observational_estimate_carries_its_label(night: Night) -> None:
+    night.world.execute("UPDATE ml.effects SET evidence = 'observational' WHERE scope = 'all'")
+    assert "Observational: nobody was held out" in night.page()
+
+
+def test_words_from_the_database_are_words_not_markup(night: Night) -> None:
+    night.world.execute("UPDATE courses SET name = '<script>alert(1)</script>'")
+    assert "<script" not in night.page()
+
+
+def test_drift_names_the_course_that_shifted(night: Night) -> None:
+    assert "too few rows to tell" in night.page()
+    night.world.execute("UPDATE courses SET code = 'ANA 2026'")
+    ((course,),) = night.world.rows('SELECT "id" FROM courses LIMIT 1')
+    for measure, feature, value, status in (
+        ("psi", "validation_score", 2.78, "alarm"),
+        ("psi_mean", "", 1.14, "alarm"),
+        ("label_rate", "", 0.04, "ok"),
+    ):
+        night.world.execute(
+            "INSERT INTO ml.drift VALUES (%s, 'course', %s, %s, %s, %s, null, null, 900, 300, %s, now())",
+            night.day,
+            course,
+            measure,
+            feature,
+            value,
+            status,
+        )
+    page = night.page()
+    assert "ANA 2026" in page
+    assert "features, most validation score" in page
+    assert "1.14" in page
+    # What is as it was is no news, and the features of a course stand behind its one index.
+    assert "struggle rate</td>" not in page
+    assert "2.78" not in page
+
+
+def test_an_older_day_computed_again_does_not_become_the_latest(night: Night) -> None:
+    settings = night.deployment.settings
+    write_report(settings, night.day, "new")
+    write_report(settings, night.day - timedelta(days=1), "old")
+    assert report_path(settings).read_text() == "new"
+    assert report_path(settings, night.day - timedelta(days=1)).read_text() == "old"
+    write_report(settings, night.day, "newer")
+    assert report_path(settings).read_text() == "newer"
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("width", [1280, 360])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_it_fits_every_window_and_asks_nobody_for_anything(night: Night, width: int, scheme: str) -> None:
+    path = write_report(night.deployment.settings, night.day, night.page())
+    browser_path = which("chromium") or which("chromium-browser") or which("google-chrome")
+    assert browser_path, "install chromium first, as .ci/run does"
+    asked: list[str] = []
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=browser_path, args=["--no-sandbox", "--disable-background-networking"]
+        )
+        try:
+            page = browser.new_page(
+                viewport={"width": width, "height": 900}, color_scheme="dark" if scheme == "dark" else "light"
+            )
+            page.on("request", lambda request: asked.append(request.url))
+            page.goto(path.as_uri())
+            pictures = os.environ.get("AMERICANO_TEST_PICTURES")
+            if pictures:
+                page.screenshot(path=Path(pictures) / f"report-{width}-{scheme}.png", full_page=True)
+            assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+            assert page.locator(".row").count() == 10
+            assert page.locator("circle.bin").count() == 4
+            background = page.evaluate("getComputedStyle(document.body).backgroundColor")
+            assert background == ("rgb(18, 23, 29)" if scheme == "dark" else "rgb(251, 250, 248)")
+        finally:
+            browser.close()
+    assert asked == [path.as_uri()]
