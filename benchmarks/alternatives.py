@@ -18,9 +18,9 @@ import pandas as pd
 import pyarrow as pa
 
 from americano_assets.core.features.catalog import FEATURE_NAMES
-from americano_assets.resources.duckdb.connection import open_engine
 from americano_assets.resources.parquet_store.store import ParquetStore
 from americano_assets.resources.postgres.connection import connect
+from americano_assets.stages.s2_features.feature_engine import open_feature_engine
 from benchmarks.cohort import LAST_DAY, Size, moment, night, write_cohort
 from benchmarks.database import database
 from benchmarks.features import load_state, taken
@@ -54,7 +54,7 @@ def main() -> None:
         print(f"{rows:,} interactions, {size.learners * size.objectives:,} pairs", flush=True)
         tables = night(root, size)
         ours: list[pa.Table] = []
-        with open_engine() as engine:
+        with open_feature_engine() as engine:
             tables.view_log(engine, [LAST_DAY])
             load_state(engine, root, size)
             ask = taken(lambda: ours.append(engine.features(moment(), from_later_state=False, derived=True)))

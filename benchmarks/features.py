@@ -21,8 +21,8 @@ import duckdb
 import pyarrow as pa
 
 from americano_assets.core.features import catalog
-from americano_assets.resources.duckdb.connection import Engine
 from americano_assets.resources.parquet_store.store import ParquetStore
+from americano_assets.stages.s2_features.feature_engine import FeatureEngine
 from americano_assets.stages.s2_features.point_in_time import CutoffTables
 from benchmarks.cohort import LAST_DAY, Size, moment, night, write_cohort
 
@@ -87,7 +87,7 @@ class Taken:
         return f"{self.wall:.1f} s ({self.cpu:.1f} s of processors)"
 
 
-class _Timed(Engine):
+class _Timed(FeatureEngine):
     """Remembers what each step took; leaves out what only extended features need, where it is told to."""
 
     def __init__(self, connection: duckdb.DuckDBPyConnection, *, fifteen: bool) -> None:
@@ -111,13 +111,13 @@ class _Timed(Engine):
         return found[0]
 
 
-def view_kept(tables: CutoffTables, engine: Engine) -> None:
+def view_kept(tables: CutoffTables, engine: FeatureEngine) -> None:
     """Make the log and what is kept of it readable, as a night does."""
     tables.view_log(engine, [LAST_DAY])
     tables.view_windows(engine, [LAST_DAY])
 
 
-def load_state(engine: Engine, root: Path, size: Size) -> None:
+def load_state(engine: FeatureEngine, root: Path, size: Size) -> None:
     tables = night(root, size)
     snapshot = tables.state(LAST_DAY).snapshot
     engine.load_state({name: tables.store.whole_path(name, content) for name, content in snapshot.tables.items()})

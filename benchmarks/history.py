@@ -10,8 +10,8 @@ import shutil
 import tempfile
 from pathlib import Path
 
-from americano_assets.resources.duckdb.connection import open_engine
 from americano_assets.resources.parquet_store.store import ParquetStore
+from americano_assets.stages.s2_features.feature_engine import open_feature_engine
 from benchmarks.cohort import LAST_DAY, Size, moment, night, write_cohort
 from benchmarks.features import Taken, load_state, taken
 
@@ -51,7 +51,7 @@ def cheapest(root: Path, size: Size) -> Taken:
     results = []
     for _ in range(3):
         tables = night(root, size)
-        with open_engine() as engine:
+        with open_feature_engine() as engine:
             tables.view_log(engine, [LAST_DAY])
             load_state(engine, root, size)
             results.append(taken(lambda: engine.features(moment(), from_later_state=False, derived=True)))

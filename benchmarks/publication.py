@@ -21,7 +21,7 @@ from americano_assets.core.models.scorer import Scorer
 from americano_assets.core.study_days.cutoff import Moment
 from americano_assets.core.study_days.study_day import day_number
 from americano_assets.resources.postgres.connection import connect
-from americano_assets.stages.s3_training.model_files import StoredModel
+from americano_assets.stages.common.model_files import StoredModel
 from americano_assets.stages.s6_publication.episode_ledger import StudyDay
 from americano_assets.stages.s6_publication.transaction import PREDICTIONS, publish_day
 from benchmarks.cohort import LAST_DAY, TARGET, ZONE

@@ -41,7 +41,7 @@ from americano_assets.core.study_days.study_day import last_closed
 from americano_assets.core.training.fit import BLEND, fit
 from americano_assets.resources.parquet_store.store import ParquetStore
 from americano_assets.resources.postgres.connection import connect
-from americano_assets.stages.s3_training.model_files import ModelStore
+from americano_assets.stages.common.model_files import ModelStore
 from benchmarks.cohort import TARGET, ZONE
 from benchmarks.database import database
 from benchmarks.learner import OTHERS, fill

@@ -33,10 +33,10 @@ from americano_assets.resources.parquet_store.store import ParquetStore
 from americano_assets.resources.postgres.thread_session import KeptSession
 from americano_assets.resources.postgres.urls import is_lost
 from americano_assets.settings import Settings
+from americano_assets.stages.common.model_files import ModelStore, StoredModel
 from americano_assets.stages.common.schemas import SCORED_PREDICTIONS
 from americano_assets.stages.s1_snapshots.fast_validation import frame_keeps_every_rule
 from americano_assets.stages.s2_features.learner_features import LiveFeatures
-from americano_assets.stages.s3_training.model_files import ModelStore, StoredModel
 from americano_assets.stages.s5_interventions.recommendations import (
     PRIORITIES,
     Known,

@@ -17,12 +17,12 @@ from americano_assets.core.study_days.cutoff import Target, naive
 from americano_assets.core.study_days.study_day import EPOCH, cutoff, day_number, opening
 from americano_assets.evaluation.log_reader import bounded, quoted, stage_log
 from americano_assets.evaluation.sql import query
-from americano_assets.resources.duckdb.connection import Engine, open_engine
 from americano_assets.resources.parquet_store.store import ParquetStore, Version
 from americano_assets.stages.common.schemas import LOG_TABLES, STATE_TABLES
 from americano_assets.stages.s1_snapshots.input_manifest import DAY_TABLES, Inputs, graded_span
 from americano_assets.stages.s1_snapshots.sql import query as grading_query
 from americano_assets.stages.s1_snapshots.state_snapshots import StateSnapshot, record_snapshot, snapshots
+from americano_assets.stages.s2_features.feature_engine import FeatureEngine, open_feature_engine
 from americano_assets.stages.s2_features.features import TrainingTables
 from americano_assets.stages.s2_features.point_in_time import CutoffTables, PairSource
 
@@ -74,7 +74,7 @@ def open_log(path: Path, folder: Path, zone: ZoneInfo, target: Target, progress:
         LogError: See evaluation_log.stage_log.
     """
     store = ParquetStore(folder / "data")
-    with open_engine() as engine, bounded(engine.connection, folder):
+    with open_feature_engine() as engine, bounded(engine.connection, folder):
         engine.calendar(_LAST_CALENDAR_DAY, zone)
         progress("reading and checking the log", 0, 1)
         staged = stage_log(engine.connection, path, folder)
@@ -110,7 +110,7 @@ def studied_pairs(
     """
     store, target = log.tables.store, log.tables.target
     found: dict[date, pa.Table] = {}
-    with open_engine() as engine, bounded(engine.connection, store.root):
+    with open_feature_engine() as engine, bounded(engine.connection, store.root):
         for number, day in enumerate(days, start=1):
             window = log.tables.moment(day)
             inside = _within(log.tables.inputs, day, day + timedelta(days=target.horizon_days + 1))
@@ -200,8 +200,8 @@ def with_record(tables: CutoffTables, rows: pd.DataFrame) -> pd.DataFrame:
 
 
 @contextmanager
-def _over_all_days(tables: CutoffTables) -> Iterator[Engine]:
-    with open_engine() as engine, bounded(engine.connection, tables.store.root):
+def _over_all_days(tables: CutoffTables) -> Iterator[FeatureEngine]:
+    with open_feature_engine() as engine, bounded(engine.connection, tables.store.root):
         engine.view("interactions", tables.store.paths("interactions", tables.inputs.days["interactions"]))
         yield engine
 
@@ -220,7 +220,7 @@ def _chunks(counts: list[tuple[date, int]]) -> Iterator[tuple[list[date], int]]:
         yield held, rows
 
 
-def _build(engine: Engine, store: ParquetStore, table: str, days: list[date]) -> dict[date, Version]:
+def _build(engine: FeatureEngine, store: ParquetStore, table: str, days: list[date]) -> dict[date, Version]:
     """One of DAY_TABLES for the days of a chunk, by the query that builds it every night."""
     bounds = graded_span(days[0], days[-1])
     for source in LOG_TABLES:

@@ -5,20 +5,20 @@ from functools import cache
 from pathlib import Path
 
 
-def queries(init_file: str) -> Callable[[str], str]:
-    """The reader of a folder's queries.
+def queries(*init_files: str) -> Callable[[str], str]:
+    """The reader of the queries of one folder, or of several.
 
     Args:
-        init_file: `__file__` of the folder's `__init__.py`.
+        init_files: `__file__` of the `__init__.py` of each folder.
 
     Returns:
         A function from a query's name, its file's without the ending, to its text; the file may lie in a folder below.
     """
-    root = Path(init_file).parent
+    roots = [Path(init_file).parent for init_file in init_files]
 
     @cache
     def query(name: str) -> str:
-        (path,) = root.rglob(f"{name}.sql")
+        (path,) = (path for root in roots for path in root.rglob(f"{name}.sql"))
         return path.read_text(encoding="utf-8")
 
     return query

@@ -19,6 +19,7 @@ from americano_assets.core.study_days.study_day import cutoff
 from americano_assets.resources.parquet_store.store import ParquetStore, Version
 from americano_assets.stages.common.schemas import FEATURES_TABLE
 from americano_assets.stages.s2_features import point_in_time
+from americano_assets.stages.s2_features.day_tables import day_tables
 from americano_assets.stages.s2_features.learner_features import LiveFeatures
 from americano_assets.stages.s8_reduction.coverage import coverage
 from americano_assets_tests.end_to_end.edited_school import EDITS, FIRST, MOVES, NIGHTS, EditedSchool, Edits
@@ -71,7 +72,7 @@ class Lived:
         self.school.night(number, edits, seed)
         self.deployment.clock = cutoff(day, self.deployment.zone)
         read_world(self.deployment, (day - timedelta(days=13) if number else FIRST).isoformat(), day.isoformat())
-        tables = self.deployment.tables(day)
+        tables = day_tables(self.deployment, day)
         if number % 2:
             self.patch.setattr(point_in_time, "KEEP_FROM", 1)
             found = tables.features([day])
@@ -92,7 +93,7 @@ class Lived:
         shutil.copytree(self.deployment.store.root, beside, ignore=shutil.ignore_patterns(*MEMOS))
         self.patch.setattr(point_in_time, "KEEP_FROM", 10**9)
         for day, version in self.features.items():
-            tables = self.deployment.tables(day)
+            tables = day_tables(self.deployment, day)
             tables.store = ParquetStore(beside)
             assert tables.features([day])[day] == version, day
         shutil.rmtree(beside)
@@ -156,7 +157,7 @@ def test_after_any_moves_a_learners_fresh_rows_are_those_of_the_night(
         live = LiveFeatures(deployment.url, deployment.store, deployment.zone, deployment.target)
         for number, before in enumerate([[], *edits]):
             lived.night(number, before, seed + number)
-            deployment.tables(NIGHTS[number]).store_cohort(NIGHTS[number])
+            day_tables(deployment, NIGHTS[number]).store_cohort(NIGHTS[number])
             night = deployment.store.read_whole("features_at", lived.features[NIGHTS[number]].content)
             learners = pc.unique(night["learner_id"]).to_pylist()
             fresh = pa.concat_tables([live.of_learner(learner, deployment.clock) for learner in learners])

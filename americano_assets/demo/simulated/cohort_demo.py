@@ -17,7 +17,7 @@ from americano_assets.demo.simulator import Arguments, load_simulated, load_sinc
 from americano_assets.demo.simulator.draw.timing import ZONE
 from americano_assets.demo.simulator.truth import HORIZON_DAYS, STRUGGLE_BELOW, expected_auc
 from americano_assets.stages.common.deployment import Deployment
-from americano_assets.stages.s3_training.model_files import model_of_day
+from americano_assets.stages.common.model_files import model_of_day
 
 LEARNERS, DAYS, SEED = 250, 150, 1
 # Later runs of the demo bring what happened since, for so many days.

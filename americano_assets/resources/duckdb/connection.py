@@ -1,74 +1,38 @@
-"""DuckDB in memory over Parquet: runs the queries of sql/ and gives Arrow tables back."""
+"""DuckDB in memory over Parquet and Arrow: runs queries, and gives Arrow tables back."""
 
 import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import date, datetime
+from datetime import date
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import duckdb
-import numpy as np
 import pyarrow as pa
 
-from americano_assets.core.features import skill_ratings
-from americano_assets.core.features.catalog import select_list
-from americano_assets.core.study_days.cutoff import PLAN_AHEAD_DAYS, Moment, naive
-from americano_assets.core.study_days.study_day import day_number
 from americano_assets.resources.duckdb.calendar import calendar_until
-from americano_assets.resources.duckdb.cte_chain import OneStatement
-from americano_assets.resources.duckdb.optimizer import Planning
 from americano_assets.resources.duckdb.parameters import inlined, named
-from americano_assets.resources.duckdb.row_order import sorted_rows
 from americano_assets.resources.parquet_store.content_files import require_undamaged
-from americano_assets.stages.s2_features.query_plan import (
-    COHORT_BASIS,
-    COHORT_STEPS,
-    DERIVED_TABLES,
-    FEATURE_STEPS,
-    HISTORY_STEPS,
-    KEPT_WINDOWS,
-    STATE_STEPS,
-    WINDOW_STEPS,
-    WINDOWS,
-    step,
-)
-from americano_assets.stages.s2_features.requested_pairs import given_pairs
-from americano_assets.stages.s2_features.skill_ratings import ELO_SCHEMA
-from americano_assets.stages.s2_features.sql import query
 
 # Chosen where there are few rows, see Engine; a filter for one call would not be safe beside other threads.
 warnings.filterwarnings("ignore", "Arrow output on a DB-API result makes an extra copy")
 
-# How the log is narrowed to the learners who matter.
-_OF_INTEREST = "SEMI JOIN interesting_learners USING (learner_key)"
-
-Make = Callable[[str, str, Mapping[str, object], str], None]
-_PLACES = ("learner_place", "objective_place")
-# From this share of the known learners on, none is left out of the scan of the log.
-_MOST = 0.5
-
 
 class Engine:
-    """One in-memory connection with the macros loaded."""
+    """One in-memory connection."""
 
     def __init__(self, connection: duckdb.DuckDBPyConnection, *, few_rows: bool = False) -> None:
-        """Load the macros.
+        """Set it up.
 
         Args:
             connection: In memory, nobody else's.
-            few_rows: Statements will cost more than the rows that they make: each is parsed once, features are one
-                statement, and a result is bound once at the price of a copy.
+            few_rows: Statements will cost more than the rows that they make: each is parsed once, and a result is bound
+                once at the price of a copy.
         """
         self.connection = connection
         self._parsed: dict[str, duckdb.Statement] | None = {} if few_rows else None
-        self._planning = Planning(connection, few_rows=few_rows)
-        self._state: dict[str, Path] = {}
         self.stored: set[Path] = set()
         connection.execute("SET enable_progress_bar = false; SET preserve_insertion_order = true")
-        connection.execute(query("macros"))
-        # Nobody has answered anything, unless the caller registers the ratings of the last closed cut-off.
-        self.register("elo", ELO_SCHEMA.empty_table())
 
     def calendar(self, last: date, zone: ZoneInfo) -> None:
         """Make `calendar` (day, opens_at: UTC) from 1970-01-01 to well after `last`, so that any plan finds its day."""
@@ -125,155 +89,6 @@ class Engine:
             (self._parsed[text],) = self.connection.extract_statements(text)
         return self.connection.execute(self._parsed[text], values)
 
-    def load_state(self, tables: Mapping[str, Path]) -> None:
-        """Make the state tables, by name, ready for `features`; needs the calendar. A no-op for the same files."""
-        if tables == self._state:
-            return
-        for name, path in tables.items():
-            self.view(name, [path])
-        self._make_state()
-        self._state = dict(tables)
-
-    def set_state(self, tables: Mapping[str, pa.Table]) -> None:
-        """As `load_state`, of tables in memory."""
-        for name, table in tables.items():
-            self.register(name, table)
-        self._make_state()
-        self._state = {}
-
-    def beside(self) -> "Engine":
-        """Another connection for a second thread: the state that it sets is this one's too, the rest is its own."""
-        return Engine(self.connection.cursor(), few_rows=self._parsed is not None)
-
-    def _make_state(self) -> None:
-        for name in STATE_STEPS:
-            # Not temporary, so that every connection sees it.
-            self._execute(f"CREATE OR REPLACE TABLE {name} AS {query(f'{name}')}", {})
-
-    def derive(self, table: str) -> pa.Table:
-        """Rows of one of DERIVED_TABLES for all days of the view `interactions`, sorted by day."""
-        text = query(table).replace("{interactions}", "interactions")
-        return self.run(text, {"cutoff_into": 0})
-
-    def cohort(self, moment: Moment, *, derived: bool = False) -> dict[str, pa.Table]:
-        """Numbers of all learners at a closed cut-off, by the query that makes them; reads as `features` does."""
-        parameters = moment.parameters(False)
-        self._derived(parameters, kept=derived)
-        for name in COHORT_BASIS:
-            self.make(name, query(name), parameters)
-        return {name: self.run(query(name), parameters).sort_by("objective_key") for name in COHORT_STEPS}
-
-    def features(
-        self,
-        moment: Moment,
-        *,
-        from_later_state: bool,
-        pairs: pa.Table | None = None,
-        plan_ahead_days: int = PLAN_AHEAD_DAYS,
-        cohort: tuple[date, Mapping[str, pa.Table]] | None = None,
-        derived: bool = False,
-        windows: bool = False,
-    ) -> pa.Table:
-        """Spine and features at a cut-off, sorted by learner and objective.
-
-        Reads the views interactions and session_ends, and what `load_state` made.
-
-        Args:
-            moment: The cut-off.
-            from_later_state: The plans were snapshotted too late to speak for the cut-off.
-            pairs: The pairs to compute, as GIVEN_PAIRS (`planned_at` may be left out or null: without a plan), instead
-                of the night's candidates. Those of unknown or opted-out learners, or unknown objectives, are left out;
-                of a pair given twice the earliest plan counts.
-            plan_ahead_days: The night's candidates are planned within so many study days.
-            cohort: What `cohort` gave at the closing of a day, where the log here is one learner's and cannot tell.
-            derived: As `history`.
-            windows: Beside `derived`: what is kept of label windows can be read as `topic_windows_kept`.
-        """
-        given = pairs is not None
-        if pairs is not None:
-            self.register("given_pairs", given_pairs(pairs))
-        parameters = moment.parameters(from_later_state, plan_ahead_days) | skill_ratings.parameters()
-        numbers: Mapping[str, pa.Table] = {}
-        if cohort is not None:
-            closed, numbers = cohort
-            parameters["cohort_day"] = day_number(closed) + 1
-        together = None if self._parsed is None else OneStatement()
-        make = together.make if together else self.make
-        self._derived(parameters, kept=derived, make=make)
-        for name, kind in FEATURE_STEPS:
-            text = query(f"{step(name, given=given)}")
-            if name in numbers:
-                self.register(f"{name}_given", numbers[name])
-                text = f"FROM {name}_given"
-            if name == WINDOWS and windows:
-                text = query(KEPT_WINDOWS)
-            self._step(name, text, parameters, kind, make)
-        text = query("features").replace("{columns}", select_list())
-        return self._in_order(together.before(text) if together else text, parameters)
-
-    def history(self, moment: Moment, pairs: pa.Table, *, derived: bool = False) -> None:
-        """Make `objective_history` at a cut-off, of the learners of `pairs` (GIVEN_PAIRS) alone; reads as `features`.
-
-        Args:
-            moment: The cut-off.
-            pairs: The pairs.
-            derived: DERIVED_TABLES of all days before the cut-off can be read as `<name>_kept`; the cut-off closes a
-                study day.
-        """
-        self.register("given_pairs", given_pairs(pairs))
-        parameters = moment.parameters(False)
-        self._derived(parameters, kept=derived)
-        self.make("interesting_learners", query("given_learners"), parameters)
-        for name, kind in HISTORY_STEPS:
-            self._step(name, query(name), parameters, kind)
-
-    def windows(self, moment: Moment) -> pa.Table:
-        """How label windows before a closed cut-off ended for all learners, by window; from the kept days."""
-        parameters = moment.parameters(False)
-        self._derived(parameters, kept=True)
-        for name, kind in WINDOW_STEPS:
-            self.make(name, query(name).replace("{of_interest}", ""), parameters, kind)
-        text = query(WINDOWS)
-        return self.run(f"FROM (\n{text}) ORDER BY closes_day, learner_key, objective_key", parameters)
-
-    def _in_order(self, text: str, parameters: Mapping[str, object]) -> pa.Table:
-        """Rows of a query whose joins keep the order of what stands first, piece by piece."""
-        with self._planning.joined_as_written():
-            rows = self.run(text, parameters)
-        learner, objective = (rows[name].to_numpy().astype(np.int64) for name in _PLACES)
-        return sorted_rows(rows.drop_columns(list(_PLACES)), learner << 32 | objective)
-
-    def _derived(self, parameters: Mapping[str, object], *, kept: bool, make: Make | None = None) -> None:
-        make, until = make or self.make, query("log_until")
-        for name in DERIVED_TABLES:
-            source = f"{name}_kept"
-            if not kept:
-                source = f"{name}_made"
-                text = query(name).replace("{interactions}", f"({until}) AS log")
-                make(source, text, parameters, "TABLE")
-            make(name, f"FROM {source}", {}, "VIEW")
-
-    def _step(
-        self, name: str, text: str, parameters: Mapping[str, object], kind: str, make: Make | None = None
-    ) -> None:
-        of_interest = self._of_interest() if "{of_interest}" in text else ""
-        (make or self.make)(name, text.replace("{of_interest}", of_interest), parameters, kind)
-
-    def _of_interest(self) -> str:
-        """How the log is narrowed to the learners who matter: not at all where they are most, it would cost more."""
-        if self._parsed is not None:
-            return ""
-        ((interesting, known),) = self.connection.execute(
-            "SELECT (SELECT count(*) FROM interesting_learners), (SELECT count(*) FROM learners_known)"
-        ).fetchall()
-        return _OF_INTEREST if interesting <= _MOST * known else ""
-
-    def labels(self, pairs: pa.Table, start: datetime, end: datetime, struggle_below: float) -> pa.Table:
-        """Outcomes of (learner_id, objective_id) pairs in [start, end), sorted by learner and objective."""
-        self.register("pairs", pairs.select(["learner_id", "objective_id"]))
-        window = {"window_start": naive(start), "window_end": naive(end), "struggle_below": struggle_below}
-        return self.run(query("labels"), window)
-
 
 @contextmanager
 def open_engine() -> Iterator[Engine]:
@@ -282,10 +97,19 @@ def open_engine() -> Iterator[Engine]:
     Raises:
         AmericanoError: A query failed, and a stored file that it could read is damaged or missing.
     """
-    with duckdb.connect(":memory:") as connection:
-        engine = Engine(connection)
-        try:
-            yield engine
-        except duckdb.Error:
-            require_undamaged(engine.stored)
-            raise
+    with duckdb.connect(":memory:") as connection, damage_told(engine := Engine(connection)):
+        yield engine
+
+
+@contextmanager
+def damage_told(engine: Engine) -> Iterator[None]:
+    """Have an error of a query say which stored file is damaged or missing, where one is.
+
+    Raises:
+        AmericanoError: A stored file that the query could read is damaged or missing.
+    """
+    try:
+        yield
+    except duckdb.Error:
+        require_undamaged(engine.stored)
+        raise

@@ -18,9 +18,7 @@ from americano_assets.resources.postgres.clock import require_clock
 from americano_assets.resources.postgres.connection import connect, prepare
 from americano_assets.resources.postgres.urls import is_lost
 from americano_assets.settings import Settings
-from americano_assets.stages.s1_snapshots.input_manifest import Inputs, inputs_of_day, latest_inputs
-from americano_assets.stages.s2_features.point_in_time import CutoffTables
-from americano_assets.stages.s3_training.model_files import ModelStore
+from americano_assets.stages.common.model_files import ModelStore
 
 
 class Deployment:
@@ -88,27 +86,9 @@ class Deployment:
                 error.args = (error.diag.message_primary,)
             raise
 
-    def tables(self, day: date, *, latest: bool = False) -> CutoffTables:
-        """Features and labels from the inputs recorded for `day` (recorded now, where there are none).
-
-        For a day that is still open it is what is current, and nothing is recorded: its closing decides.
-        """
-        if not self.is_closed(day):
-            return self.latest_tables(day)
-        inputs = inputs_of_day(self.store, day, self.first_day, latest=latest)
-        return CutoffTables(self.store, inputs, self.zone, self.target, self.now())
-
     def is_closed(self, day: date) -> bool:
         """Whether a study day's cut-off has passed."""
         return cutoff(day, self.zone) <= self.now()
-
-    def latest_tables(self, day: date) -> CutoffTables:
-        """Features and labels from what is current now: outcomes always read the latest."""
-        return CutoffTables(self.store, self.latest_inputs(day), self.zone, self.target, self.now())
-
-    def latest_inputs(self, day: date) -> Inputs:
-        """What is current now, up to `day`."""
-        return latest_inputs(self.store, day, self.first_day)
 
     def analysable(self) -> dict[str, bool]:
         """Today's learners who may be analysed: id to whether they count in aggregates. Opt-outs beat point in time."""

@@ -7,6 +7,7 @@ from typing import Any
 from americano_assets.core.study_days.study_day import days_between
 from americano_assets.errors import AmericanoError
 from americano_assets.resources.parquet_store.store import ParquetStore, Version, digest_of, hash_values
+from americano_assets.stages.common.deployment import Deployment
 from americano_assets.stages.s1_snapshots.state_snapshots import StateSnapshot, snapshots
 
 DAY_TABLES = ("interactions", "session_ends")
@@ -97,3 +98,8 @@ def inputs_of_day(store: ParquetStore, day: date, first: date, *, latest: bool =
     inputs = latest_inputs(store, day, first)
     store.record_manifest(day, "inputs", inputs.to_json())
     return inputs
+
+
+def current_inputs(deployment: Deployment, day: date) -> Inputs:
+    """What is current now, up to `day`; nothing is recorded."""
+    return latest_inputs(deployment.store, day, deployment.first_day)

@@ -7,8 +7,8 @@ import numpy as np
 
 from americano_assets.core.base.canonical import canonical_sql
 from americano_assets.core.study_days.study_day import day_number
-from americano_assets.resources.duckdb.connection import open_engine
 from americano_assets.resources.parquet_store.store import QUICK, ParquetStore, Version, digest_of, hash_values
+from americano_assets.stages.s2_features.feature_engine import open_feature_engine
 from americano_assets.stages.s2_features.query_plan import BLOCKS, DAY_TOTALS, derived_definition
 from americano_assets.stages.s2_features.sql import query
 
@@ -30,7 +30,7 @@ def derived_paths(store: ParquetStore, table: str, versions: Mapping[date, Versi
     keys = {day: hash_values(definition, version.content) for day, version in versions.items()}
     kept = {day: store.remembered(table, key) for day, key in keys.items()}
     for part in _parts([day for day, version in kept.items() if version is None], versions):
-        with open_engine() as engine:
+        with open_feature_engine() as engine:
             engine.view("interactions", store.paths("interactions", {day: versions[day] for day in part}))
             rows = engine.derive(table)
         numbers = rows.column("study_day").to_numpy()
@@ -67,7 +67,7 @@ def _block_path(store: ParquetStore, days: Mapping[date, Version]) -> str:
     key = hash_values(canonical_sql(query(BLOCKS)), derived_definition(DAY_TOTALS), digest_of(dict(days)))
     kept = store.remembered(BLOCKS, key)
     if kept is None:
-        with open_engine() as engine:
+        with open_feature_engine() as engine:
             engine.view(f"{DAY_TOTALS}_kept", derived_paths(store, DAY_TOTALS, days))
             kept = store.remember(BLOCKS, key, store.put_whole(BLOCKS, engine.run(query(BLOCKS)), QUICK))
     return str(store.whole_path(BLOCKS, kept.content))

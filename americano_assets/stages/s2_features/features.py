@@ -22,6 +22,7 @@ from americano_assets.stages.common.deployment import Deployment
 from americano_assets.stages.common.schemas import FEATURES_TABLE, TRAINING_SET
 from americano_assets.stages.s1_snapshots.input_manifest import Inputs
 from americano_assets.stages.s1_snapshots.state_snapshots import StateAt
+from americano_assets.stages.s2_features.day_tables import day_tables
 from americano_assets.stages.s2_features.point_in_time import CutoffTables
 from americano_assets.stages.s2_features.skill_ratings import TABLE as ELO_TABLE
 from americano_assets.stages.s2_features.skill_ratings import state_of
@@ -56,7 +57,7 @@ def publish_features(deployment: Deployment, day: date, *, latest: bool = False)
     Returns:
         The rows, their content, and the state that spoke for the day.
     """
-    tables = deployment.tables(day, latest=latest)
+    tables = day_tables(deployment, day, latest=latest)
     version = tables.features([day])[day]
     if deployment.is_closed(day):
         tables.store_cohort(day)
@@ -74,7 +75,7 @@ def publish_elo(deployment: Deployment, day: date, *, latest: bool = False) -> t
 
     Of a day that is still open: those of the last closed one, since objectives and items move when a day closes.
     """
-    tables = deployment.tables(day, latest=latest)
+    tables = day_tables(deployment, day, latest=latest)
     version = tables.elo_state(day if deployment.is_closed(day) else day - timedelta(days=1))
     levels = state_of(deployment.store.read_whole(ELO_TABLE, version.content))
     return version, [
@@ -93,7 +94,7 @@ def training_tables(deployment: Deployment, day: date) -> tuple[CutoffTables, Tr
 
     Of a day that is still open: those that had matured at the last closed one, since more may happen in the others.
     """
-    tables = deployment.tables(day)
+    tables = day_tables(deployment, day)
     features = tables.features(training_cutoffs(deployment, day, tables.inputs))
     return tables, TrainingTables(features, tables.labels(tables.pairs_of_features(features)))
 

@@ -20,7 +20,6 @@ from americano_assets.core.features.skill_update import ITEM, PAIR
 from americano_assets.core.study_days.cutoff import PLAN_AHEAD_DAYS, Moment, Target, naive
 from americano_assets.core.study_days.study_day import day_number, study_day_of
 from americano_assets.resources.duckdb.calendar import calendar_until
-from americano_assets.resources.duckdb.connection import Engine
 from americano_assets.resources.parquet_store.store import ParquetStore
 from americano_assets.stages.s1_snapshots.input_manifest import DAY_TABLES, graded_span
 from americano_assets.stages.s1_snapshots.learner_reader import (
@@ -31,6 +30,7 @@ from americano_assets.stages.s1_snapshots.learner_reader import (
     objective_ids,
 )
 from americano_assets.stages.s1_snapshots.sql import query
+from americano_assets.stages.s2_features.feature_engine import FeatureEngine
 from americano_assets.stages.s2_features.point_in_time import COHORT, LOOK_BACK
 from americano_assets.stages.s2_features.query_plan import COHORT_STEPS
 from americano_assets.stages.s2_features.skill_ratings import (
@@ -91,7 +91,7 @@ class LiveFeatures:
         Args:
             learner_id: The learner.
             now: T, aware.
-            pairs: As Engine.features: these pairs instead of the learner's candidates.
+            pairs: As FeatureEngine.features: these pairs instead of the learner's candidates.
             plan_ahead_days: Candidates are planned within so many study days.
 
         Raises:
@@ -131,16 +131,16 @@ class LiveFeatures:
             named = rows.of_objectives("objectives", set(ids) - objective_ids([topics]))
         return pa.concat_tables([topics, named])
 
-    def engine_knowing(self, objectives: pa.Table) -> Engine:
+    def engine_knowing(self, objectives: pa.Table) -> FeatureEngine:
         """The engine with what this thread's last `of_learner` read, and with more objectives known beside it."""
         state = dict(self._kept.state)
         known = pc.is_in(objectives["objective_id"], state["objectives"]["objective_id"].combine_chunks())
         state["objectives"] = pa.concat_tables([state["objectives"], objectives.filter(pc.invert(known))])
-        engine: Engine = self._kept.engine
+        engine: FeatureEngine = self._kept.engine
         engine.set_state(state)
         return engine
 
-    def graded(self, learner_id: str, first: date, last: date) -> Engine:
+    def graded(self, learner_id: str, first: date, last: date) -> FeatureEngine:
         """An engine that holds the learner's interactions of study days, as the app's rows are now.
 
         It is the thread's own: good until the next call.
@@ -156,7 +156,7 @@ class LiveFeatures:
         return engine
 
     def _state(
-        self, engine: Engine, learner_id: str, today: date, log: SharedLog, pairs: Iterable[pa.Table]
+        self, engine: FeatureEngine, learner_id: str, today: date, log: SharedLog, pairs: Iterable[pa.Table]
     ) -> dict[str, pa.Table]:
         """A learner's state, of objectives that plans, log or pairs name; helps to read the log."""
         with self._rows.reading() as rows:
@@ -168,7 +168,7 @@ class LiveFeatures:
         engine.set_state(read)
         return read
 
-    def _rate(self, engine: Engine, learner_id: str, now: datetime, learners: pa.Table) -> None:
+    def _rate(self, engine: FeatureEngine, learner_id: str, now: datetime, learners: pa.Table) -> None:
         """Register the ratings: the last closed cut-off's, and the learner's own as they have moved since."""
         today = study_day_of(now, self.zone)
         ((key,),) = engine.connection.execute("SELECT md5_number_lower(?)", [learner_id]).fetchall()
@@ -213,17 +213,17 @@ class LiveFeatures:
             self._kept.cohort_day = known
         return known, self._kept.cohort
 
-    def _engine(self, day: date) -> Engine:
+    def _engine(self, day: date) -> FeatureEngine:
         """This thread's engine, knowing the calendar."""
         if not hasattr(self._kept, "engine"):
             # One learner is little work: a second thread would cost more to wake than it does.
-            self._kept.engine = Engine(duckdb.connect(":memory:", config={"threads": 1}), few_rows=True)
+            self._kept.engine = FeatureEngine(duckdb.connect(":memory:", config={"threads": 1}), few_rows=True)
             self._kept.second = self._kept.engine.beside()
-        engine: Engine = self._kept.engine
+        engine: FeatureEngine = self._kept.engine
         self._know_calendar(engine, day)
         return engine
 
-    def _know_calendar(self, engine: Engine, day: date) -> None:
+    def _know_calendar(self, engine: FeatureEngine, day: date) -> None:
         """Of the engine that the calling thread works with."""
         calendar = self._calendar(day)
         if getattr(self._kept, "calendar", None) is not calendar:
@@ -241,7 +241,7 @@ class LiveFeatures:
         return beside
 
 
-def _grade(engine: Engine, logs: Mapping[str, pa.Table], first: date, last: date, days: pa.Table) -> None:
+def _grade(engine: FeatureEngine, logs: Mapping[str, pa.Table], first: date, last: date, days: pa.Table) -> None:
     """Make interactions and session ends of what was read of the log; `days` is the calendar."""
     opens = days["opens_at"].to_numpy()
     for name, rows in logs.items():

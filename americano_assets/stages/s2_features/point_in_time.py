@@ -17,12 +17,12 @@ import pyarrow as pa
 from americano_assets.core.features.skill_ratings import Keys
 from americano_assets.core.study_days.cutoff import LOOK_BACK_DAYS, Moment, Target, naive
 from americano_assets.errors import AmericanoError
-from americano_assets.resources.duckdb.connection import Engine, open_engine
 from americano_assets.resources.parquet_store.content_files import read_table
 from americano_assets.resources.parquet_store.store import ParquetStore, Version, digest_of, hash_values
 from americano_assets.stages.s1_snapshots.input_manifest import DAY_TABLES, Inputs
 from americano_assets.stages.s1_snapshots.state_snapshots import StateAt, state_at
 from americano_assets.stages.s2_features.day_aggregates import block_start, derived_paths, total_paths
+from americano_assets.stages.s2_features.feature_engine import FeatureEngine, open_feature_engine
 from americano_assets.stages.s2_features.query_plan import (
     DAY_TOTALS,
     DERIVED_TABLES,
@@ -87,7 +87,7 @@ class CutoffTables:
 
     def store_cohort(self, day: date) -> None:
         """Keep what all learners together show at the cut-off of a closed day, where live_features.py finds it."""
-        with open_engine() as engine:
+        with open_feature_engine() as engine:
             derived = self.view_log(engine, [day])
             state = self.state(day)
             engine.load_state(
@@ -192,7 +192,7 @@ class CutoffTables:
     def _features_in_turn(
         self, days: list[date], pairs: Mapping[date, PairSource] | None
     ) -> Iterable[tuple[date, pa.Table]]:
-        with open_engine() as engine:
+        with open_feature_engine() as engine:
             derived = self.view_log(engine, days)
             windows = derived and self.view_windows(engine, days)
             ratings = EloPass(self.store, self.inputs.days["interactions"])
@@ -215,7 +215,7 @@ class CutoffTables:
                 )
 
     def _compute_labels(self, days: list[date], sources: dict[date, PairSource]) -> Iterable[tuple[date, pa.Table]]:
-        with open_engine() as engine:
+        with open_feature_engine() as engine:
             last = days[-1] + timedelta(days=self.target.horizon_days)
             self._view_days(engine, days[0], last, in_memory=len(days) > 1)
             for day in days:
@@ -223,7 +223,7 @@ class CutoffTables:
                 pairs = read_table(sources[day].path)
                 yield day, engine.labels(pairs, moment.at, moment.horizon_end, self.target.struggle_below)
 
-    def view_log(self, engine: Engine, days: Sequence[date]) -> bool:
+    def view_log(self, engine: FeatureEngine, days: Sequence[date]) -> bool:
         """Make the log readable for `engine.features` at the cut-offs of `days`, in order, and the calendar.
 
         Returns:
@@ -246,7 +246,7 @@ class CutoffTables:
                 engine.view(f"{table}_kept", paths, in_memory=len(days) > 1)
         return some
 
-    def view_windows(self, engine: Engine, days: Sequence[date]) -> bool:
+    def view_windows(self, engine: FeatureEngine, days: Sequence[date]) -> bool:
         """Make what is kept of topics' windows readable for `engine.features` at a single cut-off, if that is worth it.
 
         Returns:
@@ -262,7 +262,7 @@ class CutoffTables:
             engine.view(f"{WINDOWS}_kept", paths)
         return bool(paths)
 
-    def _view_days(self, engine: Engine, first: date, last: date, *, in_memory: bool) -> None:
+    def _view_days(self, engine: FeatureEngine, first: date, last: date, *, in_memory: bool) -> None:
         engine.calendar(last, self.zone)
         for table in DAY_TABLES:
             paths = self.store.paths(table, self._within(table, first, last))

@@ -10,9 +10,9 @@ import numpy as np
 
 from americano_assets.core.study_days.cutoff import LOOK_BACK_DAYS, Moment
 from americano_assets.core.study_days.study_day import day_number
-from americano_assets.resources.duckdb.connection import open_engine
 from americano_assets.resources.parquet_store.store import QUICK, ParquetStore, Version, digest_of, hash_values
 from americano_assets.stages.s2_features.day_aggregates import derived_paths
+from americano_assets.stages.s2_features.feature_engine import open_feature_engine
 from americano_assets.stages.s2_features.query_plan import DERIVED_TABLES, WINDOWS, window_definition
 
 
@@ -32,7 +32,7 @@ def window_paths(store: ParquetStore, day: date, moment: Moment, versions: Mappi
     missing = [closes for closes, version in kept.items() if version is None]
     if missing:
         days = {one: version for closes in missing for one, version in windows[closes].items()}
-        with open_engine() as engine:
+        with open_feature_engine() as engine:
             for table in DERIVED_TABLES:
                 engine.view(f"{table}_kept", derived_paths(store, table, days))
             rows = engine.windows(moment)

@@ -9,8 +9,8 @@ from americano_assets.core.training.champion_history import AUTO, ModelEvent, he
 from americano_assets.errors import AmericanoError
 from americano_assets.resources.parquet_store.store import ParquetStore
 from americano_assets.stages.common.deployment import Deployment
+from americano_assets.stages.common.model_files import ModelStore, StoredModel, model_of_day
 from americano_assets.stages.s3_training.model_events import model_events
-from americano_assets.stages.s3_training.model_files import ModelStore, StoredModel, model_of_day
 
 _MODEL = "model"
 

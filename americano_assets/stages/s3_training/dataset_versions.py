@@ -25,6 +25,7 @@ from americano_assets.settings import PROJECT_ROOT, Settings
 from americano_assets.stages.common.deployment import Deployment
 from americano_assets.stages.s1_snapshots.input_manifest import Inputs
 from americano_assets.stages.s1_snapshots.state_snapshots import record_snapshot
+from americano_assets.stages.s2_features.day_tables import day_tables
 from americano_assets.stages.s2_features.features import (
     TrainingTables,
     labelled_rows,
@@ -103,7 +104,7 @@ def training_rows(deployment: Deployment, day: date) -> tuple[CutoffTables, Trai
     A rerun of a closed day from the inputs that it recorded reads the features and labels that it was made from then,
     also where their definitions have changed since: its model stays the same.
     """
-    tables = deployment.tables(day)
+    tables = day_tables(deployment, day)
     made_from = _recorded(deployment, day, tables.inputs)
     if made_from is None:
         tables, made_from = training_tables(deployment, day)

@@ -22,9 +22,9 @@ from americano_assets.core.training.champion_history import (
 from americano_assets.errors import AmericanoError
 from americano_assets.resources.mlflow.tracking import TrackingError
 from americano_assets.stages.common.deployment import Deployment
+from americano_assets.stages.common.model_files import StoredModel
 from americano_assets.stages.s3_training.champion import fitting, scoring_next
 from americano_assets.stages.s3_training.model_events import decisions_about, model_events, record_event
-from americano_assets.stages.s3_training.model_files import StoredModel
 
 SHOWN_DIGITS = 8
 

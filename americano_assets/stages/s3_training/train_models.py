@@ -15,10 +15,10 @@ from americano_assets.core.training.train import CHAMPION, Training, train
 from americano_assets.resources.mlflow.tracking import MADE_FROM, TrackedRun
 from americano_assets.resources.parquet_store.store import hash_values
 from americano_assets.stages.common.deployment import Deployment
+from americano_assets.stages.common.model_files import StoredModel
 from americano_assets.stages.s3_training.analysis_runs import link_run, require_run
 from americano_assets.stages.s3_training.champion import ScoringBefore, Standing
 from americano_assets.stages.s3_training.model_events import record_event
-from americano_assets.stages.s3_training.model_files import StoredModel
 from americano_assets.stages.s3_training.retraining import due
 from americano_assets.stages.s3_training.training_log import pictures_of, record_versions, run_of_model, tell_mlflow
 

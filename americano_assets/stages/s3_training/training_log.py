@@ -17,7 +17,7 @@ from americano_assets.resources.mlflow.run_links import dagster_run_url, git_com
 from americano_assets.resources.mlflow.tracking import TrackedRun, TrackingError
 from americano_assets.stages.common.charts import calibration_plot, confusion_plot, importance_plot
 from americano_assets.stages.common.deployment import Deployment
-from americano_assets.stages.s3_training.model_files import StoredModel, model_of_day
+from americano_assets.stages.common.model_files import StoredModel, model_of_day
 
 _EXAMPLE_ROWS = 5
 

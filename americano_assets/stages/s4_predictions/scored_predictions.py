@@ -13,10 +13,11 @@ from americano_assets.core.study_days.study_day import day_number, days_between
 from americano_assets.errors import AmericanoError
 from americano_assets.resources.parquet_store.store import Version
 from americano_assets.stages.common.deployment import Deployment
+from americano_assets.stages.common.model_files import StoredModel
 from americano_assets.stages.common.schemas import SCORED_PREDICTIONS
+from americano_assets.stages.s2_features.day_tables import latest_tables
 from americano_assets.stages.s2_features.point_in_time import PairSource
 from americano_assets.stages.s3_training.champion import scoring_model
-from americano_assets.stages.s3_training.model_files import StoredModel
 
 TABLE = "scored_predictions"
 MATURED_DAYS = 90
@@ -83,7 +84,7 @@ def matured(deployment: Deployment, day: date) -> pd.DataFrame:
         scored_day: PairSource(version.content, deployment.store.day_path(TABLE, scored_day, version))
         for scored_day, version in versions.items()
     }
-    labels = deployment.latest_tables(day).labels(sources)
+    labels = latest_tables(deployment, day).labels(sources)
     parts = []
     for scored_day, version in labels.items():
         moment = deployment.moment(scored_day)

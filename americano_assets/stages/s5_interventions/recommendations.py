@@ -20,8 +20,9 @@ from americano_assets.core.interventions.rules import (
 )
 from americano_assets.core.interventions.type_priorities import TypeEffect, type_effects
 from americano_assets.core.study_days.cutoff import Moment, naive
-from americano_assets.resources.duckdb.connection import Engine, open_engine
 from americano_assets.stages.common.deployment import Deployment
+from americano_assets.stages.s2_features.day_tables import day_tables
+from americano_assets.stages.s2_features.feature_engine import FeatureEngine, open_feature_engine
 from americano_assets.stages.s4_predictions.scored_predictions import require_day
 from americano_assets.stages.s5_interventions.sql import query
 
@@ -90,7 +91,7 @@ def interventions_of_day(
         day: The study day.
         latest: Learn anew, although the day has recorded what it learned.
     """
-    tables = deployment.tables(day).state(day).snapshot.tables
+    tables = day_tables(deployment, day).state(day).snapshot.tables
     store = deployment.store
     objectives = store.read_whole("objectives", tables["objectives"]).to_pandas()
     profiles: list[dict[str, Any]] = store.read_whole("profiles", tables["profiles"]).to_pylist()
@@ -127,7 +128,7 @@ def learned(deployment: Deployment, day: date, *, latest: bool = False) -> dict[
 
 
 def easier_objectives(
-    engine: Engine, moment: Moment, rows: Sequence[Mapping[str, Any]], *, derived: bool = False
+    engine: FeatureEngine, moment: Moment, rows: Sequence[Mapping[str, Any]], *, derived: bool = False
 ) -> dict[tuple[str, str], str]:
     """For each (learner, objective) of `rows` an easier objective of its topic, where there is one.
 
@@ -143,9 +144,9 @@ def easier_objectives(
 def _easier(deployment: Deployment, day: date, rows: Sequence[Mapping[str, Any]]) -> dict[tuple[str, str], str]:
     if not rows:
         return {}
-    tables, store = deployment.tables(day), deployment.store
+    tables, store = day_tables(deployment, day), deployment.store
     state = tables.state(day)
-    with open_engine() as engine:
+    with open_feature_engine() as engine:
         engine.calendar(day, deployment.zone)
         derived = tables.view_log(engine, [day])
         engine.load_state({name: store.whole_path(name, content) for name, content in state.snapshot.tables.items()})

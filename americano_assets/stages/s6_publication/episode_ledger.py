@@ -12,7 +12,7 @@ from americano_assets.core.publication.random_assignment import HOLDOUT, Policy
 from americano_assets.core.study_days.cutoff import Moment, naive
 from americano_assets.core.study_days.study_day import EPOCH
 from americano_assets.resources.postgres.staging import Staging, typed
-from americano_assets.stages.s3_training.model_files import StoredModel
+from americano_assets.stages.common.model_files import StoredModel
 from americano_assets.stages.s6_publication.holdout import experiment_of
 from americano_assets.stages.s6_publication.sql import query
 

@@ -6,7 +6,8 @@ from americano_assets.core.publication.random_assignment import is_live
 from americano_assets.core.study_days.study_day import cutoff
 from americano_assets.errors import AmericanoError
 from americano_assets.stages.common.deployment import Deployment
-from americano_assets.stages.s3_training.model_files import model_of_day
+from americano_assets.stages.common.model_files import model_of_day
+from americano_assets.stages.s2_features.day_tables import day_tables
 from americano_assets.stages.s4_predictions.scored_predictions import TABLE, problems_of_day, require_day
 from americano_assets.stages.s6_publication.episode_ledger import StudyDay
 from americano_assets.stages.s6_publication.transaction import Published, publish_day
@@ -37,7 +38,7 @@ def publish(deployment: Deployment, day: date, kind: str) -> Published:
         day=day,
         moment=deployment.moment(day),
         model=model_of_day(deployment.store, deployment.models, day),
-        manifest_hash=deployment.tables(day).inputs.content,
+        manifest_hash=day_tables(deployment, day).inputs.content,
         kind=kind,
         live=is_live(replayed=kind == "replay", cutoff=at, published_at=now),
         policy=deployment.settings.experiment,

@@ -8,7 +8,6 @@ from typing import Any
 import pandas as pd
 import psycopg
 
-from americano_assets.api.sql import query
 from americano_assets.core.publication.random_assignment import HOLDOUT
 from americano_assets.core.study_days.cutoff import naive
 from americano_assets.resources.postgres.clock import require_clock
@@ -26,6 +25,7 @@ from americano_assets.stages.s6_publication.app_rows import (
 from americano_assets.stages.s6_publication.episode_ledger import StudyDay, known_episodes, record_day, write_ledger
 from americano_assets.stages.s6_publication.holdout import require_untouched_holdout
 from americano_assets.stages.s6_publication.owned_tables import OwnedTable, lock_learner, lock_publication
+from americano_assets.stages.s6_publication.sql import query
 
 PREDICTIONS = "struggle_predictions"
 INDICATORS = "struggle_indicators"

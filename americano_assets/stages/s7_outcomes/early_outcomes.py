@@ -16,9 +16,9 @@ import pyarrow as pa
 
 from americano_assets.core.study_days.cutoff import naive
 from americano_assets.core.study_days.study_day import study_day_of
-from americano_assets.resources.duckdb.connection import Engine
 from americano_assets.stages.common.deployment import Deployment
 from americano_assets.stages.common.schemas import SCORED_PREDICTIONS
+from americano_assets.stages.s2_features.feature_engine import FeatureEngine
 from americano_assets.stages.s2_features.learner_features import LiveFeatures
 from americano_assets.stages.s7_outcomes.label_episodes import Labels, aware, judge
 from americano_assets.stages.s7_outcomes.sql import query
@@ -87,7 +87,7 @@ def _judge(deployment: Deployment, live: LiveFeatures, windows: pd.DataFrame, al
 
 def _labels_of(deployment: Deployment, live: LiveFeatures, learner: str, windows: pd.DataFrame) -> Labels:
     """Labels from a learner's rows as they are now, read once for all of their windows."""
-    engines: list[Engine] = []
+    engines: list[FeatureEngine] = []
 
     def labels_of(pairs: pa.Table, start: datetime, end: datetime) -> pd.DataFrame:
         if not engines:

@@ -12,9 +12,9 @@ import pyarrow as pa
 from americano_assets.core.outcomes.outcomes import outcome_of
 from americano_assets.core.study_days.cutoff import Target, naive
 from americano_assets.core.study_days.study_day import opening, study_day_of
-from americano_assets.resources.duckdb.connection import Engine, open_engine
 from americano_assets.stages.common.deployment import Deployment
-from americano_assets.stages.s1_snapshots.input_manifest import Inputs
+from americano_assets.stages.s1_snapshots.input_manifest import Inputs, current_inputs
+from americano_assets.stages.s2_features.feature_engine import FeatureEngine, open_feature_engine
 from americano_assets.stages.s2_features.point_in_time import CutoffTables, PairSource
 from americano_assets.stages.s4_predictions.scored_predictions import matured, with_reasons
 from americano_assets.stages.s7_outcomes.write_outcomes import (
@@ -94,16 +94,16 @@ def _stored_labels(deployment: Deployment, day: date, windows: pd.DataFrame) -> 
     log is read once for all of them.
     """
     read: list[Inputs] = []
-    engines: list[Engine] = []
+    engines: list[FeatureEngine] = []
     with ExitStack() as opened:
 
         def labels_of(pairs: pa.Table, start: datetime, end: datetime) -> pd.DataFrame:
             if not read:
-                read.append(deployment.latest_inputs(day))
+                read.append(current_inputs(deployment, day))
             if _at_a_cutoff(deployment, start):
                 return _labels_from_cutoff(deployment, read[0], pairs, start, end)
             if not engines:
-                engines.append(opened.enter_context(open_engine()))
+                engines.append(opened.enter_context(open_feature_engine()))
                 _read_log(deployment, read[0], windows, engines[0])
             return pd.DataFrame(engines[0].labels(pairs, start, end, deployment.target.struggle_below).to_pandas())
 
@@ -128,7 +128,7 @@ def _labels_from_cutoff(
     return pd.DataFrame(store.read_whole("labels_at", version.content).to_pandas())
 
 
-def _read_log(deployment: Deployment, inputs: Inputs, windows: pd.DataFrame, engine: Engine) -> None:
+def _read_log(deployment: Deployment, inputs: Inputs, windows: pd.DataFrame, engine: FeatureEngine) -> None:
     """Make `interactions` of the learners and days of those windows that began within a day."""
     starts = {start: aware(start) for start in windows["window_start"].unique()}
     within = windows[[not _at_a_cutoff(deployment, starts[start]) for start in windows["window_start"]]]

@@ -7,8 +7,10 @@ import pyarrow as pa
 
 from americano_assets.core.study_days.cutoff import naive
 from americano_assets.core.study_days.study_day import days_between
-from americano_assets.resources.duckdb.connection import open_engine
 from americano_assets.stages.common.deployment import Deployment
+from americano_assets.stages.s1_snapshots.input_manifest import current_inputs
+from americano_assets.stages.s2_features.day_tables import latest_tables
+from americano_assets.stages.s2_features.feature_engine import open_feature_engine
 from americano_assets.stages.s4_predictions.scored_predictions import TABLE
 from americano_assets.stages.s8_reduction.sql import query
 
@@ -32,16 +34,16 @@ def coverage(deployment: Deployment, day: date) -> dict[str, Coverage]:
     """Coverage by course of the window that closes at the day's cut-off; a course without struggles is left out."""
     opened = day - timedelta(days=deployment.target.horizon_days)
     store, moment = deployment.store, deployment.moment(opened)
-    inside = {d: v for d, v in deployment.latest_inputs(day).days["interactions"].items() if opened < d <= day}
+    inside = {d: v for d, v in current_inputs(deployment, day).days["interactions"].items() if opened < d <= day}
     if not any(version.rows for version in inside.values()):
         return {}
     nights = store.current_days(TABLE, days_between(opened, day - timedelta(days=1)))
     nights = {night: version for night, version in nights.items() if version.rows}
     shared = [learner for learner, counted in deployment.analysable().items() if counted]
     window = {"window_start": naive(moment.at), "window_end": naive(moment.horizon_end)}
-    with open_engine() as engine:
+    with open_feature_engine() as engine:
         engine.view("interactions", store.paths("interactions", inside))
-        engine.view("objectives", [deployment.latest_tables(day).state_path("objectives", day)])
+        engine.view("objectives", [latest_tables(deployment, day).state_path("objectives", day)])
         studied = engine.run(query("studied_pairs"), window)
         engine.register("studied", studied)
         engine.register(

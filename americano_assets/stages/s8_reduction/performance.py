@@ -21,8 +21,10 @@ from americano_assets.core.outcomes.performance import Performance, performance
 from americano_assets.core.statistics.metrics import FIGURES
 from americano_assets.core.study_days.cutoff import naive
 from americano_assets.core.study_days.study_day import shift
-from americano_assets.resources.duckdb.connection import open_engine
 from americano_assets.stages.common.deployment import Deployment
+from americano_assets.stages.s1_snapshots.input_manifest import current_inputs
+from americano_assets.stages.s2_features.day_tables import latest_tables
+from americano_assets.stages.s2_features.feature_engine import open_feature_engine
 from americano_assets.stages.s4_predictions.scored_predictions import matured
 from americano_assets.stages.s8_reduction.coverage import Coverage, coverage
 from americano_assets.stages.s8_reduction.sql import query
@@ -204,11 +206,11 @@ def _reductions(
         for learner in firsts
         for week in range(TIMELINE_WEEKS)
     ]
-    inputs = deployment.latest_inputs(day).days["interactions"]
+    inputs = current_inputs(deployment, day).days["interactions"]
     oldest = min(starts.values()).date() - timedelta(days=1)
     oldest = min(oldest, (moment.at - timedelta(weeks=TIMELINE_WEEKS + 1)).date())
-    with open_engine() as engine:
-        engine.view("objectives", [deployment.latest_tables(day).state_path("objectives", day)])
+    with open_feature_engine() as engine:
+        engine.view("objectives", [latest_tables(deployment, day).state_path("objectives", day)])
         engine.view(
             "interactions", deployment.store.paths("interactions", {d: v for d, v in inputs.items() if d >= oldest})
         )

@@ -11,8 +11,8 @@ from americano_assets.core.effects.single_case import SingleCase, kind_of, rando
 from americano_assets.core.study_days.cutoff import naive
 from americano_assets.core.study_days.study_day import cutoff, days_between, last_closed, opening
 from americano_assets.errors import AmericanoError
-from americano_assets.resources.duckdb.connection import Engine, open_engine
 from americano_assets.stages.common.deployment import Deployment
+from americano_assets.stages.s2_features.feature_engine import FeatureEngine, open_feature_engine
 from americano_assets.stages.s3_training.analysis_runs import link_run, require_run
 from americano_assets.stages.s8_reduction.sql import query
 
@@ -84,7 +84,7 @@ def analyse(deployment: Deployment, learner: str, *, analysis_run: str | None = 
     span = days_between(deployment.first_day, closed)
     versions = {name: deployment.store.current_days(name, span) for name in (_EVENTS, _INTERACTIONS)}
     occasions: list[Occasion] = []
-    with open_engine() as engine:
+    with open_feature_engine() as engine:
         days = _phase_days(deployment, engine, versions[_EVENTS], learner) if versions[_EVENTS] else _Days()
         if not days.kinds and not days.unknown and not days.mixed:
             raise AmericanoError(
@@ -107,7 +107,7 @@ def analyse(deployment: Deployment, learner: str, *, analysis_run: str | None = 
     return _kept(deployment, learner, found, analysis_run)
 
 
-def _phase_days(deployment: Deployment, engine: Engine, versions: Mapping[date, object], learner: str) -> _Days:
+def _phase_days(deployment: Deployment, engine: FeatureEngine, versions: Mapping[date, object], learner: str) -> _Days:
     engine.view(_EVENTS, deployment.store.paths(_EVENTS, dict(versions)))  # type: ignore[arg-type]
     result = _Days()
     for row in engine.run(query("experiment_days"), {"learner": learner}).to_pylist():
@@ -121,7 +121,7 @@ def _phase_days(deployment: Deployment, engine: Engine, versions: Mapping[date, 
     return result
 
 
-def _occasion(deployment: Deployment, engine: Engine, learner: str, day: date, kind: str) -> list[Occasion]:
+def _occasion(deployment: Deployment, engine: FeatureEngine, learner: str, day: date, kind: str) -> list[Occasion]:
     objectives = engine.run(
         "SELECT DISTINCT learner_id, objective_id FROM interactions "
         "WHERE learner_id = $learner AND objective_id IS NOT NULL ORDER BY objective_id",

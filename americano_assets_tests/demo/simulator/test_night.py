@@ -14,6 +14,7 @@ from americano_assets.core.study_days.study_day import cutoff, days_between, stu
 from americano_assets.demo.simulated.cohort_demo import is_simulated, yardstick
 from americano_assets.demo.simulator import Cohort, load_simulated, load_since
 from americano_assets.demo.simulator.draw.timing import ZONE
+from americano_assets.stages.s2_features.day_tables import latest_tables
 from americano_assets.stages.s2_features.point_in_time import PairSource
 from americano_assets_tests.demo.simulator.conftest import END
 from americano_assets_tests.world import ClockedDeployment, Nights, read_world, world_settings
@@ -35,7 +36,7 @@ def test_the_labels_of_the_pipeline_are_the_outcomes_of_the_cohort(
     deployment = ClockedDeployment(world_settings(school, tmp_path / "home"), LONG_AFTER)
     first = class_of_30.arguments.first
     read_world(deployment, first.isoformat(), END.isoformat())
-    tables = deployment.latest_tables(END)
+    tables = latest_tables(deployment, END)
     expected = class_of_30.outcomes
     opted_out = class_of_30.learners.opted_out
     hidden = {name for name, flag in zip(class_of_30.learner_ids, opted_out, strict=True) if flag in (1, 3)}

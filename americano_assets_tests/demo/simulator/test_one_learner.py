@@ -11,10 +11,11 @@ import pytest
 
 from americano_assets.core.study_days.study_day import cutoff
 from americano_assets.demo.simulator import Cohort, load_simulated
-from americano_assets.resources.duckdb.connection import open_engine
 from americano_assets.resources.parquet_store.store import ParquetStore
 from americano_assets.stages.s1_snapshots.snapshots import snapshot_state
 from americano_assets.stages.s2_features import point_in_time
+from americano_assets.stages.s2_features.day_tables import latest_tables
+from americano_assets.stages.s2_features.feature_engine import open_feature_engine
 from americano_assets.stages.s2_features.learner_features import LiveFeatures
 from americano_assets_tests.demo.simulator.conftest import END
 from americano_assets_tests.world import ClockedDeployment, read_world, world_settings
@@ -40,7 +41,7 @@ def single(deployment: ClockedDeployment, cohort: Cohort, now: datetime) -> pa.T
 
 
 def nightly(deployment: ClockedDeployment, store: ParquetStore) -> pa.Table:
-    tables = deployment.latest_tables(END)
+    tables = latest_tables(deployment, END)
     tables.store = store
     version = tables.features([END])[END]
     return store.read_whole("features_at", version.content)
@@ -59,7 +60,7 @@ def test_three_ways_to_the_same_values(
     )  # the night reads all that is ever kept of a log, the others the log
     deployment.clock = cutoff(END, deployment.zone) - before_the_end
     snapshot_state(deployment)  # plans of that moment: what a single learner reads too
-    tables = deployment.latest_tables(END)
+    tables = latest_tables(deployment, END)
     tables.store_cohort(YESTERDAY if before_the_end else END)
     night = nightly(deployment, deployment.store)
     assert len(night) > 100
@@ -71,7 +72,7 @@ def test_three_ways_to_the_same_values(
 
     # The training spine: several cut-offs in one engine, and nothing remembered.
     shutil.copytree(deployment.store.root, tmp_path / "store", ignore=shutil.ignore_patterns("features_at"))
-    again = deployment.latest_tables(END)
+    again = latest_tables(deployment, END)
     again.store = ParquetStore(tmp_path / "store")
     version = again.features([END - timedelta(days=14), END - timedelta(days=7), END])[END]
     assert again.store.read_whole("features_at", version.content).equals(night)
@@ -84,7 +85,7 @@ def test_between_two_nights_the_others_are_as_the_last_night_had_them(
     shutil.copytree(
         deployment.store.root, tmp_path / "store", ignore=shutil.ignore_patterns(point_in_time.COHORT, "features_at")
     )
-    tables = deployment.latest_tables(END)
+    tables = latest_tables(deployment, END)
     tables.store = ParquetStore(tmp_path / "store")
     tables.store_cohort(last_night)
     night = tables.store.read_whole("features_at", tables.features([last_night])[last_night].content)
@@ -104,7 +105,7 @@ def test_between_two_nights_the_others_are_as_the_last_night_had_them(
 
 
 def test_rows_that_came_late_leave_no_less_than_nobody_and_no_more_than_all_right() -> None:
-    with open_engine() as engine:
+    with open_feature_engine() as engine:
         rows = engine.run(
             "SELECT own, shrunk_others(2000000000, own * 1000000000::BIGINT, 2, own) AS others, less(2, own) AS n "
             "FROM (VALUES (0), (1), (2), (3)) t(own) UNION ALL "

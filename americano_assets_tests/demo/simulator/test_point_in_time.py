@@ -21,6 +21,7 @@ from americano_assets.core.study_days.study_day import cutoff
 from americano_assets.demo.simulator import Cohort, load_simulated
 from americano_assets.demo.simulator.draw.timing import ZONE
 from americano_assets.stages.s1_snapshots.snapshots import snapshot_state
+from americano_assets.stages.s2_features.day_tables import latest_tables
 from americano_assets_tests.demo.simulator.conftest import END
 from americano_assets_tests.world import ClockedDeployment, read_world, world_settings
 
@@ -136,7 +137,7 @@ def test_the_future_of_a_whole_cohort_changes_no_byte(
         known_days = deployment.store.root.exists()
         first = day - timedelta(days=READ_AGAIN_DAYS if known_days else READ_DAYS)
         read_world(deployment, first.isoformat(), (day + timedelta(days=1)).isoformat(), plans=plans)
-        version = deployment.latest_tables(day).features([day])[day]
+        version = latest_tables(deployment, day).features([day])[day]
         columns = deployment.store.read_whole("features_at", version.content).column_names
         assert set(MODEL_INPUTS) <= set(columns)
         return version.content, version.rows

@@ -18,6 +18,7 @@ from americano_assets.core.study_days.study_day import EPOCH, days_between
 from americano_assets.resources.postgres.embedded.server import EmbeddedServer
 from americano_assets.stages.common.schemas import LOG_TABLES
 from americano_assets.stages.s1_snapshots.input_manifest import DAY_TABLES
+from americano_assets.stages.s2_features.day_tables import day_tables
 from americano_assets_tests.conftest import temporary
 from americano_assets_tests.world import Nights, World, at, read_world, study_day, world_settings
 
@@ -234,7 +235,7 @@ def placed(row: Mapping[str, Any]) -> tuple[datetime, date, int, date]:
 def test_each_night_read_its_whole_day_and_nothing_of_the_next(told: Told) -> None:
     deployment = told.nights.deployment
     for night in map(study_day, told.season.nights):
-        inputs = deployment.tables(night).inputs
+        inputs = day_tables(deployment, night).inputs
         # Later nights have read it again, and would have found what was missing or too much.
         assert {table: inputs.days[table][night] for table in DAY_TABLES} == {
             table: deployment.store.current(table, night) for table in DAY_TABLES

@@ -11,13 +11,13 @@ from americano_assets.api.tokens import create_token
 from americano_assets.core.study_days.cutoff import naive
 from americano_assets.core.training.fit import TRAINED_TYPES
 from americano_assets.resources.mlflow.tracking import CHAMPION, REGISTERED_MODEL
+from americano_assets.stages.common.model_files import model_of_day
 from americano_assets.stages.maintenance.archive import archive
 from americano_assets.stages.maintenance.archive import restore as bring_back
 from americano_assets.stages.maintenance.erasure.forgetting import forget
 from americano_assets.stages.s3_training.champion import standing
 from americano_assets.stages.s3_training.dataset_versions import datasets
 from americano_assets.stages.s3_training.dataset_versions import restore as restore_dataset
-from americano_assets.stages.s3_training.model_files import model_of_day
 from americano_assets.stages.s6_publication.transaction import PREDICTIONS
 from americano_assets_tests.api.serving import serving
 from americano_assets_tests.end_to_end.story import DAY_FILES

@@ -10,10 +10,10 @@ import pytest
 
 from americano_assets.resources.parquet_store.atomic_files import LEFTOVER_PREFIX
 from americano_assets.resources.parquet_store.store import ParquetStore
+from americano_assets.stages.common.model_files import model_of_day
 from americano_assets.stages.maintenance.erasure import forgetting
 from americano_assets.stages.maintenance.erasure.forgetting import forget
 from americano_assets.stages.s3_training.dataset_versions import find_dataset, restore
-from americano_assets.stages.s3_training.model_files import model_of_day
 from americano_assets.stages.s6_publication.transaction import PREDICTIONS
 from americano_assets_tests.stages.conftest import Lived
 from americano_assets_tests.stages.s3_training.test_trained_model import JUDGED, SCORED

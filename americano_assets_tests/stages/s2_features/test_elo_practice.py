@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from americano_assets.core.features import skill_update
+from americano_assets.stages.s2_features.day_tables import latest_tables
 from americano_assets.stages.s2_features.skill_ratings import state_of
 from americano_assets_tests.stages.s2_features.feature_school import DAY, T, ann_and_bob
 from americano_assets_tests.world import ClockedDeployment, World, at, read_world, study_day, world_settings
@@ -24,7 +25,7 @@ def test_what_was_practised_lately_and_well_is_remembered_better(
         world_settings(module_database, home), (T + timedelta(minutes=10)).replace(tzinfo=UTC)
     )
     read_world(deployment, "2025-12-19", DAY)
-    tables, today = deployment.latest_tables(study_day(DAY)), study_day(DAY)
+    tables, today = latest_tables(deployment, study_day(DAY)), study_day(DAY)
     found = deployment.store.read_whole("features_at", tables.features([today])[today].content).to_pylist()
     practice = {(row["learner_id"], row["objective_id"]): row["elo_practice"] for row in found}
 

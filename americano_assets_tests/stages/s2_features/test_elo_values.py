@@ -15,6 +15,7 @@ import pyarrow as pa
 import pytest
 
 from americano_assets.core.features import skill_ratings, skill_update
+from americano_assets.stages.s2_features.day_tables import latest_tables
 from americano_assets.stages.s2_features.skill_ratings import ELO_SCHEMA, state_of
 from americano_assets.stages.s2_features.sql import query
 from americano_assets_tests.stages.s2_features.feature_school import DAY, T, ann_and_bob
@@ -40,7 +41,7 @@ def rows(world: World, module_database: str, home: Path) -> Rows:
     settings = world_settings(module_database, home)
     deployment = ClockedDeployment(settings, (T + timedelta(minutes=10)).replace(tzinfo=UTC))
     read_world(deployment, "2025-12-09", DAY)
-    version = deployment.latest_tables(study_day(DAY)).features([study_day(DAY)])[study_day(DAY)]
+    version = latest_tables(deployment, study_day(DAY)).features([study_day(DAY)])[study_day(DAY)]
     found = deployment.store.read_whole("features_at", version.content).to_pylist()
     return {(row["learner_id"], row["objective_id"]): row for row in found}
 

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from americano_assets.core.features.catalog import FEATURE_NAMES, FEATURES
+from americano_assets.stages.s2_features.day_tables import latest_tables
 from americano_assets_tests.stages.s2_features.feature_school import DAY, SOON, T, fill_school
 from americano_assets_tests.world import ClockedDeployment, World, at, read_world, study_day, world_settings
 
@@ -26,7 +27,7 @@ def features(world: World, module_database: str, home: Path) -> Features:
     deployment = ClockedDeployment(settings, (T + timedelta(minutes=10)).replace(tzinfo=UTC))
     read_world(deployment, "2025-09-10", "2025-09-17", plans=False)  # the far end of the look-back
     read_world(deployment, "2025-12-08", "2026-03-12")
-    tables = deployment.latest_tables(study_day(DAY))
+    tables = latest_tables(deployment, study_day(DAY))
     assert not tables.state(study_day(DAY)).from_later
     version = tables.features([study_day(DAY)])[study_day(DAY)]
     rows = deployment.store.read_whole("features_at", version.content).to_pylist()

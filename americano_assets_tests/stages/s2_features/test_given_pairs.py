@@ -7,6 +7,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
 
+from americano_assets.stages.s2_features.day_tables import latest_tables
 from americano_assets.stages.s2_features.point_in_time import CutoffTables, PairSource
 from americano_assets_tests.stages.s2_features.feature_school import DAY, SOON, T, fill_school
 from americano_assets_tests.world import ClockedDeployment, World, read_world, study_day, world_settings
@@ -21,7 +22,7 @@ def tables(world: World, module_database: str, home: Path) -> CutoffTables:
     now = (T + timedelta(minutes=10)).replace(tzinfo=UTC)
     deployment = ClockedDeployment(world_settings(module_database, home), now)
     read_world(deployment, "2025-12-08", "2026-03-12")
-    return deployment.latest_tables(NIGHT)
+    return latest_tables(deployment, NIGHT)
 
 
 def features_of(tables: CutoffTables, pairs: pa.Table | None) -> pa.Table:

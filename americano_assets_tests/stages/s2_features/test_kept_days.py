@@ -10,10 +10,11 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 
-from americano_assets.resources.duckdb.connection import open_engine
 from americano_assets.resources.parquet_store.store import ParquetStore
 from americano_assets.stages.maintenance.erasure.forgetting import forget
 from americano_assets.stages.s2_features import point_in_time
+from americano_assets.stages.s2_features.day_tables import latest_tables
+from americano_assets.stages.s2_features.feature_engine import open_feature_engine
 from americano_assets.stages.s2_features.query_plan import BLOCKS, DERIVED_TABLES, KEPT_WINDOWS, WINDOWS
 from americano_assets.stages.s2_features.sql import query
 from americano_assets_tests.stages.s2_features.feature_school import DAY, T, fill_school
@@ -37,7 +38,7 @@ def files(store: ParquetStore) -> dict[str, set[str]]:
 
 
 def features(deployment: ClockedDeployment, store: ParquetStore) -> pa.Table:
-    tables = deployment.latest_tables(NIGHT)
+    tables = latest_tables(deployment, NIGHT)
     tables.store = store
     return store.read_whole("features_at", tables.features([NIGHT])[NIGHT].content)
 
@@ -91,7 +92,7 @@ def test_a_night_finds_what_was_kept_and_after_a_late_row_makes_that_alone_anew(
 
 def test_of_the_windows_that_are_kept_a_cutoff_takes_the_25_that_end_with_it() -> None:
     kept = range(500, 1100)  # a window that closes on each day
-    with open_engine() as engine:
+    with open_feature_engine() as engine:
         engine.register("topic_windows_kept", pa.table({"closes_day": pa.array(kept, pa.int32())}))
         found = engine.run(query(KEPT_WINDOWS), {"cutoff_day": 1000, "horizon_days": 7})
     assert sorted(found["closes_day"].to_pylist(), reverse=True) == [1000 - 7 * back for back in range(25)]

@@ -12,6 +12,7 @@ import pyarrow as pa
 import pytest
 
 from americano_assets.errors import AmericanoError
+from americano_assets.stages.s2_features.day_tables import latest_tables
 from americano_assets.stages.s2_features.point_in_time import CutoffTables, PairSource
 from americano_assets_tests.world import ClockedDeployment, World, at, read_world, study_day, world_settings
 
@@ -83,7 +84,7 @@ def tables(world: World, module_database: str, home: Path) -> CutoffTables:
         world.event(case, "VALIDATION_COMPLETED", WITHIN, confident)  # a self-assessment is not graded
     deployment = ClockedDeployment(world_settings(module_database, home), datetime(2026, 3, 20, tzinfo=UTC))
     read_world(deployment, "2026-03-08", "2026-03-18")
-    return deployment.latest_tables(study_day("2026-03-18"))
+    return latest_tables(deployment, study_day("2026-03-18"))
 
 
 def tell_again(world: World, case: str) -> None:

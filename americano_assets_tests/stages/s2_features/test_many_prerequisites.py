@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from americano_assets.stages.s2_features.day_tables import latest_tables
 from americano_assets_tests.stages.s2_features.feature_school import DAY, SOON, T
 from americano_assets_tests.world import ClockedDeployment, World, at, read_world, study_day, world_settings
 
@@ -28,7 +29,7 @@ def test_more_prerequisites_than_bits(world: World, module_database: str, home: 
     deployment = ClockedDeployment(settings, (T + timedelta(minutes=10)).replace(tzinfo=UTC))
     read_world(deployment, "2026-03-01", DAY)
     night = study_day(DAY)
-    tables = deployment.latest_tables(night)
+    tables = latest_tables(deployment, night)
     rows = tables.store.read_whole("features_at", tables.features([night])[night].content).to_pylist()
     found = {row["learner_id"]: row for row in rows if row["objective_id"] == "body"}
 

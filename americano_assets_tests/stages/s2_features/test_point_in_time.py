@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from americano_assets.core.study_days.study_day import days_between
 from americano_assets.stages.s1_snapshots.input_manifest import DAY_TABLES
+from americano_assets.stages.s2_features.day_tables import latest_tables
 from americano_assets_tests.world import ClockedDeployment, World, at, read_world, study_day, world_settings
 
 DAY = study_day("2026-03-09")
@@ -124,7 +125,7 @@ def compute(module_database: str, tmp_path: Path) -> Callable[[datetime], tuple[
         shutil.rmtree(tmp_path)
         deployment = ClockedDeployment(world_settings(module_database, tmp_path), now.replace(tzinfo=UTC))
         read_world(deployment, FIRST, LAST)
-        version = deployment.latest_tables(DAY).features([DAY])[DAY]
+        version = latest_tables(deployment, DAY).features([DAY])[DAY]
         return version.content, version.rows
 
     return features_at
@@ -179,6 +180,6 @@ def test_it_does_not_matter_which_days_are_computed_together(
     listed = days_between(study_day(FIRST), study_day(LAST))
     for table in DAY_TABLES:
         assert apart.store.current_days(table, listed) == together.store.current_days(table, listed)
-    expected = together.latest_tables(DAY).features(days)
-    assert {day: apart.latest_tables(DAY).features([day])[day] for day in days} == expected
+    expected = latest_tables(together, DAY).features(days)
+    assert {day: latest_tables(apart, DAY).features([day])[day] for day in days} == expected
     assert len({version.content for version in expected.values()}) == 3

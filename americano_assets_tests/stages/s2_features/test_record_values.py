@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from americano_assets.stages.s2_features.day_tables import latest_tables
 from americano_assets_tests.stages.s2_features.feature_school import DAY, SOON, T
 from americano_assets_tests.world import ClockedDeployment, World, at, read_world, study_day, world_settings
 
@@ -88,7 +89,7 @@ def rows_at_noon(rows: Rows, world: World, module_database: str, tmp_path_factor
 def read(deployment: ClockedDeployment) -> Rows:
     read_world(deployment, "2025-09-09", "2025-09-12", plans=False)
     read_world(deployment, "2026-02-06", "2026-03-11")
-    version = deployment.latest_tables(study_day(DAY)).features([study_day(DAY)])[study_day(DAY)]
+    version = latest_tables(deployment, study_day(DAY)).features([study_day(DAY)])[study_day(DAY)]
     found = deployment.store.read_whole("features_at", version.content).to_pylist()
     return {(row["learner_id"], row["objective_id"]): row for row in found}
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from americano_assets.stages.s2_features.day_tables import latest_tables
 from americano_assets_tests.stages.s2_features.feature_school import DAY, SOON, T
 from americano_assets_tests.world import (
     LONG_AGO,
@@ -58,7 +59,7 @@ def rows(world: World, module_database: str, home: Path) -> Mapping[str, Mapping
     for score in (None, 0.8):
         world.answer("ann", "lens", at("2026-03-05 10:00"), score)
     read_world(deployment, "2026-03-01", DAY)
-    tables = deployment.latest_tables(study_day(DAY))
+    tables = latest_tables(deployment, study_day(DAY))
     found = tables.store.read_whole("features_at", tables.features([study_day(DAY)])[study_day(DAY)].content)
     return {row["objective_id"]: row for row in found.to_pylist() if row["planned"]}
 

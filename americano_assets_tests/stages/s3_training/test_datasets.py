@@ -12,6 +12,7 @@ from pydantic import SecretStr
 from americano_assets.errors import AmericanoError
 from americano_assets.resources.parquet_store.content_files import hash_file
 from americano_assets.resources.parquet_store.store import ParquetStore
+from americano_assets.stages.s2_features.day_tables import day_tables
 from americano_assets.stages.s3_training.dataset_versions import (
     Dataset,
     datasets,
@@ -65,7 +66,9 @@ def trained(module_database: str, tmp_path_factory: pytest.TempPathFactory) -> I
         deployment.clock += timedelta(days=7)
         read_world(deployment, FIRST, JUDGED)
         assert train(deployment, JUDGED).model.version != model.version
-        deployment.tables(study_day(SCORED), latest=True)  # the day is recorded anew: its manifest names the new files
+        day_tables(
+            deployment, study_day(SCORED), latest=True
+        )  # the day is recorded anew: its manifest names the new files
         train(deployment, SCORED)
         yield Trained(deployment, model.version, dataset, before)
 

@@ -14,6 +14,7 @@ from americano_assets.core.interventions.type_priorities import TypeEffect
 from americano_assets.resources.parquet_store.store import ParquetStore
 from americano_assets.stages.common.metadata import LATEST_INPUTS_TAG
 from americano_assets.stages.s1_snapshots.state_snapshots import snapshots
+from americano_assets.stages.s2_features.day_tables import day_tables
 from americano_assets.stages.s5_interventions.recommendations import PRIORITIES
 from americano_assets_tests.cli.test_cli import run
 from americano_assets_tests.end_to_end.story import FIRST, school
@@ -44,7 +45,7 @@ class Rerun:
         """What each step left that asks which inputs it is to take."""
         deployment = self.nights.deployment
         return {
-            "elo": deployment.tables(DAY).elo_state(DAY).content,
+            "elo": day_tables(deployment, DAY).elo_state(DAY).content,
             "features": self.store.current("features", DAY),
             "priorities": self.store.manifest(DAY, PRIORITIES),
             "state": len(snapshots(self.store)),

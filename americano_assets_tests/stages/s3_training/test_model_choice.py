@@ -20,9 +20,9 @@ from americano_assets.core.training.splits import learner_split
 from americano_assets.errors import AmericanoError
 from americano_assets.resources.mlflow.run_links import git_commit
 from americano_assets.resources.mlflow.tracking import REGISTERED_MODEL, Tracking
+from americano_assets.stages.common.model_files import model_of_day
 from americano_assets.stages.s3_training import promotion
 from americano_assets.stages.s3_training.champion import standing
-from americano_assets.stages.s3_training.model_files import model_of_day
 from americano_assets.stages.s3_training.train_models import train_day
 from americano_assets.stages.s6_publication.transaction import PREDICTIONS
 from americano_assets_tests.stages.s3_training.weekly_school import MONDAYS, fill

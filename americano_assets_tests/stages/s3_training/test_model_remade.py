@@ -14,7 +14,7 @@ from pydantic import SecretStr
 from americano_assets.core.training.champion_history import AUTO
 from americano_assets.core.training.fit import BOOSTING, RULES
 from americano_assets.resources.parquet_store.store import ParquetStore
-from americano_assets.stages.s3_training.model_files import ModelStore
+from americano_assets.stages.common.model_files import ModelStore
 from americano_assets.stages.s3_training.train_models import TrainedDay, train_day
 from americano_assets_tests.core.training.test_training import labelled
 from americano_assets_tests.world import ClockedDeployment, World, study_day, world_settings

@@ -10,7 +10,7 @@ from americano_assets.core.models.scorer import Scorer
 from americano_assets.core.study_days.cutoff import Target
 from americano_assets.core.training.fit_trees import fit_trees
 from americano_assets.errors import AmericanoError
-from americano_assets.stages.s3_training.model_files import ModelStore, StoredModel
+from americano_assets.stages.common.model_files import ModelStore, StoredModel
 from americano_assets_tests.frames import feature_rows
 
 

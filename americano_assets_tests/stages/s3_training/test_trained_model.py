@@ -14,7 +14,7 @@ from americano_assets.core.models.scorer import Scorer
 from americano_assets.core.models.sklearn_estimator import StruggleEstimator
 from americano_assets.core.training.fit import MODEL_TYPES, RULES
 from americano_assets.resources.mlflow.tracking import CHAMPION, REGISTERED_MODEL
-from americano_assets.stages.s3_training.model_files import model_of_day
+from americano_assets.stages.common.model_files import model_of_day
 from americano_assets.stages.s6_publication.transaction import PREDICTIONS
 from americano_assets_tests.stages.s3_training.weekly_school import FIRST_MONDAY, OBJECTIVES, fill, learners, struggles
 from americano_assets_tests.world import Nights, World, at, study_day, world_settings

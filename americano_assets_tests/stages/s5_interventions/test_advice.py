@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from americano_assets.core.interventions.type_priorities import TypeEffect
-from americano_assets.resources.duckdb.connection import open_engine
+from americano_assets.stages.s2_features.day_tables import day_tables
+from americano_assets.stages.s2_features.feature_engine import open_feature_engine
 from americano_assets.stages.s5_interventions.recommendations import PRIORITIES, easier_objectives, learned
 from americano_assets_tests.world import ClockedDeployment, World, at, read_world, study_day, world_settings
 
@@ -39,12 +40,12 @@ def deployment(world: World, module_database: str, home: Path) -> ClockedDeploym
 def test_the_easier_objective_is_not_mastered_of_the_same_topic_and_the_smallest_step(
     deployment: ClockedDeployment,
 ) -> None:
-    tables, store = deployment.tables(study_day(DAY)), deployment.store
+    tables, store = day_tables(deployment, study_day(DAY)), deployment.store
     state = tables.state(study_day(DAY))
     learners = ["new", "halfway", "ready", "late", "new"]
     objectives = ["hard"] * 4 + ["basic"]
     rows = [{"learner_id": one, "objective_id": other} for one, other in zip(learners, objectives, strict=True)]
-    with open_engine() as engine:
+    with open_feature_engine() as engine:
         engine.calendar(study_day(DAY), deployment.zone)
         engine.view("interactions", store.paths("interactions", tables.inputs.days["interactions"]))
         engine.load_state({name: store.whole_path(name, one) for name, one in state.snapshot.tables.items()})

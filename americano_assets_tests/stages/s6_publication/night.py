@@ -10,7 +10,7 @@ from americano_assets.core.interventions.rules import Indicator, Intervention, i
 from americano_assets.core.models.scorer import Scorer
 from americano_assets.core.publication.random_assignment import Policy
 from americano_assets.core.study_days.cutoff import Moment, Target
-from americano_assets.stages.s3_training.model_files import StoredModel
+from americano_assets.stages.common.model_files import StoredModel
 from americano_assets.stages.s5_interventions.recommendations import as_frame
 from americano_assets.stages.s6_publication.episode_ledger import StudyDay
 from americano_assets.stages.s6_publication.transaction import PREDICTIONS, RECOMMENDATIONS, Published, publish_day

@@ -1,0 +1,3 @@
+"""The two arms of the experiment."""
+
+TREATED, HOLDOUT = "treated", "holdout"
