@@ -20,6 +20,7 @@ from americano_assets.stages.s2_features import assets as features
 from americano_assets.stages.s3_training import assets as training
 from americano_assets.stages.s4_predictions import assets as predictions
 from americano_assets.stages.s5_interventions import assets as interventions
+from americano_assets.stages.s6_publication import assets as publication
 from americano_assets.stages.s7_outcomes import assets as outcomes
 from americano_assets.stages.s8_reduction import assets as reduction
 from americano_assets.stages.s8_reduction import drift_assets
@@ -30,18 +31,17 @@ Stage = Sequence[dg.AssetsDefinition | dg.AssetSpec]
 
 
 def stages(settings: Settings) -> dict[str, Stage]:
-    """The assets of each group. The numbers keep the groups in flow order wherever names are sorted."""
+    """The assets of each group. Each is named as its folder."""
     return {
-        "1_sources": sources.SOURCES,
-        "2_snapshots": snapshots.build(settings),
-        "3_features": features.build(settings),
-        "4_training": training.build(),
-        "5_predictions": predictions.build(),
-        "6_interventions": interventions.build(),
-        "7_outcomes": outcomes.build(),
-        "8_reduction": [*reduction.build(), *drift_assets.build()],
-        "9_report": reporting.build(),
-        "9_research": research_assets.build(),
+        "s1_snapshots": [*sources.SOURCES, *snapshots.build(settings)],
+        "s2_features": features.build(settings),
+        "s3_training": training.build(),
+        "s4_predictions": predictions.build(),
+        "s5_interventions": interventions.build(),
+        "s6_publication": publication.build(),
+        "s7_outcomes": outcomes.build(),
+        "s8_reduction": [*reduction.build(), *drift_assets.build()],
+        "s9_report": [*reporting.build(), *research_assets.build()],
     }
 
 
@@ -63,7 +63,7 @@ def build_defs(settings: Settings | None = None, **resource_overrides: object) -
         asset_checks=[
             *training.build_checks(),
             *predictions.build_checks(),
-            *interventions.build_checks(),
+            *publication.build_checks(),
             *drift_assets.build_checks(),
         ],
         jobs=[*build_jobs(materializable), EARLY_OUTCOMES, RETRAINING, HOUSEKEEPING],

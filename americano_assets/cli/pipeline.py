@@ -62,6 +62,7 @@ def demo(
         _remove_demo(settings, asks=not yes)
         return
     from americano_assets.cli.display.run_summary import show_demo
+    from americano_assets.definitions import build_defs
     from americano_assets.demo.flow import lived, load_cohort, load_students, plan, require_allowed, start_over
     from americano_assets.demo.simulated.living_cohort import LivingDeployment
     from americano_assets.orchestration.local_runner import Runner
@@ -82,7 +83,7 @@ def demo(
         progress.update(task, description=f"Learners loaded ({cohort})", total=1, completed=1)
         settings = load_settings()
         deployment = LivingDeployment(settings)
-        with Runner(settings, deployment) as runner:
+        with Runner(settings, build_defs, deployment) as runner:
             todo = plan(runner)
             parts = lived(deployment, todo) if cohort is DemoCohort.SIMULATED else [todo]
             done = 0
@@ -115,10 +116,11 @@ def nightly(
     chosen = day.date() if day else closed
     _require_day(chosen, settings, closed)
     from americano_assets.cli.display.run_summary import show_night
+    from americano_assets.definitions import build_defs
     from americano_assets.orchestration.local_runner import Runner
     from americano_assets.stages.common.metadata import NIGHTLY
 
-    with progress_bars() as progress, Runner(settings) as runner:
+    with progress_bars() as progress, Runner(settings, build_defs) as runner:
         runner.require_rows()
         _nights(progress, runner, [(chosen, NIGHTLY)], latest_inputs=latest_inputs, analysis_run=analysis_run)
     show_night(settings, chosen)
@@ -145,10 +147,11 @@ def backfill(
     for day in (first, last):
         _require_day(day, settings, closed)
     from americano_assets.cli.display.run_summary import show_night
+    from americano_assets.definitions import build_defs
     from americano_assets.orchestration.local_runner import Runner
     from americano_assets.stages.common.metadata import REPLAY
 
-    with progress_bars() as progress, Runner(settings) as runner:
+    with progress_bars() as progress, Runner(settings, build_defs) as runner:
         runner.require_rows()
         days = days_between(first, last)
         _history(progress, runner, days)

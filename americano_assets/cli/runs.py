@@ -20,16 +20,12 @@ def close_runs(
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
 ) -> None:
     """Close runs whose process was killed, so that the queue goes on; list those that nothing here can tell of."""
-    import dagster as dg
-
     from americano_assets.errors import AmericanoError
-    from americano_assets.orchestration.dagster_home import prepare_dagster_home
-    from americano_assets.orchestration.run_processes import close, close_dead, unfinished
+    from americano_assets.orchestration.run_processes import close, close_dead, opened_instance, unfinished
     from americano_assets.settings import load_settings
 
-    prepare_dagster_home(load_settings())
     named = set(run_ids or ())
-    with dg.DagsterInstance.get() as instance:
+    with opened_instance(load_settings()) as instance:
         closed = close_dead(instance)
         left = unfinished(instance)
         if missing := named - {one.run.run_id for one in (*closed, *left)}:
@@ -53,13 +49,9 @@ def close_runs(
 
 def close_dead_runs(settings: "Settings") -> None:
     """Close runs of dead processes before something that they would keep waiting, and say so on standard error."""
-    import dagster as dg
+    from americano_assets.orchestration.run_processes import close_dead, opened_instance
 
-    from americano_assets.orchestration.dagster_home import prepare_dagster_home
-    from americano_assets.orchestration.run_processes import close_dead
-
-    prepare_dagster_home(settings)
-    with dg.DagsterInstance.get() as instance:
+    with opened_instance(settings) as instance:
         for one in close_dead(instance):
             echo(f"Closed {one.name}: {one.where} has ended.", err=True)
 
@@ -70,13 +62,11 @@ def require_no_run(settings: "Settings", could: str) -> None:
     Raises:
         AmericanoError: One is in progress, or may be.
     """
-    import dagster as dg
-
     from americano_assets.errors import AmericanoError
-    from americano_assets.orchestration.run_processes import blocking
+    from americano_assets.orchestration.run_processes import blocking, opened_instance
 
     close_dead_runs(settings)
-    with dg.DagsterInstance.get() as instance:
+    with opened_instance(settings) as instance:
         found = blocking(instance)
     if found:
         number = f"{len(found):,} run" + ("" if len(found) == 1 else "s")

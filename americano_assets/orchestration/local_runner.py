@@ -8,7 +8,6 @@ from typing import Any, Self
 import dagster as dg
 from psycopg import sql
 
-from americano_assets.definitions import build_defs
 from americano_assets.errors import AmericanoError
 from americano_assets.orchestration.dagster_home import prepare_dagster_home
 from americano_assets.orchestration.jobs import HISTORY_JOB, NIGHTLY_JOB
@@ -23,6 +22,7 @@ from americano_assets.stages.common.partitions import add_nights, published_nigh
 from americano_assets.stages.common.schemas import LOG_TABLES
 
 Follower = Callable[[str], None]
+BuildDefs = Callable[..., dg.Definitions]
 _QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 _STATEMENT_MILLISECONDS, _POOL_RECYCLE_SECONDS = 120_000, 3600
 _PLANS = "missions"
@@ -49,7 +49,14 @@ def make_ready(settings: Settings) -> str:
 class Runner:
     """Runs of one deployment, recorded where Dagster's UI shows them. Close it when done."""
 
-    def __init__(self, settings: Settings, deployment: Deployment | None = None) -> None:
+    def __init__(self, settings: Settings, build_defs: BuildDefs, deployment: Deployment | None = None) -> None:
+        """Open it.
+
+        Args:
+            settings: The deployment's.
+            build_defs: What makes its definitions of settings and resources.
+            deployment: Another than the settings' own.
+        """
         make_ready(settings)
         self.deployment = deployment or Deployment(settings)
         self.instance = dg.DagsterInstance.get()

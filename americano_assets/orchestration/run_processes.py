@@ -5,6 +5,7 @@ A run whose process was killed stays in progress for Dagster, and so keeps the q
 
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,11 +13,21 @@ import dagster as dg
 from dagster._core.execution.retries import RetryMode
 from dagster._core.executor.in_process import InProcessExecutor
 
+from americano_assets.orchestration.dagster_home import prepare_dagster_home
 from americano_assets.orchestration.process_mark import is_dead, own_mark, told
+from americano_assets.settings import Settings
 
 PROCESS_TAG = "americano/process"
 _WAITING = (dg.DagsterRunStatus.NOT_STARTED, dg.DagsterRunStatus.STARTING)
 _BLOCKING = (dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING)
+
+
+@contextmanager
+def opened_instance(settings: Settings) -> Iterator[dg.DagsterInstance]:
+    """The deployment's Dagster instance, let go of at the end."""
+    prepare_dagster_home(settings)
+    with dg.DagsterInstance.get() as instance:
+        yield instance
 
 
 def process_tags() -> dict[str, str]:

@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from americano_assets.core.base.arms import HOLDOUT, TREATED
 from americano_assets.core.effects.before_after import PERIODS
 from americano_assets.core.effects.observational import observed, with_history
 from americano_assets.core.effects.randomized import Comparison, bounded, by_type, compared
-from americano_assets.core.publication.random_assignment import EPISODE, HOLDOUT, LEARNER, TREATED
+from americano_assets.core.publication.random_assignment import EPISODE, LEARNER
 from americano_assets.core.statistics.confidence_sequence import LEVEL
 
 # By chance, on episodes that learners could have seen; by chance, on replays, where nothing reached anybody and the

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Literal
 
-TREATED, HOLDOUT = "treated", "holdout"
+from americano_assets.core.base.arms import HOLDOUT, TREATED
+
 Unit = Literal["learner", "episode"]
 LEARNER: Unit = "learner"
 EPISODE: Unit = "episode"

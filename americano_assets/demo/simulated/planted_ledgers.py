@@ -7,8 +7,9 @@ from datetime import datetime, timedelta
 import numpy as np
 import pandas as pd
 
+from americano_assets.core.base.arms import HOLDOUT, TREATED
 from americano_assets.core.effects.before_after import BASELINE, PERIODS, Reduction, reductions
-from americano_assets.core.publication.random_assignment import EPISODE, HOLDOUT, TREATED, Experiment, Policy
+from americano_assets.core.publication.random_assignment import EPISODE, Experiment, Policy
 
 START = pd.Timestamp("2026-01-04 23:00").to_pydatetime()  # naive, UTC
 TYPES = (

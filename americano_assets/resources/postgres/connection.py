@@ -1,7 +1,7 @@
 """The databases of a deployment: where they are, connecting to them, and having them ready."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import psycopg
 
@@ -21,6 +21,9 @@ from americano_assets.resources.postgres.migrate import lock_database, migrate
 from americano_assets.resources.postgres.session import Session, set_for_transaction, settings_of
 from americano_assets.resources.postgres.urls import connection_error, connection_parameters, libpq_url
 from americano_assets.settings import Settings
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 _CONNECT_SECONDS = 10
 
@@ -169,3 +172,10 @@ def _embedded_url(settings: Settings, database: str) -> str:
     server = EmbeddedServer(settings.americano_home)
     server.ensure()
     return server.url(database)
+
+
+def frame_of(cursor: psycopg.Cursor[Any]) -> "pd.DataFrame":
+    """The rows of a query that has run, with its columns' names."""
+    import pandas as pd
+
+    return pd.DataFrame(cursor.fetchall(), columns=[column.name for column in cursor.description or []])

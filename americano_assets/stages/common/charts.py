@@ -1,11 +1,9 @@
 """Pictures as PNG bytes, for Dagster's metadata and MLflow. Nothing is computed here that a table does not hold."""
 
-import base64
 import io
 from collections.abc import Mapping, Sequence
 from datetime import date
 
-import dagster as dg
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -146,11 +144,6 @@ def forest_plot(effects: Sequence[Effect]) -> bytes:
     axes.set(xlabel="points of struggle rate, treated minus holdout (left: it helps)")
     axes.set_title("What the help changed, 95 % under nightly looks", fontsize=11)
     return _png(figure, axes, legend=False)
-
-
-def picture(image: bytes, alternative: str) -> dg.MarkdownMetadataValue:
-    """A PNG as Dagster's UI shows it inline."""
-    return dg.MetadataValue.md(f"![{alternative}](data:image/png;base64,{base64.b64encode(image).decode()})")
 
 
 def _png(figure: Figure, axes: Axes, *, legend: bool = True) -> bytes:

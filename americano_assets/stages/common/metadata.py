@@ -1,5 +1,6 @@
 """What every asset says the same way: owners, kinds, tables in metadata, the day's inputs."""
 
+import base64
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import date
@@ -117,3 +118,8 @@ def share(part: pd.Series) -> float:
 
 def _cell(value: object) -> str:
     return f"{value:.3f}" if isinstance(value, float) else "—" if value is None else markdown(str(value))
+
+
+def picture(image: bytes, alternative: str) -> dg.MarkdownMetadataValue:
+    """A PNG as Dagster's UI shows it inline."""
+    return dg.MetadataValue.md(f"![{alternative}](data:image/png;base64,{base64.b64encode(image).decode()})")

@@ -6,13 +6,20 @@ import pandas as pd
 from americano_assets.core.training.slices import COLUMNS, SHOWN
 from americano_assets.demo.oulad.backgrounds import backgrounds, is_oulad
 from americano_assets.resources.mlflow.run_links import mlflow_run_url
-from americano_assets.stages.common.charts import picture
 from americano_assets.stages.common.deployment import Deployment
-from americano_assets.stages.common.metadata import ANALYSIS_RUN_TAG, OWNERS, Result, markdown_table, numbers, retrying
+from americano_assets.stages.common.measured import course_names
+from americano_assets.stages.common.metadata import (
+    ANALYSIS_RUN_TAG,
+    OWNERS,
+    Result,
+    markdown_table,
+    numbers,
+    picture,
+    retrying,
+)
 from americano_assets.stages.common.partitions import NIGHTS, day_of
 from americano_assets.stages.s3_training.dataset_versions import dvc_tags, store_training_set
 from americano_assets.stages.s3_training.train_models import TrainedDay, train_day
-from americano_assets.stages.s8_reduction.drift import course_names
 
 
 def build() -> list[dg.AssetsDefinition]:

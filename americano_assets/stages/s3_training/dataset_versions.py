@@ -33,7 +33,7 @@ from americano_assets.stages.s2_features.features import (
     training_tables,
 )
 from americano_assets.stages.s2_features.point_in_time import CutoffTables
-from americano_assets.stages.s7_outcomes.write_outcomes import feedback, live_flags
+from americano_assets.stages.s3_training.learner_feedback import feedback, live_flags
 
 TRAINING_SET = "training_set"
 DATASETS = "datasets"

@@ -13,8 +13,9 @@ from americano_assets.core.features.catalog import DATA_QUALITY, FEATURE_NAMES
 from americano_assets.core.outcomes.feedback import MISSED
 from americano_assets.core.outcomes.outcomes import STRUGGLED, told
 from americano_assets.core.study_days.study_day import EPOCH
+from americano_assets.resources.postgres.connection import frame_of
 from americano_assets.resources.postgres.staging import Staging
-from americano_assets.stages.s3_training.sql import query as training_query
+from americano_assets.stages.s3_training.learner_feedback import feedback
 from americano_assets.stages.s6_publication.app_rows import PREDICTION_COLUMNS
 from americano_assets.stages.s6_publication.owned_tables import OwnedTable, lock_publication
 from americano_assets.stages.s6_publication.transaction import PREDICTIONS, of_present_objectives
@@ -50,20 +51,7 @@ class OutcomesWritten:
 
 def closing(connection: psycopg.Connection[Any], basis: str, cutoff: datetime) -> pd.DataFrame:
     """Windows that closed by `cutoff` (naive, UTC), of last refreshes or of first flags: see sql/closing_*.sql."""
-    return _frame(connection.execute(query(_CLOSING[basis]), _recheck(cutoff)))
-
-
-def feedback(connection: psycopg.Connection[Any], before: datetime | None = None) -> pd.DataFrame:
-    """What learners said became of predictions (feedback.sql), by `before` (naive, UTC) where it is given.
-
-    It goes before the computed outcome in the app's rows and in training, never in the effect.
-    """
-    return _frame(connection.execute(training_query("feedback"), {"before": before}))
-
-
-def live_flags(connection: psycopg.Connection[Any], before: datetime) -> pd.DataFrame:
-    """Episodes of which learners could see in time that they were flagged (live_flags.sql), by `before`."""
-    return _frame(connection.execute(training_query("live_flags"), {"before": before}))
+    return frame_of(connection.execute(query(_CLOSING[basis]), _recheck(cutoff)))
 
 
 def write_outcomes(
@@ -130,10 +118,6 @@ def _stage(connection: psycopg.Connection[Any], by_basis: Mapping[str, pd.DataFr
 
 def _recheck(cutoff: datetime) -> dict[str, datetime]:
     return {"cutoff": cutoff, "recheck_from": cutoff - RECHECKED_DAYS}
-
-
-def _frame(cursor: psycopg.Cursor[Any]) -> pd.DataFrame:
-    return pd.DataFrame(cursor.fetchall(), columns=[column.name for column in cursor.description or []])
 
 
 def _missed_row(row: Mapping[Hashable, Any]) -> tuple[Any, ...]:

@@ -3,9 +3,18 @@
 import dagster as dg
 
 from americano_assets.core.effects.effects import INTENTION_TO_TREAT
-from americano_assets.stages.common.charts import calibration_plot, forest_plot, history_plot, picture, reduction_plot
+from americano_assets.stages.common.charts import calibration_plot, forest_plot, history_plot, reduction_plot
 from americano_assets.stages.common.deployment import Deployment
-from americano_assets.stages.common.metadata import GRADED, OWNERS, Result, markdown_table, ml_key, numbers, retrying
+from americano_assets.stages.common.metadata import (
+    GRADED,
+    OWNERS,
+    Result,
+    markdown_table,
+    ml_key,
+    numbers,
+    picture,
+    retrying,
+)
 from americano_assets.stages.common.partitions import NIGHTS, day_of, same_day
 from americano_assets.stages.s8_reduction.effects import measure_effects
 from americano_assets.stages.s8_reduction.performance import measure_performance, measure_reduction, performance_history

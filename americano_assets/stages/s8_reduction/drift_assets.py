@@ -15,11 +15,12 @@ from americano_assets.core.outcomes.drift import (
     alarming,
     table,
 )
-from americano_assets.stages.common.charts import drift_plot, picture
+from americano_assets.stages.common.charts import drift_plot
 from americano_assets.stages.common.deployment import Deployment
-from americano_assets.stages.common.metadata import OWNERS, Result, app_key, markdown_table, ml_key, retrying
+from americano_assets.stages.common.measured import course_names, drift_of
+from americano_assets.stages.common.metadata import OWNERS, Result, app_key, markdown_table, ml_key, picture, retrying
 from americano_assets.stages.common.partitions import NIGHTS, day_of
-from americano_assets.stages.s8_reduction.drift import course_names, drift_of, measure_drift
+from americano_assets.stages.s8_reduction.drift import measure_drift
 
 DRIFT = ml_key("drift")
 

@@ -13,12 +13,13 @@ import pyarrow as pa
 from americano_assets.core.study_days.study_day import days_between, study_day_of
 from americano_assets.errors import AmericanoError
 from americano_assets.resources.duckdb.connection import open_engine
+from americano_assets.resources.duckdb.learner_key import key_of
 from americano_assets.resources.parquet_store.atomic_files import move_into_place, written_beside
 from americano_assets.stages.common.deployment import Deployment
-from americano_assets.stages.maintenance.erasure.files import key_of
-from americano_assets.stages.maintenance.erasure.registry import EXPORT_OF
 from americano_assets.stages.s9_report.sql import query
 
+# An export of one learner's events says by this of whom it is, also where it holds no event.
+EXPORT_OF = "americano.export_of"
 _TABLE = "behavioral_events"
 _ROWS_AT_ONCE = 65_536
 

@@ -8,11 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from americano_assets.core.base.arms import HOLDOUT, TREATED
 from americano_assets.core.publication.random_assignment import (
     EPISODE,
-    HOLDOUT,
     LEARNER,
-    TREATED,
     Experiment,
     Policy,
     Unit,

@@ -11,8 +11,9 @@ from americano_assets.core.outcomes.drift import ALARM, PSI_MEAN, row_drift, tab
 from americano_assets.core.study_days.cutoff import Target
 from americano_assets.demo.oulad.load import load
 from americano_assets.resources.postgres.connection import connect
+from americano_assets.stages.common.measured import course_names
 from americano_assets.stages.s3_training.dataset_versions import store_training_set
-from americano_assets.stages.s8_reduction.drift import course_names, course_runs
+from americano_assets.stages.s8_reduction.drift import course_runs
 from americano_assets_tests.world import ClockedDeployment, read_world, world_settings
 
 pytestmark = pytest.mark.long

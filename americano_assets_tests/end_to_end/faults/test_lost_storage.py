@@ -12,6 +12,7 @@ import pytest
 from pydantic import SecretStr
 
 from americano_assets.core.study_days.study_day import cutoff
+from americano_assets.definitions import build_defs
 from americano_assets.errors import AmericanoError
 from americano_assets.orchestration import patient_storage
 from americano_assets.orchestration.local_runner import Runner
@@ -47,7 +48,7 @@ def runner(on_fragile: School, fragile: EmbeddedServer, monkeypatch: pytest.Monk
 
     def night() -> None:
         clock = cutoff(DAY, settings.zone) + timedelta(minutes=10)
-        with Runner(settings, ClockedDeployment(settings, clock)) as made:
+        with Runner(settings, build_defs, ClockedDeployment(settings, clock)) as made:
             made.night(DAY, "nightly", lambda _: None)
 
     yield night

@@ -52,7 +52,7 @@ def main(zone: str) -> None:
     lines = [f"{name}={value}" for name, value in own.items()]
     (HOME / "settings.env").write_text("\n".join(lines) + "\n")
     os.environ["AMERICANO_HOME"] = str(HOME)
-    from americano_assets.resources.postgres.embedded.server import EmbeddedServer
+    from americano_assets.resources.embedded import EmbeddedServer
 
     small_plots()
     server = EmbeddedServer(HOME)
@@ -65,14 +65,15 @@ def main(zone: str) -> None:
 
 
 def live(zone: str) -> None:
-    from americano_assets.api.tokens import create_token
-    from americano_assets.core.study_days.study_day import cutoff, days_between
-    from americano_assets.demo.simulated.living_cohort import LivingDeployment
-    from americano_assets.orchestration.local_runner import Runner, make_ready
+    from americano_assets.assets.common import NIGHTLY
+    from americano_assets.core.study_day import cutoff, days_between
+    from americano_assets.demo.lived import LivingDeployment
+    from americano_assets.resources.api_tokens import create_token
+    from americano_assets.resources.export import export_events
+    from americano_assets.resources.forgetting import forget
+    from americano_assets.runs import Runner, make_ready
+
     from americano_assets.settings import load_settings
-    from americano_assets.stages.common.metadata import NIGHTLY
-    from americano_assets.stages.maintenance.erasure.forgetting import forget
-    from americano_assets.stages.s9_report.event_export import export_events
     from americano_assets_tests.api.serving import serving
     from americano_assets_tests.world import World
 
@@ -128,8 +129,8 @@ def small_plots() -> None:
 
 def learners(wanted: dict[str, int]) -> list[str]:
     """Ids as the app makes them, of learners of every split."""
-    from americano_assets.core.base.ids import cuid
-    from americano_assets.core.training.splits import learner_split
+    from americano_assets.core.ids import cuid
+    from americano_assets.core.splits import learner_split
 
     found: list[str] = []
     for split, number in wanted.items():
@@ -227,7 +228,7 @@ def tell(world) -> None:
 
 def pack(server, archive: Path) -> None:
     """The home without its server and what every night makes again, and a dump of each database."""
-    from americano_assets.resources.postgres.embedded.server import DATABASES
+    from americano_assets.resources.embedded import DATABASES
 
     def wanted(entry: tarfile.TarInfo) -> tarfile.TarInfo | None:
         entry.uid = entry.gid = 0

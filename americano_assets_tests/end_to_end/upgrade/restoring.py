@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from americano_assets.core.study_days.study_day import cutoff
+from americano_assets.definitions import build_defs
 from americano_assets.orchestration.local_runner import Runner
 from americano_assets.resources.postgres.embedded.server import DATABASES, EmbeddedServer
 from americano_assets.settings import HOME_SETTINGS_FILE, Settings
@@ -65,7 +66,7 @@ class Upgraded:
         """A nightly run as the command line starts it, ten minutes after the cut-off or whenever it is by now."""
         at = cutoff(day, self.deployment.zone) + timedelta(minutes=10)
         self.deployment.clock = max(self.deployment.clock, at)
-        with Runner(self.settings, self.deployment) as runner:
+        with Runner(self.settings, build_defs, self.deployment) as runner:
             runner.night(day, NIGHTLY, lambda step: None)
 
     def answers(self, when: datetime, score: float = 0.3) -> None:

@@ -111,7 +111,7 @@ def test_another_database_is_refused_before_anything_is_written(settings: Settin
     prepare(settings)
     home, rows = files_of(settings.americano_home), rows_of_ml(other)
     with pytest.raises(HomeError, match=r"belongs to database .*holds no record of it.*home adopt"):
-        Runner(on(settings, other))
+        Runner(on(settings, other), build_defs)
     assert (files_of(settings.americano_home), rows_of_ml(other)) == (home, rows)
 
 

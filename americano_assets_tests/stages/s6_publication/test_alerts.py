@@ -6,8 +6,9 @@ import pandas as pd
 import psycopg
 import pytest
 
+from americano_assets.core.base.arms import HOLDOUT
 from americano_assets.core.publication.alerts import PER_LEARNER, alert_of, ranked
-from americano_assets.core.publication.random_assignment import EPISODE, HOLDOUT, Policy
+from americano_assets.core.publication.random_assignment import EPISODE, Policy
 from americano_assets.stages.s6_publication.transaction import PREDICTIONS, RECOMMENDATIONS
 from americano_assets_tests.frames import PLANNED_AT, scored_rows
 from americano_assets_tests.stages.s6_publication.night import (

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from americano_assets.core.base.arms import TREATED
 from americano_assets.core.effects.effects import (
     EXPERIMENT,
     INTENTION_TO_TREAT,
@@ -18,7 +19,7 @@ from americano_assets.core.effects.effects import (
     of_types,
 )
 from americano_assets.core.effects.randomized import Comparison, compared
-from americano_assets.core.publication.random_assignment import EPISODE, LEARNER, TREATED, Policy
+from americano_assets.core.publication.random_assignment import EPISODE, LEARNER, Policy
 from americano_assets.demo.simulated.planted_ledgers import Planted, planted
 
 COHORTS = range(20)

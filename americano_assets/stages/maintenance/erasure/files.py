@@ -9,20 +9,15 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from americano_assets.resources.duckdb.learner_key import key_of
 from americano_assets.resources.parquet_store.atomic_files import move_into_place, write_json, written_beside
 from americano_assets.resources.parquet_store.store import write_parquet
-from americano_assets.stages.maintenance.erasure.registry import (
-    EXPORT_OF,
-    STORE_TABLES,
-    Holds,
-    holds_by_columns,
-    text_pattern,
-)
+from americano_assets.stages.maintenance.erasure.registry import STORE_TABLES, Holds, holds_by_columns, text_pattern
+from americano_assets.stages.s9_report.event_export import EXPORT_OF
 
 _BATCH_ROWS = 65_536
 _CHUNK = 1 << 20
@@ -36,12 +31,6 @@ _TEXTS = (pa.types.is_string, pa.types.is_large_string, pa.types.is_binary, pa.t
 
 class UnreadableError(Exception):
     """A file that is one of ours cannot be read: whose rows it holds is not known."""
-
-
-def key_of(learner: str) -> int:
-    """The 64 bits by which the queries know a learner."""
-    with duckdb.connect() as connection:
-        return int(connection.execute("SELECT md5_number_lower(?)", [learner]).fetchall()[0][0])
 
 
 @dataclass

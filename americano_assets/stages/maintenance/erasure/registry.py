@@ -100,10 +100,6 @@ def holds_by_columns(columns: Iterable[str]) -> Holds:
     )
 
 
-# An export of one learner's events says by this of whom it is, also where it holds no event.
-EXPORT_OF = "americano.export_of"
-
-
 class Kind(Enum):
     """What of a file that is no Parquet file may be a learner's."""
 
