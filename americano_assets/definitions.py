@@ -34,7 +34,7 @@ def stages(settings: Settings) -> dict[str, Stage]:
     """The assets of each group. Each is named as its folder."""
     return {
         "s1_snapshots": [*sources.SOURCES, *snapshots.build(settings)],
-        "s2_features": features.build(settings),
+        "s2_features": features.build(),
         "s3_training": training.build(),
         "s4_predictions": predictions.build(),
         "s5_interventions": interventions.build(),

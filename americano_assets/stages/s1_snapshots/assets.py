@@ -23,6 +23,7 @@ from americano_assets.stages.common.metadata import (
     app_key,
     markdown_table,
     retried,
+    retrying,
     tell_day,
     wants_latest,
 )
@@ -50,7 +51,7 @@ STATE_SOURCES = (
 
 
 def build(settings: Settings) -> list[dg.AssetsDefinition]:
-    """The log on this deployment's study days; the log and the plans that each night reads."""
+    """The log on this deployment's study days, recorded and graded; the log and the plans that each night reads."""
 
     @dg.asset(
         deps=[app_key(table) for table in LOG_SOURCES],
@@ -152,7 +153,28 @@ def build(settings: Settings) -> list[dg.AssetsDefinition]:
             data_version=dg.DataVersion(used.snapshot.content),
         )
 
-    return [log_snapshots, night_log, state_snapshots]
+    @dg.asset(
+        deps=[LOG],
+        partitions_def=study_days(settings),
+        backfill_policy=dg.BackfillPolicy.single_run(),
+        owners=OWNERS,
+        kinds={"duckdb", "parquet"},
+    )
+    @retrying
+    def interactions(context: dg.AssetExecutionContext, deployment: dg.ResourceParam[Deployment]) -> Result:
+        """Each graded interaction once, however often it was recorded: reviews, answered and skipped validations."""
+        days = days_of(context)
+        built = build_interactions(deployment, days)
+        return dg.MaterializeResult(
+            metadata={
+                "dagster/row_count": sum(version.rows for version in built["interactions"].values()),
+                "session_ends": sum(version.rows for version in built["session_ends"].values()),
+                "study_days": len(days),
+            },
+            data_version=dg.DataVersion(content_of(built, days)),
+        )
+
+    return [log_snapshots, night_log, state_snapshots, interactions]
 
 
 @dataclass(frozen=True)

@@ -4,12 +4,10 @@ import dagster as dg
 
 from americano_assets.core.features.catalog import DATA_QUALITY, FEATURE_NAMES
 from americano_assets.core.models.rules import cold_start
-from americano_assets.resources.parquet_store.store import content_of, digest_of
-from americano_assets.settings import Settings
+from americano_assets.resources.parquet_store.store import digest_of
 from americano_assets.stages.common.deployment import Deployment
 from americano_assets.stages.common.metadata import (
     GRADED,
-    LOG,
     NIGHT_LOG,
     OWNERS,
     Result,
@@ -19,34 +17,12 @@ from americano_assets.stages.common.metadata import (
     share,
     wants_latest,
 )
-from americano_assets.stages.common.partitions import NIGHTS, day_of, days_of, same_day, study_days
-from americano_assets.stages.s1_snapshots.interactions import build_interactions
+from americano_assets.stages.common.partitions import NIGHTS, day_of, same_day
 from americano_assets.stages.s2_features.features import publish_elo, publish_features, training_labels
 
 
-def build(settings: Settings) -> list[dg.AssetsDefinition]:
-    """Interactions on this deployment's study days; ratings, features and labels of the nights."""
-
-    @dg.asset(
-        deps=[LOG],
-        partitions_def=study_days(settings),
-        backfill_policy=dg.BackfillPolicy.single_run(),
-        owners=OWNERS,
-        kinds={"duckdb", "parquet"},
-    )
-    @retrying
-    def interactions(context: dg.AssetExecutionContext, deployment: dg.ResourceParam[Deployment]) -> Result:
-        """Each graded interaction once, however often it was recorded: reviews, answered and skipped validations."""
-        days = days_of(context)
-        built = build_interactions(deployment, days)
-        return dg.MaterializeResult(
-            metadata={
-                "dagster/row_count": sum(version.rows for version in built["interactions"].values()),
-                "session_ends": sum(version.rows for version in built["session_ends"].values()),
-                "study_days": len(days),
-            },
-            data_version=dg.DataVersion(content_of(built, days)),
-        )
+def build() -> list[dg.AssetsDefinition]:
+    """Ratings, features and labels of the nights."""
 
     @dg.asset(
         deps=[NIGHT_LOG, same_day(GRADED), "state_snapshots"],
@@ -116,4 +92,4 @@ def build(settings: Settings) -> list[dg.AssetsDefinition]:
             data_version=dg.DataVersion(digest_of(result.labels)),
         )
 
-    return [interactions, elo_state, features, labels]
+    return [elo_state, features, labels]
