@@ -1,6 +1,6 @@
 """Intervals over learners: whole learners are drawn again, since the rows of one learner are not independent."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -78,36 +78,6 @@ def paired_difference(
     whole = sums.sum(axis=0)
     low, high = percentile_bounds(drawn[:, 0] / drawn[:, 1])
     return Interval(float(whole[0] / whole[1]), low, high, len(rows))
-
-
-def interval_over_learners(
-    statistic: Callable[[FloatArray], float | None],
-    learner: npt.ArrayLike,
-    *,
-    replicates: int = REPLICATES,
-    seed: int = 0,
-) -> Interval | None:
-    """A statistic of weighted rows, with its percentile interval over learners.
-
-    Args:
-        statistic: From the weight of each row, shape (n,), to the figure; None where those rows cannot carry it.
-        learner: Whose row it is, shape (n,).
-        replicates: How many samples are drawn.
-        seed: Of the draws.
-
-    Returns:
-        The interval, or None: too few learners, or more than one in twenty samples could not carry the figure.
-    """
-    _, code = np.unique(np.asarray(learner), return_inverse=True)
-    learners = int(code.max()) + 1 if len(code) else 0
-    estimate = statistic(np.ones(len(code))) if learners >= LEAST_LEARNERS else None
-    if estimate is None:
-        return None
-    found = [statistic(drawn[code].astype(float)) for drawn in draws(learners, replicates, seed)]
-    carried = np.array([value for value in found if value is not None])
-    if len(carried) < 0.95 * replicates:
-        return None
-    return Interval(estimate, *percentile_bounds(carried), learners)
 
 
 def ratio_draws(sums: FloatArray, *, replicates: int = REPLICATES, seed: int = 0) -> FloatArray:

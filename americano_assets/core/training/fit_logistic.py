@@ -10,7 +10,7 @@ from sklearn.model_selection import GroupKFold
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from americano_assets.core.base.arrays import FloatArray, sigmoid
+from americano_assets.core.base.arrays import FloatArray
 from americano_assets.core.features.catalog import MODEL_INPUTS
 from americano_assets.core.models.linear import LinearModel, input_values
 from americano_assets.core.training.fit_trees import outcomes, thinned, weights
@@ -20,7 +20,6 @@ CV_FOLDS = 3
 CV_ROWS = 30_000
 # What hardly varied in training would be stretched without bound on the first day on which it does.
 MIN_SCALE = 0.05
-_NEWTON_STEPS = 2
 
 
 class TooLittleDataError(Exception):
@@ -50,40 +49,6 @@ def fit_logistic(train: pd.DataFrame) -> LinearModel:
         float(regression.intercept_[0]),
         regularization,
     )
-
-
-def update_logistic(model: LinearModel, matured: pd.DataFrame, rows_before: int) -> LinearModel:
-    """Move a fitted model towards newly matured rows without the old ones: its scaling and C stay.
-
-    Newton's method on the new rows' log loss plus a quadratic that stands for the rows before: the curvature of a row
-    at the old coefficients, as the new rows show it, times how many there were, and the L2 term of the full fit. It is
-    the Laplace approximation of the posterior, used as the prior of the next batch (Spiegelhalter & Lauritzen 1990).
-
-    Args:
-        model: As fitted on `rows_before` rows.
-        matured: New rows, as in `fit_logistic`; may be of one class.
-        rows_before: How many rows the model was fitted on.
-    """
-    if matured.empty:
-        return model
-    x = (input_values(matured, model.inputs) - model.mean) / model.scale
-    x = np.column_stack([np.ones(len(x)), x])
-    y, weight = outcomes(matured).astype(float), weights(matured)
-    old = np.concatenate([[model.intercept], model.coefficient])
-    p = sigmoid(x @ old)
-    prior = _curvature(x, p, weight) * (rows_before / weight.sum())
-    prior += np.diag([0.0, *np.full(len(old) - 1, 1 / model.regularization)]) + 1e-6 * np.eye(len(old))
-    beta = old
-    for _ in range(_NEWTON_STEPS):
-        p = sigmoid(x @ beta)
-        gradient = x.T @ (weight * (p - y)) + prior @ (beta - old)
-        beta = beta - np.linalg.solve(_curvature(x, p, weight) + prior, gradient)
-    return LinearModel(model.inputs, model.mean, model.scale, beta[1:], float(beta[0]), model.regularization)
-
-
-def _curvature(x: FloatArray, p: FloatArray, weight: FloatArray) -> FloatArray:
-    curvature: FloatArray = (x * (weight * p * (1 - p))[:, None]).T @ x
-    return curvature
 
 
 def choose_regularization(train: pd.DataFrame, grid: Sequence[float] = C_GRID) -> float:

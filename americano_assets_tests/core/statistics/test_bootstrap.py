@@ -9,7 +9,6 @@ from hypothesis import strategies as st
 from americano_assets.core.statistics.cluster_bootstrap import (
     LEAST_LEARNERS,
     draws,
-    interval_over_learners,
     paired_difference,
 )
 
@@ -64,7 +63,6 @@ def test_equal_losses_differ_by_nothing() -> None:
 def test_too_few_learners_have_no_interval() -> None:
     a, b, learner = planted(4, learners=LEAST_LEARNERS - 1)
     assert paired_difference(a, b, learner) is None
-    assert interval_over_learners(lambda weight: float(weight.sum()), learner) is None
     assert paired_difference(np.array([]), np.array([]), np.array([])) is None
 
 
@@ -73,21 +71,6 @@ def test_rows_that_do_not_match_are_refused() -> None:
         paired_difference(np.zeros(3), np.zeros(3), np.zeros(2))
     with pytest.raises(ValueError, match="not finite"):
         paired_difference(np.array([np.inf]), np.zeros(1), np.zeros(1))
-
-
-def test_a_statistic_of_weights_has_the_interval_of_the_mean_that_it_is() -> None:
-    a, b, learner = planted(5)
-    of_mean = interval_over_learners(lambda weight: float(np.average(a - b, weights=weight)), learner)
-    paired = paired_difference(a, b, learner)
-    assert of_mean is not None
-    assert paired is not None
-    assert of_mean.estimate == pytest.approx(paired.estimate, abs=1e-8)
-    assert (of_mean.low, of_mean.high) == pytest.approx((paired.low, paired.high), abs=0.005)
-
-
-def test_a_statistic_that_samples_cannot_carry_has_no_interval() -> None:
-    _, _, learner = planted(6)
-    assert interval_over_learners(lambda weight: 1.0 if (weight == 1).all() else None, learner) is None
 
 
 def test_every_draw_takes_as_many_learners_as_there_are() -> None:

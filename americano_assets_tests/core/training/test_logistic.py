@@ -18,7 +18,6 @@ from americano_assets.core.training.fit_logistic import (
     TooLittleDataError,
     choose_regularization,
     fit_logistic,
-    update_logistic,
 )
 from americano_assets_tests.frames import NEUTRAL, feature_rows
 
@@ -175,29 +174,6 @@ def test_nothing_and_too_few_learners_are_refused(train: pd.DataFrame, calibrati
 def test_rows_without_an_input_are_named(scorer: Scorer, calibration: pd.DataFrame) -> None:
     with pytest.raises(ValueError, match="lack 1 inputs of the model, the first is retention_score"):
         scorer.probability(calibration.drop(columns="retention_score"))
-
-
-def test_an_update_moves_towards_the_full_refit(train: pd.DataFrame) -> None:
-    other = simulated(range(300, 330))
-    # What used to speak against a struggle speaks for it among the new rows.
-    matured = other.assign(struggled=np.random.default_rng(3).uniform(size=len(other)) < other["retention_score"])
-    before = fit_logistic(train)
-    refit = fit_logistic(pd.concat([train, matured], ignore_index=True))
-    updated = update_logistic(before, matured, len(train))
-    probe = simulated(range(400, 420))
-
-    def distance(model: LinearModel) -> float:
-        return float(np.abs(model.log_odds(probe) - refit.log_odds(probe)).mean())
-
-    assert distance(updated) < 0.4 * distance(before)
-    assert (updated.inputs, updated.mean.tolist()) == (before.inputs, before.mean.tolist())
-
-
-def test_an_update_without_news_changes_nothing_and_one_like_the_old_rows_changes_little(train: pd.DataFrame) -> None:
-    before = fit_logistic(train)
-    assert update_logistic(before, train.head(0), len(train)) is before
-    updated = update_logistic(before, train.sample(frac=0.2, random_state=1), len(train))
-    np.testing.assert_allclose(updated.log_odds(train), before.log_odds(train), atol=0.3)
 
 
 def test_rows_that_weigh_more_count_more(train: pd.DataFrame, calibration: pd.DataFrame) -> None:
