@@ -11,12 +11,12 @@ from zoneinfo import ZoneInfo
 import duckdb
 import pyarrow as pa
 
-from americano_assets.core.study_days.cutoff import Moment, Target, naive
+from americano_assets.core.study_days.cutoff import Cutoff, Target, naive
 from americano_assets.core.study_days.study_day import day_number, days_between, opening
 from americano_assets.resources.parquet_store.store import ParquetStore
 from americano_assets.stages.s1_snapshots.input_manifest import latest_inputs
 from americano_assets.stages.s1_snapshots.state_snapshots import StateSnapshot, record_snapshot
-from americano_assets.stages.s2_features.point_in_time import CutoffTables
+from americano_assets.stages.s2_features.point_in_time import PointInTimeTables
 
 ZONE = ZoneInfo("UTC")
 TARGET = Target(7, 0.65)
@@ -168,9 +168,9 @@ def state_tables(connection: duckdb.DuckDBPyConnection, size: Size) -> dict[str,
     return {name: connection.sql(text).to_arrow_table() for name, text in made.items()}
 
 
-def moment() -> Moment:
+def moment() -> Cutoff:
     """The cut-off of LAST_DAY."""
-    return Moment.closing(LAST_DAY, ZONE, TARGET)
+    return Cutoff.closing(LAST_DAY, ZONE, TARGET)
 
 
 def cutoff_at() -> datetime:
@@ -178,8 +178,8 @@ def cutoff_at() -> datetime:
     return moment().at
 
 
-def night(root: Path, size: Size) -> CutoffTables:
+def night(root: Path, size: Size) -> PointInTimeTables:
     """The tables of the night that follows LAST_DAY."""
     store = ParquetStore(root)
     now = datetime.combine(LAST_DAY + timedelta(days=3), datetime.min.time(), UTC)
-    return CutoffTables(store, latest_inputs(store, LAST_DAY, size.first_day), ZONE, TARGET, now)
+    return PointInTimeTables(store, latest_inputs(store, LAST_DAY, size.first_day), ZONE, TARGET, now)

@@ -12,7 +12,7 @@ import time
 
 import numpy as np
 
-from americano_assets.core.features.skill_ratings import Answers, advance, nobody
+from americano_assets.core.features.skill_ratings import Answers, advance, initial_state
 
 LEARNERS, OBJECTIVES, CARDS, DAYS, PORTION = 5000, 300, 4, 180, 10
 
@@ -23,7 +23,7 @@ def main() -> None:
     options = parser.parse_args()
     random = np.random.default_rng(1)
     keys = np.sort(random.integers(1, 2**63, LEARNERS, dtype=np.uint64))
-    state, ours, theirs = nobody(), 0.0, 0.0
+    state, ours, theirs = initial_state(), 0.0, 0.0
     advance(state, _portion(random, keys, 0, 30_000), keys)  # compiles
     for first in range(0, DAYS, PORTION):
         answers = _portion(random, keys, first, options.answers * PORTION // DAYS)

@@ -23,7 +23,7 @@ import pyarrow as pa
 from americano_assets.core.features import catalog
 from americano_assets.resources.parquet_store.store import ParquetStore
 from americano_assets.stages.s2_features.feature_engine import FeatureEngine
-from americano_assets.stages.s2_features.point_in_time import CutoffTables
+from americano_assets.stages.s2_features.point_in_time import PointInTimeTables
 from benchmarks.cohort import LAST_DAY, Size, moment, night, write_cohort
 
 # The steps that serve extended features alone, and columns of another that do.
@@ -111,7 +111,7 @@ class _Timed(FeatureEngine):
         return found[0]
 
 
-def view_kept(tables: CutoffTables, engine: FeatureEngine) -> None:
+def view_kept(tables: PointInTimeTables, engine: FeatureEngine) -> None:
     """Make the log and what is kept of it readable, as a night does."""
     tables.view_log(engine, [LAST_DAY])
     tables.view_windows(engine, [LAST_DAY])

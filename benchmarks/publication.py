@@ -18,7 +18,7 @@ import psycopg
 from americano_assets.core.features.catalog import DATA_QUALITY, FEATURE_NAMES
 from americano_assets.core.interventions.rules import Indicator, Intervention
 from americano_assets.core.models.scorer import Scorer
-from americano_assets.core.study_days.cutoff import Moment
+from americano_assets.core.study_days.cutoff import Cutoff
 from americano_assets.core.study_days.study_day import day_number
 from americano_assets.resources.postgres.connection import connect
 from americano_assets.stages.common.model_files import StoredModel
@@ -69,7 +69,7 @@ def measure(url: str, predictions: int, beside: float, night: int) -> str:
     day = LAST_DAY + timedelta(days=night)
     scored, indicators, interventions = _frames(predictions, round(beside * predictions), night)
     model = StoredModel("model", "rule_based", day, "d", TARGET, Scorer(None, 0.3, THRESHOLD))
-    study_day = StudyDay(day, Moment.closing(day, ZONE, TARGET), model, f"inputs-{night}", "nightly", live=True)
+    study_day = StudyDay(day, Cutoff.closing(day, ZONE, TARGET), model, f"inputs-{night}", "nightly", live=True)
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
     with connect(url) as connection:
         began = time.perf_counter()

@@ -10,7 +10,7 @@ from fastapi.middleware.cors import CORSMiddleware
 
 from americano_assets.api.database import PoolLimits, new_pool
 from americano_assets.api.middleware import access_log, problems
-from americano_assets.api.middleware.authentication import Doorkeeper, caller
+from americano_assets.api.middleware.authentication import TokenAuthenticator, caller
 from americano_assets.api.middleware.limits import BodyLimit
 from americano_assets.api.routes import (
     apply,
@@ -89,7 +89,7 @@ def create_app(
         openapi_url=None if hidden else "/openapi.json",
     )
     app.state.settings, app.state.limits, app.state.clock = settings, limits, clock
-    app.state.doorkeeper = Doorkeeper(settings)
+    app.state.doorkeeper = TokenAuthenticator(settings)
     access_log.configure()
     problems.install(app)
     app.add_middleware(BodyLimit)

@@ -26,7 +26,7 @@ from americano_assets.core.interventions.rules import (
 from americano_assets.core.models.scorer import score
 from americano_assets.core.publication.checks import problems
 from americano_assets.core.publication.random_assignment import Policy
-from americano_assets.core.study_days.cutoff import PLAN_AHEAD_DAYS, Moment, Target, naive
+from americano_assets.core.study_days.cutoff import PLAN_AHEAD_DAYS, Cutoff, Target, naive
 from americano_assets.core.study_days.study_day import shift, study_day_of
 from americano_assets.errors import AmericanoError, DatabaseLostError, NoModelError
 from americano_assets.resources.parquet_store.store import ParquetStore
@@ -119,7 +119,7 @@ class Generator:
         tonight = ~planned | (scored["planned_at"] < naive(shift(now, PLAN_AHEAD_DAYS, self._zone)))
         asked = ~planned | (scored["planned_at"] < naive(shift(now, days_ahead, self._zone)))
 
-        moment = Moment(now, self._zone, self._target)
+        moment = Cutoff(now, self._zone, self._target)
         candidates = scored[tonight]
         rows = flagged_rows(candidates)
         found = [one for row in rows for one in indicators_of(row)]
@@ -172,7 +172,7 @@ class Generator:
         return model
 
     def _advice(
-        self, learner_id: str, moment: Moment, rows: Sequence[Mapping[str, Any]], today: date
+        self, learner_id: str, moment: Cutoff, rows: Sequence[Mapping[str, Any]], today: date
     ) -> list[Intervention]:
         """Interventions of flagged rows, cut to the learner as a night cuts them."""
         # Read is what one of the rows' signs asks for.

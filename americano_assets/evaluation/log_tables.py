@@ -24,7 +24,7 @@ from americano_assets.stages.s1_snapshots.sql import query as grading_query
 from americano_assets.stages.s1_snapshots.state_snapshots import StateSnapshot, record_snapshot, snapshots
 from americano_assets.stages.s2_features.feature_engine import FeatureEngine, open_feature_engine
 from americano_assets.stages.s2_features.features import TrainingTables
-from americano_assets.stages.s2_features.point_in_time import CutoffTables, PairSource
+from americano_assets.stages.s2_features.point_in_time import PairSource, PointInTimeTables
 
 # Rows are held in memory at a time; a log with fewer is kept there while its cut-offs are computed.
 ROWS_AT_ONCE = 1_500_000
@@ -43,7 +43,7 @@ class LogTables:
         notes: What was decided where the log left it open.
     """
 
-    tables: CutoffTables
+    tables: PointInTimeTables
     first: date
     totals: dict[str, Any]
     notes: list[str]
@@ -95,7 +95,7 @@ def open_log(path: Path, folder: Path, zone: ZoneInfo, target: Target, progress:
     record_snapshot(store, StateSnapshot(taken_at, contents))
     staged.path.unlink()
     inputs = Inputs(last, versions, snapshots(store))
-    tables = CutoffTables(store, inputs, zone, target, cutoff(last, zone).astimezone(UTC))
+    tables = PointInTimeTables(store, inputs, zone, target, cutoff(last, zone).astimezone(UTC))
     return LogTables(tables, first, staged.totals, staged.notes)
 
 
@@ -145,7 +145,9 @@ def studied_pairs(
     return sources, sampled
 
 
-def features_and_labels(tables: CutoffTables, sources: dict[date, PairSource], progress: Progress) -> TrainingTables:
+def features_and_labels(
+    tables: PointInTimeTables, sources: dict[date, PairSource], progress: Progress
+) -> TrainingTables:
     """Features and labels of given pairs; few days at a time where the log is large."""
     days = sorted(sources)
     rows = sum(version.rows for version in tables.inputs.days["interactions"].values())
@@ -162,7 +164,7 @@ def features_and_labels(tables: CutoffTables, sources: dict[date, PairSource], p
     return result
 
 
-def learner_order(tables: CutoffTables) -> pd.DataFrame:
+def learner_order(tables: PointInTimeTables) -> pd.DataFrame:
     """Learners in the order of evaluation/sql/learner_contents.sql, with `answered`."""
     with _over_all_days(tables) as engine:
         contents = engine.run(query("learner_contents")).select(["learner_id", "n", "answered"])
@@ -170,7 +172,7 @@ def learner_order(tables: CutoffTables) -> pd.DataFrame:
     return frame
 
 
-def with_record(tables: CutoffTables, rows: pd.DataFrame) -> pd.DataFrame:
+def with_record(tables: PointInTimeTables, rows: pd.DataFrame) -> pd.DataFrame:
     """Rows with what the log said before their cut-off, sorted so that neither names nor the given order matter.
 
     Returns:
@@ -200,7 +202,7 @@ def with_record(tables: CutoffTables, rows: pd.DataFrame) -> pd.DataFrame:
 
 
 @contextmanager
-def _over_all_days(tables: CutoffTables) -> Iterator[FeatureEngine]:
+def _over_all_days(tables: PointInTimeTables) -> Iterator[FeatureEngine]:
     with open_feature_engine() as engine, bounded(engine.connection, tables.store.root):
         engine.view("interactions", tables.store.paths("interactions", tables.inputs.days["interactions"]))
         yield engine

@@ -60,7 +60,7 @@ class Caller:
 ANYBODY = Caller(None)
 
 
-class Doorkeeper:
+class TokenAuthenticator:
     """Recognises tokens, and remembers for some seconds what the database said of them."""
 
     def __init__(self, settings: Settings) -> None:
@@ -135,7 +135,7 @@ async def caller(
     given: Annotated[HTTPAuthorizationCredentials | None, Security(_bearer)],
 ) -> Caller:
     """Who asks."""
-    keeper: Doorkeeper = request.app.state.doorkeeper
+    keeper: TokenAuthenticator = request.app.state.doorkeeper
     return await keeper.admit(request, database, given.credentials if given else None)
 
 

@@ -122,7 +122,7 @@ def parameters() -> dict[str, object]:
     }
 
 
-def nobody() -> State:
+def initial_state() -> State:
     """The state before any answer."""
     none = np.zeros(0, np.uint64)
     empty = [Ratings.new(none, none, 0.0) for _ in range(COEFFICIENT)]

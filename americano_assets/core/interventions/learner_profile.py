@@ -1,4 +1,4 @@
-"""What of a learner's profile advice is cut to: how long they study, when it goes best, what form suits them."""
+"""Profile fields that personalise interventions: how long a learner studies, when it goes best, what form suits."""
 
 import json
 import math

@@ -196,7 +196,7 @@ def alarming(found: Sequence[Drift]) -> list[str]:
 
 
 def _counts(one: Drift) -> bool:
-    """Single features of a course stand behind its mean: one of twenty always moves."""
+    """Only a course's mean PSI alarms: single features exceed the limit by chance."""
     return one.measure != PSI or (one.scope == ALL and one.feature not in RUNNING_ESTIMATES)
 
 

@@ -20,7 +20,7 @@ def outcome_of(struggled: pd.Series) -> pd.Series:
     return pd.Series(np.where(~known, UNSTUDIED, np.where(yes, STRUGGLED, NOT_STRUGGLED)), index=struggled.index)
 
 
-def told(judged: pd.DataFrame, feedback: pd.DataFrame) -> pd.DataFrame:
+def app_outcomes(judged: pd.DataFrame, feedback: pd.DataFrame) -> pd.DataFrame:
     """What the app's rows say: the computed outcome, or the learner's own word, which goes before it.
 
     Args:

@@ -21,7 +21,7 @@ class Target:
 
 
 @dataclass(frozen=True)
-class Moment:
+class Cutoff:
     """A cut-off T. Instants are aware and in UTC."""
 
     at: datetime
@@ -29,7 +29,7 @@ class Moment:
     target: Target
 
     @classmethod
-    def closing(cls, day: date, zone: ZoneInfo, target: Target) -> "Moment":
+    def closing(cls, day: date, zone: ZoneInfo, target: Target) -> "Cutoff":
         """The cut-off of study day `day`."""
         return cls(cutoff(day, zone), zone, target)
 

@@ -46,7 +46,7 @@ class Signals:
         return cls() if kept is None else cls(kept["feedback"], kept["recall"], frozenset(kept["drifting"]))
 
 
-def early(now: Signals, at_last_training: Signals) -> list[str]:
+def early_reasons(now: Signals, at_last_training: Signals) -> list[str]:
     """Why to train before it is time, a clause each; empty if there is no reason.
 
     What was so at the last training already is no reason: training on it again would give the same.
@@ -68,7 +68,7 @@ def early(now: Signals, at_last_training: Signals) -> list[str]:
     return reasons
 
 
-def rested(day: date, last_trained: date, after_days: int = RETRAIN_DAYS) -> bool:
+def cooldown_elapsed(day: date, last_trained: date, after_days: int = RETRAIN_DAYS) -> bool:
     """Whether the last training is long enough ago for an early one: half the interval.
 
     Labels mature slowly: the night after a training has next to no new rows, and courses that begin to drift one by one
@@ -77,7 +77,7 @@ def rested(day: date, last_trained: date, after_days: int = RETRAIN_DAYS) -> boo
     return 2 * (day - last_trained).days >= after_days
 
 
-def not_due(day: date, last_trained: date, after_days: int = RETRAIN_DAYS) -> str | None:
+def wait_reason(day: date, last_trained: date, after_days: int = RETRAIN_DAYS) -> str | None:
     """Why study day `day` trains nothing, where the champion was last challenged on `last_trained`; None if it does."""
     due = last_trained + timedelta(days=after_days)
     if last_trained <= day < due:

@@ -15,20 +15,20 @@ from americano_assets.resources.parquet_store.atomic_files import write_json
 
 
 @dataclass(frozen=True)
-class Successor:
+class Redaction:
     """The content that holds what is left of another, and its rows."""
 
     content: str
     rows: int
 
 
-class Successors:
+class Redactions:
     """Old name to what is left. Read again whenever another process has changed it."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
 
-    def of(self, name: str) -> Successor | None:
+    def of(self, name: str) -> Redaction | None:
         """What stands in the place of `name`, or None where nobody was removed from it."""
         return self.all().get(name)
 
@@ -36,11 +36,11 @@ class Successors:
         """The name under which a content is known: that of the one in whose place it stands, else its own."""
         return self._read()[1].get(content, content)
 
-    def all(self) -> Mapping[str, Successor]:
+    def all(self) -> Mapping[str, Redaction]:
         """Every name that was given a successor."""
         return self._read()[0]
 
-    def record(self, successors: Mapping[str, Successor], known_as: Mapping[str, str]) -> None:
+    def record(self, successors: Mapping[str, Redaction], known_as: Mapping[str, str]) -> None:
         """Add successors; one rename, so readers see all of them or none.
 
         Args:
@@ -53,7 +53,7 @@ class Successors:
         content = {name: [one.content, one.rows] for name, one in names.items()}
         write_json(self.path, {"names": content, "known_as": {**known, **known_as}})
 
-    def _read(self) -> tuple[dict[str, Successor], dict[str, str]]:
+    def _read(self) -> tuple[dict[str, Redaction], dict[str, str]]:
         try:
             stat = self.path.stat()
         except FileNotFoundError:
@@ -62,6 +62,6 @@ class Successors:
 
 
 @lru_cache(maxsize=8)
-def _parsed(path: Path, *_: int) -> tuple[dict[str, Successor], dict[str, str]]:
+def _parsed(path: Path, *_: int) -> tuple[dict[str, Redaction], dict[str, str]]:
     stored = json.loads(path.read_text())
-    return {name: Successor(*one) for name, one in stored["names"].items()}, stored["known_as"]
+    return {name: Redaction(*one) for name, one in stored["names"].items()}, stored["known_as"]

@@ -27,7 +27,7 @@ from americano_assets.resources.parquet_store.content_files import (
     is_whole,
     read_table,
 )
-from americano_assets.resources.parquet_store.redactions import Successor, Successors
+from americano_assets.resources.parquet_store.redactions import Redaction, Redactions
 
 # What is kept for good is small. What is made anew from it at will, and read whole every night, is quick to decode.
 Codec = Literal["zstd", "lz4"]
@@ -49,7 +49,7 @@ class ParquetStore:
 
     def __init__(self, root: Path) -> None:
         self.root = root
-        self.successors = Successors(root / "successors.json")
+        self.successors = Redactions(root / "successors.json")
 
     def day_path(self, table: str, day: date, version: Version) -> Path:
         """Path of a day's content."""
@@ -201,9 +201,9 @@ class ParquetStore:
             return version
         return Version(version.content, successor.rows)
 
-    def add_remainder(self, folder: Path, rest: Iterable[pa.RecordBatch], schema: pa.Schema) -> Successor:
+    def add_remainder(self, folder: Path, rest: Iterable[pa.RecordBatch], schema: pa.Schema) -> Redaction:
         """Store what is left of a content of `folder`; nobody reads it before it is recorded in `successors`."""
-        return Successor(*self._place(folder, rest, schema))
+        return Redaction(*self._place(folder, rest, schema))
 
     def _write(
         self, folder: Path, batches: Iterable[pa.RecordBatch], schema: pa.Schema, codec: Codec = SMALL

@@ -1,4 +1,4 @@
-"""Rows that a transaction holds beside the tables while it brings the tables to them.
+"""Staging rows of one publication transaction.
 
 A night's are in temporary tables, indexed and counted for the planner. For the few rows of one learner, making and
 dropping nine of those takes longer than all else in the transaction: theirs travel with the statements that name them.

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 import psycopg
 
-from americano_assets.core.study_days.cutoff import Moment, Target
+from americano_assets.core.study_days.cutoff import Cutoff, Target
 from americano_assets.core.study_days.study_day import cutoff
 from americano_assets.errors import DatabaseLostError
 from americano_assets.resources.mlflow.tracking import Tracking
@@ -57,9 +57,9 @@ class Deployment:
         """What is predicted."""
         return Target(self.settings.americano_horizon_days, self.settings.americano_struggle_below)
 
-    def moment(self, day: date) -> Moment:
+    def moment(self, day: date) -> Cutoff:
         """The cut-off of a study day."""
-        return Moment.closing(day, self.zone, self.target)
+        return Cutoff.closing(day, self.zone, self.target)
 
     @contextmanager
     def connect(self) -> Iterator[psycopg.Connection[Any]]:

@@ -4,10 +4,10 @@ from datetime import date
 
 from americano_assets.stages.common.deployment import Deployment
 from americano_assets.stages.s1_snapshots.input_manifest import current_inputs, inputs_of_day
-from americano_assets.stages.s2_features.point_in_time import CutoffTables
+from americano_assets.stages.s2_features.point_in_time import PointInTimeTables
 
 
-def day_tables(deployment: Deployment, day: date, *, latest: bool = False) -> CutoffTables:
+def day_tables(deployment: Deployment, day: date, *, latest: bool = False) -> PointInTimeTables:
     """Features and labels from the inputs recorded for `day` (recorded now, where there are none).
 
     For a day that is still open it is what is current, and nothing is recorded: its closing decides.
@@ -20,10 +20,10 @@ def day_tables(deployment: Deployment, day: date, *, latest: bool = False) -> Cu
     if not deployment.is_closed(day):
         return latest_tables(deployment, day)
     inputs = inputs_of_day(deployment.store, day, deployment.first_day, latest=latest)
-    return CutoffTables(deployment.store, inputs, deployment.zone, deployment.target, deployment.now())
+    return PointInTimeTables(deployment.store, inputs, deployment.zone, deployment.target, deployment.now())
 
 
-def latest_tables(deployment: Deployment, day: date) -> CutoffTables:
+def latest_tables(deployment: Deployment, day: date) -> PointInTimeTables:
     """Features and labels from what is current now: outcomes always read the latest."""
     inputs = current_inputs(deployment, day)
-    return CutoffTables(deployment.store, inputs, deployment.zone, deployment.target, deployment.now())
+    return PointInTimeTables(deployment.store, inputs, deployment.zone, deployment.target, deployment.now())

@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from americano_assets.core.features import skill_ratings
 from americano_assets.core.features.catalog import select_list
-from americano_assets.core.study_days.cutoff import PLAN_AHEAD_DAYS, Moment, naive
+from americano_assets.core.study_days.cutoff import PLAN_AHEAD_DAYS, Cutoff, naive
 from americano_assets.core.study_days.study_day import day_number
 from americano_assets.resources.duckdb.connection import Engine, damage_told
 from americano_assets.resources.duckdb.cte_chain import OneStatement
@@ -29,7 +29,7 @@ from americano_assets.stages.s2_features.query_plan import (
     WINDOWS,
     step,
 )
-from americano_assets.stages.s2_features.requested_pairs import given_pairs
+from americano_assets.stages.s2_features.requested_pairs import requested_pairs
 from americano_assets.stages.s2_features.skill_ratings import ELO_SCHEMA
 from americano_assets.stages.s2_features.sql import query
 
@@ -84,7 +84,7 @@ class FeatureEngine(Engine):
         text = query(table).replace("{interactions}", "interactions")
         return self.run(text, {"cutoff_into": 0})
 
-    def cohort(self, moment: Moment, *, derived: bool = False) -> dict[str, pa.Table]:
+    def cohort(self, moment: Cutoff, *, derived: bool = False) -> dict[str, pa.Table]:
         """Numbers of all learners at a closed cut-off, by the query that makes them; reads as `features` does."""
         parameters = moment.parameters(False)
         self._derived(parameters, kept=derived)
@@ -94,7 +94,7 @@ class FeatureEngine(Engine):
 
     def features(
         self,
-        moment: Moment,
+        moment: Cutoff,
         *,
         from_later_state: bool,
         pairs: pa.Table | None = None,
@@ -120,7 +120,7 @@ class FeatureEngine(Engine):
         """
         given = pairs is not None
         if pairs is not None:
-            self.register("given_pairs", given_pairs(pairs))
+            self.register("given_pairs", requested_pairs(pairs))
         parameters = moment.parameters(from_later_state, plan_ahead_days) | skill_ratings.parameters()
         numbers: Mapping[str, pa.Table] = {}
         if cohort is not None:
@@ -140,7 +140,7 @@ class FeatureEngine(Engine):
         text = query("features").replace("{columns}", select_list())
         return self._in_order(together.before(text) if together else text, parameters)
 
-    def history(self, moment: Moment, pairs: pa.Table, *, derived: bool = False) -> None:
+    def history(self, moment: Cutoff, pairs: pa.Table, *, derived: bool = False) -> None:
         """Make `objective_history` at a cut-off, of the learners of `pairs` (GIVEN_PAIRS) alone; reads as `features`.
 
         Args:
@@ -149,14 +149,14 @@ class FeatureEngine(Engine):
             derived: DERIVED_TABLES of all days before the cut-off can be read as `<name>_kept`; the cut-off closes a
                 study day.
         """
-        self.register("given_pairs", given_pairs(pairs))
+        self.register("given_pairs", requested_pairs(pairs))
         parameters = moment.parameters(False)
         self._derived(parameters, kept=derived)
         self.make("interesting_learners", query("given_learners"), parameters)
         for name, kind in HISTORY_STEPS:
             self._step(name, query(name), parameters, kind)
 
-    def windows(self, moment: Moment) -> pa.Table:
+    def windows(self, moment: Cutoff) -> pa.Table:
         """How label windows before a closed cut-off ended for all learners, by window; from the kept days."""
         parameters = moment.parameters(False)
         self._derived(parameters, kept=True)

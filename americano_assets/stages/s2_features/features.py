@@ -23,7 +23,7 @@ from americano_assets.stages.common.schemas import FEATURES_TABLE, TRAINING_SET
 from americano_assets.stages.s1_snapshots.input_manifest import Inputs
 from americano_assets.stages.s1_snapshots.state_snapshots import StateAt
 from americano_assets.stages.s2_features.day_tables import day_tables
-from americano_assets.stages.s2_features.point_in_time import CutoffTables
+from americano_assets.stages.s2_features.point_in_time import PointInTimeTables
 from americano_assets.stages.s2_features.skill_ratings import TABLE as ELO_TABLE
 from americano_assets.stages.s2_features.skill_ratings import state_of
 
@@ -89,7 +89,7 @@ def publish_elo(deployment: Deployment, day: date, *, latest: bool = False) -> t
     ]
 
 
-def training_tables(deployment: Deployment, day: date) -> tuple[CutoffTables, TrainingTables]:
+def training_tables(deployment: Deployment, day: date) -> tuple[PointInTimeTables, TrainingTables]:
     """Features and labels of the weekly cut-offs that had matured at `day`.
 
     Of a day that is still open: those that had matured at the last closed one, since more may happen in the others.

@@ -15,9 +15,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from americano_assets.core.features.skill_ratings import State, advance, nobody
+from americano_assets.core.features.skill_ratings import State, advance, initial_state
 from americano_assets.core.features.skill_update import ITEM, PAIR
-from americano_assets.core.study_days.cutoff import PLAN_AHEAD_DAYS, Moment, Target, naive
+from americano_assets.core.study_days.cutoff import PLAN_AHEAD_DAYS, Cutoff, Target, naive
 from americano_assets.core.study_days.study_day import day_number, study_day_of
 from americano_assets.resources.duckdb.calendar import calendar_until
 from americano_assets.resources.parquet_store.store import ParquetStore
@@ -112,7 +112,7 @@ class LiveFeatures:
         self._kept.state = beside.result()
         self._rate(engine, learner_id, now, self._kept.state["learners"])
         return engine.features(
-            Moment(now, self.zone, self.target),
+            Cutoff(now, self.zone, self.target),
             from_later_state=False,
             pairs=pairs,
             plan_ahead_days=plan_ahead_days,
@@ -197,7 +197,7 @@ class LiveFeatures:
             rows: pa.Table = self._kept.elo
             own = pc.equal(rows["key"], pa.scalar(key, pa.uint64()))
             return closed, state_of(rows.filter(pc.or_(own, pc.greater(rows["level"], PAIR))))
-        return day, nobody()
+        return day, initial_state()
 
     def _cohort(self, day: date) -> tuple[date, dict[str, pa.Table]]:
         """What all learners show at the cut-off of `day`, else of the last day before it, and that day."""

@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 import pyarrow as pa
 
 from americano_assets.core.features.skill_ratings import Keys
-from americano_assets.core.study_days.cutoff import LOOK_BACK_DAYS, Moment, Target, naive
+from americano_assets.core.study_days.cutoff import LOOK_BACK_DAYS, Cutoff, Target, naive
 from americano_assets.errors import AmericanoError
 from americano_assets.resources.parquet_store.content_files import read_table
 from americano_assets.resources.parquet_store.store import ParquetStore, Version, digest_of, hash_values
@@ -52,7 +52,7 @@ class PairSource:
     path: Path
 
 
-class CutoffTables:
+class PointInTimeTables:
     """Features and labels at any cut-off up to a study day. What the same contents already gave is used again."""
 
     def __init__(self, store: ParquetStore, inputs: Inputs, zone: ZoneInfo, target: Target, now: datetime) -> None:
@@ -62,10 +62,10 @@ class CutoffTables:
         self.target = target
         self.now = now
 
-    def moment(self, day: date) -> Moment:
+    def moment(self, day: date) -> Cutoff:
         """The cut-off of a study day; now, where the day is still open."""
-        closing = Moment.closing(day, self.zone, self.target)
-        return closing if closing.at <= self.now else Moment(self.now, self.zone, self.target)
+        closing = Cutoff.closing(day, self.zone, self.target)
+        return closing if closing.at <= self.now else Cutoff(self.now, self.zone, self.target)
 
     def state(self, day: date) -> StateAt:
         """The curriculum and plans that speak for a day's cut-off."""
@@ -129,7 +129,7 @@ class CutoffTables:
 
     def _closes(self, day: date) -> bool:
         """Whether a day's moment is its end, not an hour within it."""
-        return self.moment(day).at == Moment.closing(day, self.zone, self.target).at
+        return self.moment(day).at == Cutoff.closing(day, self.zone, self.target).at
 
     @cached_property
     def _elo_pass(self) -> EloPass:

@@ -7,7 +7,7 @@ GIVEN_PAIRS = pa.schema(
 )
 
 
-def given_pairs(pairs: pa.Table) -> pa.Table:
+def requested_pairs(pairs: pa.Table) -> pa.Table:
     """Pairs as GIVEN_PAIRS; those without a column `planned_at` have no plan."""
     if "planned_at" not in pairs.column_names:
         pairs = pairs.append_column("planned_at", pa.nulls(len(pairs), GIVEN_PAIRS.field("planned_at").type))

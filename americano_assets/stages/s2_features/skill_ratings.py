@@ -19,7 +19,7 @@ from americano_assets.core.features.skill_ratings import (
     advance,
     agrees,
     definition,
-    nobody,
+    initial_state,
 )
 from americano_assets.core.features.skill_update import COEFFICIENT
 from americano_assets.resources.parquet_store.content_files import read_table
@@ -53,7 +53,7 @@ class EloPass:
         self._store = store
         self._days = dict(sorted(days.items()))
         self._reached: date | None = None
-        self._state = nobody()
+        self._state = initial_state()
         self._keys: dict[date, str] = {}
         key = hash_values(definition())
         for day, version in self._days.items():
@@ -103,7 +103,7 @@ class EloPass:
                     return earlier, state
         if self._reached is not None and self._reached <= day and agrees(self._state, counted):
             return self._reached, self._state
-        return None, nobody()
+        return None, initial_state()
 
     def _answers(self, after: date | None, upto: date) -> Iterator[Answers]:
         days: list[date] = []

@@ -8,7 +8,7 @@ from datetime import date, timedelta
 
 import numpy as np
 
-from americano_assets.core.study_days.cutoff import LOOK_BACK_DAYS, Moment
+from americano_assets.core.study_days.cutoff import LOOK_BACK_DAYS, Cutoff
 from americano_assets.core.study_days.study_day import day_number
 from americano_assets.resources.parquet_store.store import QUICK, ParquetStore, Version, digest_of, hash_values
 from americano_assets.stages.s2_features.day_aggregates import derived_paths
@@ -16,7 +16,7 @@ from americano_assets.stages.s2_features.feature_engine import open_feature_engi
 from americano_assets.stages.s2_features.query_plan import DERIVED_TABLES, WINDOWS, window_definition
 
 
-def window_paths(store: ParquetStore, day: date, moment: Moment, versions: Mapping[date, Version]) -> list[str]:
+def window_paths(store: ParquetStore, day: date, moment: Cutoff, versions: Mapping[date, Version]) -> list[str]:
     """Files of the windows before the cut-off of a closed study day, made where they are missing; none without rows.
 
     Args:

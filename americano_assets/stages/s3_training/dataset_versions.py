@@ -19,7 +19,7 @@ from americano_assets.core.study_days.cutoff import naive
 from americano_assets.errors import AmericanoError
 from americano_assets.resources.parquet_store.atomic_files import LEFTOVER_PREFIX, write_json
 from americano_assets.resources.parquet_store.content_files import hash_file
-from americano_assets.resources.parquet_store.redactions import Successor
+from americano_assets.resources.parquet_store.redactions import Redaction
 from americano_assets.resources.parquet_store.store import ParquetStore, Version
 from americano_assets.settings import PROJECT_ROOT, Settings
 from americano_assets.stages.common.deployment import Deployment
@@ -32,7 +32,7 @@ from americano_assets.stages.s2_features.features import (
     training_cutoffs,
     training_tables,
 )
-from americano_assets.stages.s2_features.point_in_time import CutoffTables
+from americano_assets.stages.s2_features.point_in_time import PointInTimeTables
 from americano_assets.stages.s3_training.learner_feedback import feedback, live_flags
 
 TRAINING_SET = "training_set"
@@ -97,7 +97,7 @@ class Dataset:
         return list(dict.fromkeys(found))
 
 
-def training_rows(deployment: Deployment, day: date) -> tuple[CutoffTables, TrainingTables, pd.DataFrame]:
+def training_rows(deployment: Deployment, day: date) -> tuple[PointInTimeTables, TrainingTables, pd.DataFrame]:
     """The training set of a study day, and what it was made from.
 
     What learners said by the day's cut-off goes before the computed labels; rows that help may have changed are marked.
@@ -241,13 +241,13 @@ def dvc_tags(settings: Settings) -> dict[str, str]:
     return {}
 
 
-def _rewritten(store: ParquetStore, paths: list[Path]) -> dict[str, Successor]:
+def _rewritten(store: ParquetStore, paths: list[Path]) -> dict[str, Redaction]:
     """Names that mean less than when they were given, of those that mean one of these files."""
     kept = {path.stem for path in paths}
     return {name: one for name, one in store.successors.all().items() if one.content in kept}
 
 
-def _write_records(copy: ParquetStore, dataset: Dataset, rewritten: dict[str, Successor]) -> None:
+def _write_records(copy: ParquetStore, dataset: Dataset, rewritten: dict[str, Redaction]) -> None:
     for table, versions in dataset.inputs.days.items():
         for day, version in versions.items():
             copy.make_current(table, day, version)

@@ -5,7 +5,7 @@ from datetime import date
 from typing import Any
 
 from americano_assets.core.training.champion_history import AUTO
-from americano_assets.core.training.retraining_policy import Signals, early, not_due, rested
+from americano_assets.core.training.retraining_policy import Signals, cooldown_elapsed, early_reasons, wait_reason
 from americano_assets.stages.common.deployment import Deployment
 from americano_assets.stages.s3_training.champion import Standing, champion_before, standing
 from americano_assets.stages.s3_training.training_signals import signals
@@ -39,10 +39,10 @@ def due(deployment: Deployment, day: date) -> Due:
     # A champion that was set since the last training is measured beside its challengers at once.
     if before is None or before.trained_for is None:
         return Due(stands, recorded, known, None, ())
-    waiting = not_due(day, before.trained_for, interval)
+    waiting = wait_reason(day, before.trained_for, interval)
     sooner: list[str] = []
-    if waiting is not None and rested(day, before.trained_for, interval):
-        sooner = early(known, Signals.from_json(recorded.get("signals")))
+    if waiting is not None and cooldown_elapsed(day, before.trained_for, interval):
+        sooner = early_reasons(known, Signals.from_json(recorded.get("signals")))
     return Due(stands, recorded, known, waiting, tuple(sooner))
 
 

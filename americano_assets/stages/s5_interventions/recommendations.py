@@ -19,7 +19,7 @@ from americano_assets.core.interventions.rules import (
     interventions_of,
 )
 from americano_assets.core.interventions.type_priorities import TypeEffect, type_effects
-from americano_assets.core.study_days.cutoff import Moment, naive
+from americano_assets.core.study_days.cutoff import Cutoff, naive
 from americano_assets.stages.common.deployment import Deployment
 from americano_assets.stages.s2_features.day_tables import day_tables
 from americano_assets.stages.s2_features.feature_engine import FeatureEngine, open_feature_engine
@@ -128,7 +128,7 @@ def learned(deployment: Deployment, day: date, *, latest: bool = False) -> dict[
 
 
 def easier_objectives(
-    engine: FeatureEngine, moment: Moment, rows: Sequence[Mapping[str, Any]], *, derived: bool = False
+    engine: FeatureEngine, moment: Cutoff, rows: Sequence[Mapping[str, Any]], *, derived: bool = False
 ) -> dict[tuple[str, str], str]:
     """For each (learner, objective) of `rows` an easier objective of its topic, where there is one.
 

@@ -10,7 +10,7 @@ import psycopg
 
 from americano_assets.core.base.arms import HOLDOUT
 from americano_assets.core.publication.random_assignment import Policy
-from americano_assets.core.study_days.cutoff import Moment, naive
+from americano_assets.core.study_days.cutoff import Cutoff, naive
 from americano_assets.core.study_days.study_day import EPOCH
 from americano_assets.resources.postgres.staging import Staging, typed
 from americano_assets.stages.common.model_files import StoredModel
@@ -45,7 +45,7 @@ class StudyDay:
     """
 
     day: date
-    moment: Moment
+    moment: Cutoff
     model: StoredModel
     manifest_hash: str
     kind: str

@@ -15,7 +15,7 @@ from americano_assets.core.study_days.study_day import opening, study_day_of
 from americano_assets.stages.common.deployment import Deployment
 from americano_assets.stages.s1_snapshots.input_manifest import Inputs, current_inputs
 from americano_assets.stages.s2_features.feature_engine import FeatureEngine, open_feature_engine
-from americano_assets.stages.s2_features.point_in_time import CutoffTables, PairSource
+from americano_assets.stages.s2_features.point_in_time import PairSource, PointInTimeTables
 from americano_assets.stages.s4_predictions.scored_predictions import matured, with_reasons
 from americano_assets.stages.s7_outcomes.write_outcomes import (
     FIRST_FLAG,
@@ -123,7 +123,7 @@ def _labels_from_cutoff(
     content = store.put_whole(_EPISODE_PAIRS, pairs).content
     source = PairSource(content, store.whole_path(_EPISODE_PAIRS, content))
     scored_day = opened - timedelta(days=1)
-    tables = CutoffTables(store, inputs, zone, target, deployment.now())
+    tables = PointInTimeTables(store, inputs, zone, target, deployment.now())
     version = tables.labels({scored_day: source})[scored_day]
     return pd.DataFrame(store.read_whole("labels_at", version.content).to_pandas())
 

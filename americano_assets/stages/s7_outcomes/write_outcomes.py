@@ -11,7 +11,7 @@ import psycopg
 
 from americano_assets.core.features.catalog import DATA_QUALITY, FEATURE_NAMES
 from americano_assets.core.outcomes.feedback import MISSED
-from americano_assets.core.outcomes.outcomes import STRUGGLED, told
+from americano_assets.core.outcomes.outcomes import STRUGGLED, app_outcomes
 from americano_assets.core.study_days.study_day import EPOCH
 from americano_assets.resources.postgres.connection import frame_of
 from americano_assets.resources.postgres.staging import Staging
@@ -86,7 +86,7 @@ def write_outcomes(
         missed = of_present_objectives(connection, missed)
         words = feedback(connection)
         predictions = OwnedTable(Staging(connection), PREDICTIONS, study_day)
-        predictions.stage(("id", *OUTCOME_COLUMNS), told(judged, words).itertuples(index=False))
+        predictions.stage(("id", *OUTCOME_COLUMNS), app_outcomes(judged, words).itertuples(index=False))
         predictions.refresh(OUTCOME_COLUMNS)
         columns = (*PREDICTION_COLUMNS, "actualOutcome", "actualOutcomeRecordedAt")
         predictions.stage(columns, (_missed_row(row) for row in missed.to_dict("records")))

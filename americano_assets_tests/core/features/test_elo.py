@@ -73,7 +73,7 @@ def same(one: State, other: State) -> bool:
 
 
 def test_one_answer_moves_every_term_by_its_variance() -> None:
-    state = skill_ratings.advance(skill_ratings.nobody(), answers((100, 1, 7, 70, 1.0)), EVERY_LEARNER)
+    state = skill_ratings.advance(skill_ratings.initial_state(), answers((100, 1, 7, 70, 1.0)), EVERY_LEARNER)
     # Half was expected: the weight is 1/4, the surprise 1/2. How fast the learner forgets it does not tell.
     variances = {level: PRIOR_VARIANCE[level] for level in (LEARNER, TOPIC, PAIR, OBJECTIVE, ITEM)}
     scale = 1 + 0.25 * sum(variances.values())
@@ -87,7 +87,7 @@ def test_one_answer_moves_every_term_by_its_variance() -> None:
 
 
 def test_a_second_answer_is_expected_by_what_was_practised_and_how_long_ago() -> None:
-    before = skill_ratings.advance(skill_ratings.nobody(), answers((100, 1, 7, 70, 0.8)), EVERY_LEARNER)
+    before = skill_ratings.advance(skill_ratings.initial_state(), answers((100, 1, 7, 70, 0.8)), EVERY_LEARNER)
     shared = before[COEFFICIENT]
     taught = np.array([shared.mean[0], -0.4, 0.3, 0.9, -0.5])
     mean = np.where(shared.key == shared.other, taught[shared.key.astype(int)], 0)
@@ -119,29 +119,29 @@ def test_a_second_answer_is_expected_by_what_was_practised_and_how_long_ago() ->
 
 
 def test_answers_of_a_day_on_one_objective_say_less_than_as_many_of_several_days() -> None:
-    one = skill_ratings.advance(skill_ratings.nobody(), answers((100, 1, 7, 70, 1.0)), EVERY_LEARNER)
+    one = skill_ratings.advance(skill_ratings.initial_state(), answers((100, 1, 7, 70, 1.0)), EVERY_LEARNER)
     weight, variance = 0.25 / (1 + SAME_DAY), PRIOR_VARIANCE[LEARNER]
     scale = 1 + weight * sum(PRIOR_VARIANCE[level] for level in (LEARNER, TOPIC, PAIR, OBJECTIVE, ITEM))
     two = skill_ratings.advance(
-        skill_ratings.nobody(), answers((100, 1, 7, 70, 1.0), (100, 1, 7, 0, 0.5)), EVERY_LEARNER
+        skill_ratings.initial_state(), answers((100, 1, 7, 70, 1.0), (100, 1, 7, 0, 0.5)), EVERY_LEARNER
     )
     # The first of two counts 1 / (1 + SAME_DAY) of an answer; the second adds little, since half is expected.
     assert two[LEARNER].variance[0] < variance - variance**2 * weight / scale
     first = 0.5 / (1 + SAME_DAY) / scale * variance
     assert two[LEARNER].mean[0] < first < one[LEARNER].mean[0]
     apart = skill_ratings.advance(
-        skill_ratings.nobody(), answers((100, 1, 7, 70, 1.0), (101, 1, 7, 0, 0.5)), EVERY_LEARNER
+        skill_ratings.initial_state(), answers((100, 1, 7, 70, 1.0), (101, 1, 7, 0, 0.5)), EVERY_LEARNER
     )
     assert apart[LEARNER].variance[0] < two[LEARNER].variance[0]
     # Answers on different objectives do not share a day's form.
     other = skill_ratings.advance(
-        skill_ratings.nobody(), answers((100, 1, 7, 70, 1.0), (100, 1, 8, 0, 0.5)), EVERY_LEARNER
+        skill_ratings.initial_state(), answers((100, 1, 7, 70, 1.0), (100, 1, 8, 0, 0.5)), EVERY_LEARNER
     )
     assert other[LEARNER].variance[0] < two[LEARNER].variance[0]
 
 
 def test_what_is_known_of_a_learner_gets_less_certain_with_time_up_to_the_prior() -> None:
-    before = skill_ratings.advance(skill_ratings.nobody(), answers((100, 1, 7, 70, 1.0)), EVERY_LEARNER)
+    before = skill_ratings.advance(skill_ratings.initial_state(), answers((100, 1, 7, 70, 1.0)), EVERY_LEARNER)
     for days in (30, 10**6):
         # An answer without an objective moves the learner alone, so its step shows the learner's variance.
         after = skill_ratings.advance(before, answers((100 + days, 1, 0, 0, 1.0)), EVERY_LEARNER)
@@ -167,7 +167,7 @@ def test_planted_forgetting_and_practice_are_found() -> None:
                 rows.append((day, learner + 1, objective + 1, 0, score))
                 right, wrong, last = right + score, wrong + 1 - score, day
                 day += int(random.integers(2, 60))
-    state = skill_ratings.advance(skill_ratings.nobody(), answers(*rows), EVERY_LEARNER)
+    state = skill_ratings.advance(skill_ratings.initial_state(), answers(*rows), EVERY_LEARNER)
     _, since, _, right, wrong = coefficients(state)
     assert since == pytest.approx(-0.7, abs=0.15)
     assert np.corrcoef(state[FORGETTING].mean, -forgets)[0, 1] > 0.6
@@ -177,7 +177,7 @@ def test_planted_forgetting_and_practice_are_found() -> None:
 
 def test_planted_abilities_and_difficulties_are_found() -> None:
     rows, ability, difficulty = school(60)
-    state = skill_ratings.advance(skill_ratings.nobody(), rows, EVERY_LEARNER)
+    state = skill_ratings.advance(skill_ratings.initial_state(), rows, EVERY_LEARNER)
     assert np.corrcoef(state[LEARNER].mean, ability)[0, 1] > 0.9
     assert np.corrcoef(state[OBJECTIVE].mean, difficulty)[0, 1] > 0.95
 
@@ -185,8 +185,8 @@ def test_planted_abilities_and_difficulties_are_found() -> None:
 @given(st.integers(101, 112))
 def test_a_state_is_the_same_whichever_earlier_one_it_was_carried_on_from(cut: int) -> None:
     rows, _, _ = school(6, days=12)
-    whole = skill_ratings.advance(skill_ratings.nobody(), rows, EVERY_LEARNER)
-    first = skill_ratings.advance(skill_ratings.nobody(), part(rows, rows.day < cut), EVERY_LEARNER)
+    whole = skill_ratings.advance(skill_ratings.initial_state(), rows, EVERY_LEARNER)
+    first = skill_ratings.advance(skill_ratings.initial_state(), part(rows, rows.day < cut), EVERY_LEARNER)
     assert same(skill_ratings.advance(first, part(rows, rows.day >= cut), EVERY_LEARNER), whole)
 
 
@@ -194,9 +194,9 @@ def test_the_learners_names_change_no_bit() -> None:
     rows, _, _ = school(9, days=8)
     renamed = 1 + (rows.learner * np.uint64(7)) % np.uint64(10)
     order = np.lexsort((np.arange(len(renamed)), renamed, rows.day))
-    state = skill_ratings.advance(skill_ratings.nobody(), rows, EVERY_LEARNER)
+    state = skill_ratings.advance(skill_ratings.initial_state(), rows, EVERY_LEARNER)
     other = part(replace(rows, learner=renamed), order)
-    found = skill_ratings.advance(skill_ratings.nobody(), other, EVERY_LEARNER)
+    found = skill_ratings.advance(skill_ratings.initial_state(), other, EVERY_LEARNER)
     for level in (OBJECTIVE, ITEM, COEFFICIENT):
         assert np.array_equal(found[level].mean, state[level].mean)
     assert np.array_equal(
@@ -207,8 +207,8 @@ def test_the_learners_names_change_no_bit() -> None:
 def test_whoever_does_not_count_moves_nobody_else() -> None:
     rows, _, _ = school(8, days=6)
     hidden: Keys = EVERY_LEARNER[EVERY_LEARNER != 3]
-    without = skill_ratings.advance(skill_ratings.nobody(), part(rows, rows.learner != 3), hidden)
-    state = skill_ratings.advance(skill_ratings.nobody(), rows, hidden)
+    without = skill_ratings.advance(skill_ratings.initial_state(), part(rows, rows.learner != 3), hidden)
+    state = skill_ratings.advance(skill_ratings.initial_state(), rows, hidden)
     for level in (OBJECTIVE, ITEM, COEFFICIENT):
         assert np.array_equal(state[level].mean, without[level].mean)
     assert state[LEARNER].mean[2] != 0
@@ -218,7 +218,7 @@ def test_whoever_does_not_count_moves_nobody_else() -> None:
 
 def test_within_a_day_only_the_learners_own_ratings_move() -> None:
     rows, _, _ = school(5, days=6)
-    yesterday = skill_ratings.advance(skill_ratings.nobody(), part(rows, rows.day < 105), EVERY_LEARNER)
+    yesterday = skill_ratings.advance(skill_ratings.initial_state(), part(rows, rows.day < 105), EVERY_LEARNER)
     today = part(rows, rows.day == 105)
     everybody = skill_ratings.advance(yesterday, today, EVERY_LEARNER, close=False)
     alone = skill_ratings.advance(yesterday, part(today, today.learner == 2), EVERY_LEARNER, close=False)
@@ -232,13 +232,13 @@ def test_within_a_day_only_the_learners_own_ratings_move() -> None:
 
 
 def test_an_answer_without_an_objective_moves_the_learner_alone() -> None:
-    state = skill_ratings.advance(skill_ratings.nobody(), answers((100, 1, 0, 0, 1.0)), EVERY_LEARNER)
+    state = skill_ratings.advance(skill_ratings.initial_state(), answers((100, 1, 0, 0, 1.0)), EVERY_LEARNER)
     assert state[LEARNER].mean[0] > 0
     assert [len(state[level].key) for level in (TOPIC, PAIR, OBJECTIVE, ITEM)] == [0, 0, 0, 0]
 
 
 def test_compiled_and_plain_agree_to_the_last_bit(monkeypatch: pytest.MonkeyPatch) -> None:
     rows, _, _ = school(10, days=10)
-    plain = skill_ratings.advance(skill_ratings.nobody(), rows, EVERY_LEARNER)
+    plain = skill_ratings.advance(skill_ratings.initial_state(), rows, EVERY_LEARNER)
     monkeypatch.setattr(skill_ratings, "COMPILED_FROM", 1)
-    assert same(skill_ratings.advance(skill_ratings.nobody(), rows, EVERY_LEARNER), plain)
+    assert same(skill_ratings.advance(skill_ratings.initial_state(), rows, EVERY_LEARNER), plain)

@@ -14,7 +14,7 @@ import pytest
 from americano_assets.errors import AmericanoError
 from americano_assets.resources.parquet_store.atomic_files import LEFTOVER_PREFIX, StorageError
 from americano_assets.resources.parquet_store.content_files import hash_file, read_table
-from americano_assets.resources.parquet_store.redactions import Successor
+from americano_assets.resources.parquet_store.redactions import Redaction
 from americano_assets.resources.parquet_store.store import ParquetStore, Version
 from americano_assets.settings import PROJECT_ROOT
 from americano_assets_tests.world import study_day
@@ -137,7 +137,7 @@ def forget_ann(store: ParquetStore) -> tuple[Version, Version]:
     before = store.put_day("reviews", DAY, [batch("ann", "bob")], SCHEMA)
     rest = pa.Table.from_batches([batch("ann", "bob")]).slice(1)
     left = store.add_day("reviews", DAY, rest.to_batches(), SCHEMA)
-    store.successors.record({before.content: Successor(left.content, 1)}, {left.content: before.content})
+    store.successors.record({before.content: Redaction(left.content, 1)}, {left.content: before.content})
     (store.root / f"reviews/day={DAY}/{before.content}.parquet").unlink()
     return before, left
 
@@ -160,6 +160,6 @@ def test_the_same_rows_read_again_keep_their_name_and_nobody_comes_back(store: P
 def test_who_is_forgotten_second_leaves_the_first_name_in_place(store: ParquetStore) -> None:
     before, left = forget_ann(store)
     nobody = store.add_day("reviews", DAY, [], SCHEMA)
-    store.successors.record({left.content: Successor(nobody.content, 0)}, {nobody.content: before.content})
+    store.successors.record({left.content: Redaction(nobody.content, 0)}, {nobody.content: before.content})
     assert store.day_path("reviews", DAY, before).stem == nobody.content
     assert store.current("reviews", DAY) == Version(before.content, 0)

@@ -8,7 +8,7 @@ import pyarrow.compute as pc
 import pytest
 
 from americano_assets.stages.s2_features.day_tables import latest_tables
-from americano_assets.stages.s2_features.point_in_time import CutoffTables, PairSource
+from americano_assets.stages.s2_features.point_in_time import PairSource, PointInTimeTables
 from americano_assets_tests.stages.s2_features.feature_school import DAY, SOON, T, fill_school
 from americano_assets_tests.world import ClockedDeployment, World, read_world, study_day, world_settings
 
@@ -16,7 +16,7 @@ NIGHT = study_day(DAY)
 
 
 @pytest.fixture(scope="module")
-def tables(world: World, module_database: str, home: Path) -> CutoffTables:
+def tables(world: World, module_database: str, home: Path) -> PointInTimeTables:
     fill_school(world)
     world.execute('UPDATE users SET "behavioralAnalysisEnabled" = false WHERE "id" = %s', "brisk")
     now = (T + timedelta(minutes=10)).replace(tzinfo=UTC)
@@ -25,7 +25,7 @@ def tables(world: World, module_database: str, home: Path) -> CutoffTables:
     return latest_tables(deployment, NIGHT)
 
 
-def features_of(tables: CutoffTables, pairs: pa.Table | None) -> pa.Table:
+def features_of(tables: PointInTimeTables, pairs: pa.Table | None) -> pa.Table:
     given = None
     if pairs is not None:
         stored = tables.store.put_whole("pairs", pairs)
@@ -33,7 +33,7 @@ def features_of(tables: CutoffTables, pairs: pa.Table | None) -> pa.Table:
     return tables.store.read_whole("features_at", tables.features([NIGHT], given)[NIGHT].content)
 
 
-def test_the_nights_own_pairs_give_the_nights_table(tables: CutoffTables) -> None:
+def test_the_nights_own_pairs_give_the_nights_table(tables: PointInTimeTables) -> None:
     night = features_of(tables, None)
     planned = pc.if_else(night["planned"], night["planned_at"], pa.scalar(None, night["planned_at"].type))
     given = night.select(["learner_id", "objective_id"]).append_column("planned_at", planned)
@@ -41,7 +41,7 @@ def test_the_nights_own_pairs_give_the_nights_table(tables: CutoffTables) -> Non
     assert features_of(tables, given.take(list(reversed(range(len(given)))))).equals(night)
 
 
-def test_whatever_is_asked_is_answered_but_for_who_opted_out_and_what_is_unknown(tables: CutoffTables) -> None:
+def test_whatever_is_asked_is_answered_but_for_who_opted_out_and_what_is_unknown(tables: PointInTimeTables) -> None:
     asked = [("gone-quiet", "bank-01"), ("gone-quiet", "heart"), ("retention", "heart"), ("retention", "xray")]
     rows = features_of(
         tables,
@@ -60,7 +60,7 @@ def test_whatever_is_asked_is_answered_but_for_who_opted_out_and_what_is_unknown
     assert by_pair["gone-quiet", "heart"]["data_quality"] == pytest.approx(4 / 15)
 
 
-def test_of_a_pair_given_twice_the_earliest_plan_counts(tables: CutoffTables) -> None:
+def test_of_a_pair_given_twice_the_earliest_plan_counts(tables: PointInTimeTables) -> None:
     later = SOON + timedelta(days=1)
     pair = {"learner_id": ["new"] * 3, "objective_id": ["heart"] * 3, "planned_at": [None, later, SOON]}
     (row,) = features_of(tables, pa.table(pair)).to_pylist()

@@ -13,7 +13,7 @@ import pytest
 
 from americano_assets.errors import AmericanoError
 from americano_assets.stages.s2_features.day_tables import latest_tables
-from americano_assets.stages.s2_features.point_in_time import CutoffTables, PairSource
+from americano_assets.stages.s2_features.point_in_time import PairSource, PointInTimeTables
 from americano_assets_tests.world import ClockedDeployment, World, at, read_world, study_day, world_settings
 
 DAY = study_day("2026-03-09")
@@ -67,7 +67,7 @@ CASES = {
 
 
 @pytest.fixture(scope="module")
-def tables(world: World, module_database: str, home: Path) -> CutoffTables:
+def tables(world: World, module_database: str, home: Path) -> PointInTimeTables:
     world.learner("owner")
     world.course("anatomy", "owner")
     world.objective("heart", "anatomy")
@@ -101,14 +101,14 @@ def tell_again(world: World, case: str) -> None:
         world.event(case, "VALIDATION_COMPLETED", when + timedelta(minutes=2), named)
 
 
-def pairs(tables: CutoffTables) -> PairSource:
+def pairs(tables: PointInTimeTables) -> PairSource:
     rows = pa.table({"learner_id": sorted(CASES), "objective_id": ["heart"] * len(CASES)})
     version = tables.store.put_whole("pairs", rows)
     return PairSource(version.content, tables.store.whole_path("pairs", version.content))
 
 
 @pytest.fixture(scope="module")
-def labels(tables: CutoffTables) -> Mapping[str, Mapping[str, Any]]:
+def labels(tables: PointInTimeTables) -> Mapping[str, Mapping[str, Any]]:
     # With the next day's, as a training set asks for them: then rows past the end of the window are in sight.
     version = tables.labels({DAY: pairs(tables), DAY + timedelta(days=1): pairs(tables)})[DAY]
     return {row["learner_id"]: row for row in tables.store.read_whole("labels_at", version.content).to_pylist()}
@@ -127,7 +127,7 @@ def test_a_label_counts_its_evidence(labels: Mapping[str, Mapping[str, Any]]) ->
     assert [labels["told twice"][name] for name in names] == [2, 1, 2, pytest.approx(0.3)]
 
 
-def test_a_window_that_is_still_open_has_no_labels(tables: CutoffTables) -> None:
+def test_a_window_that_is_still_open_has_no_labels(tables: PointInTimeTables) -> None:
     open_day = study_day("2026-03-12")  # its window ends with study day 2026-03-19
     with pytest.raises(AmericanoError, match="The label window of study day 2026-03-12 is still open at 2026-03-18"):
         tables.labels({open_day: pairs(tables)})

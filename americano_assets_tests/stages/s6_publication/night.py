@@ -9,7 +9,7 @@ import psycopg
 from americano_assets.core.interventions.rules import Indicator, Intervention, indicators_of, interventions_of
 from americano_assets.core.models.scorer import Scorer
 from americano_assets.core.publication.random_assignment import Policy
-from americano_assets.core.study_days.cutoff import Moment, Target
+from americano_assets.core.study_days.cutoff import Cutoff, Target
 from americano_assets.stages.common.model_files import StoredModel
 from americano_assets.stages.s5_interventions.recommendations import as_frame
 from americano_assets.stages.s6_publication.episode_ledger import StudyDay
@@ -44,7 +44,7 @@ class Night:
         scored = scored_rows(rows, THRESHOLD) if rows else scored_rows([{}], THRESHOLD).head(0)
         flagged: list[Any] = scored[scored["flagged"]].to_dict("records")
         model = StoredModel(f"model-of-{day}", "rule_based", study_day(day), "d", TARGET, Scorer(None, 0.3, THRESHOLD))
-        moment = Moment.closing(study_day(day), UTC, TARGET)
+        moment = Cutoff.closing(study_day(day), UTC, TARGET)
         with psycopg.connect(self.url) as connection:
             return publish_day(
                 connection,

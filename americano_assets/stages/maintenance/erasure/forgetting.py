@@ -17,7 +17,7 @@ from psycopg.types.json import Jsonb
 from americano_assets.core.study_days.cutoff import naive
 from americano_assets.errors import AmericanoError
 from americano_assets.resources.mlflow.tracking import TrackingError
-from americano_assets.resources.parquet_store.redactions import Successor
+from americano_assets.resources.parquet_store.redactions import Redaction
 from americano_assets.resources.parquet_store.store import ParquetStore
 from americano_assets.stages.common.deployment import Deployment
 from americano_assets.stages.maintenance.erasure import databases
@@ -127,7 +127,7 @@ def _clean_copy(rows: ParquetRows, found: Survey, done: Forgotten) -> None:
 
 
 def _clean_store(store: ParquetStore, files: list[tuple[str, ParquetRows]], done: Forgotten) -> None:
-    successors: dict[str, Successor] = {}
+    successors: dict[str, Redaction] = {}
     known_as: dict[str, str] = {}
     old: list[tuple[bool, Path]] = []
     for table, rows in files:
