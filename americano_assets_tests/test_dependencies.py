@@ -12,7 +12,7 @@ import pytest
 from americano_assets.settings import PROJECT_ROOT
 
 _PROJECT = tomllib.loads((PROJECT_ROOT / "pyproject.toml").read_text())["project"]
-_OURS = {"americano_assets", "americano_assets_tests", "benchmarks"}
+_OURS = {"americano_assets", "americano_assets_tests", "benchmarks", "tools"}
 
 
 def _plain(name: str) -> str:
@@ -44,7 +44,12 @@ def _imported(folder: Path) -> set[str]:
 @pytest.mark.parametrize(
     ("folder", "declared"),
     # `americano test` runs pytest, which an installation without the tests does without.
-    [("americano_assets", _RUNTIME | {"pytest"}), ("americano_assets_tests", _ALL), ("benchmarks", _ALL)],
+    [
+        ("americano_assets", _RUNTIME | {"pytest"}),
+        ("americano_assets_tests", _ALL),
+        ("benchmarks", _ALL),
+        ("tools", _ALL),
+    ],
 )
 def test_every_import_is_declared(folder: str, declared: set[str]) -> None:
     sources = packages_distributions()
