@@ -23,11 +23,11 @@ def check_db() -> None:
 
     settings = load_settings()
     with connect(app_url(settings), autocommit=True) as connection:
-        if settings.database_url is None:
+        strange = standing(connection, settings).obstacle(claims=False)
+        if settings.database_url is None and not strange:
             bootstrap(connection)  # One that was never used has no tables yet: to be told so would help nobody.
         differences = check(connection)
         name = connection.info.dbname
-        strange = standing(connection, settings).obstacle(claims=False)
     for sentence in filter(None, (strange, demo_sentence(settings))):
         echo(sentence)
     errors = sum(difference.severity == "error" for difference in differences)

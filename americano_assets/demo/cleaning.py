@@ -38,6 +38,12 @@ _LAST = (CLAIM_FILE, SERVER_FOLDER, HOME_SETTINGS_FILE)
 _NAMED = 3
 
 
+def holds_ours(home: Path) -> bool:
+    """Whether nights have left something in a home's store or among its models, a demo's or a deployment's."""
+    found = (path for name in ("data", "models") for path in (home / name).rglob("*"))
+    return any(_MADE.fullmatch(path.relative_to(home).as_posix()) for path in found)
+
+
 def clean_home(home: Path, *, keep: Collection[str] = ()) -> None:
     """Remove what we made in a home, and say on standard error what was left because we did not make it.
 

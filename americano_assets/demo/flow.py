@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -12,7 +11,7 @@ from americano_assets.contract.catalog import read_schema
 from americano_assets.contract.tables import TABLES
 from americano_assets.core.study_days.catch_up import missing_days
 from americano_assets.core.study_days.study_day import cutoff, days_between, last_closed, study_day_of
-from americano_assets.demo.cleaning import clean_home
+from americano_assets.demo.cleaning import clean_home, holds_ours
 from americano_assets.demo.oulad import load
 from americano_assets.demo.removing import accounts_of_others
 from americano_assets.demo.simulated import cohort_demo
@@ -72,7 +71,7 @@ def require_allowed(settings: Settings, *, into_this_database: bool) -> None:
         into_this_database: Whoever asks knows that `DATABASE_URL` is set.
 
     Raises:
-        AmericanoError: It is production, or a database that was not meant.
+        AmericanoError: It is production, a database that was not meant, or a home that is a deployment's.
     """
     if settings.environment == "production":
         raise AmericanoError(
@@ -83,6 +82,12 @@ def require_allowed(settings: Settings, *, into_this_database: bool) -> None:
         raise AmericanoError(
             "DATABASE_URL is set (in the environment or .env), and a demo would fill that database. Unset it to use the"
             " embedded server, or, where the database was made for a demo, say --into-this-database."
+        )
+    home = settings.americano_home
+    if not into_this_database and holds_ours(home) and not is_demo_home(home):
+        raise AmericanoError(
+            f"The home {home} holds nights that are no demo's, and a demo's would mix with them: set AMERICANO_HOME to"
+            " an empty folder. Nothing was changed."
         )
 
 
@@ -116,7 +121,7 @@ def start_over(settings: Settings) -> None:
         obstacle = replace(found, demo_here=False).obstacle(claims=False)
         strangers = found.models_here - found.models_there
         # One that was broken off as it began has neither, and nothing that could be lost.
-        is_demos = found.demo_here or found.demo_there or not (found.models_here or _has_files(settings.store_root))
+        is_demos = found.demo_here or found.demo_there or not holds_ours(home)
         if strangers and not obstacle:
             obstacle = (
                 f"The home {home} holds {len(strangers):,} models that its embedded database does not know: nights of"
@@ -125,7 +130,7 @@ def start_over(settings: Settings) -> None:
     else:
         elsewhere = f"The home {home} belongs to another database than one of its own. Nothing was changed."
         obstacle = elsewhere if (home / CLAIM_FILE).exists() else None
-        is_demos = is_demo_home(home)
+        is_demos = is_demo_home(home) or not holds_ours(home)
     if not is_demos:
         obstacle = obstacle or f"The home {home} is no demo's. Nothing was changed."
     if obstacle:
@@ -135,10 +140,6 @@ def start_over(settings: Settings) -> None:
         )
     server.stop()
     clean_home(home)
-
-
-def _has_files(folder: Path) -> bool:
-    return folder.exists() and any(path.is_file() for path in folder.rglob("*"))
 
 
 def _require_every_column(settings: Settings) -> None:

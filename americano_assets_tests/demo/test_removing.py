@@ -17,7 +17,7 @@ from typer.testing import CliRunner
 from americano_assets import cli
 from americano_assets.contract.tables import TABLES
 from americano_assets.demo import removing
-from americano_assets.demo.flow import load_cohort, load_students, start_over
+from americano_assets.demo.flow import load_cohort, load_students, require_allowed, start_over
 from americano_assets.errors import AmericanoError
 from americano_assets.resources.home.claim import Identity
 from americano_assets.resources.home.folder import CLAIM_FILE, open_home, write_demo_values
@@ -299,6 +299,23 @@ def test_starting_over_leaves_what_others_put_into_a_demos_home_and_empties_link
     assert (home / "data").is_symlink()
     assert (home / "reports/gone").is_symlink()
     assert "not of our making: dagster/code/one.py, data/interactions/notes.txt" in capsys.readouterr().err
+
+
+def test_a_demo_is_not_begun_among_a_deployments_files_and_begins_anew_after_any_of_its_own(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    settings = _embedded(home)
+    require_allowed(settings, into_this_database=False)
+    _files(home, "data/interactions/day=2026-01-01/current.json")
+    with pytest.raises(AmericanoError, match="holds nights that are no demo's"):
+        require_allowed(settings, into_this_database=False)
+    require_allowed(settings, into_this_database=True)
+    write_demo_values(home, {})
+    require_allowed(settings, into_this_database=False)
+    # Broken off before it wrote its settings, beside a file of the user's.
+    shutil.rmtree(home)
+    _files(home, "data/own.txt", "postgres/lock", "postgres/data.new/PG_VERSION")
+    start_over(settings)
+    assert _names(home) == {"data/own.txt", "postgres/lock"}
 
 
 def test_starting_over_spares_an_embedded_database_in_which_others_study() -> None:

@@ -70,6 +70,7 @@ class Standing:
         in_database: The database's.
         models_here: Models of the home, by version.
         models_there: Models that the database knows.
+        files_here: The home's store holds something.
         demo_here: A demo's settings lie in the home.
         demo_there: The database holds a demo's learners.
     """
@@ -80,6 +81,7 @@ class Standing:
     in_database: Claim | None
     models_here: frozenset[str]
     models_there: frozenset[str]
+    files_here: bool
     demo_here: bool
     demo_there: bool
 
@@ -138,15 +140,18 @@ class Standing:
         )
 
     @property
-    def strange_models(self) -> str | None:
+    def filled_elsewhere(self) -> str | None:
         """Why a home may not be given to this database, whatever somebody says: nothing of the home is known there."""
-        if not self.models_here or self.models_here & self.models_there:
+        claimed, there = self.in_home, self.in_database
+        if claimed is not None and there is not None and claimed.id == there.id:
+            return None
+        if self.models_here & self.models_there or not (self.models_here or (self.files_here and claimed)):
             return None
         return (
-            f'The home {self.home} holds {len(self.models_here):,} models, and database "{self.database.database_name}"'
-            " knows none of them: they were made with another database. Is DATABASE_URL set to that one? (Unset, it is"
-            " the home's own embedded server.) Restore schema ml too where only the app's tables were, or set"
-            " AMERICANO_HOME to another folder. Nothing was changed."
+            f"The home {self.home} holds nights of another database ({len(self.models_here):,} models), and database"
+            f' "{self.database.database_name}" knows nothing of them. Is DATABASE_URL set to the one that they were'
+            " made with? (Unset, it is the home's own embedded server.) Restore schema ml too where only the app's"
+            " tables were, or set AMERICANO_HOME to another folder. Nothing was changed."
         )
 
 
@@ -164,6 +169,7 @@ def standing(connection: psycopg.Connection[Any], settings: Settings) -> Standin
         _database_claim(connection),
         frozenset(path.stem for path in settings.models_root.glob("*.json")),
         frozenset(_if_there(connection, "model_versions", "SELECT model_version FROM ml.model_versions")),
+        any(True for _ in settings.store_root.rglob("*.parquet")),
         is_demo_home(home),
         bool(_if_there(connection, "demo_load", "SELECT cohort FROM ml.demo_load")),
     )
@@ -218,7 +224,7 @@ def adopt(connection: psycopg.Connection[Any], settings: Settings, *, anew: bool
     with connection.transaction():
         lock_database(connection)
         found = standing(connection, settings)
-        obstacle = (found.demo_obstacle or found.strange_models) if anew else found.obstacle()
+        obstacle = (found.demo_obstacle or found.filled_elsewhere) if anew else found.obstacle()
         if obstacle:
             raise HomeError(obstacle)
         if found.is_bound and not anew:

@@ -223,11 +223,24 @@ def test_a_home_full_of_models_is_never_given_to_a_database_that_knows_none_of_t
     """As in a shell without the deployment's DATABASE_URL, where the embedded server's stands empty."""
     _used_before(settings)
     before = rows_of_ml(database)
-    with pytest.raises(HomeError, match=r"holds 1 models, and database .* knows none of them.*Is DATABASE_URL set"):
+    with pytest.raises(HomeError, match=r"holds nights of another database \(1 models\).*Is DATABASE_URL set"):
         bind_anew(settings)
     assert rows_of_ml(database) == before
     with psycopg.connect(database) as connection:
         connection.execute(_MODEL.encode())
+    bind_anew(settings)
+
+
+def test_a_home_with_history_and_no_model_yet_stays_its_databases(settings: Settings, other: str) -> None:
+    prepare(settings)
+    content = settings.store_root / "interactions" / "day=2026-01-01" / f"{_KNOWN}.parquet"
+    content.parent.mkdir(parents=True)
+    content.touch()
+    with pytest.raises(
+        HomeError, match=r"holds nights of another database \(0 models\), and database .* knows nothing"
+    ):
+        bind_anew(on(settings, other))
+    assert rows_of_ml(other)["home"] == 0
     bind_anew(settings)
 
 
