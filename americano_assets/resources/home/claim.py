@@ -200,13 +200,14 @@ def require_own_home(connection: psycopg.Connection[Any], settings: Settings, *,
         raise HomeError(obstacle)
 
 
-def require_no_strange_demo(connection: psycopg.Connection[Any], settings: Settings) -> None:
-    """Refuse what nobody may adopt: a demo's home beside a database without the demo; changes nothing.
+def require_adoptable(connection: psycopg.Connection[Any], settings: Settings) -> None:
+    """Refuse what nobody may adopt: a demo's home, or one that another database filled; changes nothing.
 
     Raises:
         HomeError: It is one.
     """
-    if obstacle := standing(connection, settings).demo_obstacle:
+    found = standing(connection, settings)
+    if obstacle := found.demo_obstacle or found.filled_elsewhere:
         raise HomeError(obstacle)
 
 

@@ -102,8 +102,14 @@ def held_together(folder: Path) -> Iterator[None]:
 
 @contextmanager
 def _opened(folder: Path) -> Iterator[int]:
-    folder.mkdir(parents=True, exist_ok=True)
-    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(folder, os.O_RDONLY)
+    except OSError as error:
+        raise StorageError(
+            f"{folder} cannot be opened ({error.strerror}): mount the disk that it leads to, or give it back its"
+            " rights, then run it again. Nothing was changed."
+        ) from error
     try:
         yield descriptor
     finally:

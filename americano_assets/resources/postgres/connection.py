@@ -9,7 +9,7 @@ from americano_assets.contract.compare import check
 from americano_assets.contract.ddl import ddl
 from americano_assets.contract.tables import TABLES
 from americano_assets.errors import AmericanoError
-from americano_assets.resources.home.claim import adopt, require_no_strange_demo, require_own_home
+from americano_assets.resources.home.claim import adopt, require_adoptable, require_own_home
 from americano_assets.resources.home.folder import open_home
 from americano_assets.resources.postgres.embedded.server import (
     APP_DATABASE,
@@ -114,12 +114,12 @@ def bind_anew(settings: Settings) -> None:
     """As `prepare`, of a home and a database that belonged to others before, or to nobody.
 
     Raises:
-        AmericanoError: As `prepare`, or the home is a demo's and the database holds none.
+        AmericanoError: As `prepare`, the home is a demo's and the database holds none, or it is another database's.
     """
     open_home(settings.americano_home, make=True)
     with connect(app_url(settings), autocommit=True) as connection:
         require_contract(connection)
-        require_no_strange_demo(connection, settings)
+        require_adoptable(connection, settings)
         migrate(connection)
         adopt(connection, settings, anew=True)
 
@@ -131,10 +131,12 @@ def require_usable(settings: Settings, *, claims: bool = True) -> None:
         AmericanoError: As `prepare`.
     """
     open_home(settings.americano_home)
-    if settings.database_url is not None:
-        with connect(app_url(settings), autocommit=True) as connection:
+    if settings.database_url is None and not EmbeddedServer(settings.americano_home).data.exists():
+        return  # Nothing there yet: whoever writes first makes it.
+    with connect(app_url(settings), autocommit=True) as connection:
+        require_own_home(connection, settings, claims=claims)
+        if settings.database_url is not None:
             require_contract(connection)
-            require_own_home(connection, settings, claims=claims)
 
 
 def bootstrap(connection: psycopg.Connection[Any]) -> bool:

@@ -29,6 +29,12 @@ def deployment(tmp_path: Path) -> ClockedDeployment:
     return ClockedDeployment(world_settings("postgresql://h/none", tmp_path), NOW)
 
 
+def test_a_store_on_a_disk_that_is_not_mounted_is_told(deployment: ClockedDeployment, tmp_path: Path) -> None:
+    deployment.settings.store_root.symlink_to(tmp_path / "unmounted" / "data")
+    with pytest.raises(AmericanoError, match=r"data cannot be opened .*mount the disk that it leads to"):
+        prune(deployment, KEEP)
+
+
 def rows(text: str) -> pa.Table:
     return pa.table({"learner_id": [text]})
 
