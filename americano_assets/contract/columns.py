@@ -13,6 +13,7 @@ class Options(TypedDict, total=False):
     private: bool
     used: bool
     also: tuple[SqlType, ...]
+    description: str
 
 
 def text(name: str, **options: Unpack[Options]) -> Column:
@@ -50,9 +51,9 @@ def instant(name: str, **options: Unpack[Options]) -> Column:
     return Column(name, SqlType.TIMESTAMP, **options)
 
 
-def stamped(name: str, *, used: bool = True) -> Column:
+def stamped(name: str, *, used: bool = True, description: str = "") -> Column:
     """The time a row was made: TIMESTAMP(3) that the database fills where the writer does not."""
-    return Column(name, SqlType.TIMESTAMP, default="CURRENT_TIMESTAMP", used=used)
+    return Column(name, SqlType.TIMESTAMP, default="CURRENT_TIMESTAMP", used=used, description=description)
 
 
 def updated_at() -> Column:
@@ -60,5 +61,5 @@ def updated_at() -> Column:
     return Column("updatedAt", SqlType.TIMESTAMP, used=False)
 
 
-ID = text("id")
-USER_ID = text("userId")
+ID = text("id", description="Id of the row, in the form of a CUID.")
+USER_ID = text("userId", description="The learner: users.id.")

@@ -34,6 +34,7 @@ class Column:
         private: Holds people's words, names or addresses: never extracted.
         used: False for a column that nothing of ours reads or writes: only the bootstrap and loaders know it.
         also: Further types that are as good, where the contract leaves the type open.
+        description: What it means, with its unit; every column of a table that the pipeline writes has one.
     """
 
     name: str
@@ -43,6 +44,7 @@ class Column:
     private: bool = False
     used: bool = True
     also: tuple[SqlType, ...] = ()
+    description: str = ""
 
     @property
     def extracted(self) -> bool:

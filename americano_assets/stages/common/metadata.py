@@ -1,7 +1,7 @@
 """What every asset says the same way: owners, kinds, tables in metadata, the day's inputs."""
 
 import base64
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import date
 from functools import wraps
@@ -14,6 +14,7 @@ from americano_assets.core.base.shown import markdown
 from americano_assets.errors import DatabaseLostError
 from americano_assets.resources.parquet_store.atomic_files import held_together
 from americano_assets.resources.postgres.urls import RETRY_SECONDS as RETRY_SECONDS
+from americano_assets.stages.common.dictionary.described import DescribedTable
 
 OWNERS = ["team:learning-data"]
 # As Dagster itself marks the data version of what a run materializes.
@@ -40,6 +41,28 @@ def app_key(table: str) -> dg.AssetKey:
 def ml_key(table: str) -> dg.AssetKey:
     """Asset key of one of our own tables in schema ml."""
     return dg.AssetKey(["ml", table])
+
+
+def columns_of(*tables: DescribedTable, beside: Sequence[DescribedTable] = ()) -> dict[str, dg.TableSchema]:
+    """Metadata of an asset that writes tables: their columns, as Dagster's UI lists them without any run.
+
+    Args:
+        tables: The asset's own. The columns of several are named `table.column`.
+        beside: Further tables that its step writes, always named so.
+    """
+    named = [(f"{one.name}." if len(tables) > 1 else "", one) for one in tables]
+    named += [(f"{one.name}.", one) for one in beside]
+    columns = [
+        dg.TableColumn(
+            f"{prefix}{column.name}",
+            column.type,
+            column.description,
+            dg.TableColumnConstraints(nullable=column.nullable, other=list(column.rules)),
+        )
+        for prefix, one in named
+        for column in one.columns
+    ]
+    return {"dagster/column_schema": dg.TableSchema(columns)}
 
 
 def wants_latest(context: dg.AssetExecutionContext) -> bool:

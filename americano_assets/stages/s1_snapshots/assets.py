@@ -15,12 +15,15 @@ from americano_assets.core.study_days.study_day import last_closed
 from americano_assets.resources.parquet_store.store import Version, content_of
 from americano_assets.settings import Settings
 from americano_assets.stages.common.deployment import Deployment
+from americano_assets.stages.common.dictionary.described import of_model
+from americano_assets.stages.common.dictionary.listed_tables import SESSION_ENDS
 from americano_assets.stages.common.metadata import (
     GRADED,
     LOG,
     OWNERS,
     Result,
     app_key,
+    columns_of,
     markdown_table,
     retried,
     retrying,
@@ -28,7 +31,7 @@ from americano_assets.stages.common.metadata import (
     wants_latest,
 )
 from americano_assets.stages.common.partitions import NIGHTS, days_of, night_of, study_days
-from americano_assets.stages.common.schemas import LOG_TABLES
+from americano_assets.stages.common.schemas import INTERACTIONS, LOG_TABLES, STATE_TABLES
 from americano_assets.stages.s1_snapshots.input_manifest import DAY_TABLES
 from americano_assets.stages.s1_snapshots.interactions import build_interactions
 from americano_assets.stages.s1_snapshots.snapshots import refreshed_days, snapshot_log, snapshot_state
@@ -48,6 +51,8 @@ STATE_SOURCES = (
     "exams",
     "user_learning_profiles",
 )
+_LOG = tuple(map(of_model, LOG_TABLES.values()))
+_GRADED = (of_model(INTERACTIONS), SESSION_ENDS)
 
 
 def build(settings: Settings) -> list[dg.AssetsDefinition]:
@@ -59,6 +64,7 @@ def build(settings: Settings) -> list[dg.AssetsDefinition]:
         backfill_policy=dg.BackfillPolicy.single_run(),
         owners=OWNERS,
         kinds={"parquet"},
+        metadata=columns_of(*_LOG),
     )
     def log_snapshots(context: dg.AssetExecutionContext, deployment: dg.ResourceParam[Deployment]) -> Result:
         """What happened in each study day: events, reviews, validations, finished sessions, each row checked.
@@ -82,6 +88,7 @@ def build(settings: Settings) -> list[dg.AssetsDefinition]:
         partitions_def=NIGHTS,
         owners=OWNERS,
         kinds={"duckdb", "parquet"},
+        metadata=columns_of(*_LOG, *_GRADED),
     )
     def night_log(context: dg.AssetExecutionContext, deployment: dg.ResourceParam[Deployment]) -> Result:
         """The night's study day and the 13 before it, read and graded anew, because events arrive late.
@@ -118,6 +125,7 @@ def build(settings: Settings) -> list[dg.AssetsDefinition]:
         partitions_def=NIGHTS,
         owners=OWNERS,
         kinds={"parquet"},
+        metadata=columns_of(*map(of_model, STATE_TABLES.values())),
     )
     def state_snapshots(context: dg.AssetExecutionContext, deployment: dg.ResourceParam[Deployment]) -> Result:
         """Curriculum, plans and profiles, whole, with the time at which they were read.
@@ -159,6 +167,7 @@ def build(settings: Settings) -> list[dg.AssetsDefinition]:
         backfill_policy=dg.BackfillPolicy.single_run(),
         owners=OWNERS,
         kinds={"duckdb", "parquet"},
+        metadata=columns_of(*_GRADED),
     )
     @retrying
     def interactions(context: dg.AssetExecutionContext, deployment: dg.ResourceParam[Deployment]) -> Result:

@@ -7,6 +7,8 @@ import pandera.pandas as pa_model
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from americano_assets.stages.common.schemas import ruled
+
 # Pandera's names of types (pandas') and Arrow types whose values always become them.
 _TYPES = {
     "float64": (pa.float64(),),
@@ -18,13 +20,14 @@ _TYPES = {
 
 def keeps_every_rule(rows: pa.Table, model: pa_model.DataFrameSchema) -> bool:
     """True only where each column's type, nulls and checks are surely as the model says."""
-    if model.checks or not set(model.columns) <= set(rows.column_names):
+    columns = ruled(model)
+    if model.checks or not set(columns) <= set(rows.column_names):
         return False
     if model.unique and rows.group_by(model.unique).aggregate([]).num_rows != rows.num_rows:
         return False
     # Columns of one type under the same rules are asked together.
     alike: dict[tuple[Any, ...], tuple[pa_model.Column, list[pa.Array]]] = {}
-    for name, column in model.columns.items():
+    for name, column in columns.items():
         rules = ((check.name, str(check.statistics)) for check in column.checks)
         key = (rows[name].type, str(column.dtype), column.nullable, column.unique, *rules)
         alike.setdefault(key, (column, []))[1].extend(rows[name].chunks)
@@ -33,13 +36,14 @@ def keeps_every_rule(rows: pa.Table, model: pa_model.DataFrameSchema) -> bool:
 
 def frame_keeps_every_rule(rows: pd.DataFrame, model: pa_model.DataFrameSchema) -> bool:
     """As `keeps_every_rule`, of a frame."""
-    if not set(model.columns) <= set(rows.columns):
+    ours = ruled(model)
+    if not set(ours) <= set(rows.columns):
         return False
     # Objects of one type become an Arrow column of that type; for Pandera they are objects.
-    if any(column.dtype is not None and rows[name].dtype == object for name, column in model.columns.items()):
+    if any(column.dtype is not None and rows[name].dtype == object for name, column in ours.items()):
         return False
     try:
-        columns = {name: pa.array(rows[name].to_numpy(), from_pandas=True) for name in model.columns}
+        columns = {name: pa.array(rows[name].to_numpy(), from_pandas=True) for name in ours}
     except pa.ArrowException:
         return False
     return keeps_every_rule(pa.table(columns), model)

@@ -6,11 +6,14 @@ from americano_assets.core.features.catalog import DATA_QUALITY, FEATURE_NAMES
 from americano_assets.core.models.rules import cold_start
 from americano_assets.resources.parquet_store.store import digest_of
 from americano_assets.stages.common.deployment import Deployment
+from americano_assets.stages.common.dictionary.described import listed, of_model
+from americano_assets.stages.common.dictionary.listed_tables import LABELS
 from americano_assets.stages.common.metadata import (
     GRADED,
     NIGHT_LOG,
     OWNERS,
     Result,
+    columns_of,
     markdown_table,
     numbers,
     retrying,
@@ -18,7 +21,10 @@ from americano_assets.stages.common.metadata import (
     wants_latest,
 )
 from americano_assets.stages.common.partitions import NIGHTS, day_of, same_day
+from americano_assets.stages.common.schemas import FEATURES_TABLE
 from americano_assets.stages.s2_features.features import publish_elo, publish_features, training_labels
+from americano_assets.stages.s2_features.skill_ratings import ELO_SCHEMA
+from americano_assets.stages.s2_features.skill_ratings import TABLE as ELO_TABLE
 
 
 def build() -> list[dg.AssetsDefinition]:
@@ -29,6 +35,7 @@ def build() -> list[dg.AssetsDefinition]:
         partitions_def=NIGHTS,
         owners=OWNERS,
         kinds={"numba", "parquet"},
+        metadata=columns_of(listed(ELO_TABLE, {one.name: str(one.type) for one in ELO_SCHEMA})),
     )
     @retrying
     def elo_state(context: dg.AssetExecutionContext, deployment: dg.ResourceParam[Deployment]) -> Result:
@@ -44,6 +51,7 @@ def build() -> list[dg.AssetsDefinition]:
         partitions_def=NIGHTS,
         owners=OWNERS,
         kinds={"duckdb", "parquet"},
+        metadata=columns_of(of_model(FEATURES_TABLE)),
     )
     @retrying
     def features(context: dg.AssetExecutionContext, deployment: dg.ResourceParam[Deployment]) -> Result:
@@ -74,7 +82,13 @@ def build() -> list[dg.AssetsDefinition]:
             data_version=dg.DataVersion(content),
         )
 
-    @dg.asset(deps=[same_day(GRADED), "features"], partitions_def=NIGHTS, owners=OWNERS, kinds={"duckdb", "parquet"})
+    @dg.asset(
+        deps=[same_day(GRADED), "features"],
+        partitions_def=NIGHTS,
+        owners=OWNERS,
+        kinds={"duckdb", "parquet"},
+        metadata=columns_of(LABELS),
+    )
     @retrying
     def labels(context: dg.AssetExecutionContext, deployment: dg.ResourceParam[Deployment]) -> Result:
         """Whether each candidate of the weekly training cut-offs struggled, where its window has closed by now.

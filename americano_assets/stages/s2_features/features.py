@@ -19,7 +19,7 @@ from americano_assets.core.training.treated_rows import HELD_OUT, TREATED, WEIGH
 from americano_assets.errors import AmericanoError
 from americano_assets.resources.parquet_store.store import ParquetStore, Version
 from americano_assets.stages.common.deployment import Deployment
-from americano_assets.stages.common.schemas import FEATURES_TABLE, TRAINING_SET
+from americano_assets.stages.common.schemas import FEATURES_TABLE, TOLD, TRAINING_SET, ruled
 from americano_assets.stages.s1_snapshots.input_manifest import Inputs
 from americano_assets.stages.s1_snapshots.state_snapshots import StateAt
 from americano_assets.stages.s2_features.day_tables import day_tables
@@ -28,8 +28,6 @@ from americano_assets.stages.s2_features.skill_ratings import TABLE as ELO_TABLE
 from americano_assets.stages.s2_features.skill_ratings import state_of
 
 PLANNED_DAY = "planned_day"
-# True where the label is the learner's own word.
-TOLD = "told_by_learner"
 _FEATURE_COLUMNS = [
     *("learner_id", "objective_id", "course_id", "planned", PLANNED_DAY),
     *(*MODEL_INPUTS, DATA_QUALITY, VALIDATION_MEAN),
@@ -162,7 +160,7 @@ def known_rows(store: ParquetStore, tables: TrainingTables, words: pd.DataFrame 
         if tables.labels[cutoff].rows
     ]
     if not parts:
-        return pd.DataFrame(columns=[*TRAINING_SET.columns, *OBSERVED_NAMES, VALIDATION_MEAN, TOLD])
+        return pd.DataFrame(columns=[*ruled(TRAINING_SET), *OBSERVED_NAMES, VALIDATION_MEAN, TOLD])
     known = _with_words(pa.concat_tables(parts), words)
     rows: pd.DataFrame = known.filter(pc.is_valid(known["struggled"])).to_pandas()
     rows["struggled"] = rows["struggled"].astype(bool)

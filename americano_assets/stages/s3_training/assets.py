@@ -7,17 +7,21 @@ from americano_assets.core.training.slices import COLUMNS, SHOWN
 from americano_assets.demo.oulad.backgrounds import backgrounds, is_oulad
 from americano_assets.resources.mlflow.run_links import mlflow_run_url
 from americano_assets.stages.common.deployment import Deployment
+from americano_assets.stages.common.dictionary.described import of_model
+from americano_assets.stages.common.dictionary.ml_tables import MODEL_EVENTS, MODEL_VERSIONS
 from americano_assets.stages.common.measured import course_names
 from americano_assets.stages.common.metadata import (
     ANALYSIS_RUN_TAG,
     OWNERS,
     Result,
+    columns_of,
     markdown_table,
     numbers,
     picture,
     retrying,
 )
 from americano_assets.stages.common.partitions import NIGHTS, day_of
+from americano_assets.stages.common.schemas import TRAINING_SET
 from americano_assets.stages.s3_training.dataset_versions import dvc_tags, store_training_set
 from americano_assets.stages.s3_training.train_models import TrainedDay, train_day
 
@@ -25,7 +29,13 @@ from americano_assets.stages.s3_training.train_models import TrainedDay, train_d
 def build() -> list[dg.AssetsDefinition]:
     """Training set and model of the nights."""
 
-    @dg.asset(deps=["features", "labels"], partitions_def=NIGHTS, owners=OWNERS, kinds={"parquet"})
+    @dg.asset(
+        deps=["features", "labels"],
+        partitions_def=NIGHTS,
+        owners=OWNERS,
+        kinds={"parquet"},
+        metadata=columns_of(of_model(TRAINING_SET)),
+    )
     @retrying
     def training_set(context: dg.AssetExecutionContext, deployment: dg.ResourceParam[Deployment]) -> Result:
         """Labelled rows of the weekly cut-offs, split by learner and by time: train, calibration, test."""
@@ -36,7 +46,13 @@ def build() -> list[dg.AssetsDefinition]:
             data_version=dg.DataVersion(version.content),
         )
 
-    @dg.asset(deps=["training_set"], partitions_def=NIGHTS, owners=OWNERS, kinds={"scikitlearn", "mlflow"})
+    @dg.asset(
+        deps=["training_set"],
+        partitions_def=NIGHTS,
+        owners=OWNERS,
+        kinds={"scikitlearn", "mlflow"},
+        metadata=columns_of(MODEL_VERSIONS, MODEL_EVENTS),
+    )
     @retrying
     def struggle_model(context: dg.AssetExecutionContext, deployment: dg.ResourceParam[Deployment]) -> Result:
         """The model that scores the night, measured beside its challengers on learners and weeks that none has seen.

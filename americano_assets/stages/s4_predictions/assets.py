@@ -5,8 +5,10 @@ import numpy as np
 
 from americano_assets.core.models.risk import risk_level
 from americano_assets.stages.common.deployment import Deployment
-from americano_assets.stages.common.metadata import OWNERS, Result, markdown_table, numbers, retrying, share
+from americano_assets.stages.common.dictionary.described import of_model
+from americano_assets.stages.common.metadata import OWNERS, Result, columns_of, markdown_table, numbers, retrying, share
 from americano_assets.stages.common.partitions import NIGHTS, day_of
+from americano_assets.stages.common.schemas import SCORED_PREDICTIONS
 from americano_assets.stages.s4_predictions.scored_predictions import problems_of_day, require_day, score_day
 
 
@@ -18,6 +20,7 @@ def build() -> list[dg.AssetsDefinition]:
         partitions_def=NIGHTS,
         owners=OWNERS,
         kinds={"scikitlearn", "parquet"},
+        metadata=columns_of(of_model(SCORED_PREDICTIONS)),
     )
     @retrying
     def scored_predictions(context: dg.AssetExecutionContext, deployment: dg.ResourceParam[Deployment]) -> Result:

@@ -13,6 +13,7 @@ from americano_assets.core.study_days.study_day import day_number, days_between
 from americano_assets.errors import AmericanoError
 from americano_assets.resources.parquet_store.store import Version
 from americano_assets.stages.common.deployment import Deployment
+from americano_assets.stages.common.dictionary.described import of_model
 from americano_assets.stages.common.model_files import StoredModel
 from americano_assets.stages.common.schemas import SCORED_PREDICTIONS
 from americano_assets.stages.s2_features.day_tables import latest_tables
@@ -50,7 +51,7 @@ def score_day(deployment: Deployment, day: date) -> tuple[pd.DataFrame, StoredMo
     scored = score(features.to_pandas(), model.scorer).assign(
         threshold=model.scorer.threshold, model_version=model.version, model_type=model.model_type
     )
-    schema = _scored_schema(features.schema)
+    schema = _scored_schema(features.schema, scored)
     table = pa.Table.from_pandas(scored, schema=schema, preserve_index=False)
     return scored, model, deployment.store.put_day(TABLE, day, table.to_batches(), schema)
 
@@ -111,16 +112,8 @@ def with_reasons(deployment: Deployment, scored: pd.DataFrame) -> pd.DataFrame:
     return pd.concat(parts).loc[scored.index]
 
 
-def _scored_schema(features: pa.Schema) -> pa.Schema:
-    added = [
-        ("prediction_id", pa.string()),
-        ("probability", pa.float64()),
-        ("confidence", pa.float64()),
-        ("flagged", pa.bool_()),
-        ("cold_start", pa.bool_()),
-        ("factors", pa.string()),
-        ("threshold", pa.float64()),
-        ("model_version", pa.string()),
-        ("model_type", pa.string()),
-    ]
-    return pa.schema([*features, *(pa.field(name, kind) for name, kind in added)])
+def _scored_schema(features: pa.Schema, scored: pd.DataFrame) -> pa.Schema:
+    """The features' columns, then what scoring added, as the model of scored predictions has it."""
+    types = of_model(SCORED_PREDICTIONS).types()
+    added = [name for name in types if name in scored and name not in features.names]
+    return pa.schema([*features, *(pa.field(name, pa.type_for_alias(types[name])) for name in added)])

@@ -8,9 +8,12 @@ import pyarrow as pa
 
 from americano_assets.core.interventions.rules import Indicator, Intervention
 from americano_assets.stages.common.deployment import Deployment
+from americano_assets.stages.common.dictionary.described import DescribedTable
+from americano_assets.stages.common.dictionary.listed_tables import INDICATORS, INTERVENTIONS
 from americano_assets.stages.common.metadata import (
     OWNERS,
     Result,
+    columns_of,
     markdown_table,
     retrying,
     wants_latest,
@@ -22,14 +25,26 @@ from americano_assets.stages.s5_interventions.recommendations import as_frame, i
 def build() -> list[dg.AssetsDefinition]:
     """Indicators and interventions of the nights."""
 
-    @dg.asset(deps=["scored_predictions"], partitions_def=NIGHTS, owners=OWNERS, kinds={"python", "parquet"})
+    @dg.asset(
+        deps=["scored_predictions"],
+        partitions_def=NIGHTS,
+        owners=OWNERS,
+        kinds={"python", "parquet"},
+        metadata=columns_of(INDICATORS),
+    )
     @retrying
     def indicators(context: dg.AssetExecutionContext, deployment: dg.ResourceParam[Deployment]) -> Result:
         """What in a learner's own record speaks for the struggle, with its severity."""
         rows = indicators_of_day(deployment, day_of(context))
-        return _stored(deployment, context, "indicators", rows, Indicator, "indicator_type")
+        return _stored(deployment, context, INDICATORS, rows, Indicator, "indicator_type")
 
-    @dg.asset(deps=["indicators"], partitions_def=NIGHTS, owners=OWNERS, kinds={"python", "parquet"})
+    @dg.asset(
+        deps=["indicators"],
+        partitions_def=NIGHTS,
+        owners=OWNERS,
+        kinds={"python", "parquet"},
+        metadata=columns_of(INTERVENTIONS),
+    )
     @retrying
     def interventions(context: dg.AssetExecutionContext, deployment: dg.ResourceParam[Deployment]) -> Result:
         """What to do about each flagged prediction, whatever its arm: at most three, in a student's words.
@@ -38,7 +53,7 @@ def build() -> list[dg.AssetsDefinition]:
         """
         rows, effects = interventions_of_day(deployment, day_of(context), latest=wants_latest(context))
         learned = markdown_table([{"type": kind, **asdict(effect)} for kind, effect in effects.items()])
-        stored = _stored(deployment, context, "interventions", rows, Intervention, "intervention_type")
+        stored = _stored(deployment, context, INTERVENTIONS, rows, Intervention, "intervention_type")
         return stored._replace(metadata={**(stored.metadata or {}), "learned_about_types": learned})
 
     return [indicators, interventions]
@@ -47,17 +62,15 @@ def build() -> list[dg.AssetsDefinition]:
 def _stored(
     deployment: Deployment,
     context: dg.AssetExecutionContext,
-    table: str,
+    table: DescribedTable,
     rows: list[Indicator] | list[Intervention],
     kind: type[Indicator] | type[Intervention],
     type_column: str,
 ) -> Result:
     frame = as_frame(rows, kind)
-    schema = pa.schema(
-        [(name, pa.int64() if name.endswith("priority") else pa.string()) for name in kind.__dataclass_fields__]
-    )
+    schema = pa.schema([(name, pa.type_for_alias(of)) for name, of in table.types().items()])
     stored = pa.Table.from_pandas(frame, schema=schema, preserve_index=False)
-    version = deployment.store.put_day(table, day_of(context), stored.to_batches(), schema)
+    version = deployment.store.put_day(table.name, day_of(context), stored.to_batches(), schema)
     by_type = Counter(getattr(row, type_column) for row in rows)
     return dg.MaterializeResult(
         metadata={

@@ -4,7 +4,16 @@ from collections.abc import Iterator
 
 import dagster as dg
 
+from americano_assets.contract.tables import table as declared
 from americano_assets.stages.common.deployment import Deployment
+from americano_assets.stages.common.dictionary.described import DescribedTable, of_contract
+from americano_assets.stages.common.dictionary.ml_tables import (
+    ALERTS,
+    ASSIGNMENTS,
+    INTERVENTION_ACTIONS,
+    PUBLISHED,
+    STUDY_DAYS,
+)
 from americano_assets.stages.common.metadata import (
     KIND_TAG,
     NIGHTLY,
@@ -12,6 +21,7 @@ from americano_assets.stages.common.metadata import (
     REPLAY,
     Result,
     app_key,
+    columns_of,
     ml_key,
     retried,
     retrying,
@@ -33,12 +43,33 @@ def build() -> list[dg.AssetsDefinition]:
                 description=f"{what} One transaction a study day.",
                 kinds={"postgres"},
                 owners=OWNERS,
+                metadata=columns_of(table, beside=beside),
             )
-            for key, what in (
-                (app_key(PREDICTIONS), f"The app's `{PREDICTIONS}`: one row an episode at or above the threshold."),
-                (app_key(INDICATORS), f"The app's `{INDICATORS}`: what speaks for each published prediction."),
-                (app_key(RECOMMENDATIONS), f"The app's `{RECOMMENDATIONS}`: what to do, but for the holdout."),
-                (ml_key("alerts"), "The three most pressing predictions of each learner, but for the holdout."),
+            for key, what, table, beside in (
+                (
+                    app_key(PREDICTIONS),
+                    f"The app's `{PREDICTIONS}`: one row an episode at or above the threshold.",
+                    _app(PREDICTIONS),
+                    (STUDY_DAYS, PUBLISHED, ASSIGNMENTS),
+                ),
+                (
+                    app_key(INDICATORS),
+                    f"The app's `{INDICATORS}`: what speaks for each published prediction.",
+                    _app(INDICATORS),
+                    (),
+                ),
+                (
+                    app_key(RECOMMENDATIONS),
+                    f"The app's `{RECOMMENDATIONS}`: what to do, but for the holdout.",
+                    _app(RECOMMENDATIONS),
+                    (INTERVENTION_ACTIONS,),
+                ),
+                (
+                    ml_key("alerts"),
+                    "The three most pressing predictions of each learner, but for the holdout.",
+                    ALERTS,
+                    (),
+                ),
             )
         ],
         partitions_def=NIGHTS,
@@ -97,3 +128,7 @@ def build_checks() -> list[dg.AssetChecksDefinition]:
         )
 
     return [holdout_untouched, holdout_drawn]
+
+
+def _app(table: str) -> DescribedTable:
+    return of_contract(declared(table))

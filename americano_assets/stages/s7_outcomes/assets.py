@@ -3,7 +3,17 @@
 import dagster as dg
 
 from americano_assets.stages.common.deployment import Deployment
-from americano_assets.stages.common.metadata import GRADED, OWNERS, Result, app_key, markdown_table, ml_key, retrying
+from americano_assets.stages.common.dictionary.ml_tables import EPISODES, FIRST_FLAG_OUTCOMES, OUTCOME_CHANGES
+from americano_assets.stages.common.metadata import (
+    GRADED,
+    OWNERS,
+    Result,
+    app_key,
+    columns_of,
+    markdown_table,
+    ml_key,
+    retrying,
+)
 from americano_assets.stages.common.partitions import NIGHTS, day_of, same_day
 from americano_assets.stages.s6_publication.transaction import PREDICTIONS
 from americano_assets.stages.s7_outcomes.label_episodes import record_outcomes
@@ -18,6 +28,7 @@ def build() -> list[dg.AssetsDefinition]:
         partitions_def=NIGHTS,
         owners=OWNERS,
         kinds={"duckdb", "postgres"},
+        metadata=columns_of(EPISODES, beside=(FIRST_FLAG_OUTCOMES, OUTCOME_CHANGES)),
     )
     @retrying
     def outcomes(context: dg.AssetExecutionContext, deployment: dg.ResourceParam[Deployment]) -> Result:

@@ -5,10 +5,12 @@ import dagster as dg
 from americano_assets.core.effects.effects import INTENTION_TO_TREAT
 from americano_assets.stages.common.charts import calibration_plot, forest_plot, history_plot, reduction_plot
 from americano_assets.stages.common.deployment import Deployment
+from americano_assets.stages.common.dictionary.ml_tables import EFFECTS, MODEL_PERFORMANCE, STRUGGLE_REDUCTION
 from americano_assets.stages.common.metadata import (
     GRADED,
     OWNERS,
     Result,
+    columns_of,
     markdown_table,
     ml_key,
     numbers,
@@ -34,6 +36,7 @@ def build() -> list[dg.AssetsDefinition]:
         partitions_def=NIGHTS,
         owners=OWNERS,
         kinds={"python", "postgres"},
+        metadata=columns_of(MODEL_PERFORMANCE),
     )
     @retrying
     def model_performance(context: dg.AssetExecutionContext, deployment: dg.ResourceParam[Deployment]) -> Result:
@@ -69,6 +72,7 @@ def build() -> list[dg.AssetsDefinition]:
         partitions_def=NIGHTS,
         owners=OWNERS,
         kinds={"duckdb", "postgres"},
+        metadata=columns_of(STRUGGLE_REDUCTION),
     )
     @retrying
     def struggle_reduction(context: dg.AssetExecutionContext, deployment: dg.ResourceParam[Deployment]) -> Result:
@@ -103,6 +107,7 @@ def build() -> list[dg.AssetsDefinition]:
         partitions_def=NIGHTS,
         owners=OWNERS,
         kinds={"python", "postgres"},
+        metadata=columns_of(EFFECTS),
     )
     @retrying
     def effects(context: dg.AssetExecutionContext, deployment: dg.ResourceParam[Deployment]) -> Result:

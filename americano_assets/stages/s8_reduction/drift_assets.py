@@ -17,8 +17,18 @@ from americano_assets.core.outcomes.drift import (
 )
 from americano_assets.stages.common.charts import drift_plot
 from americano_assets.stages.common.deployment import Deployment
+from americano_assets.stages.common.dictionary import ml_tables
 from americano_assets.stages.common.measured import course_names, drift_of
-from americano_assets.stages.common.metadata import OWNERS, Result, app_key, markdown_table, ml_key, picture, retrying
+from americano_assets.stages.common.metadata import (
+    OWNERS,
+    Result,
+    app_key,
+    columns_of,
+    markdown_table,
+    ml_key,
+    picture,
+    retrying,
+)
 from americano_assets.stages.common.partitions import NIGHTS, day_of
 from americano_assets.stages.s8_reduction.drift import measure_drift
 
@@ -34,6 +44,7 @@ def build() -> list[dg.AssetsDefinition]:
         partitions_def=NIGHTS,
         owners=OWNERS,
         kinds={"python", "postgres"},
+        metadata=columns_of(ml_tables.DRIFT),
     )
     @retrying
     def drift(context: dg.AssetExecutionContext, deployment: dg.ResourceParam[Deployment]) -> Result:

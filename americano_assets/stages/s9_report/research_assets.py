@@ -3,6 +3,7 @@
 import dagster as dg
 
 from americano_assets.stages.common.deployment import Deployment
+from americano_assets.stages.common.dictionary.listed_tables import RESEARCH
 from americano_assets.stages.common.metadata import (
     GRADED,
     KIND_TAG,
@@ -10,6 +11,7 @@ from americano_assets.stages.common.metadata import (
     OWNERS,
     REPLAY,
     Result,
+    columns_of,
     markdown_table,
     ml_key,
     retrying,
@@ -30,6 +32,7 @@ def build() -> list[dg.AssetsDefinition]:
         owners=OWNERS,
         kinds={"duckdb"},
         pool=POOL,
+        metadata=columns_of(*RESEARCH),
     )
     @retrying
     def analytics_database(context: dg.AssetExecutionContext, deployment: dg.ResourceParam[Deployment]) -> Result:

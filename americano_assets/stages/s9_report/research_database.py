@@ -21,6 +21,7 @@ from americano_assets.core.study_days.cutoff import naive
 from americano_assets.core.study_days.study_day import cutoff, days_between, opening, study_day_of
 from americano_assets.resources.parquet_store.atomic_files import move_into_place, written_beside
 from americano_assets.stages.common.deployment import Deployment
+from americano_assets.stages.common.dictionary.listed_tables import duckdb_types
 from americano_assets.stages.common.schemas import FEATURES_TABLE, INTERACTIONS, LOG_TABLES, SCORED_PREDICTIONS
 from americano_assets.stages.s4_predictions.scored_predictions import matured
 from americano_assets.stages.s9_report.sql import query
@@ -35,24 +36,6 @@ _SOURCES: dict[str, DataFrameSchema] = {
 }
 TABLES = ("events", "interactions", "features", "predictions", "outcomes", "experiment_phases")
 _NO_TYPE = "VARCHAR"
-_TYPES = {"float64": "DOUBLE", "bool": "BOOLEAN", "int32": "INTEGER", "datetime64[ns]": "TIMESTAMP", "Int64": "BIGINT"}
-# Columns that the queries name and no rule of a schema does.
-_FURTHER = {
-    "behavioral_events": {
-        **dict.fromkeys(("session_id", "objective_id", "course_id", "card_id", "experiment_phase"), _NO_TYPE),
-        "is_pause": "BOOLEAN",
-    },
-    "interactions": {
-        **dict.fromkeys(("objective_id", "course_id", "source"), _NO_TYPE),
-        "skipped": "BOOLEAN",
-    },
-    "features": {"planned_day": "INTEGER", "unmastered_prerequisites": "VARCHAR[]"},
-    "scored_predictions": {
-        "threshold": "DOUBLE",
-        "planned_day": "INTEGER",
-        **dict.fromkeys(("model_version", "model_type"), _NO_TYPE),
-    },
-}
 _NO_MATURED = {
     **dict.fromkeys(("prediction_id", "learner_id", "objective_id", "course_id", "model_version"), _NO_TYPE),
     "planned_day": "INTEGER",
@@ -144,8 +127,7 @@ def _view(connection: duckdb.DuckDBPyConnection, deployment: Deployment, name: s
             f"FROM read_parquet([{listed}], hive_partitioning = true, hive_types_autocast = true, union_by_name = true)"
         )
     else:
-        columns = {column: _TYPES.get(str(one.dtype), _NO_TYPE) for column, one in _SOURCES[name].columns.items()}
-        text = _no_rows({"day": "DATE", **columns, **_FURTHER[name]})
+        text = _no_rows({"day": "DATE", **duckdb_types(_SOURCES[name])})
     connection.execute(f"CREATE TEMP VIEW {name} AS {text}")
     return sorted(versions)
 

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pytest
 
 from americano_assets.core.base.validation import split_valid
-from americano_assets.stages.common.schemas import LOG_TABLES, SCORED_PREDICTIONS, STATE_TABLES
+from americano_assets.stages.common.schemas import LOG_TABLES, SCORED_PREDICTIONS, STATE_TABLES, ruled
 from americano_assets.stages.s1_snapshots.fast_validation import frame_keeps_every_rule, keeps_every_rule
 from americano_assets_tests.frames import scored_rows
 
@@ -84,7 +84,7 @@ def test_good_scored_rows_are_seen_at_once() -> None:
     assert frame_agrees(SCORED.assign(more=[b"of no model"] * 3))
 
 
-@pytest.mark.parametrize("column", SCORED_PREDICTIONS.columns)
+@pytest.mark.parametrize("column", ruled(SCORED_PREDICTIONS))
 def test_a_column_that_lacks_or_has_a_hole_is_left_to_the_rules(column: str) -> None:
     assert not frame_agrees(SCORED.drop(columns=column))
     holed = SCORED.astype({column: object})

@@ -7,7 +7,7 @@ import pandas as pd
 
 from americano_assets.core.study_days.study_day import day_number
 from americano_assets.evaluation.own_data import evaluate_own
-from americano_assets.stages.s2_features.features import TOLD
+from americano_assets.stages.common.schemas import TOLD
 from americano_assets.stages.s3_training.dataset_versions import store_training_set
 from americano_assets_tests.world import ClockedDeployment, World, at, read_world, study_day, world_settings
 

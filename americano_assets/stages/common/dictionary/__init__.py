@@ -1,0 +1,1 @@
+"""What every column that the pipeline writes means: names, types, units."""
