@@ -12,7 +12,7 @@ from americano_assets.core.study_days.study_day import CLOSING_HOUR, last_closed
 from americano_assets.orchestration.run_processes import marked_executor
 from americano_assets.settings import Settings
 from americano_assets.stages.common.deployment import Deployment
-from americano_assets.stages.common.metadata import GRADED, KIND_TAG, LOG, NIGHT_LOG, NIGHTLY, app_key
+from americano_assets.stages.common.metadata import GRADED, KIND_TAG, LOG, NIGHTLY, app_key
 from americano_assets.stages.common.partitions import NIGHTS, add_nights, published_nights
 from americano_assets.stages.s6_publication.episode_ledger import record_deployment
 from americano_assets.stages.s6_publication.transaction import PREDICTIONS
@@ -21,18 +21,19 @@ NIGHTLY_JOB = "nightly"
 HISTORY_JOB = "history"
 OPEN_DAY_JOB = "open_day"
 _HISTORY = (LOG, GRADED)
-_OPEN_DAY = (NIGHT_LOG, "state_snapshots", "features", "scored_predictions")
 _SENSOR_SECONDS = 300
 
 
 def build_jobs(materializable: list[dg.AssetKey]) -> list[Any]:
     """All jobs; each runs its steps in one process, where DuckDB and scikit-learn use the cores anyway."""
-    history = [dg.AssetKey(name) for name in _HISTORY]
+    history, everything = dg.AssetSelection.assets(*_HISTORY), dg.AssetSelection.assets(*materializable)
+    # What features are made from, by what assets declare; the newest night's model scores them.
+    features = dg.AssetSelection.assets("features").upstream() & everything
 
-    def job(name: str, selection: list[dg.AssetKey], description: str) -> Any:  # Dagster exports no name for it
+    def job(name: str, selection: dg.AssetSelection, description: str) -> Any:  # Dagster exports no name for it
         return dg.define_asset_job(
             name,
-            dg.AssetSelection.assets(*selection),
+            selection,
             executor_def=marked_executor,
             description=description,
         )
@@ -40,13 +41,13 @@ def build_jobs(materializable: list[dg.AssetKey]) -> list[Any]:
     return [
         job(
             NIGHTLY_JOB,
-            [key for key in materializable if key not in history],
+            everything - history,
             "One closed study day, from the app's tables to reduction metrics.",
         ),
         job(HISTORY_JOB, history, "The log of many study days, in one ranged run."),
         job(
             OPEN_DAY_JOB,
-            [dg.AssetKey(name) for name in _OPEN_DAY],
+            (features - history) | dg.AssetSelection.assets("scored_predictions"),
             "The study day that is still open, as of now, up to scored predictions; nothing is published.",
         ),
     ]

@@ -186,7 +186,6 @@ def test_jobs_do_what_they_are_named_for(daemon: Daemon) -> None:
     assert {"app/struggle_predictions", "ml/episodes", "ml/model_performance", "ml/struggle_reduction"} <= everything
     # The open day goes up to scores; publication and training, and the ratings after it, wait for its end.
     assert everything - assets_of(OPEN_DAY_JOB) == {
-        "elo_state",
         "labels",
         "training_set",
         "struggle_model",

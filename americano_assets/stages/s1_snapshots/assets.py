@@ -42,7 +42,6 @@ LOOKED_UP = ("users", "cards", "validation_prompts", "learning_objectives", "lec
 LOG_SOURCES = (*LOG_TABLES, *LOOKED_UP)
 STATE_SOURCES = (
     "users",
-    "courses",
     "lectures",
     "learning_objectives",
     "objective_prerequisites",

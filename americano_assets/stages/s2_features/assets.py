@@ -83,7 +83,7 @@ def build() -> list[dg.AssetsDefinition]:
         )
 
     @dg.asset(
-        deps=[same_day(GRADED), "features"],
+        deps=[NIGHT_LOG, same_day(GRADED), "state_snapshots"],
         partitions_def=NIGHTS,
         owners=OWNERS,
         kinds={"duckdb", "parquet"},
@@ -91,11 +91,12 @@ def build() -> list[dg.AssetsDefinition]:
     )
     @retrying
     def labels(context: dg.AssetExecutionContext, deployment: dg.ResourceParam[Deployment]) -> Result:
-        """Whether each candidate of the weekly training cut-offs struggled, where its window has closed by now.
+        """The candidates of the weekly training cut-offs, their features then, and who struggled in the window since.
 
-        Null where the learner did not study enough to tell.
+        Up to 104 cut-offs whose window has closed. Null where the learner did not study enough to tell. What is already
+        known of a cut-off is not computed again.
         """
-        result = training_labels(deployment, day_of(context))
+        result = training_labels(deployment, day_of(context), latest=wants_latest(context))
         return dg.MaterializeResult(
             metadata={
                 "dagster/row_count": result.rows,

@@ -87,12 +87,14 @@ def publish_elo(deployment: Deployment, day: date, *, latest: bool = False) -> t
     ]
 
 
-def training_tables(deployment: Deployment, day: date) -> tuple[PointInTimeTables, TrainingTables]:
+def training_tables(
+    deployment: Deployment, day: date, *, latest: bool = False
+) -> tuple[PointInTimeTables, TrainingTables]:
     """Features and labels of the weekly cut-offs that had matured at `day`.
 
     Of a day that is still open: those that had matured at the last closed one, since more may happen in the others.
     """
-    tables = day_tables(deployment, day)
+    tables = day_tables(deployment, day, latest=latest)
     features = tables.features(training_cutoffs(deployment, day, tables.inputs))
     return tables, TrainingTables(features, tables.labels(tables.pairs_of_features(features)))
 
@@ -104,9 +106,9 @@ def training_cutoffs(deployment: Deployment, day: date, inputs: Inputs) -> list[
     return weekly_cutoffs(matured, first, deployment.settings.americano_training_weeks, deployment.target.horizon_days)
 
 
-def training_labels(deployment: Deployment, day: date) -> TrainingTables:
+def training_labels(deployment: Deployment, day: date, *, latest: bool = False) -> TrainingTables:
     """As `training_tables`, for the step that reports on labels."""
-    return training_tables(deployment, day)[1]
+    return training_tables(deployment, day, latest=latest)[1]
 
 
 def labelled_rows(

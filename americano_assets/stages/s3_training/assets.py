@@ -14,6 +14,7 @@ from americano_assets.stages.common.metadata import (
     ANALYSIS_RUN_TAG,
     OWNERS,
     Result,
+    app_key,
     columns_of,
     markdown_table,
     numbers,
@@ -30,7 +31,7 @@ def build() -> list[dg.AssetsDefinition]:
     """Training set and model of the nights."""
 
     @dg.asset(
-        deps=["features", "labels"],
+        deps=["labels"],
         partitions_def=NIGHTS,
         owners=OWNERS,
         kinds={"parquet"},
@@ -47,7 +48,7 @@ def build() -> list[dg.AssetsDefinition]:
         )
 
     @dg.asset(
-        deps=["training_set"],
+        deps=["training_set", app_key("courses")],
         partitions_def=NIGHTS,
         owners=OWNERS,
         kinds={"scikitlearn", "mlflow"},

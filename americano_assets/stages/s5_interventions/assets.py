@@ -11,6 +11,8 @@ from americano_assets.stages.common.deployment import Deployment
 from americano_assets.stages.common.dictionary.described import DescribedTable
 from americano_assets.stages.common.dictionary.listed_tables import INDICATORS, INTERVENTIONS
 from americano_assets.stages.common.metadata import (
+    GRADED,
+    NIGHT_LOG,
     OWNERS,
     Result,
     columns_of,
@@ -18,7 +20,7 @@ from americano_assets.stages.common.metadata import (
     retrying,
     wants_latest,
 )
-from americano_assets.stages.common.partitions import NIGHTS, day_of
+from americano_assets.stages.common.partitions import NIGHTS, day_of, same_day
 from americano_assets.stages.s5_interventions.recommendations import as_frame, indicators_of_day, interventions_of_day
 
 
@@ -39,7 +41,7 @@ def build() -> list[dg.AssetsDefinition]:
         return _stored(deployment, context, INDICATORS, rows, Indicator, "indicator_type")
 
     @dg.asset(
-        deps=["indicators"],
+        deps=["scored_predictions", "state_snapshots", NIGHT_LOG, same_day(GRADED)],
         partitions_def=NIGHTS,
         owners=OWNERS,
         kinds={"python", "parquet"},

@@ -39,7 +39,14 @@ def build() -> list[dg.AssetsDefinition]:
         specs=[
             dg.AssetSpec(
                 key,
-                deps=["scored_predictions", "indicators", "interventions"],
+                deps=[
+                    "scored_predictions",
+                    "indicators",
+                    "interventions",
+                    "features",
+                    "struggle_model",
+                    app_key("learning_objectives"),
+                ],
                 description=f"{what} One transaction a study day.",
                 kinds={"postgres"},
                 owners=OWNERS,

@@ -6,6 +6,7 @@ from americano_assets.stages.common.deployment import Deployment
 from americano_assets.stages.common.dictionary.ml_tables import EPISODES, FIRST_FLAG_OUTCOMES, OUTCOME_CHANGES
 from americano_assets.stages.common.metadata import (
     GRADED,
+    NIGHT_LOG,
     OWNERS,
     Result,
     app_key,
@@ -15,7 +16,7 @@ from americano_assets.stages.common.metadata import (
     retrying,
 )
 from americano_assets.stages.common.partitions import NIGHTS, day_of, same_day
-from americano_assets.stages.s6_publication.transaction import PREDICTIONS
+from americano_assets.stages.s6_publication.transaction import PREDICTIONS, RECOMMENDATIONS
 from americano_assets.stages.s7_outcomes.label_episodes import record_outcomes
 
 
@@ -24,7 +25,15 @@ def build() -> list[dg.AssetsDefinition]:
 
     @dg.asset(
         key=ml_key("episodes"),
-        deps=[same_day(GRADED), app_key(PREDICTIONS)],
+        deps=[
+            NIGHT_LOG,
+            same_day(GRADED),
+            "scored_predictions",
+            "struggle_model",
+            app_key(PREDICTIONS),
+            app_key(RECOMMENDATIONS),
+            app_key("learning_objectives"),
+        ],
         partitions_def=NIGHTS,
         owners=OWNERS,
         kinds={"duckdb", "postgres"},

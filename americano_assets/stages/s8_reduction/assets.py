@@ -8,8 +8,10 @@ from americano_assets.stages.common.deployment import Deployment
 from americano_assets.stages.common.dictionary.ml_tables import EFFECTS, MODEL_PERFORMANCE, STRUGGLE_REDUCTION
 from americano_assets.stages.common.metadata import (
     GRADED,
+    NIGHT_LOG,
     OWNERS,
     Result,
+    app_key,
     columns_of,
     markdown_table,
     ml_key,
@@ -18,6 +20,7 @@ from americano_assets.stages.common.metadata import (
     retrying,
 )
 from americano_assets.stages.common.partitions import NIGHTS, day_of, same_day
+from americano_assets.stages.s6_publication.transaction import PREDICTIONS
 from americano_assets.stages.s8_reduction.effects import measure_effects
 from americano_assets.stages.s8_reduction.performance import measure_performance, measure_reduction, performance_history
 
@@ -32,7 +35,7 @@ def build() -> list[dg.AssetsDefinition]:
 
     @dg.asset(
         key=ml_key("model_performance"),
-        deps=["scored_predictions", ml_key("episodes")],
+        deps=["scored_predictions", ml_key("episodes"), NIGHT_LOG, same_day(GRADED), "state_snapshots"],
         partitions_def=NIGHTS,
         owners=OWNERS,
         kinds={"python", "postgres"},
@@ -68,7 +71,7 @@ def build() -> list[dg.AssetsDefinition]:
 
     @dg.asset(
         key=ml_key("struggle_reduction"),
-        deps=[same_day(GRADED), ml_key("episodes")],
+        deps=[NIGHT_LOG, same_day(GRADED), "state_snapshots", app_key(PREDICTIONS), ml_key("episodes")],
         partitions_def=NIGHTS,
         owners=OWNERS,
         kinds={"duckdb", "postgres"},
@@ -103,7 +106,7 @@ def build() -> list[dg.AssetsDefinition]:
 
     @dg.asset(
         key=ml_key("effects"),
-        deps=[ml_key("episodes")],
+        deps=[app_key(PREDICTIONS), ml_key("episodes")],
         partitions_def=NIGHTS,
         owners=OWNERS,
         kinds={"python", "postgres"},

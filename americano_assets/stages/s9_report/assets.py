@@ -3,7 +3,7 @@
 import dagster as dg
 
 from americano_assets.stages.common.deployment import Deployment
-from americano_assets.stages.common.metadata import OWNERS, Result, app_key, ml_key, retrying
+from americano_assets.stages.common.metadata import NIGHT_LOG, OWNERS, Result, app_key, ml_key, retrying
 from americano_assets.stages.common.partitions import NIGHTS, day_of
 from americano_assets.stages.s3_training.training_log import keep_report
 from americano_assets.stages.s6_publication.transaction import PREDICTIONS
@@ -17,11 +17,16 @@ def build() -> list[dg.AssetsDefinition]:
 
     @dg.asset(
         deps=[
+            NIGHT_LOG,
+            "state_snapshots",
+            app_key("courses"),
             app_key(PREDICTIONS),
+            ml_key("episodes"),
             ml_key("model_performance"),
             ml_key("struggle_reduction"),
             ml_key("effects"),
             ml_key("drift"),
+            "struggle_model",
             "scored_predictions",
         ],
         partitions_def=NIGHTS,

@@ -8,6 +8,7 @@ from americano_assets.stages.common.metadata import (
     GRADED,
     KIND_TAG,
     LOG,
+    NIGHT_LOG,
     OWNERS,
     REPLAY,
     Result,
@@ -27,7 +28,7 @@ def build() -> list[dg.AssetsDefinition]:
     """The researchers' file of the nights: each night rebuilds it whole."""
 
     @dg.asset(
-        deps=[same_day(LOG), same_day(GRADED), "features", "scored_predictions", ml_key("episodes")],
+        deps=[NIGHT_LOG, same_day(LOG), same_day(GRADED), "features", "scored_predictions", ml_key("episodes")],
         partitions_def=NIGHTS,
         owners=OWNERS,
         kinds={"duckdb"},
