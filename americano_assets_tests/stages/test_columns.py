@@ -1,5 +1,6 @@
 """The Columns tab of Dagster's UI is what a real night stored: each column with its type and what it means."""
 
+import json
 from collections.abc import Iterable
 
 import dagster as dg
@@ -11,6 +12,8 @@ from americano_assets.contract.tables import WRITTEN
 from americano_assets.stages.common.schemas import LOG_TABLES, STATE_TABLES
 from americano_assets.stages.s9_report.research_database import SCHEMA
 from americano_assets_tests.stages.conftest import Lived
+from americano_assets_tests.stages.s3_training.test_trained_model import JUDGED
+from americano_assets_tests.world import study_day
 
 GRADED = ("interactions", "session_ends")
 # Where the files of an asset are, if not under its own name.
@@ -135,3 +138,49 @@ def test_units_nulls_and_rules_are_told(
     words, nullable, rules = told
     assert words in (found.description or "")
     assert (found.constraints.nullable, list(found.constraints.other)) == (nullable, rules)
+
+
+def test_published_columns_name_the_columns_that_they_come_from(lived: Lived) -> None:
+    night, store = study_day(JUDGED), lived.deployment.store
+    frames = {name: store.read_day(name, night) for name in ("scored_predictions", "indicators", "interventions")}
+    kept = {name: frame.to_pandas() for name, frame in frames.items() if frame is not None}
+    prediction_of = {"struggle_predictions": "id", "struggle_indicators": "predictionId"}
+    for table in (one.name for one in WRITTEN):
+        key = dg.AssetKey(["app", table])
+        (event,) = lived.nights.instance.fetch_materializations(key, limit=1).records
+        assert event.asset_materialization is not None
+        lineage = event.asset_materialization.metadata["dagster/column_lineage"].value
+        assert isinstance(lineage, dg.TableColumnLineage)
+        names = ", ".join(f't."{column}"' for column in lineage.deps_by_column)
+        prediction = prediction_of.get(table, "predictionId")
+        published = lived.world.rows(
+            f'SELECT {names}, t."id", t."{prediction}" FROM {table} t '
+            f'JOIN struggle_predictions p ON p."id" = t."{prediction}" '
+            'WHERE p."predictedAt" = (SELECT max(cutoff_at) FROM ml.study_days) AND p."predictionStatus" = \'PENDING\''
+        )
+        assert len(published) > 10
+        for number, (column, sources) in enumerate(lineage.deps_by_column.items()):
+            assert {one.asset_key.to_user_string() for one in sources} <= {
+                one.to_user_string() for one in parents(lived, key)
+            }
+            if len(sources) > 1:  # The vector of features: each under its own name.
+                assert all({one.column_name for one in sources} == row[number].keys() for row in published)
+                continue
+            of = kept[sources[0].asset_key.to_user_string()]
+            own = "id" if sources[0].asset_key.to_user_string() != "scored_predictions" else "prediction_id"
+            by = of.set_index(own, drop=False)[sources[0].column_name].to_dict()
+            place = -2 if own == "id" else -1
+            for row in published:
+                assert plain(row[number]) == plain(by[row[place]]), f"{table}.{column}"
+
+
+def parents(lived: Lived, key: dg.AssetKey) -> set[dg.AssetKey]:
+    (spec,) = (one for one in lived.nights.definitions.resolve_all_asset_specs() if one.key == key)
+    return {one.asset_key for one in spec.deps}
+
+
+def plain(value: object) -> object:
+    """A value as both stores can say it: JSON is one as text."""
+    if isinstance(value, str) and value[:1] in "[{":
+        return json.loads(value)
+    return round(value, 9) if isinstance(value, float) else value

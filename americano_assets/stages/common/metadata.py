@@ -65,6 +65,21 @@ def columns_of(*tables: DescribedTable, beside: Sequence[DescribedTable] = ()) -
     return {"dagster/column_schema": dg.TableSchema(columns)}
 
 
+def lineage_of(sources: Mapping[str, Mapping[str, Sequence[str]]]) -> dict[str, dg.TableColumnLineage]:
+    """Metadata of a materialization: from which columns of which asset each column comes.
+
+    Dagster's UI draws it from materializations alone.
+
+    Args:
+        sources: Columns of an asset by the column that is made of them, by asset.
+    """
+    deps: dict[str, list[dg.TableColumnDep]] = {}
+    for asset, columns in sources.items():
+        for column, read in columns.items():
+            deps.setdefault(column, []).extend(dg.TableColumnDep(dg.AssetKey(asset), one) for one in read)
+    return {"dagster/column_lineage": dg.TableColumnLineage(deps)}
+
+
 def wants_latest(context: dg.AssetExecutionContext) -> bool:
     """Whether this run was told to forget the recorded manifest and take what is current now."""
     return context.run.tags.get(LATEST_INPUTS_TAG) == "true"

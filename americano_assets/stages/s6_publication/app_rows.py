@@ -1,6 +1,6 @@
 """Rows of the app's three tables, from scored rows and what was advised on them."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from itertools import repeat
 from typing import Any
@@ -62,6 +62,44 @@ RECOMMENDATION_COLUMNS = (
     "relatedObjectiveId",
     "createdAt",
 )
+# From which stored columns each of the app's is taken, by table; the others hold the cut-off or the first status.
+# An indicator's or intervention's learner and objective are those of its prediction.
+Sources = Mapping[str, tuple[str, ...]]
+PREDICTION_SOURCES: Mapping[str, Sources] = {
+    "scored_predictions": {
+        "id": ("prediction_id",),
+        "userId": ("learner_id",),
+        "learningObjectiveId": ("objective_id",),
+        "topicId": ("course_id",),
+        "predictedStruggleProbability": ("probability",),
+        "predictionConfidence": ("confidence",),
+        "featureVector": (*FEATURE_NAMES, DATA_QUALITY),
+        "strugglingFactors": ("factors",),
+        "predictionDate": ("planned_at",),
+    },
+}
+INDICATOR_SOURCES: Mapping[str, Sources] = {
+    "indicators": {
+        "id": ("id",),
+        "predictionId": ("prediction_id",),
+        "indicatorType": ("indicator_type",),
+        "severity": ("severity",),
+        "context": ("context",),
+    },
+    "scored_predictions": {"userId": ("learner_id",), "learningObjectiveId": ("objective_id",)},
+}
+RECOMMENDATION_SOURCES: Mapping[str, Sources] = {
+    "interventions": {
+        "id": ("id",),
+        "predictionId": ("prediction_id",),
+        "interventionType": ("intervention_type",),
+        "description": ("description",),
+        "reasoning": ("reasoning",),
+        "priority": ("priority",),
+        "relatedObjectiveId": ("related_objective_id",),
+    },
+    "scored_predictions": {"userId": ("learner_id",)},
+}
 
 
 def feature_vector(row: Mapping[Any, Any]) -> dict[str, float]:
@@ -71,22 +109,22 @@ def feature_vector(row: Mapping[Any, Any]) -> dict[str, float]:
 
 def prediction_rows(rows: pd.DataFrame, at: datetime) -> Iterator[Row]:
     """As PREDICTION_COLUMNS; `at` is the cut-off (naive, UTC)."""
-    listed = ("prediction_id", "learner_id", "objective_id", "course_id", "probability", "confidence")
-    return zip(
-        *(rows[name].tolist() for name in listed),
-        repeat("PENDING", len(rows)),
-        _feature_vectors(rows),
-        rows["factors"].tolist(),
-        rows["planned_at"].to_numpy("datetime64[us]").tolist(),
-        repeat(at, len(rows)),
-        repeat(False, len(rows)),
-        strict=True,
-    )
+    made: dict[str, Iterable[Any]] = {
+        "predictionStatus": repeat("PENDING", len(rows)),
+        "featureVector": _feature_vectors(rows),
+        "predictionDate": rows["planned_at"].to_numpy("datetime64[us]").tolist(),
+        "predictedAt": repeat(at, len(rows)),
+        "interventionApplied": repeat(False, len(rows)),
+    }
+    for column, sources in PREDICTION_SOURCES["scored_predictions"].items():
+        if column not in made:
+            made[column] = rows[sources[0]].tolist()
+    return zip(*(made[column] for column in PREDICTION_COLUMNS), strict=True)
 
 
 def indicator_rows(indicators: pd.DataFrame, owner: Owners, at: datetime) -> Iterator[Row]:
     """As INDICATOR_COLUMNS, of predictions that have an owner."""
-    listed = ("id", "prediction_id", "indicator_type", "severity", "context")
+    listed = [one for (one,) in INDICATOR_SOURCES["indicators"].values()]
     for own, prediction, *told in zip(*(indicators[name].tolist() for name in listed), strict=True):
         if prediction in owner:
             yield (own, *owner[prediction], prediction, *told, at)
@@ -94,15 +132,7 @@ def indicator_rows(indicators: pd.DataFrame, owner: Owners, at: datetime) -> Ite
 
 def recommendation_rows(interventions: pd.DataFrame, owner: Owners, at: datetime) -> Iterator[Row]:
     """As RECOMMENDATION_COLUMNS, of predictions that have an owner."""
-    listed = (
-        "id",
-        "prediction_id",
-        "intervention_type",
-        "description",
-        "reasoning",
-        "priority",
-        "related_objective_id",
-    )
+    listed = [one for (one,) in RECOMMENDATION_SOURCES["interventions"].values()]
     for own, prediction, *told, objective in zip(*(interventions[name].tolist() for name in listed), strict=True):
         if prediction in owner:
             yield (own, owner[prediction][0], prediction, *told, "PENDING", objective, at)

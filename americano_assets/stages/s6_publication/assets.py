@@ -22,14 +22,26 @@ from americano_assets.stages.common.metadata import (
     Result,
     app_key,
     columns_of,
+    lineage_of,
     ml_key,
     retried,
     retrying,
 )
 from americano_assets.stages.common.partitions import NIGHTS, day_of
+from americano_assets.stages.s6_publication.app_rows import (
+    INDICATOR_SOURCES,
+    PREDICTION_SOURCES,
+    RECOMMENDATION_SOURCES,
+)
 from americano_assets.stages.s6_publication.holdout import contamination, draw_problems
 from americano_assets.stages.s6_publication.publish_day import publish
 from americano_assets.stages.s6_publication.transaction import INDICATORS, PREDICTIONS, RECOMMENDATIONS
+
+_SOURCES = {
+    app_key(PREDICTIONS): PREDICTION_SOURCES,
+    app_key(INDICATORS): INDICATOR_SOURCES,
+    app_key(RECOMMENDATIONS): RECOMMENDATION_SOURCES,
+}
 
 
 def build() -> list[dg.AssetsDefinition]:
@@ -95,7 +107,8 @@ def build() -> list[dg.AssetsDefinition]:
             ml_key("alerts"): done.alerts,
         }
         for key, rows in counts.items():
-            yield dg.MaterializeResult(key, metadata={"dagster/row_count": rows, **done.metadata})
+            lineage = lineage_of(_SOURCES[key]) if key in _SOURCES else {}
+            yield dg.MaterializeResult(key, metadata={"dagster/row_count": rows, **done.metadata, **lineage})
 
     return [publish_study_day]
 
