@@ -1,4 +1,4 @@
--- What has shifted since the models were taught; see core/outcomes/drift.py.
+-- What has shifted since the models were taught; see core/drift.py.
 CREATE TABLE ml.drift (
   study_day date NOT NULL,            -- as seen at this day's cut-off
   scope text NOT NULL CHECK (scope IN ('all', 'course')),
