@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 
 import dagster as dg
 
+from americano_assets.orchestration.code_versions import code_version
 from americano_assets.orchestration.freshness import freshness
 from americano_assets.orchestration.housekeeping import HOUSEKEEPING, build_housekeeping_schedule
 from americano_assets.orchestration.jobs import build_jobs, build_schedule, build_sensor
@@ -82,7 +83,8 @@ def build_defs(settings: Settings | None = None, **resource_overrides: object) -
 
 def _in_group(stage: Stage, group: str, overdue: Mapping[dg.AssetKey, dg.FreshnessPolicy]) -> Stage:
     def grouped(spec: dg.AssetSpec) -> dg.AssetSpec:
-        return spec.replace_attributes(group_name=group, freshness_policy=overdue.get(spec.key))
+        made_by = code_version(spec.key.to_user_string()) if spec.partitions_def is not None else None
+        return spec.replace_attributes(group_name=group, freshness_policy=overdue.get(spec.key), code_version=made_by)
 
     return dg.map_asset_specs(grouped, stage)
 
