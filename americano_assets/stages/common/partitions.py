@@ -4,6 +4,7 @@ Two definitions share these keys: all study days, which the log has, and the nig
 lets no job mix definitions, so a job works on one of them.
 """
 
+import warnings
 from collections.abc import Iterable
 from datetime import date
 
@@ -13,6 +14,17 @@ from americano_assets.core.study_days.study_day import CLOSING_HOUR, study_day_o
 from americano_assets.errors import AmericanoError
 from americano_assets.settings import Settings
 from americano_assets.stages.common.deployment import Deployment
+
+# What Dagster may still change and we use all the same; whatever else it warns of is to be seen. Every module that says
+# how its assets are partitioned imports this one first.
+_ACCEPTED: dict[str, type[Warning]] = {
+    # Years of the log are one run of a minute; a run a day would be some hundreds.
+    "Parameter `backfill_policy` of function `asset`": dg.BetaWarning,
+    # A check speaks of one night; without partitions the UI would show the last night's verdict at all of them.
+    "Specifying a partitions_def on an AssetCheckSpec": dg.PreviewWarning,
+}
+for _message, _category in _ACCEPTED.items():
+    warnings.filterwarnings("ignore", _message, _category)
 
 _NAME = "nights"
 # The study days that were asked for, one by one: a night that nobody wanted is not a night that is missing.
@@ -28,9 +40,14 @@ def study_days(settings: Settings) -> dg.DailyPartitionsDefinition:
     )
 
 
-def same_day(asset: str) -> dg.AssetDep:
-    """A night's dependency on an asset of all study days, at the night's own day."""
-    return dg.AssetDep(asset, partition_mapping=dg.IdentityPartitionMapping())
+def every_day(asset: str) -> dg.AssetDep:
+    """A night's dependency on an asset of all study days: docs/decisions/0001-nights-depend-on-every-day.md."""
+    return dg.AssetDep(asset, partition_mapping=dg.AllPartitionMapping())
+
+
+def is_night(instance: dg.DagsterInstance, day: date) -> bool:
+    """Whether this study day is one of the nights."""
+    return instance.has_dynamic_partition(_NAME, day.isoformat())
 
 
 def add_nights(instance: dg.DagsterInstance, days: Iterable[date]) -> None:

@@ -20,6 +20,7 @@ from americano_assets.stages.common.dictionary.listed_tables import SESSION_ENDS
 from americano_assets.stages.common.metadata import (
     GRADED,
     LOG,
+    NIGHT_LOG,
     OWNERS,
     Result,
     app_key,
@@ -30,7 +31,7 @@ from americano_assets.stages.common.metadata import (
     tell_day,
     wants_latest,
 )
-from americano_assets.stages.common.partitions import NIGHTS, days_of, night_of, study_days
+from americano_assets.stages.common.partitions import NIGHTS, days_of, is_night, night_of, study_days
 from americano_assets.stages.common.schemas import INTERACTIONS, LOG_TABLES, STATE_TABLES
 from americano_assets.stages.s1_snapshots.input_manifest import DAY_TABLES
 from americano_assets.stages.s1_snapshots.interactions import build_interactions
@@ -93,7 +94,8 @@ def build(settings: Settings) -> list[dg.AssetsDefinition]:
         """The night's study day and the 13 before it, read and graded anew, because events arrive late.
 
         The study days that it has read are told to Dagster as `log_snapshots` and `interactions` of that day: the
-        night's own, and each earlier one that late rows have changed, whereby what was computed from it is out of date.
+        night's own, and each earlier one that late rows have changed. Where that was a night, so is its `night_log`,
+        whereby what was computed from it is out of date.
         """
         day = night_of(context, deployment)
         read = refreshed_days(day, deployment.first_day)
@@ -108,6 +110,10 @@ def build(settings: Settings) -> list[dg.AssetsDefinition]:
             tell_day(context, LOG, one, content_of(log.stored, [one]), log.count([one]))
         for one in (*regraded, day):
             tell_day(context, GRADED, one, content_of(graded, [one]), graded["interactions"][one].rows)
+        everything = {**log.stored, **graded}
+        for one in sorted({*late, *regraded}):
+            if is_night(context.instance, one):
+                tell_day(context, NIGHT_LOG, one, content_of(everything, [one]), log.count([one]))
         return dg.MaterializeResult(
             metadata={
                 "dagster/row_count": log.count([day]),
@@ -116,7 +122,7 @@ def build(settings: Settings) -> list[dg.AssetsDefinition]:
                 "tables": markdown_table(log.tables),
                 "rules_broken": markdown_table(log.bad_rows),
             },
-            data_version=dg.DataVersion(content_of({**log.stored, **graded}, [day])),
+            data_version=dg.DataVersion(content_of(everything, [day])),
         )
 
     @dg.asset(

@@ -20,7 +20,7 @@ from americano_assets.stages.common.metadata import (
     share,
     wants_latest,
 )
-from americano_assets.stages.common.partitions import NIGHTS, day_of, same_day
+from americano_assets.stages.common.partitions import NIGHTS, day_of, every_day
 from americano_assets.stages.common.schemas import FEATURES_TABLE
 from americano_assets.stages.s2_features.features import publish_elo, publish_features, training_labels
 from americano_assets.stages.s2_features.skill_ratings import ELO_SCHEMA
@@ -31,7 +31,7 @@ def build() -> list[dg.AssetsDefinition]:
     """Ratings, features and labels of the nights."""
 
     @dg.asset(
-        deps=[NIGHT_LOG, same_day(GRADED), "state_snapshots"],
+        deps=[NIGHT_LOG, every_day(GRADED), "state_snapshots"],
         partitions_def=NIGHTS,
         owners=OWNERS,
         kinds={"numba", "parquet"},
@@ -47,7 +47,7 @@ def build() -> list[dg.AssetsDefinition]:
         )
 
     @dg.asset(
-        deps=[NIGHT_LOG, same_day(GRADED), "elo_state", "state_snapshots"],
+        deps=[NIGHT_LOG, every_day(GRADED), "elo_state", "state_snapshots"],
         partitions_def=NIGHTS,
         owners=OWNERS,
         kinds={"duckdb", "parquet"},
@@ -83,7 +83,7 @@ def build() -> list[dg.AssetsDefinition]:
         )
 
     @dg.asset(
-        deps=[NIGHT_LOG, same_day(GRADED), "state_snapshots"],
+        deps=[NIGHT_LOG, every_day(GRADED), "state_snapshots"],
         partitions_def=NIGHTS,
         owners=OWNERS,
         kinds={"duckdb", "parquet"},

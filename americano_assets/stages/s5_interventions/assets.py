@@ -20,7 +20,7 @@ from americano_assets.stages.common.metadata import (
     retrying,
     wants_latest,
 )
-from americano_assets.stages.common.partitions import NIGHTS, day_of, same_day
+from americano_assets.stages.common.partitions import NIGHTS, day_of, every_day
 from americano_assets.stages.s5_interventions.recommendations import as_frame, indicators_of_day, interventions_of_day
 
 
@@ -41,7 +41,7 @@ def build() -> list[dg.AssetsDefinition]:
         return _stored(deployment, context, INDICATORS, rows, Indicator, "indicator_type")
 
     @dg.asset(
-        deps=["scored_predictions", "state_snapshots", NIGHT_LOG, same_day(GRADED)],
+        deps=["scored_predictions", "state_snapshots", NIGHT_LOG, every_day(GRADED)],
         partitions_def=NIGHTS,
         owners=OWNERS,
         kinds={"python", "parquet"},

@@ -15,7 +15,7 @@ from americano_assets.stages.common.metadata import (
     ml_key,
     retrying,
 )
-from americano_assets.stages.common.partitions import NIGHTS, day_of, same_day
+from americano_assets.stages.common.partitions import NIGHTS, day_of, every_day
 from americano_assets.stages.s6_publication.transaction import PREDICTIONS, RECOMMENDATIONS
 from americano_assets.stages.s7_outcomes.label_episodes import record_outcomes
 
@@ -27,7 +27,7 @@ def build() -> list[dg.AssetsDefinition]:
         key=ml_key("episodes"),
         deps=[
             NIGHT_LOG,
-            same_day(GRADED),
+            every_day(GRADED),
             "scored_predictions",
             "struggle_model",
             app_key(PREDICTIONS),

@@ -19,7 +19,7 @@ from americano_assets.stages.common.metadata import (
     picture,
     retrying,
 )
-from americano_assets.stages.common.partitions import NIGHTS, day_of, same_day
+from americano_assets.stages.common.partitions import NIGHTS, day_of, every_day
 from americano_assets.stages.s6_publication.transaction import PREDICTIONS
 from americano_assets.stages.s8_reduction.effects import measure_effects
 from americano_assets.stages.s8_reduction.performance import measure_performance, measure_reduction, performance_history
@@ -35,7 +35,7 @@ def build() -> list[dg.AssetsDefinition]:
 
     @dg.asset(
         key=ml_key("model_performance"),
-        deps=["scored_predictions", ml_key("episodes"), NIGHT_LOG, same_day(GRADED), "state_snapshots"],
+        deps=["scored_predictions", ml_key("episodes"), NIGHT_LOG, every_day(GRADED), "state_snapshots"],
         partitions_def=NIGHTS,
         owners=OWNERS,
         kinds={"python", "postgres"},
@@ -71,7 +71,7 @@ def build() -> list[dg.AssetsDefinition]:
 
     @dg.asset(
         key=ml_key("struggle_reduction"),
-        deps=[NIGHT_LOG, same_day(GRADED), "state_snapshots", app_key(PREDICTIONS), ml_key("episodes")],
+        deps=[NIGHT_LOG, every_day(GRADED), "state_snapshots", app_key(PREDICTIONS), ml_key("episodes")],
         partitions_def=NIGHTS,
         owners=OWNERS,
         kinds={"duckdb", "postgres"},

@@ -17,7 +17,7 @@ from americano_assets.stages.common.metadata import (
     ml_key,
     retrying,
 )
-from americano_assets.stages.common.partitions import NIGHTS, same_day
+from americano_assets.stages.common.partitions import NIGHTS, every_day
 from americano_assets.stages.s9_report.research_database import build_analytics, compare_with_postgres
 
 # Only one step at a time may build it, whatever runs beside it.
@@ -28,7 +28,7 @@ def build() -> list[dg.AssetsDefinition]:
     """The researchers' file of the nights: each night rebuilds it whole."""
 
     @dg.asset(
-        deps=[NIGHT_LOG, same_day(LOG), same_day(GRADED), "features", "scored_predictions", ml_key("episodes")],
+        deps=[NIGHT_LOG, every_day(LOG), every_day(GRADED), "features", "scored_predictions", ml_key("episodes")],
         partitions_def=NIGHTS,
         owners=OWNERS,
         kinds={"duckdb"},
