@@ -9,7 +9,7 @@ from americano_assets.resources.postgres.connection import connect, dagster_url
 from americano_assets.settings import PROJECT_ROOT, Settings
 
 HOME_VARIABLE = "DAGSTER_HOME"
-URL_VARIABLE = "AMERICANO_DAGSTER_URL"  # Named in dagster.yaml.
+URL_VARIABLE = "AMERICANO_DAGSTER_URL"
 _CONFIGURATION = "dagster.yaml"
 
 

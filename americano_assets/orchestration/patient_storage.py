@@ -1,7 +1,7 @@
-"""Dagster's storage on PostgreSQL, which waits for a server that went away as a step of the night does.
+"""Dagster's storage on PostgreSQL, which finds its database by itself and waits for a server that went away.
 
 Dagster itself gives a connection up after six seconds, and a pooled one that died while nobody used it at once: a run
-whose server was restarted would then end in the middle of being recorded.
+whose server was restarted would then end in the middle of being recorded. It waits as a step of the night does.
 """
 
 import threading
@@ -11,6 +11,7 @@ from contextlib import AbstractContextManager
 from functools import wraps
 from typing import Any
 
+import click
 from dagster._core.storage.event_log import EventLogStorage
 from dagster._core.storage.runs import RunStorage
 from dagster._core.storage.schedules import ScheduleStorage
@@ -25,13 +26,21 @@ from dagster_postgres.utils import pg_url_from_config
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import DBAPIError, OperationalError
 
-from americano_assets.errors import DatabaseLostError
+from americano_assets.errors import AmericanoError, DatabaseLostError
+from americano_assets.orchestration.dagster_home import URL_VARIABLE
+from americano_assets.resources.postgres.connection import connect, dagster_url
 from americano_assets.resources.postgres.urls import RETRY_SECONDS, is_lost
+from americano_assets.settings import load_settings
 
 # The first try again is at once: a pooled connection may have died long ago.
 _WAITS = (0, *RETRY_SECONDS)
+_FIRST_CONNECTION_SECONDS = 5
 _NOT_QUESTIONS = {"dispose", "end_watch", "optimize_for_webserver", "watch"}
 _this_thread = threading.local()
+
+
+class UnusableStorageError(AmericanoError, click.ClickException):
+    """Dagster's database cannot be used. Dagster's commands, which are click's, tell it in one sentence as ours do."""
 
 
 class _Runs(PostgresRunStorage):
@@ -64,8 +73,39 @@ class PatientStorage(DagsterPostgresStorage):
     def from_config_value(
         cls, inst_data: ConfigurableClassData | None, config_value: Mapping[str, Any]
     ) -> "PatientStorage":
-        """As Dagster makes it from dagster.yaml."""
-        return cls(pg_url_from_config(config_value), inst_data)
+        """As Dagster makes it from dagster.yaml, whichever of its commands reads that.
+
+        The database is the one that the settings name; without one the embedded server's, which is started. Files of
+        earlier versions, and those of a deployment's own, give it themselves.
+
+        Raises:
+            UnusableStorageError: A setting is wrong, the embedded server does not start, or no server answers.
+        """
+        try:
+            given = config_value.keys() & {"postgres_url", "postgres_db"}
+            url = pg_url_from_config(config_value) if given else dagster_url(load_settings())
+            _await_server(url)
+        except AmericanoError as error:
+            raise UnusableStorageError(str(error)) from None
+        return cls(url, inst_data)
+
+
+def _await_server(url: str) -> None:
+    """Have a connection proven, within the time that Dagster itself would try, and say nothing meanwhile.
+
+    Raises:
+        AmericanoError: As `connect`.
+    """
+    given_up = time.monotonic() + _FIRST_CONNECTION_SECONDS
+    while True:
+        try:
+            connect(url, setting=URL_VARIABLE).close()
+        except DatabaseLostError:  # A server that is being restarted refuses for a moment.
+            if time.monotonic() > given_up:
+                raise
+            time.sleep(0.5)
+        else:
+            return
 
 
 def _patient(question: Callable[..., Any]) -> Callable[..., Any]:

@@ -34,7 +34,7 @@ def _tables(url: str) -> set[str]:
     return {name for (name,) in found if not name.startswith(("pg_catalog", "information_schema"))}
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
@@ -199,7 +199,7 @@ _ENDED = {"SUCCESS", "FAILURE", "CANCELED"}
 @pytest.mark.long
 def test_dev_serves_everything_runs_what_the_ui_launches_and_ends_with_ctrl_c(demo: tuple[Path, str]) -> None:
     home, _ = demo
-    ports = {name: _free_port() for name in ("PORT", "AMERICANO_DAGSTER_PORT", "AMERICANO_MLFLOW_PORT")}
+    ports = {name: free_port() for name in ("PORT", "AMERICANO_DAGSTER_PORT", "AMERICANO_MLFLOW_PORT")}
     variables = os.environ | {"PYTHONPATH": str(PROJECT_ROOT), "AMERICANO_HOME": str(home)}
     with (home / "dev.log").open("w") as log:
         process = subprocess.Popen(

@@ -23,6 +23,7 @@ def project(tmp_path: Path) -> Path:
     """A project's folder whose path has a space."""
     folder = tmp_path / "the project"
     (folder / "americano_assets").mkdir(parents=True)
+    (folder / "americano_assets" / "__init__.py").touch()
     (folder / "americano_assets" / "__main__.py").write_text(STAND_IN)
     (folder / "requirements.lock").write_text("# nothing\n")
     shutil.copy(PROJECT_ROOT / "americano", folder)
@@ -31,8 +32,12 @@ def project(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
+    return provide_tools(tmp_path)
+
+
+def provide_tools(where: Path) -> Path:
     """A folder for PATH with the few tools that the launcher may count on, and no Python."""
-    folder = tmp_path / "bin"
+    folder = where / "bin"
     folder.mkdir()
     for tool in TOOLS:
         found = shutil.which(tool)
@@ -99,6 +104,16 @@ def test_it_installs_once_and_again_only_when_the_lock_changes_or_it_was_interru
     assert "installing" in launch(project / "americano", path).stderr
     assert log.read_text() == installed * 3
     assert not (project / "uv.lock").exists()
+
+
+def test_whatever_runs_in_the_environment_finds_the_project(project: Path, path: Path, tmp_path: Path) -> None:
+    quick_uv(path, tmp_path)
+    assert launch(project / "americano", path).returncode == 0
+    found = "import americano_assets; print(*americano_assets.__path__)"
+    done = subprocess.run(
+        [project / ".venv" / "bin" / "python", "-c", found], cwd="/", capture_output=True, text=True, check=False
+    )
+    assert (done.stdout.strip(), done.stderr) == (str(project / "americano_assets"), "")
 
 
 def test_a_failed_install_is_not_taken_for_a_finished_one(project: Path, path: Path) -> None:

@@ -3,6 +3,7 @@
 import os
 from pathlib import Path
 
+import psycopg
 import pytest
 from dagster import DagsterInstance
 from dagster_postgres import PostgresEventLogStorage
@@ -41,6 +42,30 @@ def test_a_changed_configuration_is_put_in_force_again(settings: Settings) -> No
     prepare_dagster_home(settings)
     assert (home / "dagster.yaml").read_bytes() == (PROJECT_ROOT / "dagster.yaml").read_bytes()
     assert [path.name for path in home.iterdir()] == ["dagster.yaml"]
+
+
+_STORAGE = "module: americano_assets.orchestration.patient_storage, class: PatientStorage"
+
+
+@pytest.mark.parametrize(
+    "storage",
+    [
+        f"{{custom: {{{_STORAGE}, config: {{postgres_url: {{env: AMERICANO_DAGSTER_URL}}}}}}}}",
+        "{postgres: {postgres_url: {env: AMERICANO_DAGSTER_URL}}}",
+        f"{{custom: {{{_STORAGE}}}}}",
+    ],
+    ids=["names the variable", "names no class of ours", "names nothing"],
+)
+def test_a_file_of_any_version_opens_the_same_store(
+    settings: Settings, empty_database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, storage: str
+) -> None:
+    monkeypatch.setenv("AMERICANO_DAGSTER_URL", empty_database)
+    monkeypatch.setenv("DAGSTER_HOME", str(tmp_path))
+    (tmp_path / "dagster.yaml").write_text(f"storage: {storage}\n")
+    with DagsterInstance.get() as instance:
+        instance.add_dynamic_partitions("nights", ["2026-03-02"])
+    with psycopg.connect(empty_database) as connection:
+        assert connection.execute("SELECT partition FROM dynamic_partitions").fetchall() == [("2026-03-02",)]
 
 
 def test_an_unreachable_store_is_told_by_its_own_variable(settings: Settings) -> None:

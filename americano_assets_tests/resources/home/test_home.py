@@ -113,6 +113,7 @@ def test_a_folder_with_what_others_made_is_no_home_and_stays_as_it_is(
         (f"models/{_HASH}.json", "{}"),
         ("postgres/lock", ""),
         ("dagster/dagster.yaml", "storage: {postgres: {postgres_url: {env: AMERICANO_DAGSTER_URL}}}"),
+        ("dagster/dagster.yaml", (PROJECT_ROOT / "dagster.yaml").read_text()),
         ("settings.env", "# Written by `americano demo`; the environment and .env go first.\n"),
         (CLAIM_FILE, '{"id": "1", "database": {}}'),
     ],
