@@ -41,7 +41,7 @@ def study_days(settings: Settings) -> dg.DailyPartitionsDefinition:
 
 
 def every_day(asset: str) -> dg.AssetDep:
-    """A night's dependency on an asset of all study days: docs/decisions/0001-nights-depend-on-every-day.md."""
+    """A night's dependency on an asset of all study days: docs/decisions/002-nights-depend-on-every-day.md."""
     return dg.AssetDep(asset, partition_mapping=dg.AllPartitionMapping())
 
 
