@@ -17,7 +17,7 @@ from americano_assets.resources.parquet_store.atomic_files import held_alone, he
 from americano_assets.stages.common import metadata
 from americano_assets.stages.common.deployment import Deployment
 from americano_assets.stages.maintenance.prune import prune
-from americano_assets.stages.s5_interventions import assets as interventions
+from americano_assets.stages.s6_publication import assets as publication
 from americano_assets.stages.s6_publication import episode_ledger, transaction
 from americano_assets_tests.end_to_end.faults.conftest import Left, School
 from americano_assets_tests.end_to_end.faults.driver import FIRST
@@ -75,7 +75,7 @@ def test_nobody_takes_files_away_from_a_step_at_work(school: School, monkeypatch
         except AmericanoError as error:
             refused.append(str(error))
 
-    monkeypatch.setattr(interventions, "publish", meanwhile)
+    monkeypatch.setattr(publication, "publish", meanwhile)
     school.night(raise_on_error=False)
     assert len(refused) == 1
     assert "or a step of a night, is at work in" in refused[0]
@@ -107,7 +107,7 @@ def test_what_is_wrong_for_good_is_not_tried_again(school: School, monkeypatch: 
         tries.append(1)
         raise ValueError("a defect")
 
-    monkeypatch.setattr(interventions, "publish", defect)
+    monkeypatch.setattr(publication, "publish", defect)
     assert not school.night(raise_on_error=False).success
     assert len(tries) == 1
 

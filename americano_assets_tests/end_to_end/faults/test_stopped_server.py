@@ -15,7 +15,7 @@ from americano_assets.stages.common import metadata
 from americano_assets.stages.s1_snapshots import assets as snapshots
 from americano_assets.stages.s3_training import assets as training
 from americano_assets.stages.s4_predictions import assets as predictions
-from americano_assets.stages.s5_interventions import assets as interventions
+from americano_assets.stages.s6_publication import assets as publication
 from americano_assets.stages.s6_publication import transaction
 from americano_assets.stages.s6_publication.publish_day import publish
 from americano_assets.stages.s7_outcomes import assets as outcomes
@@ -106,7 +106,7 @@ def test_a_server_that_stays_away_ends_the_night_in_words_and_the_next_night_hea
 ) -> None:
     monkeypatch.setattr(metadata, "RETRY_SECONDS", (0, 0, 0))
     with monkeypatch.context() as patch:
-        patch.setattr(interventions, "publish", stop_once(fragile, publish, [], "publish"))
+        patch.setattr(publication, "publish", stop_once(fragile, publish, [], "publish"))
         result = on_fragile.night(raise_on_error=False)
     assert not result.success
     assert why_failed(result.all_events).startswith("step publish failed: No PostgreSQL at ")
