@@ -35,7 +35,7 @@ def why_failed(events: Iterable[dg.DagsterEvent], *, quote: bool = True) -> str:
             return f"step {event.step_key} failed: {_reason(event.step_failure_data.error, quote)}"
         if event.event_type_value == dg.DagsterEventType.ASSET_CHECK_EVALUATION.value:
             evaluation = event.asset_check_evaluation_data
-            if not evaluation.passed:
+            if not evaluation.passed and evaluation.severity is dg.AssetCheckSeverity.ERROR:
                 failed_checks.append(evaluation)
         if event.is_job_failure and any(full_disk(link.message) for link in _chain(event.job_failure_data.error)):
             before_any = _FULL_DISK

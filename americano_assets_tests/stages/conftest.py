@@ -68,9 +68,9 @@ def school(database: str) -> Iterator[World]:
 
 
 @pytest.fixture
-def own_settings(database: str, tmp_path: Path) -> Settings:
-    """Settings of a deployment on that database with a home of its own."""
-    return world_settings(database, tmp_path / "home", americano_on_invalid="quarantine")
+def own_settings(database: str, tmp_path: Path, request: pytest.FixtureRequest) -> Settings:
+    """Settings of a deployment on that database with a home of its own; bad rows go to quarantine unless asked for."""
+    return world_settings(database, tmp_path / "home", americano_on_invalid=getattr(request, "param", "quarantine"))
 
 
 @pytest.fixture

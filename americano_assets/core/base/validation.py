@@ -1,7 +1,7 @@
 """Splits rows by whether they keep the rules of their table, and says in words which rule was broken how often."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 
 import pandas as pd
 import pandera.errors
@@ -48,6 +48,40 @@ def merged(violations: Iterable[Violation]) -> list[Violation]:
 
 
 @dataclass(frozen=True)
+class Checked:
+    """What the rules of a table found.
+
+    Attributes:
+        table: The table.
+        rows: Rows that were looked at.
+        bad: Rows that break a rule.
+        rules: How many rows break each rule that some break, by column and rule.
+    """
+
+    table: str
+    rows: int
+    bad: int = 0
+    rules: Mapping[str, int] = field(default_factory=dict)
+
+
+def checked(frame: pd.DataFrame, schema: pa.DataFrameSchema) -> Checked:
+    """Look at every row, and change none."""
+    try:
+        schema.validate(frame, lazy=True)
+    except pandera.errors.SchemaErrors as errors:
+        return _found(errors, schema, len(frame))
+    return Checked(str(schema.name), len(frame))
+
+
+def _found(errors: pandera.errors.SchemaErrors, schema: pa.DataFrameSchema, rows: int) -> Checked:
+    cases = errors.failure_cases
+    rules = cases.groupby([cases["column"].fillna("(row)"), "check"]).size()
+    # What a table breaks as a whole, a type for instance, all of its rows break.
+    bad = rows if cases["index"].isna().any() else int(cases["index"].nunique())
+    return Checked(str(schema.name), rows, bad, {f"{column}: {rule}": int(n) for (column, rule), n in rules.items()})
+
+
+@dataclass(frozen=True)
 class Split:
     """Rows that keep every rule, rows that break one (with a column `reason`), and the rules broken."""
 
@@ -91,6 +125,11 @@ def split_valid(frame: pd.DataFrame, schema: pa.DataFrameSchema) -> Split:
 class RulesBrokenError(ValueError):
     """Rows of ours break the rules of their table: a defect. The message tells rules and counts, never a value."""
 
+    def __init__(self, message: str, found: Checked) -> None:
+        """Args: the message, and what the rules found."""
+        super().__init__(message)
+        self.checked = found
+
 
 def broken_rules(errors: pandera.errors.SchemaErrors, name: str) -> list[str]:
     """A sentence a rule that rows of a table broke, without any of their values."""
@@ -107,7 +146,8 @@ def require_valid(frame: pd.DataFrame, schema: pa.DataFrameSchema) -> pd.DataFra
     try:
         return schema.validate(frame, lazy=True)
     except pandera.errors.SchemaErrors as errors:
-        raise RulesBrokenError("; ".join(broken_rules(errors, str(schema.name)))) from None
+        told = "; ".join(broken_rules(errors, str(schema.name)))
+        raise RulesBrokenError(told, _found(errors, schema, len(frame))) from None
 
 
 def _ids(frame: pd.DataFrame, row_id: str | None, indexes: pd.Series) -> tuple[str, ...]:

@@ -5,13 +5,15 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import date
 from functools import wraps
-from typing import Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import dagster as dg
 import pandas as pd
+from pandera.pandas import DataFrameSchema
 
 from americano_assets.core.base.shown import markdown
-from americano_assets.errors import DatabaseLostError
+from americano_assets.core.base.validation import Checked, RulesBrokenError
+from americano_assets.errors import AmericanoError, DatabaseLostError
 from americano_assets.resources.parquet_store.atomic_files import held_together
 from americano_assets.resources.postgres.urls import RETRY_SECONDS as RETRY_SECONDS
 from americano_assets.stages.common.dictionary.described import DescribedTable
@@ -28,7 +30,10 @@ NIGHTLY = "nightly"
 # The assets that hold a study day of the log, as it was recorded and as it was graded; and the night's reading of both.
 LOG, GRADED, NIGHT_LOG = "log_snapshots", "interactions", "night_log"
 # What every asset returns: rows are in files and tables, so the result itself carries metadata and a version only.
-Result = dg.MaterializeResult[Any]
+if TYPE_CHECKING:
+    Result = dg.MaterializeResult[Any]
+else:
+    Result = dg.MaterializeResult  # Of a step with checks Dagster knows it by the bare class alone.
 Context = dg.AssetExecutionContext | dg.AssetCheckExecutionContext | dg.OpExecutionContext
 Step = TypeVar("Step", bound=Callable[..., Any])
 
@@ -112,6 +117,55 @@ def retrying(step: Step) -> Step:
             return step(context, *given, **named)
 
     return cast(Step, trying)
+
+
+def checks_of(asset: str, *models: DataFrameSchema) -> list[dg.AssetCheckSpec]:
+    """A check a Pandera model that the asset's step goes through: the step itself says what it found."""
+    return [
+        dg.AssetCheckSpec(
+            f"{model.name}_keeps_its_rules",
+            asset=asset,
+            description=f"Rows of {model.name} keep every rule of their Pandera model: how many were looked at, and "
+            "how many break which rule.",
+        )
+        for model in models
+    ]
+
+
+def told_checks(found: Iterable[Checked], *, stopped: bool = False) -> list[dg.AssetCheckResult]:
+    """Results of `checks_of`: bad rows warn where the step goes on without them, and are an error where it stops."""
+    severity = dg.AssetCheckSeverity.ERROR if stopped else dg.AssetCheckSeverity.WARN
+    return [
+        dg.AssetCheckResult(
+            check_name=f"{one.table}_keeps_its_rules", passed=not one.bad, severity=severity, metadata=counts_of(one)
+        )
+        for one in found
+    ]
+
+
+def counts_of(found: Checked) -> dict[str, dg.MarkdownMetadataValue | int]:
+    """What the rules of a table found, as metadata."""
+    return {
+        "rows_checked": found.rows,
+        "rows_broken": found.bad,
+        "rules_broken": markdown_table({"rule": rule, "rows": n} for rule, n in found.rules.items()),
+    }
+
+
+def telling_checks(step: Step) -> Step:
+    """A step that, where rows that break their rules stop it, first has its check say so. It need not yield itself."""
+
+    @wraps(step)
+    def telling(context: Context, *given: Any, **named: Any) -> Iterator[Any]:
+        try:
+            yield step(context, *given, **named)
+        except (RulesBrokenError, AmericanoError) as error:
+            found = getattr(error, "checked", None)
+            if isinstance(found, Checked):
+                yield from told_checks([found], stopped=True)
+            raise
+
+    return cast(Step, telling)
 
 
 def tell_day(context: dg.AssetExecutionContext, asset: str, day: date, content: str, rows: int) -> None:

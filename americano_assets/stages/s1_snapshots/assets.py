@@ -11,6 +11,7 @@ from typing import Any
 
 import dagster as dg
 
+from americano_assets.core.base.validation import Checked
 from americano_assets.core.study_days.study_day import last_closed
 from americano_assets.resources.parquet_store.store import Version, content_of
 from americano_assets.settings import Settings
@@ -24,11 +25,14 @@ from americano_assets.stages.common.metadata import (
     OWNERS,
     Result,
     app_key,
+    checks_of,
     columns_of,
     markdown_table,
     retried,
     retrying,
     tell_day,
+    telling_checks,
+    told_checks,
     wants_latest,
 )
 from americano_assets.stages.common.partitions import NIGHTS, days_of, is_night, night_of, study_days
@@ -64,8 +68,10 @@ def build(settings: Settings) -> list[dg.AssetsDefinition]:
         backfill_policy=dg.BackfillPolicy.single_run(),
         owners=OWNERS,
         kinds={"parquet"},
+        check_specs=checks_of(LOG, *LOG_TABLES.values()),
         metadata=columns_of(*_LOG),
     )
+    @telling_checks
     def log_snapshots(context: dg.AssetExecutionContext, deployment: dg.ResourceParam[Deployment]) -> Result:
         """What happened in each study day: events, reviews, validations, finished sessions, each row checked.
 
@@ -81,6 +87,7 @@ def build(settings: Settings) -> list[dg.AssetsDefinition]:
                 "rules_broken": markdown_table(log.bad_rows),
             },
             data_version=dg.DataVersion(content_of(log.stored, days)),
+            check_results=told_checks(log.checked),
         )
 
     @dg.asset(
@@ -88,8 +95,10 @@ def build(settings: Settings) -> list[dg.AssetsDefinition]:
         partitions_def=NIGHTS,
         owners=OWNERS,
         kinds={"duckdb", "parquet"},
+        check_specs=checks_of(NIGHT_LOG, *LOG_TABLES.values(), INTERACTIONS),
         metadata=columns_of(*_LOG, *_GRADED),
     )
+    @telling_checks
     def night_log(context: dg.AssetExecutionContext, deployment: dg.ResourceParam[Deployment]) -> Result:
         """The night's study day and the 13 before it, read and graded anew, because events arrive late.
 
@@ -101,7 +110,7 @@ def build(settings: Settings) -> list[dg.AssetsDefinition]:
         read = refreshed_days(day, deployment.first_day)
         before = {table: deployment.store.current_days(table, read) for table in DAY_TABLES}
         log = _read_log(context, deployment, read, [day])
-        graded = build_interactions(deployment, read)
+        graded, judged = build_interactions(deployment, read)
         late = [one for one in read[:-1] if one in log.changed]
         regraded = [
             one for one in read[:-1] if any(_changed(before[table], graded[table], one) for table in DAY_TABLES)
@@ -123,6 +132,7 @@ def build(settings: Settings) -> list[dg.AssetsDefinition]:
                 "rules_broken": markdown_table(log.bad_rows),
             },
             data_version=dg.DataVersion(content_of(everything, [day])),
+            check_results=told_checks([*log.checked, judged]),
         )
 
     @dg.asset(
@@ -130,8 +140,10 @@ def build(settings: Settings) -> list[dg.AssetsDefinition]:
         partitions_def=NIGHTS,
         owners=OWNERS,
         kinds={"parquet"},
+        check_specs=checks_of("state_snapshots", *STATE_TABLES.values()),
         metadata=columns_of(*map(of_model, STATE_TABLES.values())),
     )
+    @telling_checks
     def state_snapshots(context: dg.AssetExecutionContext, deployment: dg.ResourceParam[Deployment]) -> Result:
         """Curriculum, plans and profiles, whole, with the time at which they were read.
 
@@ -143,13 +155,15 @@ def build(settings: Settings) -> list[dg.AssetsDefinition]:
         recorded = deployment.store.manifest(day, "inputs") is not None and not wants_latest(context)
         old = day < last_closed(deployment.now(), deployment.zone)
         tables, bad_rows = [], []
+        found = [Checked(table, 0) for table in STATE_TABLES]  # No row is read where no snapshot is taken.
         if not snapshots(deployment.store) or not (recorded or old):
             with retried(context):
                 _, qualities, counts = snapshot_state(deployment)
             tables = [
-                {"table": name, "rows": counts[name], "bad rows": found.bad, "left out": found.left_out}
-                for name, found in qualities.items()
+                {"table": name, "rows": counts[name], "bad rows": one.bad, "left out": one.left_out}
+                for name, one in qualities.items()
             ]
+            found = [quality.checked for quality in qualities.values()]
             bad_rows = [row for quality in qualities.values() for row in quality.report()]
         at = min(deployment.moment(day).at, deployment.now())
         used = state_at(snapshots(deployment.store), at)
@@ -164,6 +178,7 @@ def build(settings: Settings) -> list[dg.AssetsDefinition]:
                 "rules_broken": markdown_table(bad_rows),
             },
             data_version=dg.DataVersion(used.snapshot.content),
+            check_results=told_checks(found),
         )
 
     @dg.asset(
@@ -172,13 +187,14 @@ def build(settings: Settings) -> list[dg.AssetsDefinition]:
         backfill_policy=dg.BackfillPolicy.single_run(),
         owners=OWNERS,
         kinds={"duckdb", "parquet"},
+        check_specs=checks_of(GRADED, INTERACTIONS),
         metadata=columns_of(*_GRADED),
     )
     @retrying
     def interactions(context: dg.AssetExecutionContext, deployment: dg.ResourceParam[Deployment]) -> Result:
         """Each graded interaction once, however often it was recorded: reviews, answered and skipped validations."""
         days = days_of(context)
-        built = build_interactions(deployment, days)
+        built, judged = build_interactions(deployment, days)
         return dg.MaterializeResult(
             metadata={
                 "dagster/row_count": sum(version.rows for version in built["interactions"].values()),
@@ -186,6 +202,7 @@ def build(settings: Settings) -> list[dg.AssetsDefinition]:
                 "study_days": len(days),
             },
             data_version=dg.DataVersion(content_of(built, days)),
+            check_results=told_checks([judged]),
         )
 
     return [log_snapshots, night_log, state_snapshots, interactions]
@@ -193,12 +210,13 @@ def build(settings: Settings) -> list[dg.AssetsDefinition]:
 
 @dataclass(frozen=True)
 class _Log:
-    """Study days of the log as they were read: the versions of each table, what to show, which days have changed."""
+    """Study days of the log as they were read: versions by table, what to show, days that changed, what rules found."""
 
     stored: dict[str, dict[date, Version]]
     tables: list[dict[str, Any]]
     bad_rows: list[dict[str, Any]]
     changed: set[date]
+    checked: list[Checked]
 
     def count(self, days: Iterable[date]) -> int:
         """Rows of all tables in these days."""
@@ -209,7 +227,7 @@ def _read_log(
     context: dg.AssetExecutionContext, deployment: Deployment, read: Sequence[date], own: Sequence[date]
 ) -> _Log:
     """Read study days of all log tables; what changed among those that are not the run's own came late."""
-    log = _Log({}, [], [], set())
+    log = _Log({}, [], [], set(), [])
     for table in LOG_TABLES:
         before = deployment.store.current_days(table, read)
         with retried(context):
@@ -227,6 +245,7 @@ def _read_log(
             }
         )
         log.bad_rows.extend(quality.report())
+        log.checked.append(quality.checked)
     return log
 
 

@@ -13,6 +13,7 @@ from americano_assets.stages.common.schemas import ruled
 _TYPES = {
     "float64": (pa.float64(),),
     "bool": (pa.bool_(),),
+    "int32": (pa.int32(),),
     "datetime64[ns]": (pa.timestamp("us"),),  # as Pandera names any unit
     "Int64": (pa.int16(), pa.int32(), pa.int64()),
 }

@@ -6,20 +6,25 @@ from datetime import date, timedelta
 import numpy as np
 import pyarrow as pa
 
+from americano_assets.core.base.validation import Checked, checked
 from americano_assets.core.study_days.study_day import day_number, days_between
 from americano_assets.errors import AmericanoError
 from americano_assets.resources.duckdb.connection import open_engine
 from americano_assets.resources.parquet_store.store import Version
 from americano_assets.stages.common.deployment import Deployment
-from americano_assets.stages.common.schemas import LOG_TABLES
+from americano_assets.stages.common.schemas import INTERACTIONS, LOG_TABLES
+from americano_assets.stages.s1_snapshots.fast_validation import keeps_every_rule
 from americano_assets.stages.s1_snapshots.input_manifest import DAY_TABLES, MEMORY_DAYS, graded_span
 from americano_assets.stages.s1_snapshots.sql import query
 
 
-def build_interactions(deployment: Deployment, days: Sequence[date]) -> dict[str, dict[date, Version]]:
+def build_interactions(deployment: Deployment, days: Sequence[date]) -> tuple[dict[str, dict[date, Version]], Checked]:
     """Build both tables for consecutive study days, in one pass over their snapshots.
 
     The days of memory before the first are read too: an interaction that is recorded again counts once.
+
+    Returns:
+        The versions by table and day, and what the rules of interactions found.
 
     Raises:
         AmericanoError: A day has no log snapshot.
@@ -39,10 +44,19 @@ def build_interactions(deployment: Deployment, days: Sequence[date]) -> dict[str
             engine.view(table, store.paths(table, current))
         for table in DAY_TABLES:
             rows = engine.run(query(table), graded_span(days[0], days[-1]))
+            if table == INTERACTIONS.name:
+                found = _judged(rows)
             result[table] = {
                 day: store.put_day(table, day, part.to_batches(), rows.schema) for day, part in _by_day(rows, days)
             }
-    return result
+    return result, found
+
+
+def _judged(rows: pa.Table) -> Checked:
+    """What the rules find in graded rows: asked of Arrow columns, and of Pandera where that is not enough."""
+    if keeps_every_rule(rows, INTERACTIONS):
+        return Checked(str(INTERACTIONS.name), rows.num_rows)
+    return checked(rows.to_pandas(), INTERACTIONS)
 
 
 def _by_day(rows: pa.Table, days: Sequence[date]) -> list[tuple[date, pa.Table]]:

@@ -12,7 +12,7 @@ from datetime import date, datetime
 import pandas as pd
 import pyarrow as pa
 
-from americano_assets.core.base.validation import UNKNOWN_LABEL, Violation, merged
+from americano_assets.core.base.validation import UNKNOWN_LABEL, Checked, Violation, merged
 from americano_assets.errors import AmericanoError
 from americano_assets.resources.parquet_store.atomic_files import write_json
 from americano_assets.resources.parquet_store.content_files import read_table
@@ -26,7 +26,16 @@ _SHOWN_IN_ERROR = 3
 
 
 class BadRowsError(AmericanoError):
-    """Rows break the rules of their table, and the settings or their share forbid going on."""
+    """Rows break the rules of their table, and the settings or their share forbid going on.
+
+    Attributes:
+        checked: What the rules found; None where a column is wrong as a whole.
+    """
+
+    def __init__(self, message: str, found: Checked | None = None) -> None:
+        """Args: the message, and what the rules found."""
+        super().__init__(message)
+        self.checked = found
 
 
 @dataclass
@@ -58,6 +67,12 @@ class Quality:
         """A sentence a rule that bad rows break."""
         return [str(violation) for violation in self.violations if violation.rule != UNKNOWN_LABEL]
 
+    @property
+    def checked(self) -> Checked:
+        """What was found, in counts."""
+        rules = {f"{one.column}: {one.rule}": one.count for one in self.violations}
+        return Checked(self.table, self.rows, self.bad, rules)
+
     def add(self, found: Sequence[Violation], bad: int, left_out: int = 0) -> None:
         """Count the violations of one batch."""
         self.bad += bad
@@ -86,7 +101,8 @@ class Quality:
         if self.bad > max(BAD_ROW_LIMIT * self.rows, NEVER_TOO_MANY):
             raise BadRowsError(
                 f"{self.table}: {self.bad} of {self.rows} rows are bad, more than {BAD_ROW_LIMIT:.0%} and more than"
-                f" {NEVER_TOO_MANY}. " + "; ".join(self.messages[:_SHOWN_IN_ERROR])
+                f" {NEVER_TOO_MANY}. " + "; ".join(self.messages[:_SHOWN_IN_ERROR]),
+                self.checked,
             )
 
 

@@ -115,7 +115,8 @@ def _checked(
     if stops and quality.bad:
         raise BadRowsError(
             f"{'; '.join(quality.messages)}. Correct the rows, or set AMERICANO_ON_INVALID=quarantine to go on "
-            "without them."
+            "without them.",
+            quality.checked,
         )
 
 

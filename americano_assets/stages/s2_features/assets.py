@@ -2,6 +2,7 @@
 
 import dagster as dg
 
+from americano_assets.core.base.validation import Checked
 from americano_assets.core.features.catalog import DATA_QUALITY, FEATURE_NAMES
 from americano_assets.core.models.rules import cold_start
 from americano_assets.resources.parquet_store.store import digest_of
@@ -13,11 +14,14 @@ from americano_assets.stages.common.metadata import (
     NIGHT_LOG,
     OWNERS,
     Result,
+    checks_of,
     columns_of,
     markdown_table,
     numbers,
     retrying,
     share,
+    telling_checks,
+    told_checks,
     wants_latest,
 )
 from americano_assets.stages.common.partitions import NIGHTS, day_of, every_day
@@ -51,8 +55,10 @@ def build() -> list[dg.AssetsDefinition]:
         partitions_def=NIGHTS,
         owners=OWNERS,
         kinds={"duckdb", "parquet"},
+        check_specs=checks_of("features", FEATURES_TABLE),
         metadata=columns_of(of_model(FEATURES_TABLE)),
     )
+    @telling_checks
     @retrying
     def features(context: dg.AssetExecutionContext, deployment: dg.ResourceParam[Deployment]) -> Result:
         """The night's candidates and their fifteen features, as of the cut-off, from nothing stamped at or after it."""
@@ -80,6 +86,7 @@ def build() -> list[dg.AssetsDefinition]:
                 "features": markdown_table(summary),
             },
             data_version=dg.DataVersion(content),
+            check_results=told_checks([Checked(str(FEATURES_TABLE.name), len(rows))]),
         )
 
     @dg.asset(

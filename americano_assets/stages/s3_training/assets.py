@@ -3,6 +3,7 @@
 import dagster as dg
 import pandas as pd
 
+from americano_assets.core.base.validation import Checked
 from americano_assets.core.training.slices import COLUMNS, SHOWN
 from americano_assets.demo.oulad.backgrounds import backgrounds, is_oulad
 from americano_assets.resources.mlflow.run_links import mlflow_run_url
@@ -15,11 +16,14 @@ from americano_assets.stages.common.metadata import (
     OWNERS,
     Result,
     app_key,
+    checks_of,
     columns_of,
     markdown_table,
     numbers,
     picture,
     retrying,
+    telling_checks,
+    told_checks,
 )
 from americano_assets.stages.common.partitions import NIGHTS, day_of
 from americano_assets.stages.common.schemas import TRAINING_SET
@@ -35,8 +39,10 @@ def build() -> list[dg.AssetsDefinition]:
         partitions_def=NIGHTS,
         owners=OWNERS,
         kinds={"parquet"},
+        check_specs=checks_of("training_set", TRAINING_SET),
         metadata=columns_of(of_model(TRAINING_SET)),
     )
+    @telling_checks
     @retrying
     def training_set(context: dg.AssetExecutionContext, deployment: dg.ResourceParam[Deployment]) -> Result:
         """Labelled rows of the weekly cut-offs, split by learner and by time: train, calibration, test."""
@@ -45,6 +51,7 @@ def build() -> list[dg.AssetsDefinition]:
         return dg.MaterializeResult(
             metadata={"dagster/row_count": len(rows), "splits": markdown_table(_split_summary(rows))},
             data_version=dg.DataVersion(version.content),
+            check_results=told_checks([Checked(str(TRAINING_SET.name), len(rows))]),
         )
 
     @dg.asset(

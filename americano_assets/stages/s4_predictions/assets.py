@@ -3,10 +3,20 @@
 import dagster as dg
 import numpy as np
 
+from americano_assets.core.base.validation import checked
 from americano_assets.core.models.risk import risk_level
 from americano_assets.stages.common.deployment import Deployment
 from americano_assets.stages.common.dictionary.described import of_model
-from americano_assets.stages.common.metadata import OWNERS, Result, columns_of, markdown_table, numbers, retrying, share
+from americano_assets.stages.common.metadata import (
+    OWNERS,
+    Result,
+    columns_of,
+    counts_of,
+    markdown_table,
+    numbers,
+    retrying,
+    share,
+)
 from americano_assets.stages.common.partitions import NIGHTS, day_of
 from americano_assets.stages.common.schemas import SCORED_PREDICTIONS
 from americano_assets.stages.s4_predictions.scored_predictions import problems_of_day, require_day, score_day
@@ -56,9 +66,11 @@ def build_checks() -> list[dg.AssetChecksDefinition]:
         """Every candidate scored once, p in 0-1, flags true to the threshold, nobody who opted out, a reason each."""
         day = day_of(context)
         scored = require_day(deployment, "scored_predictions", day)
-        found = problems_of_day(deployment, day, scored)
+        judged = checked(scored, SCORED_PREDICTIONS)
+        found = problems_of_day(deployment, day, scored, valid=not judged.bad)
         return dg.AssetCheckResult(
-            passed=not found, metadata={"rows": len(scored), "problems": "; ".join(found) or "none"}
+            passed=not found,
+            metadata={"rows": len(scored), "problems": "; ".join(found) or "none", **counts_of(judged)},
         )
 
     return [publishable]

@@ -56,8 +56,8 @@ def score_day(deployment: Deployment, day: date) -> tuple[pd.DataFrame, StoredMo
     return scored, model, deployment.store.put_day(TABLE, day, table.to_batches(), schema)
 
 
-def problems_of_day(deployment: Deployment, day: date, scored: pd.DataFrame) -> list[str]:
-    """Why the day must not be published; empty if it may."""
+def problems_of_day(deployment: Deployment, day: date, scored: pd.DataFrame, *, valid: bool = False) -> list[str]:
+    """Why the day must not be published; empty if it may. `valid`: the rows are known to keep every rule."""
     model = scoring_model(deployment, day)
     features = deployment.store.current("features", day)
     return problems(
@@ -66,6 +66,7 @@ def problems_of_day(deployment: Deployment, day: date, scored: pd.DataFrame) -> 
         candidates=features.rows if features else 0,
         threshold=model.scorer.threshold,
         allowed=deployment.analysable(),
+        valid=valid,
     )
 
 
