@@ -231,18 +231,18 @@ def watching() -> Iterator[Watch]:
 
     def read_whole(url: str, name: str, *options: Any) -> pa.Table:
         rows = read_state(url, name, *options)
-        watch.look(f"extract/{name}", rows.column_names, _twice(rows), len(rows))
+        watch.look(f"s1_snapshots/{name}", rows.column_names, _twice(rows), len(rows))
         return rows
 
     def make_research(connection: duckdb.DuckDBPyConnection, name: str) -> int:
         made = research(connection, name)
-        table(connection, f"research/{name}", f"{research_database.SCHEMA}.{name}")
+        table(connection, f"s9_report/{name}", f"{research_database.SCHEMA}.{name}")
         return made
 
     def make_current(self: ParquetStore, name: str, day: Any, version: Any) -> Any:
         if name in LOG_TABLES:
             rows = read_table(self.day_path(name, day, version))
-            watch.look(f"extract/{name}", rows.column_names, _twice(rows), len(rows))
+            watch.look(f"s1_snapshots/{name}", rows.column_names, _twice(rows), len(rows))
         return current(self, name, day, version)
 
     with pytest.MonkeyPatch.context() as patch:
