@@ -9,6 +9,7 @@ import sys
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from types import FrameType
 
 import psutil
@@ -32,6 +33,7 @@ class Service:
         port: On 127.0.0.1.
         port_setting: The variable that sets the port.
         environment: Variables on top of this process's.
+        folder: Where it is started; None: where this process was.
     """
 
     name: str
@@ -39,6 +41,7 @@ class Service:
     port: int
     port_setting: str
     environment: Mapping[str, str]
+    folder: Path | None = None
 
 
 def require_free_ports(services: Sequence[Service]) -> None:
@@ -87,6 +90,7 @@ def run_together(services: Sequence[Service]) -> None:
             process = subprocess.Popen(
                 service.command,
                 env=environment,
+                cwd=service.folder,
                 stdin=subprocess.DEVNULL,
                 start_new_session=True,
                 preexec_fn=_ending_with_us(),

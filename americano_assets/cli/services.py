@@ -15,10 +15,9 @@ if TYPE_CHECKING:
 commands = typer.Typer()
 _PANEL = "Servers"
 _HOST = "127.0.0.1"
+_DEFINITIONS = "americano_assets.definitions"
 # Requests under way may finish; none takes longer than the database lets it.
 _GRACE_SECONDS = 10
-# Deprecations inside Dagster and MLflow are nothing that who runs them could act on.
-_QUIET = {"PYTHONWARNINGS": "ignore"}
 
 
 @commands.command(rich_help_panel=_PANEL)
@@ -96,16 +95,19 @@ def _services(settings: "Settings", tracking_uri: str) -> "list[Service]":
 
 
 def _dagster_service(settings: "Settings") -> "Service":
-    from americano_assets.cli.process_group import Service
-    from americano_assets.settings import PROJECT_ROOT
+    from pathlib import Path
 
-    options = ("-w", str(PROJECT_ROOT / "workspace.yaml"), "-h", _HOST, "-p", str(settings.americano_dagster_port))
+    from americano_assets.cli.process_group import Service
+    from americano_assets.orchestration.dagster_home import dagster_home
+
+    options = ("-h", _HOST, "-p", str(settings.americano_dagster_port), "--log-level", "warning")
     return Service(
         "Dagster",
-        (sys.executable, "-P", "-m", "dagster", "dev", *options, "--log-level", "warning"),
+        (sys.executable, "-P", str(Path(sys.executable).with_name("dg")), "dev", "-m", _DEFINITIONS, *options),
         settings.americano_dagster_port,
         "AMERICANO_DAGSTER_PORT",
-        _python_path() | _QUIET,
+        _python_path(),
+        dagster_home(settings),  # Elsewhere it may find another dagster.yaml, and warns that it goes by this one.
     )
 
 
@@ -137,13 +139,15 @@ def mlflow_service(settings: "Settings", tracking_uri: str) -> "Service":
         "MLFLOW_BACKEND_STORE_URI": tracking_uri,
         "MLFLOW_DISABLE_TELEMETRY": "true",
         "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
+        # Deprecations inside MLflow are nothing that who runs it could act on.
+        "PYTHONWARNINGS": "ignore",
     }
     return Service(
         "MLflow",
         (sys.executable, "-P", "-m", "mlflow", "server", *options, *artifacts),
         port,
         "AMERICANO_MLFLOW_PORT",
-        environment | _python_path() | _QUIET,
+        environment | _python_path(),
     )
 
 

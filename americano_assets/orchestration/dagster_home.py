@@ -13,6 +13,11 @@ URL_VARIABLE = "AMERICANO_DAGSTER_URL"
 _CONFIGURATION = "dagster.yaml"
 
 
+def dagster_home(settings: Settings) -> Path:
+    """Where Dagster keeps its configuration, and what steps print."""
+    return settings.americano_home / "dagster"
+
+
 def prepare_dagster_home(settings: Settings) -> Path:
     """Make `<home>/dagster`, put dagster.yaml in force there, and point this process and its children to it.
 
@@ -24,7 +29,7 @@ def prepare_dagster_home(settings: Settings) -> Path:
     open_home(settings.americano_home)
     url = dagster_url(settings)
     connect(url, setting=URL_VARIABLE).close()
-    home = settings.americano_home / "dagster"
+    home = dagster_home(settings)
     try:
         home.mkdir(parents=True, exist_ok=True)
         wanted = (PROJECT_ROOT / _CONFIGURATION).read_bytes()

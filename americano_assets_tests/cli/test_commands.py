@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import re
 import shutil
 import signal
 import socket
@@ -201,11 +202,11 @@ def test_dev_serves_everything_runs_what_the_ui_launches_and_ends_with_ctrl_c(de
     home, _ = demo
     ports = {name: free_port() for name in ("PORT", "AMERICANO_DAGSTER_PORT", "AMERICANO_MLFLOW_PORT")}
     variables = os.environ | {"PYTHONPATH": str(PROJECT_ROOT), "AMERICANO_HOME": str(home)}
-    with (home / "dev.log").open("w") as log:
+    with (home / "dev.log").open("w") as opened:
         process = subprocess.Popen(
             [sys.executable, "-P", "-m", "americano_assets", "dev"],
             env=variables | {name: str(port) for name, port in ports.items()},
-            stdout=log,
+            stdout=opened,
             stderr=subprocess.STDOUT,
             preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
         )
@@ -242,7 +243,12 @@ def test_dev_serves_everything_runs_what_the_ui_launches_and_ends_with_ctrl_c(de
         finally:
             process.send_signal(signal.SIGINT)
             code = process.wait(timeout=60)
-    assert code == 0, (home / "dev.log").read_text()[-2000:]
+    log = (home / "dev.log").read_text()
+    assert code == 0, log[-2000:]
+    printed = "".join(path.read_text() for path in (home / "dagster" / "storage").rglob("*.err"))
+    assert "STEP_SUCCESS" in printed
+    # Neither the servers nor the night's own process use what Dagster warns of.
+    assert re.findall(r".*(?:Beta|Preview|Supersession)Warning.*", log + printed) == []
     for address in addresses.values():
         with pytest.raises(httpx.ConnectError):
             httpx.get(address, timeout=5)

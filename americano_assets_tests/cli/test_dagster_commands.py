@@ -23,7 +23,7 @@ from americano_assets.settings import PROJECT_ROOT
 from americano_assets_tests.cli.test_commands import free_port
 from americano_assets_tests.cli.test_launcher import launch, provide_tools, quick_uv
 
-_FILES = ("americano", "pyproject.toml", "dagster.yaml", "workspace.yaml")
+_FILES = ("americano", "pyproject.toml", "dagster.yaml")
 _DAY = (datetime.now(UTC) - timedelta(days=3)).date().isoformat()
 
 

@@ -235,7 +235,7 @@ def test_a_killed_dev_keeps_nobody_waiting(instance: dg.DagsterInstance, environ
     surroundings = {**os.environ, **environment, **elsewhere, **{name: str(port) for name, port in ports.items()}}
     dev = subprocess.Popen([sys.executable, "-P", "-m", "americano_assets", "dev"], env=surroundings, cwd=PROJECT_ROOT)
     try:
-        launch = ("-m", "dagster", "job", "launch", "-w", "workspace.yaml", "-j", NIGHTLY_JOB)
+        launch = ("-m", "dagster", "job", "launch", "-j", NIGHTLY_JOB)
         tags = json.dumps({"dagster/partition": day})
         subprocess.run(
             [sys.executable, *launch, "--tags", tags],
