@@ -141,6 +141,10 @@ class ParquetStore:
             version = Version(**json.loads(path.read_text()))
         except (FileNotFoundError, ValueError, TypeError):
             return None  # What cannot be read is computed again.
+        return self.kept(table, version)
+
+    def kept(self, table: str, version: Version) -> Version | None:
+        """A whole table's version as it is now, or None where its file is gone."""
         if not self.whole_path(table, version.content).exists():
             return None
         return self._as_it_is_now(self.root / table, version)

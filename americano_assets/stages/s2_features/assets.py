@@ -27,6 +27,7 @@ from americano_assets.stages.common.metadata import (
 from americano_assets.stages.common.partitions import NIGHTS, day_of, every_day
 from americano_assets.stages.common.schemas import FEATURES_TABLE
 from americano_assets.stages.s2_features.features import publish_elo, publish_features, training_labels
+from americano_assets.stages.s2_features.night_results import FEATURES_AT, LABELS_AT, made_anew
 from americano_assets.stages.s2_features.skill_ratings import ELO_SCHEMA
 from americano_assets.stages.s2_features.skill_ratings import TABLE as ELO_TABLE
 
@@ -63,6 +64,7 @@ def build() -> list[dg.AssetsDefinition]:
     def features(context: dg.AssetExecutionContext, deployment: dg.ResourceParam[Deployment]) -> Result:
         """The night's candidates and their fifteen features, as of the cut-off, from nothing stamped at or after it."""
         day = day_of(context)
+        _announce(context, deployment, FEATURES_AT)
         rows, content, state = publish_features(deployment, day, latest=wants_latest(context))
         summary = [
             {
@@ -103,6 +105,7 @@ def build() -> list[dg.AssetsDefinition]:
         Up to 104 cut-offs whose window has closed. Null where the learner did not study enough to tell. What is already
         known of a cut-off is not computed again.
         """
+        _announce(context, deployment, FEATURES_AT, LABELS_AT)
         result = training_labels(deployment, day_of(context), latest=wants_latest(context))
         return dg.MaterializeResult(
             metadata={
@@ -115,3 +118,10 @@ def build() -> list[dg.AssetsDefinition]:
         )
 
     return [elo_state, features, labels]
+
+
+def _announce(context: dg.AssetExecutionContext, deployment: Deployment, *tables: str) -> None:
+    day = day_of(context)
+    told = made_anew(deployment.store, day, *tables) if deployment.is_closed(day) else None
+    if told is not None:
+        context.log.info(told)

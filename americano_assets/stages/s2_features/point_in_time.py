@@ -23,6 +23,7 @@ from americano_assets.stages.s1_snapshots.input_manifest import DAY_TABLES, Inpu
 from americano_assets.stages.s1_snapshots.state_snapshots import StateAt, state_at
 from americano_assets.stages.s2_features.day_aggregates import block_start, derived_paths, total_paths
 from americano_assets.stages.s2_features.feature_engine import FeatureEngine, open_feature_engine
+from americano_assets.stages.s2_features.night_results import FEATURES_AT, LABELS_AT, NightResults, NoResults
 from americano_assets.stages.s2_features.query_plan import (
     DAY_TOTALS,
     DERIVED_TABLES,
@@ -55,12 +56,22 @@ class PairSource:
 class PointInTimeTables:
     """Features and labels at any cut-off up to a study day. What the same contents already gave is used again."""
 
-    def __init__(self, store: ParquetStore, inputs: Inputs, zone: ZoneInfo, target: Target, now: datetime) -> None:
+    def __init__(
+        self,
+        store: ParquetStore,
+        inputs: Inputs,
+        zone: ZoneInfo,
+        target: Target,
+        now: datetime,
+        results: NightResults | None = None,
+    ) -> None:
+        """Nothing is read yet; `results` is the record of a closed night, whose contents are taken and added to."""
         self.store = store
         self.inputs = inputs
         self.zone = zone
         self.target = target
         self.now = now
+        self._results = results or NoResults()
 
     def moment(self, day: date) -> Cutoff:
         """The cut-off of a study day; now, where the day is still open."""
@@ -82,8 +93,12 @@ class PointInTimeTables:
             days: The study days.
             pairs: For each of them the pairs to compute instead of the night's candidates.
         """
-        keys = {day: self._feature_key(day, pairs) for day in days}
-        return self._memoised("features_at", keys, lambda missing: self._compute_features(missing, pairs))
+        recorded = self._results.of(FEATURES_AT, days) if pairs is None else {}
+        keys = {day: self._feature_key(day, pairs) for day in days if day not in recorded}
+        made = self._memoised(FEATURES_AT, keys, lambda missing: self._compute_features(missing, pairs))
+        if pairs is None:
+            self._results.add(FEATURES_AT, made)
+        return recorded | made
 
     def store_cohort(self, day: date) -> None:
         """Keep what all learners together show at the cut-off of a closed day, where live_features.py finds it."""
@@ -106,8 +121,13 @@ class PointInTimeTables:
         open_days = [day for day in sources if day + timedelta(days=self.target.horizon_days) > self.inputs.day]
         if open_days:
             raise AmericanoError(f"The label window of study day {open_days[0]} is still open at {self.inputs.day}.")
-        keys = {day: self._label_key(day, source) for day, source in sources.items()}
-        return self._memoised("labels_at", keys, lambda missing: self._compute_labels(missing, sources))
+        features = self._results.of(FEATURES_AT, sources)
+        same = [day for day, version in features.items() if version.content == sources[day].content]
+        recorded = self._results.of(LABELS_AT, same)
+        keys = {day: self._label_key(day, source) for day, source in sources.items() if day not in recorded}
+        made = self._memoised(LABELS_AT, keys, lambda missing: self._compute_labels(missing, sources))
+        self._results.add(LABELS_AT, made)
+        return recorded | made
 
     def pairs_of_features(self, features: dict[date, Version]) -> dict[date, PairSource]:
         """The pairs of feature tables, as `labels` takes them."""
