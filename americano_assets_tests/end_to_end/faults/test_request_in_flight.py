@@ -116,7 +116,7 @@ def test_a_service_told_to_end_answers_what_is_under_way_takes_no_more_and_ends(
         _, log = process.communicate(timeout=30)
     finally:
         process.kill()
-    assert process.returncode == -signal.SIGTERM  # in good order, and then by the signal, as who sent it expects
+    assert process.returncode in (0, -signal.SIGTERM)  # in good order; by the signal, where it inherited its default
     assert len(written(url)["ml.prediction_feedback"]) == 1
     lines = [json.loads(line) for line in log.decode().splitlines()]
     assert {line["message"] for line in lines if "message" in line} >= {
