@@ -1,5 +1,6 @@
 """Several servers run as one: every way to end leaves no process behind."""
 
+import contextlib
 import os
 import signal
 import socket
@@ -43,6 +44,14 @@ def pids_in(folder: Path) -> list[int]:
     return [int(path.stem) for path in folder.glob("*.pid")]
 
 
+def living_in(folder: Path) -> list[psutil.Process]:
+    living = []
+    for pid in pids_in(folder):
+        with contextlib.suppress(psutil.NoSuchProcess):  # It may end between two looks.
+            living.append(psutil.Process(pid))
+    return living
+
+
 @pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_ends_every_descendant_also_where_sigint_was_ignored(ending: signal.Signals, tmp_path: Path) -> None:
     runner = subprocess.Popen(
@@ -69,7 +78,7 @@ def test_servers_end_where_what_runs_them_is_killed(tmp_path: Path) -> None:
         assert runner.poll() is None
     runner.kill()
     runner.wait()
-    _, alive = psutil.wait_procs([psutil.Process(pid) for pid in pids_in(tmp_path) if psutil.pid_exists(pid)], 60)
+    _, alive = psutil.wait_procs(living_in(tmp_path), 60)
     assert alive == []
 
 
