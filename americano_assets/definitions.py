@@ -1,17 +1,18 @@
 """The one place where everything is put together; production and tests call the same function."""
 
 from collections.abc import Mapping, Sequence
+from types import ModuleType
 
 import dagster as dg
 
 from americano_assets.orchestration.code_versions import code_version
 from americano_assets.orchestration.freshness import freshness
 from americano_assets.orchestration.housekeeping import HOUSEKEEPING, build_housekeeping_schedule
-from americano_assets.orchestration.jobs import build_jobs, build_schedule, build_sensor
+from americano_assets.orchestration.jobs import build_jobs, build_schedule, new_events_sensor
 from americano_assets.orchestration.run_processes import killed_runs_sensor, marked_executor
-from americano_assets.orchestration.sensors.finished_missions import EARLY_OUTCOMES, build_missions_sensor
-from americano_assets.orchestration.sensors.retraining import RETRAINING, build_retraining_sensor
-from americano_assets.orchestration.sensors.run_failure import build_failure_sensor
+from americano_assets.orchestration.sensors.finished_missions import EARLY_OUTCOMES, finished_missions_sensor
+from americano_assets.orchestration.sensors.retraining import RETRAINING, retraining_sensor
+from americano_assets.orchestration.sensors.run_failure import run_failure_sensor
 from americano_assets.resources.parquet_store.atomic_files import private_files
 from americano_assets.settings import Settings, load_settings
 from americano_assets.stages.common.deployment import Deployment
@@ -28,22 +29,28 @@ from americano_assets.stages.s8_reduction import drift_assets
 from americano_assets.stages.s9_report import assets as reporting
 from americano_assets.stages.s9_report import research_assets
 
+_OURS = (dg.AssetsDefinition, dg.AssetSpec)
 Stage = Sequence[dg.AssetsDefinition | dg.AssetSpec]
+# What Dagster sees of each stage. A stage's group is named as its folder.
+_MODULES: Mapping[str, Sequence[ModuleType]] = {
+    "s1_snapshots": (sources, snapshots),
+    "s2_features": (features,),
+    "s3_training": (training,),
+    "s4_predictions": (predictions,),
+    "s5_interventions": (interventions,),
+    "s6_publication": (publication,),
+    "s7_outcomes": (outcomes,),
+    "s8_reduction": (reduction, drift_assets),
+    "s9_report": (reporting, research_assets),
+}
 
 
 def stages(settings: Settings) -> dict[str, Stage]:
-    """The assets of each group. Each is named as its folder."""
-    return {
-        "s1_snapshots": [*sources.SOURCES, *snapshots.build(settings)],
-        "s2_features": features.build(),
-        "s3_training": training.build(),
-        "s4_predictions": predictions.build(),
-        "s5_interventions": interventions.build(),
-        "s6_publication": publication.build(),
-        "s7_outcomes": outcomes.build(),
-        "s8_reduction": [*reduction.build(), *drift_assets.build()],
-        "s9_report": [*reporting.build(), *research_assets.build()],
-    }
+    """The assets of each group, in the order of the flow."""
+    loaded = {group: dg.load_assets_from_modules(modules, include_specs=True) for group, modules in _MODULES.items()}
+    of_groups = {group: [one for one in stage if isinstance(one, _OURS)] for group, stage in loaded.items()}
+    # The study days of the log begin where the settings say.
+    return {**of_groups, "s1_snapshots": [*snapshots.build(settings), *of_groups["s1_snapshots"]]}
 
 
 def build_defs(settings: Settings | None = None, **resource_overrides: object) -> dg.Definitions:
@@ -61,19 +68,14 @@ def build_defs(settings: Settings | None = None, **resource_overrides: object) -
     ]
     return dg.Definitions(
         assets=assets,
-        asset_checks=[
-            *training.build_checks(),
-            *predictions.build_checks(),
-            *publication.build_checks(),
-            *drift_assets.build_checks(),
-        ],
+        asset_checks=dg.load_asset_checks_from_modules([one for modules in _MODULES.values() for one in modules]),
         jobs=[*build_jobs(materializable), EARLY_OUTCOMES, RETRAINING, HOUSEKEEPING],
         schedules=[build_schedule(settings), build_housekeeping_schedule(settings)],
         sensors=[
-            build_sensor(),
-            build_missions_sensor(),
-            build_retraining_sensor(),
-            build_failure_sensor(),
+            new_events_sensor,
+            finished_missions_sensor,
+            retraining_sensor,
+            run_failure_sensor,
             killed_runs_sensor,
         ],
         resources={"deployment": Deployment(settings), **resource_overrides},

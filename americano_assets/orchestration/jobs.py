@@ -87,37 +87,33 @@ def build_schedule(settings: Settings) -> dg.ScheduleDefinition:
     return nightly_schedule
 
 
-def build_sensor() -> dg.SensorDefinition:
+@dg.sensor(
+    name="new_events_sensor",
+    job_name=OPEN_DAY_JOB,
+    minimum_interval_seconds=_SENSOR_SECONDS,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    description="New events in the open study day: score it again, at most every half hour; nothing is published.",
+)
+def new_events_sensor(
+    context: dg.SensorEvaluationContext, deployment: dg.ResourceParam[Deployment]
+) -> dg.SensorResult | dg.SkipReason:
     """New events: the open study day is computed up to predictions, at most every half hour."""
-
-    @dg.sensor(
-        name="new_events_sensor",
-        job_name=OPEN_DAY_JOB,
-        minimum_interval_seconds=_SENSOR_SECONDS,
-        default_status=dg.DefaultSensorStatus.RUNNING,
-        description="New events in the open study day: score it again, at most every half hour; nothing is published.",
+    now = deployment.now()
+    day = study_day_of(now, deployment.zone)
+    if deployment.store.last_manifest_before(day + timedelta(days=1), "model") is None:
+        return dg.SkipReason("no night has trained a model yet")
+    with deployment.connect() as connection:
+        row = connection.execute(
+            'SELECT max("timestamp") FROM behavioral_events WHERE "timestamp" >= %s AND "timestamp" < %s',
+            [naive(opening(day, deployment.zone)), naive(now)],
+        ).fetchone()
+    newest = row[0] if row else None
+    cursor = EventCursor.parse(context.cursor)
+    wait = cursor.wait(newest, now)
+    if newest is None or wait is not None:
+        return dg.SkipReason(wait)
+    return dg.SensorResult(
+        run_requests=[dg.RunRequest(run_key=f"open@{newest.isoformat()}", partition_key=day.isoformat())],
+        dynamic_partitions_requests=[NIGHTS.build_add_request([day.isoformat()])],
+        cursor=str(EventCursor(newest.isoformat(), now.isoformat())),
     )
-    def new_events_sensor(
-        context: dg.SensorEvaluationContext, deployment: dg.ResourceParam[Deployment]
-    ) -> dg.SensorResult | dg.SkipReason:
-        now = deployment.now()
-        day = study_day_of(now, deployment.zone)
-        if deployment.store.last_manifest_before(day + timedelta(days=1), "model") is None:
-            return dg.SkipReason("no night has trained a model yet")
-        with deployment.connect() as connection:
-            row = connection.execute(
-                'SELECT max("timestamp") FROM behavioral_events WHERE "timestamp" >= %s AND "timestamp" < %s',
-                [naive(opening(day, deployment.zone)), naive(now)],
-            ).fetchone()
-        newest = row[0] if row else None
-        cursor = EventCursor.parse(context.cursor)
-        wait = cursor.wait(newest, now)
-        if newest is None or wait is not None:
-            return dg.SkipReason(wait)
-        return dg.SensorResult(
-            run_requests=[dg.RunRequest(run_key=f"open@{newest.isoformat()}", partition_key=day.isoformat())],
-            dynamic_partitions_requests=[NIGHTS.build_add_request([day.isoformat()])],
-            cursor=str(EventCursor(newest.isoformat(), now.isoformat())),
-        )
-
-    return new_events_sensor

@@ -65,43 +65,39 @@ def EARLY_OUTCOMES() -> None:  # noqa: N802, D103 - a definition, not a function
     learners_outcomes()
 
 
-def build_missions_sensor() -> dg.SensorDefinition:
+@dg.sensor(
+    name="finished_missions_sensor",
+    job_name=EARLY_OUTCOMES_JOB,
+    minimum_interval_seconds=_SECONDS,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    description="Finished missions: record what became of those learners' predictions whose window has closed.",
+)
+def finished_missions_sensor(
+    context: dg.SensorEvaluationContext, deployment: dg.ResourceParam[Deployment]
+) -> dg.SensorResult:
     """Missions finished since the last look, where a window of one of those learners has closed."""
-
-    @dg.sensor(
-        name="finished_missions_sensor",
-        job_name=EARLY_OUTCOMES_JOB,
-        minimum_interval_seconds=_SECONDS,
-        default_status=dg.DefaultSensorStatus.RUNNING,
-        description="Finished missions: record what became of those learners' predictions whose window has closed.",
+    until = naive(deployment.now())
+    if context.cursor is None:
+        return _none("missions finished from now on are looked at", until)
+    seen = datetime.fromisoformat(context.cursor)
+    with deployment.connect() as connection:
+        found = finished_missions(connection, seen, until)
+        if found.newest is None:
+            return _none("no mission was finished since the last look", seen)
+        # Of the overlap too: a mission may have been committed after the last look with an earlier stamp.
+        learners = finished_missions(connection, seen - OVERLAP, until).learners
+    if not learners:
+        return _none("no window of those who finished a mission has closed", found.newest)
+    span = MissionSpan(after=(seen - OVERLAP).isoformat(), until=found.newest.isoformat())
+    return dg.SensorResult(
+        run_requests=[
+            dg.RunRequest(
+                run_key=f"finished@{found.newest.isoformat()}",
+                run_config=dg.RunConfig(ops={learners_outcomes.name: span}),
+            )
+        ],
+        cursor=found.newest.isoformat(),
     )
-    def finished_missions_sensor(
-        context: dg.SensorEvaluationContext, deployment: dg.ResourceParam[Deployment]
-    ) -> dg.SensorResult:
-        until = naive(deployment.now())
-        if context.cursor is None:
-            return _none("missions finished from now on are looked at", until)
-        seen = datetime.fromisoformat(context.cursor)
-        with deployment.connect() as connection:
-            found = finished_missions(connection, seen, until)
-            if found.newest is None:
-                return _none("no mission was finished since the last look", seen)
-            # Of the overlap too: a mission may have been committed after the last look with an earlier stamp.
-            learners = finished_missions(connection, seen - OVERLAP, until).learners
-        if not learners:
-            return _none("no window of those who finished a mission has closed", found.newest)
-        span = MissionSpan(after=(seen - OVERLAP).isoformat(), until=found.newest.isoformat())
-        return dg.SensorResult(
-            run_requests=[
-                dg.RunRequest(
-                    run_key=f"finished@{found.newest.isoformat()}",
-                    run_config=dg.RunConfig(ops={learners_outcomes.name: span}),
-                )
-            ],
-            cursor=found.newest.isoformat(),
-        )
-
-    return finished_missions_sensor
 
 
 def _none(why: str, cursor: datetime) -> dg.SensorResult:

@@ -27,39 +27,35 @@ RETRAINING = dg.define_asset_job(
 )
 
 
-def build_retraining_sensor() -> dg.SensorDefinition:
+@dg.sensor(
+    name="retraining_sensor",
+    job_name=RETRAINING_JOB,
+    minimum_interval_seconds=_SECONDS,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    description="50 new words of learners, a recall below target, a new drift: train challengers now, at most once"
+    " a study day.",
+)
+def retraining_sensor(
+    context: dg.SensorEvaluationContext, deployment: dg.ResourceParam[Deployment]
+) -> dg.SensorResult | dg.SkipReason:
     """What calls for a training sooner than the calendar does, asked for once an open day."""
-
-    @dg.sensor(
-        name="retraining_sensor",
-        job_name=RETRAINING_JOB,
-        minimum_interval_seconds=_SECONDS,
-        default_status=dg.DefaultSensorStatus.RUNNING,
-        description="50 new words of learners, a recall below target, a new drift: train challengers now, at most once"
-        " a study day.",
+    day = study_day_of(deployment.now(), deployment.zone)
+    last = day - timedelta(days=1)
+    # What a night that is still to come, or under way, will look at itself.
+    if deployment.store.manifest(last, "model") is None:
+        return dg.SkipReason(f"the night of study day {last} has no model yet")
+    if deployment.store.manifest(day, "model") is not None:
+        return dg.SkipReason(f"challengers were trained for {day} already")
+    found = due(deployment, day)
+    if found.waiting is None:
+        return dg.SkipReason("the coming night trains challengers anyway")
+    if not found.sooner:
+        return dg.SkipReason(f"{found.waiting}, and nothing new calls for them sooner")
+    why = " and ".join(found.sooner)
+    context.log.info(f"trained sooner, since {why}")
+    return dg.SensorResult(
+        run_requests=[
+            dg.RunRequest(run_key=f"retraining@{day}", partition_key=day.isoformat(), tags={BECAUSE_TAG: why})
+        ],
+        dynamic_partitions_requests=[NIGHTS.build_add_request([day.isoformat()])],
     )
-    def retraining_sensor(
-        context: dg.SensorEvaluationContext, deployment: dg.ResourceParam[Deployment]
-    ) -> dg.SensorResult | dg.SkipReason:
-        day = study_day_of(deployment.now(), deployment.zone)
-        last = day - timedelta(days=1)
-        # What a night that is still to come, or under way, will look at itself.
-        if deployment.store.manifest(last, "model") is None:
-            return dg.SkipReason(f"the night of study day {last} has no model yet")
-        if deployment.store.manifest(day, "model") is not None:
-            return dg.SkipReason(f"challengers were trained for {day} already")
-        found = due(deployment, day)
-        if found.waiting is None:
-            return dg.SkipReason("the coming night trains challengers anyway")
-        if not found.sooner:
-            return dg.SkipReason(f"{found.waiting}, and nothing new calls for them sooner")
-        why = " and ".join(found.sooner)
-        context.log.info(f"trained sooner, since {why}")
-        return dg.SensorResult(
-            run_requests=[
-                dg.RunRequest(run_key=f"retraining@{day}", partition_key=day.isoformat(), tags={BECAUSE_TAG: why})
-            ],
-            dynamic_partitions_requests=[NIGHTS.build_add_request([day.isoformat()])],
-        )
-
-    return retraining_sensor

@@ -11,35 +11,31 @@ _SECONDS = 30
 _DAY_TAGS = ("dagster/partition", "dagster/asset_partition_range_start")
 
 
-def build_failure_sensor() -> dg.SensorDefinition:
+@dg.run_failure_sensor(
+    name="run_failure_sensor",
+    # Runs of the command line belong to no code location.
+    monitor_all_code_locations=True,
+    minimum_interval_seconds=_SECONDS,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    description="A run failed: one JSON line on standard error, and a message to AMERICANO_ALERT_WEBHOOK if set.",
+)
+def run_failure_sensor(
+    context: dg.RunFailureSensorContext, deployment: dg.ResourceParam[Deployment]
+) -> dg.SkipReason | None:
     """Every failed run of this Dagster instance, those of the command line included, is told once."""
-
-    @dg.run_failure_sensor(
-        name="run_failure_sensor",
-        # Runs of the command line belong to no code location.
-        monitor_all_code_locations=True,
-        minimum_interval_seconds=_SECONDS,
-        default_status=dg.DefaultSensorStatus.RUNNING,
-        description="A run failed: one JSON line on standard error, and a message to AMERICANO_ALERT_WEBHOOK if set.",
-    )
-    def run_failure_sensor(
-        context: dg.RunFailureSensorContext, deployment: dg.ResourceParam[Deployment]
-    ) -> dg.SkipReason | None:
-        events = [
-            record.event_log_entry.dagster_event
-            for record in context.instance.get_records_for_run(context.dagster_run.run_id, of_type=_TELLING).records
-            if record.event_log_entry.dagster_event is not None
-        ]
-        if was_interrupted(events):
-            return dg.SkipReason("a person ended the run")
-        notice = _notice(context.dagster_run, events, deployment)
-        log_line(notice)
-        webhook = deployment.settings.americano_alert_webhook
-        if webhook is not None and (why := post(webhook.get_secret_value(), notice)) is not None:
-            log_line({"event": "alert_not_delivered", "run_id": notice["run_id"], "tries": TRIES, "reason": why})
-        return None
-
-    return run_failure_sensor
+    events = [
+        record.event_log_entry.dagster_event
+        for record in context.instance.get_records_for_run(context.dagster_run.run_id, of_type=_TELLING).records
+        if record.event_log_entry.dagster_event is not None
+    ]
+    if was_interrupted(events):
+        return dg.SkipReason("a person ended the run")
+    notice = _notice(context.dagster_run, events, deployment)
+    log_line(notice)
+    webhook = deployment.settings.americano_alert_webhook
+    if webhook is not None and (why := post(webhook.get_secret_value(), notice)) is not None:
+        log_line({"event": "alert_not_delivered", "run_id": notice["run_id"], "tries": TRIES, "reason": why})
+    return None
 
 
 _TELLING = {

@@ -60,7 +60,7 @@ _GRADED = (of_model(INTERACTIONS), SESSION_ENDS)
 
 
 def build(settings: Settings) -> list[dg.AssetsDefinition]:
-    """The log on this deployment's study days, recorded and graded; the log and the plans that each night reads."""
+    """The log on this deployment's study days, recorded and graded."""
 
     @dg.asset(
         deps=[app_key(table) for table in LOG_SOURCES],
@@ -91,97 +91,6 @@ def build(settings: Settings) -> list[dg.AssetsDefinition]:
         )
 
     @dg.asset(
-        deps=[app_key(table) for table in LOG_SOURCES],
-        partitions_def=NIGHTS,
-        owners=OWNERS,
-        kinds={"duckdb", "parquet"},
-        check_specs=checks_of(NIGHT_LOG, *LOG_TABLES.values(), INTERACTIONS),
-        metadata=columns_of(*_LOG, *_GRADED),
-    )
-    @telling_checks
-    def night_log(context: dg.AssetExecutionContext, deployment: dg.ResourceParam[Deployment]) -> Result:
-        """The night's study day and the 13 before it, read and graded anew, because events arrive late.
-
-        The study days that it has read are told to Dagster as `log_snapshots` and `interactions` of that day: the
-        night's own, and each earlier one that late rows have changed. Where that was a night, so is its `night_log`,
-        whereby what was computed from it is out of date.
-        """
-        day = night_of(context, deployment)
-        read = refreshed_days(day, deployment.first_day)
-        before = {table: deployment.store.current_days(table, read) for table in DAY_TABLES}
-        log = _read_log(context, deployment, read, [day])
-        graded, judged = build_interactions(deployment, read)
-        late = [one for one in read[:-1] if one in log.changed]
-        regraded = [
-            one for one in read[:-1] if any(_changed(before[table], graded[table], one) for table in DAY_TABLES)
-        ]
-        for one in (*late, day):
-            tell_day(context, LOG, one, content_of(log.stored, [one]), log.count([one]))
-        for one in (*regraded, day):
-            tell_day(context, GRADED, one, content_of(graded, [one]), graded["interactions"][one].rows)
-        everything = {**log.stored, **graded}
-        for one in sorted({*late, *regraded}):
-            if is_night(context.instance, one):
-                tell_day(context, NIGHT_LOG, one, content_of(everything, [one]), log.count([one]))
-        return dg.MaterializeResult(
-            metadata={
-                "dagster/row_count": log.count([day]),
-                "graded_interactions": graded["interactions"][day].rows,
-                "study_days_read": len(read),
-                "tables": markdown_table(log.tables),
-                "rules_broken": markdown_table(log.bad_rows),
-            },
-            data_version=dg.DataVersion(content_of(everything, [day])),
-            check_results=told_checks([*log.checked, judged]),
-        )
-
-    @dg.asset(
-        deps=[app_key(table) for table in STATE_SOURCES],
-        partitions_def=NIGHTS,
-        owners=OWNERS,
-        kinds={"parquet"},
-        check_specs=checks_of("state_snapshots", *STATE_TABLES.values()),
-        metadata=columns_of(*map(of_model, STATE_TABLES.values())),
-    )
-    @telling_checks
-    def state_snapshots(context: dg.AssetExecutionContext, deployment: dg.ResourceParam[Deployment]) -> Result:
-        """Curriculum, plans and profiles, whole, with the time at which they were read.
-
-        A study day uses the first snapshot of the hour after its cut-off, else the last one before; a day older than
-        every snapshot uses the oldest with the columns that the app overwrites blanked. A rerun takes none, nor does
-        an old day: it would come too late to speak for it.
-        """
-        day = night_of(context, deployment)
-        recorded = deployment.store.manifest(day, "inputs") is not None and not wants_latest(context)
-        old = day < last_closed(deployment.now(), deployment.zone)
-        tables, bad_rows = [], []
-        found = [Checked(table, 0) for table in STATE_TABLES]  # No row is read where no snapshot is taken.
-        if not snapshots(deployment.store) or not (recorded or old):
-            with retried(context):
-                _, qualities, counts = snapshot_state(deployment)
-            tables = [
-                {"table": name, "rows": counts[name], "bad rows": one.bad, "left out": one.left_out}
-                for name, one in qualities.items()
-            ]
-            found = [quality.checked for quality in qualities.values()]
-            bad_rows = [row for quality in qualities.values() for row in quality.report()]
-        at = min(deployment.moment(day).at, deployment.now())
-        used = state_at(snapshots(deployment.store), at)
-        return dg.MaterializeResult(
-            metadata={
-                "dagster/row_count": sum(
-                    deployment.store.whole_rows(table, content) for table, content in used.snapshot.tables.items()
-                ),
-                "taken_at": used.snapshot.taken_at.isoformat(),
-                "taken_in_time": not used.from_later,
-                "tables": markdown_table(tables),
-                "rules_broken": markdown_table(bad_rows),
-            },
-            data_version=dg.DataVersion(used.snapshot.content),
-            check_results=told_checks(found),
-        )
-
-    @dg.asset(
         deps=[LOG],
         partitions_def=study_days(settings),
         backfill_policy=dg.BackfillPolicy.single_run(),
@@ -205,7 +114,98 @@ def build(settings: Settings) -> list[dg.AssetsDefinition]:
             check_results=told_checks([judged]),
         )
 
-    return [log_snapshots, night_log, state_snapshots, interactions]
+    return [log_snapshots, interactions]
+
+
+@dg.asset(
+    deps=[app_key(table) for table in LOG_SOURCES],
+    partitions_def=NIGHTS,
+    owners=OWNERS,
+    kinds={"duckdb", "parquet"},
+    check_specs=checks_of(NIGHT_LOG, *LOG_TABLES.values(), INTERACTIONS),
+    metadata=columns_of(*_LOG, *_GRADED),
+)
+@telling_checks
+def night_log(context: dg.AssetExecutionContext, deployment: dg.ResourceParam[Deployment]) -> Result:
+    """The night's study day and the 13 before it, read and graded anew, because events arrive late.
+
+    The study days that it has read are told to Dagster as `log_snapshots` and `interactions` of that day: the
+    night's own, and each earlier one that late rows have changed. Where that was a night, so is its `night_log`,
+    whereby what was computed from it is out of date.
+    """
+    day = night_of(context, deployment)
+    read = refreshed_days(day, deployment.first_day)
+    before = {table: deployment.store.current_days(table, read) for table in DAY_TABLES}
+    log = _read_log(context, deployment, read, [day])
+    graded, judged = build_interactions(deployment, read)
+    late = [one for one in read[:-1] if one in log.changed]
+    regraded = [one for one in read[:-1] if any(_changed(before[table], graded[table], one) for table in DAY_TABLES)]
+    for one in (*late, day):
+        tell_day(context, LOG, one, content_of(log.stored, [one]), log.count([one]))
+    for one in (*regraded, day):
+        tell_day(context, GRADED, one, content_of(graded, [one]), graded["interactions"][one].rows)
+    everything = {**log.stored, **graded}
+    for one in sorted({*late, *regraded}):
+        if is_night(context.instance, one):
+            tell_day(context, NIGHT_LOG, one, content_of(everything, [one]), log.count([one]))
+    return dg.MaterializeResult(
+        metadata={
+            "dagster/row_count": log.count([day]),
+            "graded_interactions": graded["interactions"][day].rows,
+            "study_days_read": len(read),
+            "tables": markdown_table(log.tables),
+            "rules_broken": markdown_table(log.bad_rows),
+        },
+        data_version=dg.DataVersion(content_of(everything, [day])),
+        check_results=told_checks([*log.checked, judged]),
+    )
+
+
+@dg.asset(
+    deps=[app_key(table) for table in STATE_SOURCES],
+    partitions_def=NIGHTS,
+    owners=OWNERS,
+    kinds={"parquet"},
+    check_specs=checks_of("state_snapshots", *STATE_TABLES.values()),
+    metadata=columns_of(*map(of_model, STATE_TABLES.values())),
+)
+@telling_checks
+def state_snapshots(context: dg.AssetExecutionContext, deployment: dg.ResourceParam[Deployment]) -> Result:
+    """Curriculum, plans and profiles, whole, with the time at which they were read.
+
+    A study day uses the first snapshot of the hour after its cut-off, else the last one before; a day older than
+    every snapshot uses the oldest with the columns that the app overwrites blanked. A rerun takes none, nor does
+    an old day: it would come too late to speak for it.
+    """
+    day = night_of(context, deployment)
+    recorded = deployment.store.manifest(day, "inputs") is not None and not wants_latest(context)
+    old = day < last_closed(deployment.now(), deployment.zone)
+    tables, bad_rows = [], []
+    found = [Checked(table, 0) for table in STATE_TABLES]  # No row is read where no snapshot is taken.
+    if not snapshots(deployment.store) or not (recorded or old):
+        with retried(context):
+            _, qualities, counts = snapshot_state(deployment)
+        tables = [
+            {"table": name, "rows": counts[name], "bad rows": one.bad, "left out": one.left_out}
+            for name, one in qualities.items()
+        ]
+        found = [quality.checked for quality in qualities.values()]
+        bad_rows = [row for quality in qualities.values() for row in quality.report()]
+    at = min(deployment.moment(day).at, deployment.now())
+    used = state_at(snapshots(deployment.store), at)
+    return dg.MaterializeResult(
+        metadata={
+            "dagster/row_count": sum(
+                deployment.store.whole_rows(table, content) for table, content in used.snapshot.tables.items()
+            ),
+            "taken_at": used.snapshot.taken_at.isoformat(),
+            "taken_in_time": not used.from_later,
+            "tables": markdown_table(tables),
+            "rules_broken": markdown_table(bad_rows),
+        },
+        data_version=dg.DataVersion(used.snapshot.content),
+        check_results=told_checks(found),
+    )
 
 
 @dataclass(frozen=True)

@@ -32,92 +32,89 @@ from americano_assets.stages.s2_features.skill_ratings import ELO_SCHEMA
 from americano_assets.stages.s2_features.skill_ratings import TABLE as ELO_TABLE
 
 
-def build() -> list[dg.AssetsDefinition]:
-    """Ratings, features and labels of the nights."""
-
-    @dg.asset(
-        deps=[NIGHT_LOG, every_day(GRADED), "state_snapshots"],
-        partitions_def=NIGHTS,
-        owners=OWNERS,
-        kinds={"numba", "parquet"},
-        metadata=columns_of(listed(ELO_TABLE, {one.name: str(one.type) for one in ELO_SCHEMA})),
+@dg.asset(
+    deps=[NIGHT_LOG, every_day(GRADED), "state_snapshots"],
+    partitions_def=NIGHTS,
+    owners=OWNERS,
+    kinds={"numba", "parquet"},
+    metadata=columns_of(listed(ELO_TABLE, {one.name: str(one.type) for one in ELO_SCHEMA})),
+)
+@retrying
+def elo_state(context: dg.AssetExecutionContext, deployment: dg.ResourceParam[Deployment]) -> Result:
+    """Ratings of learners, topics, objectives and items after every answer up to the cut-off, day by day."""
+    version, summary = publish_elo(deployment, day_of(context), latest=wants_latest(context))
+    return dg.MaterializeResult(
+        metadata={"dagster/row_count": version.rows, "ratings": markdown_table(summary)},
+        data_version=dg.DataVersion(version.content),
     )
-    @retrying
-    def elo_state(context: dg.AssetExecutionContext, deployment: dg.ResourceParam[Deployment]) -> Result:
-        """Ratings of learners, topics, objectives and items after every answer up to the cut-off, day by day."""
-        version, summary = publish_elo(deployment, day_of(context), latest=wants_latest(context))
-        return dg.MaterializeResult(
-            metadata={"dagster/row_count": version.rows, "ratings": markdown_table(summary)},
-            data_version=dg.DataVersion(version.content),
-        )
 
-    @dg.asset(
-        deps=[NIGHT_LOG, every_day(GRADED), "elo_state", "state_snapshots"],
-        partitions_def=NIGHTS,
-        owners=OWNERS,
-        kinds={"duckdb", "parquet"},
-        check_specs=checks_of("features", FEATURES_TABLE),
-        metadata=columns_of(of_model(FEATURES_TABLE)),
+
+@dg.asset(
+    deps=[NIGHT_LOG, every_day(GRADED), "elo_state", "state_snapshots"],
+    partitions_def=NIGHTS,
+    owners=OWNERS,
+    kinds={"duckdb", "parquet"},
+    check_specs=checks_of("features", FEATURES_TABLE),
+    metadata=columns_of(of_model(FEATURES_TABLE)),
+)
+@telling_checks
+@retrying
+def features(context: dg.AssetExecutionContext, deployment: dg.ResourceParam[Deployment]) -> Result:
+    """The night's candidates and their fifteen features, as of the cut-off, from nothing stamped at or after it."""
+    day = day_of(context)
+    _announce(context, deployment, FEATURES_AT)
+    rows, content, state = publish_features(deployment, day, latest=wants_latest(context))
+    summary = [
+        {
+            "feature": name,
+            "observed": share(rows[f"observed_{name}"]),
+            "mean": float(rows[name].mean()) if len(rows) else None,
+        }
+        for name in FEATURE_NAMES
+    ]
+    return dg.MaterializeResult(
+        metadata={
+            "dagster/row_count": len(rows),
+            **numbers(
+                {
+                    "learners": rows["learner_id"].nunique(),
+                    "data_quality": float(rows[DATA_QUALITY].mean()) if len(rows) else None,
+                    "cold_start_share": float(cold_start(rows).mean()) if len(rows) else None,
+                }
+            ),
+            "plans_taken_in_time": not state.from_later,
+            "features": markdown_table(summary),
+        },
+        data_version=dg.DataVersion(content),
+        check_results=told_checks([Checked(str(FEATURES_TABLE.name), len(rows))]),
     )
-    @telling_checks
-    @retrying
-    def features(context: dg.AssetExecutionContext, deployment: dg.ResourceParam[Deployment]) -> Result:
-        """The night's candidates and their fifteen features, as of the cut-off, from nothing stamped at or after it."""
-        day = day_of(context)
-        _announce(context, deployment, FEATURES_AT)
-        rows, content, state = publish_features(deployment, day, latest=wants_latest(context))
-        summary = [
-            {
-                "feature": name,
-                "observed": share(rows[f"observed_{name}"]),
-                "mean": float(rows[name].mean()) if len(rows) else None,
-            }
-            for name in FEATURE_NAMES
-        ]
-        return dg.MaterializeResult(
-            metadata={
-                "dagster/row_count": len(rows),
-                **numbers(
-                    {
-                        "learners": rows["learner_id"].nunique(),
-                        "data_quality": float(rows[DATA_QUALITY].mean()) if len(rows) else None,
-                        "cold_start_share": float(cold_start(rows).mean()) if len(rows) else None,
-                    }
-                ),
-                "plans_taken_in_time": not state.from_later,
-                "features": markdown_table(summary),
-            },
-            data_version=dg.DataVersion(content),
-            check_results=told_checks([Checked(str(FEATURES_TABLE.name), len(rows))]),
-        )
 
-    @dg.asset(
-        deps=[NIGHT_LOG, every_day(GRADED), "state_snapshots"],
-        partitions_def=NIGHTS,
-        owners=OWNERS,
-        kinds={"duckdb", "parquet"},
-        metadata=columns_of(LABELS),
+
+@dg.asset(
+    deps=[NIGHT_LOG, every_day(GRADED), "state_snapshots"],
+    partitions_def=NIGHTS,
+    owners=OWNERS,
+    kinds={"duckdb", "parquet"},
+    metadata=columns_of(LABELS),
+)
+@retrying
+def labels(context: dg.AssetExecutionContext, deployment: dg.ResourceParam[Deployment]) -> Result:
+    """The candidates of the weekly training cut-offs, their features then, and who struggled in the window since.
+
+    Up to 104 cut-offs whose window has closed. Null where the learner did not study enough to tell. What is already
+    known of a cut-off is not computed again.
+    """
+    _announce(context, deployment, FEATURES_AT, LABELS_AT)
+    result = training_labels(deployment, day_of(context), latest=wants_latest(context))
+    return dg.MaterializeResult(
+        metadata={
+            "dagster/row_count": result.rows,
+            "training_cutoffs": len(result.labels),
+            "first_cutoff": str(min(result.labels, default="none")),
+            "last_cutoff": str(max(result.labels, default="none")),
+        },
+        data_version=dg.DataVersion(digest_of(result.labels)),
     )
-    @retrying
-    def labels(context: dg.AssetExecutionContext, deployment: dg.ResourceParam[Deployment]) -> Result:
-        """The candidates of the weekly training cut-offs, their features then, and who struggled in the window since.
-
-        Up to 104 cut-offs whose window has closed. Null where the learner did not study enough to tell. What is already
-        known of a cut-off is not computed again.
-        """
-        _announce(context, deployment, FEATURES_AT, LABELS_AT)
-        result = training_labels(deployment, day_of(context), latest=wants_latest(context))
-        return dg.MaterializeResult(
-            metadata={
-                "dagster/row_count": result.rows,
-                "training_cutoffs": len(result.labels),
-                "first_cutoff": str(min(result.labels, default="none")),
-                "last_cutoff": str(max(result.labels, default="none")),
-            },
-            data_version=dg.DataVersion(digest_of(result.labels)),
-        )
-
-    return [elo_state, features, labels]
 
 
 def _announce(context: dg.AssetExecutionContext, deployment: Deployment, *tables: str) -> None:

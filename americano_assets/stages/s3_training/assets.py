@@ -31,81 +31,72 @@ from americano_assets.stages.s3_training.dataset_versions import dvc_tags, store
 from americano_assets.stages.s3_training.train_models import TrainedDay, train_day
 
 
-def build() -> list[dg.AssetsDefinition]:
-    """Training set and model of the nights."""
-
-    @dg.asset(
-        deps=["labels"],
-        partitions_def=NIGHTS,
-        owners=OWNERS,
-        kinds={"parquet"},
-        check_specs=checks_of("training_set", TRAINING_SET),
-        metadata=columns_of(of_model(TRAINING_SET)),
+@dg.asset(
+    deps=["labels"],
+    partitions_def=NIGHTS,
+    owners=OWNERS,
+    kinds={"parquet"},
+    check_specs=checks_of("training_set", TRAINING_SET),
+    metadata=columns_of(of_model(TRAINING_SET)),
+)
+@telling_checks
+@retrying
+def training_set(context: dg.AssetExecutionContext, deployment: dg.ResourceParam[Deployment]) -> Result:
+    """Labelled rows of the weekly cut-offs, split by learner and by time: train, calibration, test."""
+    day = day_of(context)
+    rows, version = store_training_set(deployment, day)
+    return dg.MaterializeResult(
+        metadata={"dagster/row_count": len(rows), "splits": markdown_table(_split_summary(rows))},
+        data_version=dg.DataVersion(version.content),
+        check_results=told_checks([Checked(str(TRAINING_SET.name), len(rows))]),
     )
-    @telling_checks
-    @retrying
-    def training_set(context: dg.AssetExecutionContext, deployment: dg.ResourceParam[Deployment]) -> Result:
-        """Labelled rows of the weekly cut-offs, split by learner and by time: train, calibration, test."""
-        day = day_of(context)
-        rows, version = store_training_set(deployment, day)
-        return dg.MaterializeResult(
-            metadata={"dagster/row_count": len(rows), "splits": markdown_table(_split_summary(rows))},
-            data_version=dg.DataVersion(version.content),
-            check_results=told_checks([Checked(str(TRAINING_SET.name), len(rows))]),
-        )
 
-    @dg.asset(
-        deps=["training_set", app_key("courses")],
-        partitions_def=NIGHTS,
-        owners=OWNERS,
-        kinds={"scikitlearn", "mlflow"},
-        metadata=columns_of(MODEL_VERSIONS, MODEL_EVENTS),
+
+@dg.asset(
+    deps=["training_set", app_key("courses")],
+    partitions_def=NIGHTS,
+    owners=OWNERS,
+    kinds={"scikitlearn", "mlflow"},
+    metadata=columns_of(MODEL_VERSIONS, MODEL_EVENTS),
+)
+@retrying
+def struggle_model(context: dg.AssetExecutionContext, deployment: dg.ResourceParam[Deployment]) -> Result:
+    """The model that scores the night, measured beside its challengers on learners and weeks that none has seen.
+
+    Equal training rows are not trained on twice: the model that they gave is used again. A run tag
+    americano/analysis_run_id links the training with that row of the app's analysis_runs.
+    """
+    day = day_of(context)
+    stored = deployment.store.read_day("training_set", day)
+    version = deployment.store.current("training_set", day)
+    if stored is None or version is None:
+        raise dg.Failure(f"Study day {day} has no training set: materialize training_set for it first.")
+    tags = {
+        "dagster_run_id": context.run.run_id,
+        "asset": "struggle_model",
+        "partition": context.partition_key,
+        **dvc_tags(deployment.settings),
+    }
+    rows = stored.to_pandas()
+    with deployment.connect() as connection:
+        parts = backgrounds(rows["learner_id"]) if is_oulad(connection) else None
+    analysis_run = context.run.tags.get(ANALYSIS_RUN_TAG)
+    trained = train_day(deployment, day, rows, version.content, tags, analysis_run, parts)
+    return dg.MaterializeResult(
+        metadata=_told(trained, deployment),
+        data_version=dg.DataVersion(trained.model.version),
     )
-    @retrying
-    def struggle_model(context: dg.AssetExecutionContext, deployment: dg.ResourceParam[Deployment]) -> Result:
-        """The model that scores the night, measured beside its challengers on learners and weeks that none has seen.
-
-        Equal training rows are not trained on twice: the model that they gave is used again. A run tag
-        americano/analysis_run_id links the training with that row of the app's analysis_runs.
-        """
-        day = day_of(context)
-        stored = deployment.store.read_day("training_set", day)
-        version = deployment.store.current("training_set", day)
-        if stored is None or version is None:
-            raise dg.Failure(f"Study day {day} has no training set: materialize training_set for it first.")
-        tags = {
-            "dagster_run_id": context.run.run_id,
-            "asset": "struggle_model",
-            "partition": context.partition_key,
-            **dvc_tags(deployment.settings),
-        }
-        rows = stored.to_pandas()
-        with deployment.connect() as connection:
-            parts = backgrounds(rows["learner_id"]) if is_oulad(connection) else None
-        analysis_run = context.run.tags.get(ANALYSIS_RUN_TAG)
-        trained = train_day(deployment, day, rows, version.content, tags, analysis_run, parts)
-        return dg.MaterializeResult(
-            metadata=_told(trained, deployment),
-            data_version=dg.DataVersion(trained.model.version),
-        )
-
-    return [training_set, struggle_model]
 
 
-def build_checks() -> list[dg.AssetChecksDefinition]:
-    """A check that warns: a night goes on without MLflow."""
-
-    @dg.asset_check(asset="struggle_model", partitions_def=NIGHTS)
-    def logged_in_mlflow(
-        context: dg.AssetCheckExecutionContext, deployment: dg.ResourceParam[Deployment]
-    ) -> dg.AssetCheckResult:
-        """The night's training is in MLflow, also where an equal one was found; a night between two has none to log."""
-        notice = (deployment.store.manifest(day_of(context), "model") or {}).get("mlflow", "")
-        return dg.AssetCheckResult(
-            passed=not notice, severity=dg.AssetCheckSeverity.WARN, metadata={"why": notice or "nothing went wrong"}
-        )
-
-    return [logged_in_mlflow]
+@dg.asset_check(asset="struggle_model", partitions_def=NIGHTS)
+def logged_in_mlflow(
+    context: dg.AssetCheckExecutionContext, deployment: dg.ResourceParam[Deployment]
+) -> dg.AssetCheckResult:
+    """The night's training is in MLflow, also where an equal one was found; a night between two has none to log."""
+    notice = (deployment.store.manifest(day_of(context), "model") or {}).get("mlflow", "")
+    return dg.AssetCheckResult(
+        passed=not notice, severity=dg.AssetCheckSeverity.WARN, metadata={"why": notice or "nothing went wrong"}
+    )
 
 
 def _told(trained: TrainedDay, deployment: Deployment) -> dict[str, dg.MetadataValue | str | float | int]:

@@ -22,55 +22,45 @@ from americano_assets.stages.common.schemas import SCORED_PREDICTIONS
 from americano_assets.stages.s4_predictions.scored_predictions import problems_of_day, require_day, score_day
 
 
-def build() -> list[dg.AssetsDefinition]:
-    """Scored predictions of the nights."""
-
-    @dg.asset(
-        deps=["features", "struggle_model"],
-        partitions_def=NIGHTS,
-        owners=OWNERS,
-        kinds={"scikitlearn", "parquet"},
-        metadata=columns_of(of_model(SCORED_PREDICTIONS)),
+@dg.asset(
+    deps=["features", "struggle_model"],
+    partitions_def=NIGHTS,
+    owners=OWNERS,
+    kinds={"scikitlearn", "parquet"},
+    metadata=columns_of(of_model(SCORED_PREDICTIONS)),
+)
+@retrying
+def scored_predictions(context: dg.AssetExecutionContext, deployment: dg.ResourceParam[Deployment]) -> Result:
+    """p, confidence and reasons for every candidate, flagged or not, so that recall can be measured later."""
+    scored, model, version = score_day(deployment, day_of(context))
+    levels = [risk_level(p) for p in scored["probability"]]
+    deciles = np.quantile(scored["probability"], [0, 0.25, 0.5, 0.75, 1]) if len(scored) else []
+    return dg.MaterializeResult(
+        metadata={
+            "dagster/row_count": len(scored),
+            "model_type": model.model_type,
+            "model_version": model.version,
+            **numbers({"flagged": int(scored["flagged"].sum()), "flagged_share": share(scored["flagged"])}),
+            "risk": markdown_table(
+                [{"risk": level, "rows": levels.count(level)} for level in ("HIGH", "MEDIUM", "LOW")]
+            ),
+            "probability_quartiles": ", ".join(f"{value:.3f}" for value in deciles) or "no rows",
+        },
+        data_version=dg.DataVersion(version.content),
     )
-    @retrying
-    def scored_predictions(context: dg.AssetExecutionContext, deployment: dg.ResourceParam[Deployment]) -> Result:
-        """p, confidence and reasons for every candidate, flagged or not, so that recall can be measured later."""
-        scored, model, version = score_day(deployment, day_of(context))
-        levels = [risk_level(p) for p in scored["probability"]]
-        deciles = np.quantile(scored["probability"], [0, 0.25, 0.5, 0.75, 1]) if len(scored) else []
-        return dg.MaterializeResult(
-            metadata={
-                "dagster/row_count": len(scored),
-                "model_type": model.model_type,
-                "model_version": model.version,
-                **numbers({"flagged": int(scored["flagged"].sum()), "flagged_share": share(scored["flagged"])}),
-                "risk": markdown_table(
-                    [{"risk": level, "rows": levels.count(level)} for level in ("HIGH", "MEDIUM", "LOW")]
-                ),
-                "probability_quartiles": ", ".join(f"{value:.3f}" for value in deciles) or "no rows",
-            },
-            data_version=dg.DataVersion(version.content),
-        )
-
-    return [scored_predictions]
 
 
-def build_checks() -> list[dg.AssetChecksDefinition]:
-    """The check that stands before publication; the publish step asks the same question again."""
-
-    @dg.asset_check(asset="scored_predictions", blocking=True, partitions_def=NIGHTS)
-    @retrying
-    def publishable(
-        context: dg.AssetCheckExecutionContext, deployment: dg.ResourceParam[Deployment]
-    ) -> dg.AssetCheckResult:
-        """Every candidate scored once, p in 0-1, flags true to the threshold, nobody who opted out, a reason each."""
-        day = day_of(context)
-        scored = require_day(deployment, "scored_predictions", day)
-        judged = checked(scored, SCORED_PREDICTIONS)
-        found = problems_of_day(deployment, day, scored, valid=not judged.bad)
-        return dg.AssetCheckResult(
-            passed=not found,
-            metadata={"rows": len(scored), "problems": "; ".join(found) or "none", **counts_of(judged)},
-        )
-
-    return [publishable]
+@dg.asset_check(asset="scored_predictions", blocking=True, partitions_def=NIGHTS)
+@retrying
+def publishable(
+    context: dg.AssetCheckExecutionContext, deployment: dg.ResourceParam[Deployment]
+) -> dg.AssetCheckResult:
+    """Every candidate scored once, p in 0-1, flags true to the threshold, nobody who opted out, a reason each."""
+    day = day_of(context)
+    scored = require_day(deployment, "scored_predictions", day)
+    judged = checked(scored, SCORED_PREDICTIONS)
+    found = problems_of_day(deployment, day, scored, valid=not judged.bad)
+    return dg.AssetCheckResult(
+        passed=not found,
+        metadata={"rows": len(scored), "problems": "; ".join(found) or "none", **counts_of(judged)},
+    )

@@ -24,41 +24,37 @@ from americano_assets.stages.common.partitions import NIGHTS, day_of, every_day
 from americano_assets.stages.s5_interventions.recommendations import as_frame, indicators_of_day, interventions_of_day
 
 
-def build() -> list[dg.AssetsDefinition]:
-    """Indicators and interventions of the nights."""
+@dg.asset(
+    deps=["scored_predictions"],
+    partitions_def=NIGHTS,
+    owners=OWNERS,
+    kinds={"python", "parquet"},
+    metadata=columns_of(INDICATORS),
+)
+@retrying
+def indicators(context: dg.AssetExecutionContext, deployment: dg.ResourceParam[Deployment]) -> Result:
+    """What in a learner's own record speaks for the struggle, with its severity."""
+    rows = indicators_of_day(deployment, day_of(context))
+    return _stored(deployment, context, INDICATORS, rows, Indicator, "indicator_type")
 
-    @dg.asset(
-        deps=["scored_predictions"],
-        partitions_def=NIGHTS,
-        owners=OWNERS,
-        kinds={"python", "parquet"},
-        metadata=columns_of(INDICATORS),
-    )
-    @retrying
-    def indicators(context: dg.AssetExecutionContext, deployment: dg.ResourceParam[Deployment]) -> Result:
-        """What in a learner's own record speaks for the struggle, with its severity."""
-        rows = indicators_of_day(deployment, day_of(context))
-        return _stored(deployment, context, INDICATORS, rows, Indicator, "indicator_type")
 
-    @dg.asset(
-        deps=["scored_predictions", "state_snapshots", NIGHT_LOG, every_day(GRADED)],
-        partitions_def=NIGHTS,
-        owners=OWNERS,
-        kinds={"python", "parquet"},
-        metadata=columns_of(INTERVENTIONS),
-    )
-    @retrying
-    def interventions(context: dg.AssetExecutionContext, deployment: dg.ResourceParam[Deployment]) -> Result:
-        """What to do about each flagged prediction, whatever its arm: at most three, in a student's words.
+@dg.asset(
+    deps=["scored_predictions", "state_snapshots", NIGHT_LOG, every_day(GRADED)],
+    partitions_def=NIGHTS,
+    owners=OWNERS,
+    kinds={"python", "parquet"},
+    metadata=columns_of(INTERVENTIONS),
+)
+@retrying
+def interventions(context: dg.AssetExecutionContext, deployment: dg.ResourceParam[Deployment]) -> Result:
+    """What to do about each flagged prediction, whatever its arm: at most three, in a student's words.
 
-        What the holdout showed about a type moves its priority; publication leaves out what is withheld.
-        """
-        rows, effects = interventions_of_day(deployment, day_of(context), latest=wants_latest(context))
-        learned = markdown_table([{"type": kind, **asdict(effect)} for kind, effect in effects.items()])
-        stored = _stored(deployment, context, INTERVENTIONS, rows, Intervention, "intervention_type")
-        return stored._replace(metadata={**(stored.metadata or {}), "learned_about_types": learned})
-
-    return [indicators, interventions]
+    What the holdout showed about a type moves its priority; publication leaves out what is withheld.
+    """
+    rows, effects = interventions_of_day(deployment, day_of(context), latest=wants_latest(context))
+    learned = markdown_table([{"type": kind, **asdict(effect)} for kind, effect in effects.items()])
+    stored = _stored(deployment, context, INTERVENTIONS, rows, Intervention, "intervention_type")
+    return stored._replace(metadata={**(stored.metadata or {}), "learned_about_types": learned})
 
 
 def _stored(

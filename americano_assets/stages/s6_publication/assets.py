@@ -6,7 +6,7 @@ import dagster as dg
 
 from americano_assets.contract.tables import table as declared
 from americano_assets.stages.common.deployment import Deployment
-from americano_assets.stages.common.dictionary.described import DescribedTable, of_contract
+from americano_assets.stages.common.dictionary.described import of_contract
 from americano_assets.stages.common.dictionary.ml_tables import (
     ALERTS,
     ASSIGNMENTS,
@@ -44,111 +44,97 @@ _SOURCES = {
 }
 
 
-def build() -> list[dg.AssetsDefinition]:
-    """The publication of the nights: one step, whose transaction writes all of it."""
+@dg.multi_asset(
+    specs=[
+        dg.AssetSpec(
+            key,
+            deps=[
+                "scored_predictions",
+                "indicators",
+                "interventions",
+                "features",
+                "struggle_model",
+                app_key("learning_objectives"),
+            ],
+            description=f"{what} One transaction a study day.",
+            kinds={"postgres"},
+            owners=OWNERS,
+            metadata=columns_of(table, beside=beside),
+        )
+        for key, what, table, beside in (
+            (
+                app_key(PREDICTIONS),
+                f"The app's `{PREDICTIONS}`: one row an episode at or above the threshold.",
+                of_contract(declared(PREDICTIONS)),
+                (STUDY_DAYS, PUBLISHED, ASSIGNMENTS),
+            ),
+            (
+                app_key(INDICATORS),
+                f"The app's `{INDICATORS}`: what speaks for each published prediction.",
+                of_contract(declared(INDICATORS)),
+                (),
+            ),
+            (
+                app_key(RECOMMENDATIONS),
+                f"The app's `{RECOMMENDATIONS}`: what to do, but for the holdout.",
+                of_contract(declared(RECOMMENDATIONS)),
+                (INTERVENTION_ACTIONS,),
+            ),
+            (
+                ml_key("alerts"),
+                "The three most pressing predictions of each learner, but for the holdout.",
+                ALERTS,
+                (),
+            ),
+        )
+    ],
+    partitions_def=NIGHTS,
+    name="publish",
+)
+def publish_study_day(context: dg.AssetExecutionContext, deployment: dg.ResourceParam[Deployment]) -> Iterator[Result]:
+    """One transaction writes all of it."""
+    kind = REPLAY if context.run.tags.get(KIND_TAG) == REPLAY else NIGHTLY
+    with retried(context):
+        done = publish(deployment, day_of(context), kind)
+    counts = {
+        app_key(PREDICTIONS): done.inserted + done.refreshed,
+        app_key(INDICATORS): done.indicators,
+        app_key(RECOMMENDATIONS): done.interventions,
+        ml_key("alerts"): done.alerts,
+    }
+    for key, rows in counts.items():
+        lineage = lineage_of(_SOURCES[key]) if key in _SOURCES else {}
+        yield dg.MaterializeResult(key, metadata={"dagster/row_count": rows, **done.metadata, **lineage})
 
-    @dg.multi_asset(
-        specs=[
-            dg.AssetSpec(
-                key,
-                deps=[
-                    "scored_predictions",
-                    "indicators",
-                    "interventions",
-                    "features",
-                    "struggle_model",
-                    app_key("learning_objectives"),
-                ],
-                description=f"{what} One transaction a study day.",
-                kinds={"postgres"},
-                owners=OWNERS,
-                metadata=columns_of(table, beside=beside),
-            )
-            for key, what, table, beside in (
-                (
-                    app_key(PREDICTIONS),
-                    f"The app's `{PREDICTIONS}`: one row an episode at or above the threshold.",
-                    _app(PREDICTIONS),
-                    (STUDY_DAYS, PUBLISHED, ASSIGNMENTS),
-                ),
-                (
-                    app_key(INDICATORS),
-                    f"The app's `{INDICATORS}`: what speaks for each published prediction.",
-                    _app(INDICATORS),
-                    (),
-                ),
-                (
-                    app_key(RECOMMENDATIONS),
-                    f"The app's `{RECOMMENDATIONS}`: what to do, but for the holdout.",
-                    _app(RECOMMENDATIONS),
-                    (INTERVENTION_ACTIONS,),
-                ),
-                (
-                    ml_key("alerts"),
-                    "The three most pressing predictions of each learner, but for the holdout.",
-                    ALERTS,
-                    (),
-                ),
-            )
-        ],
-        partitions_def=NIGHTS,
-        name="publish",
+
+@dg.asset_check(asset=app_key(RECOMMENDATIONS), partitions_def=NIGHTS)
+@retrying
+def holdout_untouched(
+    context: dg.AssetCheckExecutionContext, deployment: dg.ResourceParam[Deployment]
+) -> dg.AssetCheckResult:
+    """No intervention and no alert reached an episode of the holdout, whoever wrote it: else the effect is off."""
+    with deployment.connect() as connection:
+        found = contamination(connection)
+    problems = [f"{rows} rows of {table} belong to holdout episodes" for table, rows in found.items() if rows]
+    return dg.AssetCheckResult(
+        passed=not problems,
+        metadata={
+            "study_day": day_of(context).isoformat(),
+            "holdout_share": deployment.settings.experiment.share,
+            "problems": "; ".join(problems) or "none",
+        },
     )
-    def publish_study_day(
-        context: dg.AssetExecutionContext, deployment: dg.ResourceParam[Deployment]
-    ) -> Iterator[Result]:
-        kind = REPLAY if context.run.tags.get(KIND_TAG) == REPLAY else NIGHTLY
-        with retried(context):
-            done = publish(deployment, day_of(context), kind)
-        counts = {
-            app_key(PREDICTIONS): done.inserted + done.refreshed,
-            app_key(INDICATORS): done.indicators,
-            app_key(RECOMMENDATIONS): done.interventions,
-            ml_key("alerts"): done.alerts,
-        }
-        for key, rows in counts.items():
-            lineage = lineage_of(_SOURCES[key]) if key in _SOURCES else {}
-            yield dg.MaterializeResult(key, metadata={"dagster/row_count": rows, **done.metadata, **lineage})
-
-    return [publish_study_day]
 
 
-def build_checks() -> list[dg.AssetChecksDefinition]:
-    """What must be true after publication."""
-
-    @dg.asset_check(asset=app_key(RECOMMENDATIONS), partitions_def=NIGHTS)
-    @retrying
-    def holdout_untouched(
-        context: dg.AssetCheckExecutionContext, deployment: dg.ResourceParam[Deployment]
-    ) -> dg.AssetCheckResult:
-        """No intervention and no alert reached an episode of the holdout, whoever wrote it: else the effect is off."""
-        with deployment.connect() as connection:
-            found = contamination(connection)
-        problems = [f"{rows} rows of {table} belong to holdout episodes" for table, rows in found.items() if rows]
-        return dg.AssetCheckResult(
-            passed=not problems,
-            metadata={
-                "study_day": day_of(context).isoformat(),
-                "holdout_share": deployment.settings.experiment.share,
-                "problems": "; ".join(problems) or "none",
-            },
-        )
-
-    @dg.asset_check(asset=app_key(PREDICTIONS), partitions_def=NIGHTS)
-    @retrying
-    def holdout_drawn(
-        context: dg.AssetCheckExecutionContext, deployment: dg.ResourceParam[Deployment]
-    ) -> dg.AssetCheckResult:
-        """Chance decided: the share held out is what the draw gives, and no unit has episodes in both arms."""
-        with deployment.connect() as connection:
-            problems = draw_problems(connection)
-        return dg.AssetCheckResult(
-            passed=not problems,
-            metadata={"study_day": day_of(context).isoformat(), "problems": "; ".join(problems) or "none"},
-        )
-
-    return [holdout_untouched, holdout_drawn]
-
-
-def _app(table: str) -> DescribedTable:
-    return of_contract(declared(table))
+@dg.asset_check(asset=app_key(PREDICTIONS), partitions_def=NIGHTS)
+@retrying
+def holdout_drawn(
+    context: dg.AssetCheckExecutionContext, deployment: dg.ResourceParam[Deployment]
+) -> dg.AssetCheckResult:
+    """Chance decided: the share held out is what the draw gives, and no unit has episodes in both arms."""
+    with deployment.connect() as connection:
+        problems = draw_problems(connection)
+    return dg.AssetCheckResult(
+        passed=not problems,
+        metadata={"study_day": day_of(context).isoformat(), "problems": "; ".join(problems) or "none"},
+    )

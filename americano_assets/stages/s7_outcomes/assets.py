@@ -20,44 +20,39 @@ from americano_assets.stages.s6_publication.transaction import PREDICTIONS, RECO
 from americano_assets.stages.s7_outcomes.label_episodes import record_outcomes
 
 
-def build() -> list[dg.AssetsDefinition]:
-    """Outcomes of the nights."""
+@dg.asset(
+    key=ml_key("episodes"),
+    deps=[
+        NIGHT_LOG,
+        every_day(GRADED),
+        "scored_predictions",
+        "struggle_model",
+        app_key(PREDICTIONS),
+        app_key(RECOMMENDATIONS),
+        app_key("learning_objectives"),
+    ],
+    partitions_def=NIGHTS,
+    owners=OWNERS,
+    kinds={"duckdb", "postgres"},
+    metadata=columns_of(EPISODES, beside=(FIRST_FLAG_OUTCOMES, OUTCOME_CHANGES)),
+)
+@retrying
+def outcomes(context: dg.AssetExecutionContext, deployment: dg.ResourceParam[Deployment]) -> Result:
+    """What became of every episode whose window has closed: struggled, not, or not studied; and those missed.
 
-    @dg.asset(
-        key=ml_key("episodes"),
-        deps=[
-            NIGHT_LOG,
-            every_day(GRADED),
-            "scored_predictions",
-            "struggle_model",
-            app_key(PREDICTIONS),
-            app_key(RECOMMENDATIONS),
-            app_key("learning_objectives"),
-        ],
-        partitions_def=NIGHTS,
-        owners=OWNERS,
-        kinds={"duckdb", "postgres"},
-        metadata=columns_of(EPISODES, beside=(FIRST_FLAG_OUTCOMES, OUTCOME_CHANGES)),
+    Reads the latest interactions, also on a rerun: an answer that arrived late corrects the verdict, with a
+    trace in ml.outcome_changes. A learner's own word goes before it on the app's row, never in the experiment.
+    """
+    written, judged = record_outcomes(deployment, day_of(context))
+    by_outcome = judged["outcome"].value_counts()
+    return dg.MaterializeResult(
+        metadata={
+            "dagster/row_count": written.judged,
+            "changed": written.changed,
+            "missed": written.missed,
+            "first_flags_judged": written.first_flags,
+            "told_by_learners": written.told_by_learners,
+            "corrected_by_late_events": written.corrected,
+            "by_outcome": markdown_table([{"outcome": name, "episodes": int(n)} for name, n in by_outcome.items()]),
+        }
     )
-    @retrying
-    def outcomes(context: dg.AssetExecutionContext, deployment: dg.ResourceParam[Deployment]) -> Result:
-        """What became of every episode whose window has closed: struggled, not, or not studied; and those missed.
-
-        Reads the latest interactions, also on a rerun: an answer that arrived late corrects the verdict, with a
-        trace in ml.outcome_changes. A learner's own word goes before it on the app's row, never in the experiment.
-        """
-        written, judged = record_outcomes(deployment, day_of(context))
-        by_outcome = judged["outcome"].value_counts()
-        return dg.MaterializeResult(
-            metadata={
-                "dagster/row_count": written.judged,
-                "changed": written.changed,
-                "missed": written.missed,
-                "first_flags_judged": written.first_flags,
-                "told_by_learners": written.told_by_learners,
-                "corrected_by_late_events": written.corrected,
-                "by_outcome": markdown_table([{"outcome": name, "episodes": int(n)} for name, n in by_outcome.items()]),
-            }
-        )
-
-    return [outcomes]

@@ -35,64 +35,52 @@ from americano_assets.stages.s8_reduction.drift import measure_drift
 DRIFT = ml_key("drift")
 
 
-def build() -> list[dg.AssetsDefinition]:
-    """Drift of the nights."""
+@dg.asset(
+    key=DRIFT,
+    deps=["training_set", ml_key("model_performance"), app_key("courses")],
+    partitions_def=NIGHTS,
+    owners=OWNERS,
+    kinds={"python", "postgres"},
+    metadata=columns_of(ml_tables.DRIFT),
+)
+@retrying
+def drift(context: dg.AssetExecutionContext, deployment: dg.ResourceParam[Deployment]) -> Result:
+    """What has shifted since the models were taught: features, struggle rates, calibration, by course.
 
-    @dg.asset(
-        key=DRIFT,
-        deps=["training_set", ml_key("model_performance"), app_key("courses")],
-        partitions_def=NIGHTS,
-        owners=OWNERS,
-        kinds={"python", "postgres"},
-        metadata=columns_of(ml_tables.DRIFT),
+    A course is compared with the same part of its earlier runs. A new alarm has the next night train.
+    """
+    found = measure_drift(deployment, day_of(context))
+    with deployment.connect() as connection:
+        names = course_names(connection)
+    shifts = table(found, names)
+    metadata: dict[str, dg.MetadataValue | str | float | int] = {
+        "dagster/row_count": len(found),
+        "alarms": sum(row["status"] == ALARM for row in shifts),
+        "warnings": sum(one.status == WARN for one in found),
+        "too_few_rows": sum(one.status == TOO_FEW for one in found),
+        "shifts": markdown_table(shifts),
+    }
+    indices = _indices(found, names)
+    if indices:
+        metadata["by_course"] = picture(drift_plot(indices, PSI_LIMITS[1]), "stability index by course and feature")
+    return dg.MaterializeResult(metadata=metadata)
+
+
+@dg.asset_check(asset=DRIFT, partitions_def=NIGHTS)
+def no_drift(context: dg.AssetCheckExecutionContext, deployment: dg.ResourceParam[Deployment]) -> dg.AssetCheckResult:
+    """Features, struggle rates and calibration are as they were when the models were taught."""
+    with deployment.connect() as connection:
+        found = drift_of(connection, day_of(context))
+        names = course_names(connection)
+    ringing = [names.get(one, one) if one else EVERYBODY for one in alarming(found)]
+    return dg.AssetCheckResult(
+        passed=not ringing,
+        severity=dg.AssetCheckSeverity.WARN,
+        metadata={
+            "ringing": ", ".join(ringing) or "none",
+            "shifts": markdown_table([row for row in table(found, names) if row["status"] == ALARM]),
+        },
     )
-    @retrying
-    def drift(context: dg.AssetExecutionContext, deployment: dg.ResourceParam[Deployment]) -> Result:
-        """What has shifted since the models were taught: features, struggle rates, calibration, by course.
-
-        A course is compared with the same part of its earlier runs. A new alarm has the next night train.
-        """
-        found = measure_drift(deployment, day_of(context))
-        with deployment.connect() as connection:
-            names = course_names(connection)
-        shifts = table(found, names)
-        metadata: dict[str, dg.MetadataValue | str | float | int] = {
-            "dagster/row_count": len(found),
-            "alarms": sum(row["status"] == ALARM for row in shifts),
-            "warnings": sum(one.status == WARN for one in found),
-            "too_few_rows": sum(one.status == TOO_FEW for one in found),
-            "shifts": markdown_table(shifts),
-        }
-        indices = _indices(found, names)
-        if indices:
-            metadata["by_course"] = picture(drift_plot(indices, PSI_LIMITS[1]), "stability index by course and feature")
-        return dg.MaterializeResult(metadata=metadata)
-
-    return [drift]
-
-
-def build_checks() -> list[dg.AssetChecksDefinition]:
-    """A check that warns: a shift is no reason to keep predictions back."""
-
-    @dg.asset_check(asset=DRIFT, partitions_def=NIGHTS)
-    def no_drift(
-        context: dg.AssetCheckExecutionContext, deployment: dg.ResourceParam[Deployment]
-    ) -> dg.AssetCheckResult:
-        """Features, struggle rates and calibration are as they were when the models were taught."""
-        with deployment.connect() as connection:
-            found = drift_of(connection, day_of(context))
-            names = course_names(connection)
-        ringing = [names.get(one, one) if one else EVERYBODY for one in alarming(found)]
-        return dg.AssetCheckResult(
-            passed=not ringing,
-            severity=dg.AssetCheckSeverity.WARN,
-            metadata={
-                "ringing": ", ".join(ringing) or "none",
-                "shifts": markdown_table([row for row in table(found, names) if row["status"] == ALARM]),
-            },
-        )
-
-    return [no_drift]
 
 
 def _indices(found: list[Drift], names: dict[str, str]) -> dict[str, dict[str, float]]:

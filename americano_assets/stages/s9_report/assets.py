@@ -12,45 +12,40 @@ from americano_assets.stages.s9_report.page.files import write_report
 from americano_assets.stages.s9_report.page.html import render
 
 
-def build() -> list[dg.AssetsDefinition]:
-    """The report of each night."""
+@dg.asset(
+    deps=[
+        NIGHT_LOG,
+        "state_snapshots",
+        app_key("courses"),
+        app_key(PREDICTIONS),
+        ml_key("episodes"),
+        ml_key("model_performance"),
+        ml_key("struggle_reduction"),
+        ml_key("effects"),
+        ml_key("drift"),
+        "struggle_model",
+        "scored_predictions",
+    ],
+    partitions_def=NIGHTS,
+    owners=OWNERS,
+    kinds={"html"},
+)
+@retrying
+def nightly_report(context: dg.AssetExecutionContext, deployment: dg.ResourceParam[Deployment]) -> Result:
+    """One self-contained page: who needs help, how good the predictions were, what helped, how sound the data is.
 
-    @dg.asset(
-        deps=[
-            NIGHT_LOG,
-            "state_snapshots",
-            app_key("courses"),
-            app_key(PREDICTIONS),
-            ml_key("episodes"),
-            ml_key("model_performance"),
-            ml_key("struggle_reduction"),
-            ml_key("effects"),
-            ml_key("drift"),
-            "struggle_model",
-            "scored_predictions",
-        ],
-        partitions_def=NIGHTS,
-        owners=OWNERS,
-        kinds={"html"},
+    Stands in the home under reports/<day>.html, the newest also as latest.html; GET /report serves it. MLflow keeps
+    it beside the training of the model that scored the night.
+    """
+    day = day_of(context)
+    report = gather(deployment, day)
+    page = render(report)
+    path = write_report(deployment.settings, day, page)
+    return dg.MaterializeResult(
+        metadata={
+            "dagster/row_count": len(report.courses),
+            "path": dg.MetadataValue.path(str(path)),
+            "kilobytes": len(page.encode()) / 1e3,
+            "mlflow": keep_report(deployment, day, path),
+        }
     )
-    @retrying
-    def nightly_report(context: dg.AssetExecutionContext, deployment: dg.ResourceParam[Deployment]) -> Result:
-        """One self-contained page: who needs help, how good the predictions were, what helped, how sound the data is.
-
-        Stands in the home under reports/<day>.html, the newest also as latest.html; GET /report serves it. MLflow keeps
-        it beside the training of the model that scored the night.
-        """
-        day = day_of(context)
-        report = gather(deployment, day)
-        page = render(report)
-        path = write_report(deployment.settings, day, page)
-        return dg.MaterializeResult(
-            metadata={
-                "dagster/row_count": len(report.courses),
-                "path": dg.MetadataValue.path(str(path)),
-                "kilobytes": len(page.encode()) / 1e3,
-                "mlflow": keep_report(deployment, day, path),
-            }
-        )
-
-    return [nightly_report]

@@ -24,43 +24,38 @@ from americano_assets.stages.s9_report.research_database import build_analytics,
 POOL = "duckdb"
 
 
-def build() -> list[dg.AssetsDefinition]:
-    """The researchers' file of the nights: each night rebuilds it whole."""
+@dg.asset(
+    deps=[NIGHT_LOG, every_day(LOG), every_day(GRADED), "features", "scored_predictions", ml_key("episodes")],
+    partitions_def=NIGHTS,
+    owners=OWNERS,
+    kinds={"duckdb"},
+    pool=POOL,
+    metadata=columns_of(*RESEARCH),
+)
+@retrying
+def analytics_database(context: dg.AssetExecutionContext, deployment: dg.ResourceParam[Deployment]) -> Result:
+    """A DuckDB file with events, interactions, features, predictions and outcomes of learners who allow it.
 
-    @dg.asset(
-        deps=[NIGHT_LOG, every_day(LOG), every_day(GRADED), "features", "scored_predictions", ml_key("episodes")],
-        partitions_def=NIGHTS,
-        owners=OWNERS,
-        kinds={"duckdb"},
-        pool=POOL,
-        metadata=columns_of(*RESEARCH),
-    )
-    @retrying
-    def analytics_database(context: dg.AssetExecutionContext, deployment: dg.ResourceParam[Deployment]) -> Result:
-        """A DuckDB file with events, interactions, features, predictions and outcomes of learners who allow it.
-
-        Rebuilt from Parquet and swapped in by one rename: who has the old one open goes on reading that. A replay of
-        a past night leaves it as it is.
-        """
-        if context.run.tags.get(KIND_TAG) == REPLAY:
-            return dg.MaterializeResult(metadata={"rebuilt": False, "why": "a replay of a past night"})
-        built = build_analytics(deployment)
-        metadata: dict[str, dg.MetadataValue | str | float | int | bool] = {
-            "rebuilt": True,
-            "path": dg.MetadataValue.path(str(built.path)),
-            "dagster/row_count": sum(built.rows.values()),
-            "learners": built.learners,
-            "through_study_day": str(built.through or "none yet"),
-            "megabytes": built.path.stat().st_size / 1e6,
-            "tables": markdown_table([{"table": name, "rows": rows} for name, rows in built.rows.items()]),
+    Rebuilt from Parquet and swapped in by one rename: who has the old one open goes on reading that. A replay of
+    a past night leaves it as it is.
+    """
+    if context.run.tags.get(KIND_TAG) == REPLAY:
+        return dg.MaterializeResult(metadata={"rebuilt": False, "why": "a replay of a past night"})
+    built = build_analytics(deployment)
+    metadata: dict[str, dg.MetadataValue | str | float | int | bool] = {
+        "rebuilt": True,
+        "path": dg.MetadataValue.path(str(built.path)),
+        "dagster/row_count": sum(built.rows.values()),
+        "learners": built.learners,
+        "through_study_day": str(built.through or "none yet"),
+        "megabytes": built.path.stat().st_size / 1e6,
+        "tables": markdown_table([{"table": name, "rows": rows} for name, rows in built.rows.items()]),
+    }
+    if deployment.settings.compare_with_postgres:
+        compared = compare_with_postgres(deployment, built)
+        metadata |= {
+            "duckdb_seconds": compared.duckdb_seconds,
+            "postgres_seconds": compared.postgres_seconds,
+            "same_answer": compared.equal,
         }
-        if deployment.settings.compare_with_postgres:
-            compared = compare_with_postgres(deployment, built)
-            metadata |= {
-                "duckdb_seconds": compared.duckdb_seconds,
-                "postgres_seconds": compared.postgres_seconds,
-                "same_answer": compared.equal,
-            }
-        return dg.MaterializeResult(metadata=metadata)
-
-    return [analytics_database]
+    return dg.MaterializeResult(metadata=metadata)
