@@ -13,7 +13,7 @@ _HEADER = """\
 Every column that the assets write: what Dagster's UI shows in an asset's tab Columns. Where a step writes several
 tables, they are named `table.column`. Types are those of the store: Arrow's in Parquet, PostgreSQL's, DuckDB's in the
 researchers' file. The exact definitions of features and labels are in [features.md](features.md), and the app's tables
-that are only read in `americano_assets/contract/tables_read.py`.
+in [app-tables.md](app-tables.md).
 
 Written by `python -m tools.data_dictionary > docs/data-dictionary.md`.
 """

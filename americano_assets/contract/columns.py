@@ -2,7 +2,7 @@
 
 from typing import TypedDict, Unpack
 
-from americano_assets.contract.declaration import Column, SqlType
+from americano_assets.contract.declaration import Column, JsonShape, SqlType
 
 
 class Options(TypedDict, total=False):
@@ -14,6 +14,7 @@ class Options(TypedDict, total=False):
     used: bool
     also: tuple[SqlType, ...]
     description: str
+    shape: JsonShape
 
 
 def text(name: str, **options: Unpack[Options]) -> Column:

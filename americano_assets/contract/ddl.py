@@ -31,10 +31,12 @@ def _create_table(table: Table) -> str:
         f'    "{column.name}" {type_sql(column)}'
         + (" NOT NULL" if column.not_null else "")
         + (f" DEFAULT {column.default}" if column.default else "")
+        + f", -- {column.meaning}"
         for column in table.columns
     ]
     lines.append(f'    CONSTRAINT "{prisma_name(table.name, (), "pkey")}" PRIMARY KEY ("id")')
-    return f'CREATE TABLE "{table.name}" (\n' + ",\n".join(lines) + "\n);"
+    body = "\n".join(lines)
+    return f'-- {table.description}\nCREATE TABLE "{table.name}" (\n{body}\n);'
 
 
 def _create_index(table: Table, index: Index) -> str:

@@ -23,6 +23,20 @@ IDENTIFIER_BYTES = 63
 
 
 @dataclass(frozen=True)
+class JsonShape:
+    """What stands in a JSON column.
+
+    Attributes:
+        example: A value as the app writes it, as JSON text.
+        keys: Name, type and meaning of what the pipeline reads or writes in it; any of them may be absent, and what
+            else stands there is left alone.
+    """
+
+    example: str
+    keys: tuple[tuple[str, str, str], ...]
+
+
+@dataclass(frozen=True)
 class Column:
     """One column of an app's table.
 
@@ -34,7 +48,8 @@ class Column:
         private: Holds people's words, names or addresses: never extracted.
         used: False for a column that nothing of ours reads or writes: only the bootstrap and loaders know it.
         also: Further types that are as good, where the contract leaves the type open.
-        description: What it means, with its unit; every column of a table that the pipeline writes has one.
+        description: What it means, with its unit; every column that the pipeline reads or writes has one.
+        shape: Of a JSON column that the pipeline looks into.
     """
 
     name: str
@@ -45,11 +60,19 @@ class Column:
     used: bool = True
     also: tuple[SqlType, ...] = ()
     description: str = ""
+    shape: JsonShape | None = None
 
     @property
     def extracted(self) -> bool:
         """Whether the pipeline may read it."""
         return self.used and not self.private
+
+    @property
+    def meaning(self) -> str:
+        """What it means to the pipeline, or that it means nothing."""
+        if self.private:
+            return "Never read: people's own words, names or addresses."
+        return self.description if self.used else "Optional: nothing reads it."
 
     @property
     def not_null(self) -> bool:
@@ -85,6 +108,7 @@ class Table:
     """One table of the app.
 
     Attributes:
+        description: What the pipeline takes its rows for.
         written: The pipeline inserts and updates rows of it.
     """
 
@@ -93,6 +117,7 @@ class Table:
     foreign_keys: tuple[ForeignKey, ...] = ()
     indexes: tuple[Index, ...] = ()
     written: bool = False
+    description: str = ""
 
     def column(self, name: str) -> Column:
         """The column called `name`.

@@ -1,6 +1,6 @@
 """The app's tables that the pipeline writes, column for column."""
 
-from americano_assets.contract import enums
+from americano_assets.contract import enums, shapes
 from americano_assets.contract.columns import ID, USER_ID, boolean, double, instant, integer, jsonb, stamped, text
 from americano_assets.contract.declaration import Column, ForeignKey, Index, Table
 
@@ -22,7 +22,11 @@ WRITTEN: tuple[Table, ...] = (
                 description="PENDING until the window has closed; then what became of it, or what a person said.",
             ),
             jsonb("featureVector", nullable=True, description="The fifteen features and the share observed, each 0-1."),
-            jsonb("strugglingFactors", description="What speaks for and against a struggle, in a student's words."),
+            jsonb(
+                "strugglingFactors",
+                description="What speaks for a struggle, the weightiest first.",
+                shape=shapes.FACTORS,
+            ),
             instant(
                 "predictionDate", description="When the objective is planned (UTC); unplanned: cut-off and horizon."
             ),
@@ -52,6 +56,7 @@ WRITTEN: tuple[Table, ...] = (
             Index(("userId", "predictionStatus", "predictedStruggleProbability")),
             Index(("userId", "topicId", "predictionDate")),
         ),
+        description="One an episode: a (learner, objective, planned day) at or above the threshold once, or missed.",
         written=True,
     ),
     Table(
@@ -74,6 +79,7 @@ WRITTEN: tuple[Table, ...] = (
             Index(("indicatorType",)),
             Index(("severity",)),
         ),
+        description="What speaks for a published prediction, one of a type.",
         written=True,
     ),
     Table(
@@ -97,6 +103,7 @@ WRITTEN: tuple[Table, ...] = (
         ),
         foreign_keys=(ForeignKey("predictionId", "struggle_predictions", "SET NULL", also=("CASCADE",)),),
         indexes=(Index(("userId",)), Index(("predictionId",)), Index(("status",)), Index(("priority",))),
+        description="What to do about it: at most three, one of a type.",
         written=True,
     ),
 )

@@ -67,14 +67,14 @@ def test_prisma_reads_and_changes_rows_and_a_rerun_keeps_the_changes(
     found = _ask(url, "read", client)
     (prediction,) = found["predictions"]
     assert found["byStatus"] == [{"_count": 1, "predictionStatus": "PENDING"}]
-    assert prediction["objective"]["lecture"]["course"]["name"] == HOSTILE
+    assert prediction["learningObjective"]["lecture"]["course"]["name"] == HOSTILE
     assert prediction["predictionDate"] == "2026-03-12T09:00:00.000Z"
     assert prediction["predictedAt"] == "2026-03-09T23:00:00.000Z"
     assert 0 <= prediction["featureVector"]["retention_score"] <= 1
     assert all(factor["text"] for factor in prediction["strugglingFactors"])
-    signs = {one["indicatorType"] for one in prediction["indicators"]}
+    signs = {one["indicatorType"] for one in prediction["struggleIndicators"]}
     assert signs == {"LOW_RETENTION", "HISTORICAL_STRUGGLE_PATTERN"}
-    assert [(one["interventionType"], one["status"]) for one in prediction["interventions"]] == [
+    assert [(one["interventionType"], one["status"]) for one in prediction["interventionRecommendations"]] == [
         ("SPACED_REPETITION_BOOST", "PENDING")
     ]
     _ask(url, "touch", client)
@@ -86,6 +86,9 @@ def test_prisma_reads_and_changes_rows_and_a_rerun_keeps_the_changes(
     assert after["predictedAt"] == "2026-03-10T23:00:00.000Z", "what is ours goes on"
     kept = ("predictionStatus", "acknowledgedAt")
     assert {name: after[name] for name in kept} == {name: touched[name] for name in kept}
-    theirs = [(one["id"], one["status"], one["acknowledgedAt"]) for one in touched["interventions"]]
-    assert theirs == [(one["id"], "SKIPPED", "2026-03-10T07:30:00.123Z") for one in touched["interventions"]]
-    assert [(one["id"], one["status"], one["acknowledgedAt"]) for one in after["interventions"]] == theirs
+    help_touched, help_after = (
+        [(one["id"], one["status"], one["acknowledgedAt"]) for one in row["interventionRecommendations"]]
+        for row in (touched, after)
+    )
+    assert [(status, at) for _, status, at in help_touched] == [("SKIPPED", "2026-03-10T07:30:00.123Z")]
+    assert help_after == help_touched

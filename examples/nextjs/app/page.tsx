@@ -7,9 +7,9 @@ const day = new Intl.DateTimeFormat("en-GB", { dateStyle: "medium", timeZone: pr
 function Prediction({ shown }: { shown: ShownPrediction }) {
   return (
     <article>
-      <h2>{shown.objective.objective}</h2>
+      <h2>{shown.learningObjective.objective}</h2>
       <p>
-        {shown.objective.lecture.course.name}, {day.format(shown.predictionDate)} ·{" "}
+        {shown.learningObjective.lecture.course.name}, {day.format(shown.predictionDate)} ·{" "}
         <strong>{Math.round(shown.predictedStruggleProbability * 100)} %</strong> likely to be hard ·{" "}
         <span className="status">{shown.predictionStatus.toLowerCase().replace("_", " ")}</span>
       </p>
@@ -18,7 +18,7 @@ function Prediction({ shown }: { shown: ShownPrediction }) {
           <li key={reason}>{reason}</li>
         ))}
       </ul>
-      {shown.interventions.map((one) => (
+      {shown.interventionRecommendations.map((one) => (
         <section key={one.id}>
           <p>{one.description}</p>
           <small>{one.reasoning}</small>

@@ -20,9 +20,9 @@ async function read(userId) {
       strugglingFactors: { not: [] },
     },
     include: {
-      objective: { include: { lecture: { include: { course: true } } } },
-      indicators: { where: { severity: { in: ["LOW", "MEDIUM", "HIGH"] } }, orderBy: { id: "asc" } },
-      interventions: { orderBy: [{ priority: "desc" }, { id: "asc" }] },
+      learningObjective: { include: { lecture: { include: { course: true } } } },
+      struggleIndicators: { where: { severity: { in: ["LOW", "MEDIUM", "HIGH"] } }, orderBy: { id: "asc" } },
+      interventionRecommendations: { orderBy: [{ priority: "desc" }, { id: "asc" }] },
     },
     orderBy: { id: "asc" },
   });

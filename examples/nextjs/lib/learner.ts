@@ -4,7 +4,11 @@ import { prisma } from "./database";
 export function predictionsOf(userId: string) {
   return prisma.strugglePrediction.findMany({
     where: { userId, predictionStatus: { in: ["PENDING", "CONFIRMED", "FALSE_POSITIVE"] } },
-    include: { objective: { include: { lecture: { include: { course: true } } } }, indicators: true, interventions: true },
+    include: {
+      learningObjective: { include: { lecture: { include: { course: true } } } },
+      struggleIndicators: true,
+      interventionRecommendations: true,
+    },
     orderBy: [{ predictionDate: "desc" }, { id: "asc" }],
     take: 20,
   });

@@ -1,4 +1,4 @@
-"""Commands about the database and the code itself: `check-db`, `db-url`, `stop`, `test`."""
+"""Commands about the database and the code itself: `schema`, `check-db`, `db-url`, `stop`, `test`."""
 
 from typing import Annotated
 
@@ -10,6 +10,22 @@ commands = typer.Typer()
 _PANEL = "Database and tests"
 # Each keeps a PostgreSQL, Dagster and the models' libraries in memory: about 1.5 GB.
 _MOST_TEST_WORKERS = 4
+
+
+@commands.command(rich_help_panel=_PANEL)
+def schema(
+    sql: Annotated[bool, typer.Option("--sql", help="Statements that make the tables in an empty database.")] = False,
+    prisma: Annotated[bool, typer.Option("--prisma", help="A schema.prisma.")] = False,
+    markdown: Annotated[bool, typer.Option("--markdown", help="A page for a reader, with the JSON's shapes.")] = False,
+) -> None:
+    """Print what the app's tables must look like: what is read, written, optional, with types and meanings."""
+    from americano_assets.contract.ddl import ddl
+    from americano_assets.contract.markdown import markdown as page
+    from americano_assets.contract.prisma import prisma_schema
+
+    if sql + prisma + markdown != 1:
+        raise typer.BadParameter("Say one of --sql, --prisma, --markdown.")
+    echo(ddl() if sql else prisma_schema() if prisma else page(), nl=False)
 
 
 @commands.command("check-db", rich_help_panel=_PANEL)
