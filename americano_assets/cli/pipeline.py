@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 commands = typer.Typer()
 _PANEL = "Pipeline"
+# So much of a history is read again at most where reading it was broken off.
+_DAYS_AT_ONCE = 91
 _DAY: dict[str, Any] = {"formats": ["%Y-%m-%d"], "metavar": "YYYY-MM-DD"}
 
 
@@ -108,7 +110,10 @@ def nightly(
         str | None, typer.Option(help="Id of a row of the app's analysis_runs to link with the MLflow run.")
     ] = None,
 ) -> None:
-    """Run one closed study day from the app's tables to reduction metrics; without --day the last closed one."""
+    """Run one closed study day from the app's tables to reduction metrics; without --day the last closed one.
+
+    What no night has read yet of the log, as before the first one, is read before; broken off, it goes on where it was.
+    """
     from americano_assets.settings import load_settings
 
     settings = load_settings()
@@ -119,9 +124,11 @@ def nightly(
     from americano_assets.definitions import build_defs
     from americano_assets.orchestration.local_runner import Runner
     from americano_assets.stages.common.metadata import NIGHTLY
+    from americano_assets.stages.s1_snapshots.snapshots import unread_days
 
     with progress_bars() as progress, Runner(settings, build_defs) as runner:
         runner.require_rows()
+        _unread(progress, runner, unread_days(runner.deployment, chosen))
         _nights(progress, runner, [(chosen, NIGHTLY)], latest_inputs=latest_inputs, analysis_run=analysis_run)
     show_night(settings, chosen)
 
@@ -202,6 +209,22 @@ def _history(progress: "Progress", runner: "Runner", days: list[date]) -> None:
     task = progress.add_task(f"Reading the log of {len(days)} study days", total=2)
     runner.history(days, _advance(progress, task))
     progress.update(task, completed=2)
+
+
+def _unread(progress: "Progress", runner: "Runner", days: list[date]) -> None:
+    """Read the span of unread study days piece by piece, each current once read: little is lost by breaking off."""
+    if not days:
+        return
+    from americano_assets.core.study_days.study_day import days_between
+
+    span = days_between(days[0], days[-1])
+    task = progress.add_task(f"Reading {len(span):,} study days of the past, {days[0]} to {days[-1]}", total=len(span))
+    for at in range(0, len(span), _DAYS_AT_ONCE):
+        piece = span[at : at + _DAYS_AT_ONCE]
+        progress.update(task, step=f"{piece[0]} to {piece[-1]}")
+        if not set(days).isdisjoint(piece):
+            runner.history(piece, lambda _: None)
+        progress.update(task, advance=len(piece), step="")
 
 
 def _nights(

@@ -93,8 +93,8 @@ class Runner:
             database = connection.info.dbname
         if row is None or not row[0]:
             raise AmericanoError(
-                f'Database "{database}" has no rows to work on: {", ".join(tables)} are empty. Let the app write some,'
-                " or load real students with `americano demo`."
+                f'Database "{database}" has no rows to work on: {", ".join(tables)} are empty. If nobody has used'
+                " the app yet, run this again once somebody has; else DATABASE_URL names the wrong one."
             )
 
     def history(self, days: Sequence[date], follow: Follower) -> None:

@@ -82,6 +82,7 @@ def test_a_database_without_rows_is_told(database: str, tmp_path: Path) -> None:
         AMERICANO_HOME=str(tmp_path / "home"),
     )
     _refused(done, "has no rows to work on", "behavioral_events")
+    assert "demo" not in done.stderr, "nobody wants invented students in an app's own tables"
     with psycopg.connect(database) as connection:
         assert connection.execute("SELECT count(*) FROM ml.study_days").fetchone() == (0,)
 

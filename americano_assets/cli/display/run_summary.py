@@ -5,6 +5,7 @@ from typing import Any
 
 from rich.table import Column
 
+from americano_assets.cli.display.readiness import show_scoring
 from americano_assets.cli.display.sql import query
 from americano_assets.cli.display.terminal import Table, say
 from americano_assets.contract.enums import PredictionStatus
@@ -60,6 +61,7 @@ def show_night(settings: Settings, day: date) -> None:
         ).fetchone()
         if row is not None:
             say(f"Study day {day}: {row[0]:,} candidates, {row[1]:,} published, model {row[2][:8]}.")
+        show_scoring(connection, settings, day, _scoring_model(connection, day))
         _show_riskiest(connection, settings, day)
     _show_demo_settings(settings)
 

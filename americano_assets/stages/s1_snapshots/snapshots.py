@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from datetime import date
+from datetime import UTC, date, timedelta
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -10,7 +10,8 @@ from pandera.errors import SchemaErrors
 from pandera.pandas import DataFrameSchema
 
 from americano_assets.core.base.validation import Split, split_valid
-from americano_assets.core.study_days.study_day import days_between
+from americano_assets.core.study_days.cutoff import naive
+from americano_assets.core.study_days.study_day import cutoff, days_between, opening, study_day_of
 from americano_assets.resources.parquet_store.store import Version
 from americano_assets.stages.common.deployment import Deployment
 from americano_assets.stages.common.schemas import EXTRACTED, STATE_TABLES
@@ -24,6 +25,7 @@ from americano_assets.stages.s1_snapshots.postgres_reader import (
     without_readings,
 )
 from americano_assets.stages.s1_snapshots.quarantine import BadRowsError, Quality, record_reading, set_aside
+from americano_assets.stages.s1_snapshots.sql import query
 from americano_assets.stages.s1_snapshots.state_snapshots import StateSnapshot, record_snapshot
 
 # Rows are checked as Python objects, which take many times the room of an Arrow batch: so many at a time.
@@ -152,3 +154,17 @@ def _in_pieces(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
 def refreshed_days(last: date, first: date, known: int = 14) -> list[date]:
     """The days that a night re-reads, because events arrive late: the last `known` ones."""
     return days_between(first, last)[-known:]
+
+
+def unread_days(deployment: Deployment, day: date) -> list[date]:
+    """Study days of the log before those that the night of `day` reads, which nothing has ever read; oldest first."""
+    zone, first = deployment.zone, deployment.first_day
+    span = {"first": naive(opening(first, zone)), "end": naive(cutoff(day, zone))}
+    with deployment.connect() as connection:
+        row = connection.execute(query("log_begins"), span).fetchone()
+    if row is None or row[0] is None:
+        return []
+    begins = study_day_of(row[0].replace(tzinfo=UTC), zone)
+    days = days_between(begins, refreshed_days(day, first)[0] - timedelta(days=1))
+    read = deployment.store.current_days("interactions", days)
+    return [one for one in days if one not in read]

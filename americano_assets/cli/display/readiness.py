@@ -1,0 +1,88 @@
+"""Which model scored a night and why; on little data, what can be told yet and how much is missing."""
+
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from americano_assets.cli.display.sql import query
+from americano_assets.cli.display.terminal import say
+from americano_assets.core.interventions.type_priorities import MIN_LEARNERS
+from americano_assets.core.statistics.metrics import LEAST_ROWS
+from americano_assets.core.study_days.cutoff import naive
+from americano_assets.core.study_days.study_day import cutoff, days_between
+from americano_assets.core.training.champion_history import AUTO
+from americano_assets.core.training.fit import RULES
+from americano_assets.core.training.readiness import first_training_day, lacking
+from americano_assets.resources.parquet_store.store import ParquetStore
+from americano_assets.settings import Settings
+
+_GRADED = "interactions"
+
+
+def show_scoring(connection: Any, settings: Settings, day: date, scoring: tuple[str, float] | None) -> None:
+    """Which model scored, from which probability on it flags, and why that one; then what is missing, if anything is.
+
+    Args:
+        connection: On the app's database.
+        settings: The deployment's.
+        day: The study day.
+        scoring: Type and threshold of the model.
+    """
+    store = ParquetStore(settings.store_root)
+    recorded = store.manifest(day, "model")
+    if scoring is None or recorded is None:
+        return
+    model_type, threshold = scoring
+    summary = recorded["summary"]
+    is_rules = model_type == RULES
+    name = "the rules" if is_rules else f"a trained model, {model_type.replace('_', ' ')}"
+    say(f"Scored by {name}; from p = {threshold:.2f} on an objective is flagged. Why: {summary['why']}.")
+    read = [one for one, found in _read(store, settings, day).items() if found]
+    if not read:
+        return
+    say(f"Read of the log: {len(read):,} study days with graded answers, {read[0]} to {read[-1]}.")
+    if is_rules and settings.model_type == AUTO and (missing := lacking(summary["rows"])):
+        _show_missing(connection, settings, day, read[0], summary["rows"], missing)
+
+
+def _read(store: ParquetStore, settings: Settings, day: date) -> dict[date, int]:
+    """Graded answers by study day that was read, up to `day`."""
+    versions = store.current_days(_GRADED, days_between(settings.americano_start_day, day))
+    return {one: version.rows for one, version in sorted(versions.items())}
+
+
+def _show_missing(
+    connection: Any, settings: Settings, day: date, begins: date, rows: dict[str, float], missing: list[str]
+) -> None:
+    at = cutoff(day, settings.zone)
+    answers, learners, objectives = connection.execute(query("log_so_far"), {"cutoff": naive(at)}).fetchone()
+    horizon = settings.americano_horizon_days
+    say(
+        f" of {_number(learners, 'learner')}, on {_number(objectives, 'objective')}.",
+        bold=f"\nWhat can be told yet, by {_number(answers, 'graded answer')}",
+    )
+    say("• Who may struggle: yes, by rules that need no training. They do not know yet how often they are right.")
+    told = f"{rows['rows']:,.0f} rows with a known outcome so far"
+    first = first_training_day(begins, horizon)
+    if first > day:
+        told += f", the first on study day {first}"
+    say(f"• By a trained model: not yet; {told}. Learners with known outcomes that it takes: {'; '.join(missing)}.")
+    known = connection.execute(
+        "SELECT coalesce(max(n), 0) FROM ml.model_performance WHERE study_day = %s AND scope = 'all'", [day]
+    ).fetchone()[0]
+    if known < LEAST_ROWS:
+        closes = _local(at + timedelta(days=horizon), settings)
+        told = f"the windows of tonight's predictions close on {closes:%Y-%m-%d}"
+        say(f"• How good the predictions are: not yet; {known} of {LEAST_ROWS} have an outcome, and {told}.")
+    held_out = settings.americano_holdout_share
+    needed = f"{MIN_LEARNERS} learners with help and {MIN_LEARNERS} without, by chance"
+    share = f"{held_out:.0%} are held out" if held_out else "nobody is held out (AMERICANO_HOLDOUT_SHARE)"
+    say(f"• Whether help helps: not yet; it takes outcomes of {needed}; {share}.")
+    say("Nothing is lost meanwhile: every night adds to what can be told, and trains by itself once it can.")
+
+
+def _local(at: datetime, settings: Settings) -> datetime:
+    return at.astimezone(settings.zone)
+
+
+def _number(count: int, of: str) -> str:
+    return f"{count:,} {of}{'' if count == 1 else 's'}"
