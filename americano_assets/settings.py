@@ -71,11 +71,20 @@ class Settings(BaseSettings):
         description="Folder of the embedded server, Parquet files, models, Dagster's home; private to its user, of one"
         " database. Unset: .americano in the project's folder.",
     )
-    americano_timezone: str = Field("UTC", description="Time zone in which study days end at 23:00.")
-    americano_start_day: date = Field(
-        date(2024, 1, 1), description="The first study day that can be materialized (YYYY-MM-DD)."
+    americano_timezone: str = Field(
+        "UTC",
+        description="Time zone in which study days end at 23:00: the learners' own. Choose it before the first night,"
+        " and leave it.",
     )
-    americano_horizon_days: int = Field(7, ge=1, le=60, description="H, length of the label window in study days.")
+    americano_start_day: date = Field(
+        date(2024, 1, 1), description="The first study day (YYYY-MM-DD); what happened before is not read."
+    )
+    americano_horizon_days: int = Field(
+        7,
+        ge=1,
+        le=60,
+        description="H, in study days: how far ahead a struggle is foreseen, and how long its outcome takes.",
+    )
     americano_struggle_below: float = Field(
         0.65, gt=0, lt=1, description="A mean graded score below this is a struggle (0-1)."
     )
@@ -256,10 +265,17 @@ def load_settings(home: Path | None = None) -> Settings:
     """
     where = home or _home_from_environment()
     files = (where / HOME_SETTINGS_FILE, PROJECT_ROOT / ".env")
+    return validated(files) if home is None else validated(files, americano_home=home)
+
+
+def validated(files: tuple[Path, ...] | None = None, **values: object) -> Settings:
+    """Settings of values, the environment and dotenv files; the first wins, and of files the last.
+
+    Raises:
+        SettingsError: As `load_settings`.
+    """
     try:
-        if home is not None:
-            return Settings(_env_file=files, americano_home=home)  # type: ignore[call-arg]
-        return Settings(_env_file=files)  # type: ignore[call-arg]
+        return Settings(_env_file=files, **values)  # type: ignore[call-arg,arg-type]
     except ValidationError as error:
         lines = [_line(e) for e in error.errors(include_input=False)]
         raise SettingsError("Wrong setting. " + "; ".join(lines)) from None

@@ -3,7 +3,10 @@
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, date, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
 
+import psycopg
 import pyarrow as pa
 import pyarrow.compute as pc
 from pandera.errors import SchemaErrors
@@ -158,13 +161,19 @@ def refreshed_days(last: date, first: date, known: int = 14) -> list[date]:
 
 def unread_days(deployment: Deployment, day: date) -> list[date]:
     """Study days of the log before those that the night of `day` reads, which nothing has ever read; oldest first."""
-    zone, first = deployment.zone, deployment.first_day
-    span = {"first": naive(opening(first, zone)), "end": naive(cutoff(day, zone))}
     with deployment.connect() as connection:
-        row = connection.execute(query("log_begins"), span).fetchone()
-    if row is None or row[0] is None:
+        begins = log_begins(connection, deployment.zone, deployment.first_day, day)
+    if begins is None:
         return []
-    begins = study_day_of(row[0].replace(tzinfo=UTC), zone)
-    days = days_between(begins, refreshed_days(day, first)[0] - timedelta(days=1))
+    days = days_between(begins, refreshed_days(day, deployment.first_day)[0] - timedelta(days=1))
     read = deployment.store.current_days("interactions", days)
     return [one for one in days if one not in read]
+
+
+def log_begins(
+    connection: psycopg.Connection[Any], zone: ZoneInfo, first: date = date(1970, 1, 1), last: date = date(2999, 1, 1)
+) -> date | None:
+    """The earliest study day from `first` to `last` in which the app's log has anything; None where there is none."""
+    span = {"first": naive(opening(first, zone)), "end": naive(cutoff(last, zone))}
+    row = connection.execute(query("log_begins"), span).fetchone()
+    return None if row is None or row[0] is None else study_day_of(row[0].replace(tzinfo=UTC), zone)
