@@ -8,7 +8,7 @@ import typer
 from americano_assets.cli import archive, data, evaluate, home, pipeline, report, runs, services, single_case
 from americano_assets.cli.display.terminal import fail
 from americano_assets.cli.model import model
-from americano_assets.cli.setup import database, init
+from americano_assets.cli.setup import database, doctor, init
 from americano_assets.cli.token import token
 from americano_assets.errors import AmericanoError
 from americano_assets.resources.parquet_store.atomic_files import private_files
@@ -28,6 +28,7 @@ app.add_typer(single_case.commands)
 app.add_typer(services.commands)
 app.add_typer(runs.commands)
 app.add_typer(init.commands)
+app.add_typer(doctor.commands)
 app.add_typer(database.commands)
 app.add_typer(data.commands)
 app.add_typer(data.dataset, name="dataset", rich_help_panel=data.PANEL)

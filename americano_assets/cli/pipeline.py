@@ -124,11 +124,14 @@ def nightly(
     from americano_assets.definitions import build_defs
     from americano_assets.orchestration.local_runner import Runner
     from americano_assets.stages.common.metadata import NIGHTLY
-    from americano_assets.stages.s1_snapshots.snapshots import unread_days
+    from americano_assets.stages.s1_snapshots.snapshots import require_rows, unread_days
 
     with progress_bars() as progress, Runner(settings, build_defs) as runner:
-        runner.require_rows()
-        _unread(progress, runner, unread_days(runner.deployment, chosen))
+        with runner.deployment.connect() as connection:
+            require_rows(connection)
+            store, first = runner.deployment.store, settings.americano_start_day
+            unread = unread_days(connection, store, settings.zone, first, chosen)
+        _unread(progress, runner, unread)
         _nights(progress, runner, [(chosen, NIGHTLY)], latest_inputs=latest_inputs, analysis_run=analysis_run)
     show_night(settings, chosen)
 
@@ -157,9 +160,11 @@ def backfill(
     from americano_assets.definitions import build_defs
     from americano_assets.orchestration.local_runner import Runner
     from americano_assets.stages.common.metadata import REPLAY
+    from americano_assets.stages.s1_snapshots.snapshots import require_rows
 
     with progress_bars() as progress, Runner(settings, build_defs) as runner:
-        runner.require_rows()
+        with runner.deployment.connect() as connection:
+            require_rows(connection)
         days = days_between(first, last)
         _history(progress, runner, days)
         if not history_only:

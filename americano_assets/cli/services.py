@@ -65,17 +65,17 @@ def dev() -> None:
 
     settings = load_settings()
     tracking = _tracking_uri_given(settings)
-    require_free_ports(_services(settings, tracking or ""))
+    require_free_ports(services(settings, tracking or ""))
     prepare(settings)
     prepare_dagster_home(settings)
     close_dead_runs(settings)
-    services = _services(settings, tracking or mlflow_uri(settings))
-    for service in services:
+    started = services(settings, tracking or mlflow_uri(settings))
+    for service in started:
         echo(f"{service.name:<10} http://{_HOST}:{service.port}")
     if _is_server(tracking or ""):
         echo(f"{'MLflow':<10} at MLFLOW_TRACKING_URI")
     echo("Ctrl-C ends all of them.")
-    run_together(services)
+    run_together(started)
     echo("All have ended.")
 
 
@@ -88,10 +88,10 @@ def _is_server(tracking_uri: str) -> bool:
     return tracking_uri.startswith(("http://", "https://"))
 
 
-def _services(settings: "Settings", tracking_uri: str) -> "list[Service]":
+def services(settings: "Settings", tracking_uri: str) -> "list[Service]":
     """What `dev` runs; an MLflow that is a server elsewhere has a UI of its own."""
-    services = [_dagster_service(settings), _api_service(settings)]
-    return services if _is_server(tracking_uri) else [*services, mlflow_service(settings, tracking_uri)]
+    found = [_dagster_service(settings), _api_service(settings)]
+    return found if _is_server(tracking_uri) else [*found, mlflow_service(settings, tracking_uri)]
 
 
 def _dagster_service(settings: "Settings") -> "Service":

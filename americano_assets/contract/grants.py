@@ -4,6 +4,10 @@ python -m americano_assets.contract.grants [ROLE]
 """
 
 import sys
+from collections.abc import Iterable
+from typing import Any
+
+import psycopg
 
 from americano_assets.contract.tables import READ, WRITTEN
 
@@ -12,19 +16,54 @@ ROLE = "americano_pipeline"
 UPDATED = {"analysis_runs": "mlflowRunId", "missions": "objectives"}
 
 
+_WRITING = ("SELECT", "INSERT", "UPDATE", "DELETE")
+# Deleting is a right to a table alone; everything else may have been granted column by column.
+_LACKING = """
+SELECT w.name, w.column_name, w.privilege
+FROM unnest(%s::text[], %s::text[], %s::text[]) AS w (name, column_name, privilege)
+JOIN pg_class c ON c.relname = w.name AND c.relnamespace = current_schema()::regnamespace
+JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname = w.column_name AND NOT a.attisdropped
+WHERE NOT CASE w.privilege WHEN 'DELETE' THEN has_table_privilege(c.oid, 'DELETE')
+               ELSE has_column_privilege(c.oid, a.attnum, w.privilege) END
+"""
+_MAY_SET_UP = """
+SELECT CASE WHEN to_regnamespace('ml') IS NULL THEN has_database_privilege(current_database(), 'CREATE')
+            ELSE has_schema_privilege('ml', 'USAGE') AND has_schema_privilege('ml', 'CREATE') END
+"""
+
+
 def grants(role: str = ROLE) -> str:
     """Statements for the database's owner; people's words, names and addresses are out of the role's reach."""
-    quoted = f'"{role}"'
-    statements = [
-        f"CREATE SCHEMA IF NOT EXISTS ml AUTHORIZATION {quoted};",
-        f"GRANT USAGE ON SCHEMA public TO {quoted};",
-    ]
-    for table in READ:
-        columns = ", ".join(f'"{column.name}"' for column in table.extracted)
-        statements.append(f'GRANT SELECT ({columns}) ON "{table.name}" TO {quoted};')
-    statements += [f'GRANT UPDATE ("{column}") ON "{table}" TO {quoted};' for table, column in UPDATED.items()]
-    statements += [f'GRANT SELECT, INSERT, UPDATE, DELETE ON "{table.name}" TO {quoted};' for table in WRITTEN]
+    statements = [_own_schema(role), f'GRANT USAGE ON SCHEMA public TO "{role}";']
+    statements += [_grant("SELECT", table.name, (one.name for one in table.extracted), role) for table in READ]
+    statements += [_grant("UPDATE", table, (column,), role) for table, column in UPDATED.items()]
+    statements += [f'GRANT {", ".join(_WRITING)} ON "{table.name}" TO "{role}";' for table in WRITTEN]
     return "\n".join(statements) + "\n"
+
+
+def missing_grants(connection: psycopg.Connection[Any]) -> list[str]:
+    """Statements for the database's owner that the connection's role still needs, of what is there at all."""
+    role = connection.info.user
+    needed = [(table.name, column.name, "SELECT") for table in READ for column in table.extracted]
+    needed += [(table, column, "UPDATE") for table, column in UPDATED.items()]
+    needed += [(table.name, column.name, right) for table in WRITTEN for column in table.columns for right in _WRITING]
+    lacking: dict[tuple[str, str], list[str]] = {}
+    for table, column, right in connection.execute(_LACKING, [list(part) for part in zip(*needed, strict=True)]):
+        lacking.setdefault((table, right), []).append(column)
+    written = {table.name for table in WRITTEN}
+    found = [] if connection.execute(_MAY_SET_UP).fetchone() == (True,) else [_own_schema(role)]
+    for (table, right), columns in lacking.items():
+        found.append(_grant(right, table, () if table in written else columns, role))
+    return found
+
+
+def _own_schema(role: str) -> str:
+    return f'CREATE SCHEMA IF NOT EXISTS ml AUTHORIZATION "{role}";'
+
+
+def _grant(right: str, table: str, columns: Iterable[str], role: str) -> str:
+    listed = ", ".join(f'"{column}"' for column in columns)
+    return f'GRANT {right}{f" ({listed})" if listed else ""} ON "{table}" TO "{role}";'
 
 
 if __name__ == "__main__":

@@ -6,7 +6,6 @@ from datetime import date
 from typing import Any, Self
 
 import dagster as dg
-from psycopg import sql
 
 from americano_assets.errors import AmericanoError
 from americano_assets.orchestration.dagster_home import prepare_dagster_home
@@ -19,13 +18,11 @@ from americano_assets.settings import Settings
 from americano_assets.stages.common.deployment import Deployment
 from americano_assets.stages.common.metadata import ANALYSIS_RUN_TAG, KIND_TAG, LATEST_INPUTS_TAG
 from americano_assets.stages.common.partitions import add_nights, published_nights
-from americano_assets.stages.common.schemas import LOG_TABLES
 
 Follower = Callable[[str], None]
 BuildDefs = Callable[..., dg.Definitions]
 _QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 _STATEMENT_MILLISECONDS, _POOL_RECYCLE_SECONDS = 120_000, 3600
-_PLANS = "missions"
 _RANGE_START, _RANGE_END = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"
 
 
@@ -79,23 +76,6 @@ class Runner:
     def steps(self) -> int:
         """Steps of a night, checks included."""
         return len(self._definitions.resolve_job_def(NIGHTLY_JOB).graph.nodes)
-
-    def require_rows(self) -> None:
-        """Refuse a database in which nobody has studied or planned anything yet.
-
-        Raises:
-            AmericanoError: All tables that a night could learn from are empty.
-        """
-        tables = (*LOG_TABLES, _PLANS)
-        filled = sql.SQL(" OR ").join(sql.SQL("EXISTS (SELECT FROM {})").format(sql.Identifier(t)) for t in tables)
-        with self.deployment.connect() as connection:
-            row = connection.execute(sql.SQL("SELECT {}").format(filled)).fetchone()
-            database = connection.info.dbname
-        if row is None or not row[0]:
-            raise AmericanoError(
-                f'Database "{database}" has no rows to work on: {", ".join(tables)} are empty. If nobody has used'
-                " the app yet, run this again once somebody has; else DATABASE_URL names the wrong one."
-            )
 
     def history(self, days: Sequence[date], follow: Follower) -> None:
         """Snapshots and interactions of consecutive study days, in one ranged run."""

@@ -58,22 +58,32 @@ def open_home(home: Path, *, make: bool = False) -> None:
         found = home.stat()
     except OSError:
         return  # Nothing there, or nothing that can be used: whoever writes first says why.
-    if os.geteuid() == 0 and found.st_uid != 0:
-        raise AmericanoError(
-            f"The home {home} belongs to user id {found.st_uid}, and you are root, whose files that user could not"
-            f" use: run the command as that user (sudo -u '#{found.st_uid}' …), or set AMERICANO_HOME to a home of"
-            " root's own. Nothing was changed."
-        )
+    if (refused := refusal(home)) is not None:
+        raise AmericanoError(f"{refused} Nothing was changed.")
     if not stat.S_ISDIR(found.st_mode):
         return
-    ours = is_home(home)
-    if not ours and (theirs := used_names(home)):
-        raise AmericanoError(
-            f"{home} is no home of ours, and what somebody else keeps there bears names of a home's"
-            f" ({', '.join(theirs)}): set AMERICANO_HOME to an empty folder. Nothing was changed."
-        )
     with suppress(OSError):  # A volume whose folder is root's, or that is mounted read-only: its files are closed.
-        _tighten(home, stat.S_IMODE(found.st_mode), ours=ours)
+        _tighten(home, stat.S_IMODE(found.st_mode), ours=is_home(home))
+
+
+def refusal(home: Path) -> str | None:
+    """Why this folder is no home for this user, with what to do; None where it may be one, or is not there."""
+    try:
+        found = home.stat()
+    except OSError:
+        return None
+    if os.geteuid() == 0 and found.st_uid != 0:
+        return (
+            f"The home {home} belongs to user id {found.st_uid}, and you are root, whose files that user could not"
+            f" use: run the command as that user (sudo -u '#{found.st_uid}' …), or set AMERICANO_HOME to a home of"
+            " root's own."
+        )
+    if stat.S_ISDIR(found.st_mode) and not is_home(home) and (theirs := used_names(home)):
+        return (
+            f"{home} is no home of ours, and what somebody else keeps there bears names of a home's"
+            f" ({', '.join(theirs)}): set AMERICANO_HOME to an empty folder."
+        )
+    return None
 
 
 def is_home(folder: Path) -> bool:

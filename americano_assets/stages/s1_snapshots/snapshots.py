@@ -11,13 +11,15 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pandera.errors import SchemaErrors
 from pandera.pandas import DataFrameSchema
+from psycopg import sql
 
 from americano_assets.core.base.validation import Split, split_valid
 from americano_assets.core.study_days.cutoff import naive
 from americano_assets.core.study_days.study_day import cutoff, days_between, opening, study_day_of
-from americano_assets.resources.parquet_store.store import Version
+from americano_assets.errors import AmericanoError
+from americano_assets.resources.parquet_store.store import ParquetStore, Version
 from americano_assets.stages.common.deployment import Deployment
-from americano_assets.stages.common.schemas import EXTRACTED, STATE_TABLES
+from americano_assets.stages.common.schemas import EXTRACTED, LOG_TABLES, STATE_TABLES
 from americano_assets.stages.s1_snapshots.fast_validation import keeps_every_rule
 from americano_assets.stages.s1_snapshots.foreign_labels import foreign_labels, left_out, with_label
 from americano_assets.stages.s1_snapshots.postgres_reader import (
@@ -33,6 +35,7 @@ from americano_assets.stages.s1_snapshots.state_snapshots import StateSnapshot, 
 
 # Rows are checked as Python objects, which take many times the room of an Arrow batch: so many at a time.
 _CHECKED_ROWS = 32_768
+_PLANS = "missions"
 
 
 def snapshot_log(deployment: Deployment, table: str, days: Sequence[date]) -> tuple[dict[date, Version], Quality]:
@@ -159,14 +162,23 @@ def refreshed_days(last: date, first: date, known: int = 14) -> list[date]:
     return days_between(first, last)[-known:]
 
 
-def unread_days(deployment: Deployment, day: date) -> list[date]:
-    """Study days of the log before those that the night of `day` reads, which nothing has ever read; oldest first."""
-    with deployment.connect() as connection:
-        begins = log_begins(connection, deployment.zone, deployment.first_day, day)
+def unread_days(
+    connection: psycopg.Connection[Any], store: ParquetStore, zone: ZoneInfo, first: date, day: date
+) -> list[date]:
+    """Study days of the log before those that the night of `day` reads, which nothing has ever read; oldest first.
+
+    Args:
+        connection: On the app's database.
+        store: Where what was read lies.
+        zone: Time zone of the study day.
+        first: The first study day of the deployment.
+        day: The study day of the night.
+    """
+    begins = log_begins(connection, zone, first, day)
     if begins is None:
         return []
-    days = days_between(begins, refreshed_days(day, deployment.first_day)[0] - timedelta(days=1))
-    read = deployment.store.current_days("interactions", days)
+    days = days_between(begins, refreshed_days(day, first)[0] - timedelta(days=1))
+    read = store.current_days("interactions", days)
     return [one for one in days if one not in read]
 
 
@@ -177,3 +189,18 @@ def log_begins(
     span = {"first": naive(opening(first, zone)), "end": naive(cutoff(last, zone))}
     row = connection.execute(query("log_begins"), span).fetchone()
     return None if row is None or row[0] is None else study_day_of(row[0].replace(tzinfo=UTC), zone)
+
+
+def require_rows(connection: psycopg.Connection[Any]) -> None:
+    """Refuse a database in which nobody has studied or planned anything yet.
+
+    Raises:
+        AmericanoError: All tables that a night could learn from are empty.
+    """
+    tables = (*LOG_TABLES, _PLANS)
+    filled = sql.SQL(" OR ").join(sql.SQL("EXISTS (SELECT FROM {})").format(sql.Identifier(one)) for one in tables)
+    if connection.execute(sql.SQL("SELECT {}").format(filled)).fetchone() != (True,):
+        raise AmericanoError(
+            f'Database "{connection.info.dbname}" has no rows to work on: {", ".join(tables)} are empty. If nobody has'
+            " used the app yet, run this again once somebody has; else DATABASE_URL names the wrong one."
+        )

@@ -1,6 +1,6 @@
 """Which study days of the log nobody has read yet."""
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import psycopg
@@ -26,15 +26,20 @@ def deployment(database: str, tmp_path: Path) -> ClockedDeployment:
     return ClockedDeployment(world_settings(database, tmp_path / "home"), datetime(2026, 4, 1, 23, 10, tzinfo=UTC))
 
 
+def _unread(deployment: ClockedDeployment, night: date) -> list[date]:
+    with deployment.connect() as connection:
+        return unread_days(connection, deployment.store, deployment.zone, deployment.first_day, night)
+
+
 def test_the_log_before_the_nights_own_days_is_unread_until_it_is_read(deployment: ClockedDeployment) -> None:
-    found = unread_days(deployment, NIGHT)
+    found = _unread(deployment, NIGHT)
     assert (found[0], found[-1], len(found)) == (study_day("2026-03-09"), study_day("2026-03-17"), 9)
     read_world(deployment, "2026-03-09", "2026-03-12")
-    assert unread_days(deployment, NIGHT)[0] == study_day("2026-03-13")
+    assert _unread(deployment, NIGHT)[0] == study_day("2026-03-13")
     read_world(deployment, "2026-03-14", "2026-03-17")
-    assert unread_days(deployment, NIGHT) == [study_day("2026-03-13")]
+    assert _unread(deployment, NIGHT) == [study_day("2026-03-13")]
 
 
 def test_nothing_is_unread_where_all_of_the_log_is_the_nights_own(deployment: ClockedDeployment) -> None:
-    assert unread_days(deployment, study_day("2026-03-22")) == []
-    assert unread_days(deployment, study_day("2026-03-05")) == []
+    assert _unread(deployment, study_day("2026-03-22")) == []
+    assert _unread(deployment, study_day("2026-03-05")) == []
