@@ -12,10 +12,11 @@ from americano_assets.orchestration.jobs import build_jobs, build_schedule, new_
 from americano_assets.orchestration.run_processes import killed_runs_sensor, marked_executor
 from americano_assets.orchestration.sensors.finished_missions import EARLY_OUTCOMES, finished_missions_sensor
 from americano_assets.orchestration.sensors.retraining import RETRAINING, retraining_sensor
-from americano_assets.orchestration.sensors.run_failure import run_failure_sensor
+from americano_assets.orchestration.sensors.run_failure import build_failure_sensor
 from americano_assets.resources.parquet_store.atomic_files import private_files
 from americano_assets.settings import Settings, load_settings
 from americano_assets.stages.common.deployment import Deployment
+from americano_assets.stages.common.resources import resources_of
 from americano_assets.stages.s1_snapshots import assets as snapshots
 from americano_assets.stages.s1_snapshots import sources
 from americano_assets.stages.s2_features import assets as features
@@ -53,12 +54,12 @@ def stages(settings: Settings) -> dict[str, Stage]:
     return {**of_groups, "s1_snapshots": [*snapshots.build(settings), *of_groups["s1_snapshots"]]}
 
 
-def build_defs(settings: Settings | None = None, **resource_overrides: object) -> dg.Definitions:
+def build_defs(settings: Settings | None = None, *, deployment: Deployment | None = None) -> dg.Definitions:
     """All assets, checks, jobs, schedules and sensors of one deployment.
 
     Args:
         settings: The deployment's; read from the environment if None.
-        resource_overrides: Resources by name, instead of the real ones.
+        deployment: Another than the settings' own, e.g. with another clock.
     """
     settings = settings or load_settings()
     overdue = freshness(settings)
@@ -75,10 +76,10 @@ def build_defs(settings: Settings | None = None, **resource_overrides: object) -
             new_events_sensor,
             finished_missions_sensor,
             retraining_sensor,
-            run_failure_sensor,
+            build_failure_sensor(settings),
             killed_runs_sensor,
         ],
-        resources={"deployment": Deployment(settings), **resource_overrides},
+        resources=resources_of(deployment or Deployment(settings)),
         executor=marked_executor,
     )
 

@@ -7,8 +7,8 @@ import dagster as dg
 from americano_assets.core.study_days.cutoff import naive
 from americano_assets.orchestration.run_processes import blocking, close_dead, marked_executor
 from americano_assets.settings import Settings
-from americano_assets.stages.common.deployment import Deployment
 from americano_assets.stages.common.metadata import LOG, app_key, retried
+from americano_assets.stages.common.resources import AppDatabase, Store, joined
 from americano_assets.stages.maintenance.archive import archive
 from americano_assets.stages.maintenance.prune import prune
 from americano_assets.stages.s6_publication.transaction import PREDICTIONS
@@ -21,11 +21,12 @@ _MONTHLY = "30 4 1 * *"
 @dg.op(
     description="Moves predictions that are long over out of the app's tables; `americano archive restore` undoes it."
 )
-def archived_predictions(context: dg.OpExecutionContext, deployment: dg.ResourceParam[Deployment]) -> None:
+def archived_predictions(context: dg.OpExecutionContext, app_database: AppDatabase) -> None:
     """Those with an outcome, older than the settings say."""
+    deployment = joined(app_database)
     now = deployment.now()
     before = now - timedelta(days=deployment.settings.americano_archive_days)
-    with retried(context), deployment.connect() as connection:
+    with retried(context, deployment), deployment.connect() as connection:
         connection.autocommit = True
         moved = archive(connection, naive(before), naive(now))
     context.log_event(
@@ -46,8 +47,9 @@ def archived_predictions(context: dg.OpExecutionContext, deployment: dg.Resource
     ins={"after": dg.In(dg.Nothing)},
     description="Removes files of the store that nothing names, and the log as it was read, where the settings say so.",
 )
-def pruned_store(context: dg.OpExecutionContext, deployment: dg.ResourceParam[Deployment]) -> None:
+def pruned_store(context: dg.OpExecutionContext, store: Store) -> None:
     """Nothing while AMERICANO_SNAPSHOT_DAYS is not set."""
+    deployment = joined(store)
     keep_days = deployment.settings.americano_snapshot_days
     if keep_days is None:
         context.log.info("AMERICANO_SNAPSHOT_DAYS is not set: nothing is removed from the store.")

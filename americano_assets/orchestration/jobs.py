@@ -11,9 +11,9 @@ from americano_assets.core.study_days.cutoff import naive
 from americano_assets.core.study_days.study_day import CLOSING_HOUR, last_closed, opening, study_day_of
 from americano_assets.orchestration.run_processes import marked_executor
 from americano_assets.settings import Settings
-from americano_assets.stages.common.deployment import Deployment
 from americano_assets.stages.common.metadata import GRADED, KIND_TAG, LOG, NIGHTLY, app_key
 from americano_assets.stages.common.partitions import NIGHTS, add_nights, published_nights
+from americano_assets.stages.common.resources import AppDatabase, Store, joined
 from americano_assets.stages.s6_publication.episode_ledger import record_deployment
 from americano_assets.stages.s6_publication.transaction import PREDICTIONS
 
@@ -65,8 +65,9 @@ def build_schedule(settings: Settings) -> dg.ScheduleDefinition:
         description="At 23:00, every closed study day since the deployment began that was not published yet.",
     )
     def nightly_schedule(
-        context: dg.ScheduleEvaluationContext, deployment: dg.ResourceParam[Deployment]
+        context: dg.ScheduleEvaluationContext, app_database: AppDatabase
     ) -> Iterator[dg.RunRequest | dg.SkipReason]:
+        deployment = joined(app_database)
         tick = context.scheduled_execution_time.astimezone(UTC)
         closed = last_closed(tick, deployment.zone)
         with deployment.connect() as connection:
@@ -95,9 +96,10 @@ def build_schedule(settings: Settings) -> dg.ScheduleDefinition:
     description="New events in the open study day: score it again, at most every half hour; nothing is published.",
 )
 def new_events_sensor(
-    context: dg.SensorEvaluationContext, deployment: dg.ResourceParam[Deployment]
+    context: dg.SensorEvaluationContext, app_database: AppDatabase, store: Store
 ) -> dg.SensorResult | dg.SkipReason:
     """New events: the open study day is computed up to predictions, at most every half hour."""
+    deployment = joined(app_database, store)
     now = deployment.now()
     day = study_day_of(now, deployment.zone)
     if deployment.store.last_manifest_before(day + timedelta(days=1), "model") is None:

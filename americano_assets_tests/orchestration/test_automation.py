@@ -16,6 +16,7 @@ from americano_assets.orchestration.jobs import HISTORY_JOB, NIGHTLY_JOB, OPEN_D
 from americano_assets.settings import Settings
 from americano_assets.stages.common.metadata import KIND_TAG, NIGHTLY, app_key
 from americano_assets.stages.common.partitions import study_days
+from americano_assets.stages.common.resources import resources_of
 from americano_assets.stages.s6_publication.transaction import PREDICTIONS
 from americano_assets_tests.world import ClockedDeployment, World, at, study_day, world_settings
 
@@ -36,7 +37,7 @@ class Daemon:
         with dg.build_schedule_context(
             instance=self.instance,
             scheduled_execution_time=when,
-            resources={"deployment": self.deployment},
+            resources=resources_of(self.deployment),
             repository_def=self.definitions.get_repository_def(),
         ) as context:
             found = self.definitions.resolve_schedule_def("nightly_schedule").evaluate_tick(context)
@@ -57,7 +58,7 @@ class Daemon:
         with dg.build_sensor_context(
             instance_ref=self.instance.get_ref(),
             cursor=self.cursor,
-            resources={"deployment": self.deployment},
+            resources=resources_of(self.deployment),
             definitions=self.definitions,
         ) as context:
             found = sensor.evaluate_tick(context)

@@ -82,7 +82,6 @@ class Watch:
         with dg.build_sensor_context(
             instance=self.nights.instance,
             cursor=self.cursor,
-            resources={"deployment": self.nights.deployment},
             definitions=self.nights.definitions,
         ) as context:
             found = sensor.evaluate_tick(context)

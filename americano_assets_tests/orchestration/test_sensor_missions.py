@@ -10,6 +10,7 @@ import pytest
 
 from americano_assets.core.study_days.study_day import last_closed
 from americano_assets.orchestration.sensors.finished_missions import EARLY_OUTCOMES_JOB
+from americano_assets.stages.common.resources import resources_of
 from americano_assets.stages.s6_publication.transaction import PREDICTIONS
 from americano_assets.stages.s7_outcomes import early_outcomes
 from americano_assets.stages.s7_outcomes.label_episodes import record_outcomes
@@ -41,7 +42,7 @@ class Day:
         with dg.build_sensor_context(
             instance=self.instance,
             cursor=self.cursor,
-            resources={"deployment": self.deployment},
+            resources=resources_of(self.deployment),
             definitions=self.nights.definitions,
         ) as context:
             found = sensor.evaluate_tick(context)

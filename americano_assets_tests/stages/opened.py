@@ -1,4 +1,4 @@
-"""Notes what each step of a real run opened: tables of the store, tables of PostgreSQL, models, readings set aside."""
+"""Notes what each step of a real run opened: tables, models, readings set aside, and by which resources it did."""
 
 import re
 from collections import defaultdict
@@ -13,11 +13,14 @@ import dagster as dg
 import psycopg
 import pytest
 from adbc_driver_manager.dbapi import Cursor as ArrowCursor
+from dagster_duckdb import DuckDBResource
 
 from americano_assets.contract.tables import TABLES
 from americano_assets.core.base.canonical import canonical_sql
 from americano_assets.resources.parquet_store.store import ParquetStore, Version
+from americano_assets.stages.common.deployment import Deployment
 from americano_assets.stages.common.model_files import ModelStore
+from americano_assets.stages.common.resources import Part, ResearchFile
 
 # Results that more than one step keeps under what they came from: whose one is, is known by its content.
 KEPT_RESULTS = ("features_at", "labels_at")
@@ -29,7 +32,7 @@ _APP = {table.name for table in TABLES}
 
 @dataclass
 class Opened:
-    """By step: what it read and what it wrote, and whose kept results it read.
+    """By step: what it read and what it wrote, whose kept results it read, and which resources it used.
 
     A table of PostgreSQL is `app.…` or `ml.…`; others are the store's.
     """
@@ -37,6 +40,7 @@ class Opened:
     read: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
     written: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
     results_of: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
+    used: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
     step: str = ""
     _makers: dict[tuple[str, str], list[str]] = field(default_factory=lambda: defaultdict(list))
 
@@ -109,7 +113,15 @@ def noted(monkeypatch: pytest.MonkeyPatch) -> Iterator[Opened]:
         if SET_ASIDE in path.parts:
             opened.read[opened.step].add(SET_ASIDE)
 
+    parts = {kind.PART for kind in Part.__subclasses__()}
+
+    def part(_: Any, name: str) -> None:
+        if name in parts:
+            opened.used[opened.step].add(name)
+
     with monkeypatch.context() as patch:
+        spy(Deployment, "__getattribute__", part)
+        spy(DuckDBResource, "get_connection", lambda *_: opened.used[opened.step].add(ResearchFile.PART))
         spy(dg.DagsterInstance, "handle_new_event", started)
         for cursor in (psycopg.Cursor, ArrowCursor):
             spy(cursor, "execute", executed)

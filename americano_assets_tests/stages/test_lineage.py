@@ -1,10 +1,14 @@
-"""An arrow in Dagster is a reading: what each step of a real night opened, compared with what its assets declare."""
+"""An arrow in Dagster is a reading, and a resource is used: what each step of a real night opened and by what means.
+
+Both are compared with what its assets declare.
+"""
 
 import shutil
 
 import dagster as dg
 import pytest
 
+from americano_assets.stages.common.resources import resources_of
 from americano_assets.stages.common.schemas import LOG_TABLES, STATE_TABLES
 from americano_assets_tests.stages.conftest import Lived
 from americano_assets_tests.stages.opened import KEPT_RESULTS, MODELS, SET_ASIDE, Opened, noted
@@ -62,6 +66,13 @@ UNDECLARED = {
     ("publish", "ml/episodes"): "the ledger that it carries on; outcomes are written into it afterwards",
     ("analytics_database", "app/behavioral_events"): "only where a setting wants DuckDB compared with PostgreSQL",
 }
+# What a step declares for nights of another kind than this one: why.
+NOT_THIS_NIGHT = {
+    ("scored_predictions", "database"): "of a day that is still open, a person's choice of a model counts at once",
+    ("interventions", "database"): "what the experiment showed, where it draws a holdout",
+    ("struggle_model", "tracking"): "a night between two trainings logs none",
+    ("nightly_report", "tracking"): "MLflow keeps the page where it knows the model's training; here it is not reached",
+}
 SNAPSHOTS = {"log_snapshots", "night_log", "state_snapshots"}
 
 
@@ -108,6 +119,7 @@ def test_an_asset_declares_what_its_step_opened_and_nothing_else(night: tuple[Li
             checks[one.op.name] = {check.asset_key for check in one.check_keys}
         elif one.is_executable:
             made_by[one.op.name] = set(one.keys)
+    resources = {one.op.name: one.required_resource_keys for one in graph.assets_defs if one.is_executable}
     undeclared, unread, used = [], [], set()
     for step, own in {**made_by, **checks}.items():
         assert step in opened.read, step
@@ -126,4 +138,9 @@ def test_an_asset_declares_what_its_step_opened_and_nothing_else(night: tuple[Li
     assert sorted(undeclared) == []
     assert sorted(unread) == []
     assert set(UNDECLARED) - used == set(), "exceptions that nothing needs"
+    parts = {name: resource.PART for name, resource in resources_of(lived.deployment).items()}
+    declared_parts = {(step, parts[key]) for step, keys in resources.items() for key in keys if key in parts}
+    used_parts = {(step, part) for step in resources for part in opened.used[step]}
+    assert used_parts - declared_parts == set()
+    assert declared_parts - used_parts == set(NOT_THIS_NIGHT)
     assert set(OF_NO_ASSET) - set().union(*opened.read.values()) == set(), "tables that no step reads"

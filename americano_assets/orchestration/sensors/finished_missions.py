@@ -6,8 +6,8 @@ import dagster as dg
 
 from americano_assets.core.study_days.cutoff import naive
 from americano_assets.orchestration.run_processes import marked_executor
-from americano_assets.stages.common.deployment import Deployment
 from americano_assets.stages.common.metadata import ml_key, retried
+from americano_assets.stages.common.resources import AppDatabase, Store, joined
 from americano_assets.stages.s7_outcomes.early_outcomes import (
     MOST_LEARNERS,
     OVERLAP,
@@ -31,11 +31,12 @@ class MissionSpan(dg.Config):
 
 @dg.op(description="Judges the closed windows of everybody who finished a mission in a span of time.")
 def learners_outcomes(
-    context: dg.OpExecutionContext, config: MissionSpan, deployment: dg.ResourceParam[Deployment]
+    context: dg.OpExecutionContext, config: MissionSpan, app_database: AppDatabase, store: Store
 ) -> None:
     """The verdicts go where the night's go, under the same rules."""
+    deployment = joined(app_database, store)
     after, until = datetime.fromisoformat(config.after), datetime.fromisoformat(config.until)
-    with retried(context):
+    with retried(context, deployment):
         with deployment.connect() as connection:
             learners = finished_missions(connection, after, until).learners
         written = record_outcomes_of(deployment, learners[:MOST_LEARNERS])
@@ -72,10 +73,9 @@ def EARLY_OUTCOMES() -> None:  # noqa: N802, D103 - a definition, not a function
     default_status=dg.DefaultSensorStatus.RUNNING,
     description="Finished missions: record what became of those learners' predictions whose window has closed.",
 )
-def finished_missions_sensor(
-    context: dg.SensorEvaluationContext, deployment: dg.ResourceParam[Deployment]
-) -> dg.SensorResult:
+def finished_missions_sensor(context: dg.SensorEvaluationContext, app_database: AppDatabase) -> dg.SensorResult:
     """Missions finished since the last look, where a window of one of those learners has closed."""
+    deployment = joined(app_database)
     until = naive(deployment.now())
     if context.cursor is None:
         return _none("missions finished from now on are looked at", until)

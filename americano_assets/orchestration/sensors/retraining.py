@@ -6,9 +6,9 @@ import dagster as dg
 
 from americano_assets.core.study_days.study_day import study_day_of
 from americano_assets.orchestration.run_processes import marked_executor
-from americano_assets.stages.common.deployment import Deployment
 from americano_assets.stages.common.metadata import NIGHT_LOG
 from americano_assets.stages.common.partitions import NIGHTS
+from americano_assets.stages.common.resources import AppDatabase, Models, Store, joined
 from americano_assets.stages.s3_training.retraining import due
 
 RETRAINING_JOB = "retraining"
@@ -36,9 +36,10 @@ RETRAINING = dg.define_asset_job(
     " a study day.",
 )
 def retraining_sensor(
-    context: dg.SensorEvaluationContext, deployment: dg.ResourceParam[Deployment]
+    context: dg.SensorEvaluationContext, app_database: AppDatabase, store: Store, models: Models
 ) -> dg.SensorResult | dg.SkipReason:
     """What calls for a training sooner than the calendar does, asked for once an open day."""
+    deployment = joined(app_database, store, models)
     day = study_day_of(deployment.now(), deployment.zone)
     last = day - timedelta(days=1)
     # What a night that is still to come, or under way, will look at itself.

@@ -1,10 +1,11 @@
 """One deployment as the assets see it: settings, databases, files, models. Opened lazily, shared by a run's steps."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
+from copy import copy
 from datetime import UTC, date, datetime
-from functools import cached_property
-from typing import Any
+from functools import cache, partial
+from typing import Any, Self
 from zoneinfo import ZoneInfo
 
 import psycopg
@@ -20,9 +21,11 @@ from americano_assets.resources.postgres.urls import is_lost
 from americano_assets.settings import Settings
 from americano_assets.stages.common.model_files import ModelStore
 
+_PARTS = ("database", "store", "models", "tracking")
+
 
 class Deployment:
-    """Everything outside that a step may touch."""
+    """What a step may touch outside: all of it, or the parts that the step declared."""
 
     def __init__(self, settings: Settings, *, claims: bool = True) -> None:
         """Nothing is opened yet.
@@ -32,15 +35,23 @@ class Deployment:
             claims: Its home and database are bound to each other at first use; False for who only looks.
         """
         self.settings = settings
-        self._claims = claims
+        # Made ready at first use, once for everybody who shares it.
+        self.database = cache(partial(prepare, settings, claims=claims))
         self.store = ParquetStore(settings.store_root)
         self.models = ModelStore(settings.models_root)
         self.tracking = Tracking(settings)
 
-    @cached_property
+    def limited_to(self, parts: Collection[str]) -> Self:
+        """The same deployment without any other of its parts: `database`, `store`, `models`, `tracking`."""
+        view = copy(self)
+        for part in set(_PARTS).difference(parts):
+            delattr(view, part)
+        return view
+
+    @property
     def url(self) -> str:
         """URL of the app's database, made ready at first use."""
-        return prepare(self.settings, claims=self._claims)
+        return self.database()
 
     @property
     def zone(self) -> ZoneInfo:

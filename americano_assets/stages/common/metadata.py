@@ -16,7 +16,9 @@ from americano_assets.core.base.validation import Checked, RulesBrokenError
 from americano_assets.errors import AmericanoError, DatabaseLostError
 from americano_assets.resources.parquet_store.atomic_files import held_together
 from americano_assets.resources.postgres.urls import RETRY_SECONDS as RETRY_SECONDS
+from americano_assets.stages.common.deployment import Deployment
 from americano_assets.stages.common.dictionary.described import DescribedTable
+from americano_assets.stages.common.resources import Part, joined
 
 OWNERS = ["team:learning-data"]
 # As Dagster itself marks the data version of what a run materializes.
@@ -91,14 +93,14 @@ def wants_latest(context: dg.AssetExecutionContext) -> bool:
 
 
 @contextmanager
-def retried(context: Context) -> Iterator[None]:
+def retried(context: Context, deployment: Deployment) -> Iterator[None]:
     """Have Dagster try the step again, later each time, where the database went away, and for nothing else.
 
     Bad rows, a full disk or a defect are the same at the second try; they fail the step at once. While the step works
     `forget` and `prune` begin nothing, and it waits for the one that had begun.
     """
     try:
-        with held_together(context.resources.deployment.store.root):
+        with held_together(deployment.settings.store_root):
             yield
     except DatabaseLostError as error:
         op = context if isinstance(context, dg.OpExecutionContext) else context.op_execution_context
@@ -112,9 +114,9 @@ def retrying(step: Step) -> Step:
     """A whole step that is tried again as `retried` says; not for one that yields."""
 
     @wraps(step)
-    def trying(context: Context, *given: Any, **named: Any) -> Any:
-        with retried(context):
-            return step(context, *given, **named)
+    def trying(context: Context, **resources: Part) -> Any:
+        with retried(context, joined(*resources.values())):
+            return step(context, **resources)
 
     return cast(Step, trying)
 

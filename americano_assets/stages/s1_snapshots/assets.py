@@ -36,6 +36,7 @@ from americano_assets.stages.common.metadata import (
     wants_latest,
 )
 from americano_assets.stages.common.partitions import NIGHTS, days_of, is_night, night_of, study_days
+from americano_assets.stages.common.resources import AppDatabase, Store, joined
 from americano_assets.stages.common.schemas import INTERACTIONS, LOG_TABLES, STATE_TABLES
 from americano_assets.stages.s1_snapshots.input_manifest import DAY_TABLES
 from americano_assets.stages.s1_snapshots.interactions import build_interactions
@@ -72,11 +73,12 @@ def build(settings: Settings) -> list[dg.AssetsDefinition]:
         metadata=columns_of(*_LOG),
     )
     @telling_checks
-    def log_snapshots(context: dg.AssetExecutionContext, deployment: dg.ResourceParam[Deployment]) -> Result:
+    def log_snapshots(context: dg.AssetExecutionContext, app_database: AppDatabase, store: Store) -> Result:
         """What happened in each study day: events, reviews, validations, finished sessions, each row checked.
 
         A day whose rows are the same keeps its content hash. Each night reads its own day and the 13 before it anew.
         """
+        deployment = joined(app_database, store)
         days = days_of(context)
         log = _read_log(context, deployment, days, days)
         return dg.MaterializeResult(
@@ -100,8 +102,9 @@ def build(settings: Settings) -> list[dg.AssetsDefinition]:
         metadata=columns_of(*_GRADED),
     )
     @retrying
-    def interactions(context: dg.AssetExecutionContext, deployment: dg.ResourceParam[Deployment]) -> Result:
+    def interactions(context: dg.AssetExecutionContext, store: Store) -> Result:
         """Each graded interaction once, however often it was recorded: reviews, answered and skipped validations."""
+        deployment = joined(store)
         days = days_of(context)
         built, judged = build_interactions(deployment, days)
         return dg.MaterializeResult(
@@ -126,13 +129,14 @@ def build(settings: Settings) -> list[dg.AssetsDefinition]:
     metadata=columns_of(*_LOG, *_GRADED),
 )
 @telling_checks
-def night_log(context: dg.AssetExecutionContext, deployment: dg.ResourceParam[Deployment]) -> Result:
+def night_log(context: dg.AssetExecutionContext, app_database: AppDatabase, store: Store) -> Result:
     """The night's study day and the 13 before it, read and graded anew, because events arrive late.
 
     The study days that it has read are told to Dagster as `log_snapshots` and `interactions` of that day: the
     night's own, and each earlier one that late rows have changed. Where that was a night, so is its `night_log`,
     whereby what was computed from it is out of date.
     """
+    deployment = joined(app_database, store)
     day = night_of(context, deployment)
     read = refreshed_days(day, deployment.first_day)
     before = {table: deployment.store.current_days(table, read) for table in DAY_TABLES}
@@ -170,20 +174,21 @@ def night_log(context: dg.AssetExecutionContext, deployment: dg.ResourceParam[De
     metadata=columns_of(*map(of_model, STATE_TABLES.values())),
 )
 @telling_checks
-def state_snapshots(context: dg.AssetExecutionContext, deployment: dg.ResourceParam[Deployment]) -> Result:
+def state_snapshots(context: dg.AssetExecutionContext, app_database: AppDatabase, store: Store) -> Result:
     """Curriculum, plans and profiles, whole, with the time at which they were read.
 
     A study day uses the first snapshot of the hour after its cut-off, else the last one before; a day older than
     every snapshot uses the oldest with the columns that the app overwrites blanked. A rerun takes none, nor does
     an old day: it would come too late to speak for it.
     """
+    deployment = joined(app_database, store)
     day = night_of(context, deployment)
     recorded = deployment.store.manifest(day, "inputs") is not None and not wants_latest(context)
     old = day < last_closed(deployment.now(), deployment.zone)
     tables, bad_rows = [], []
     found = [Checked(table, 0) for table in STATE_TABLES]  # No row is read where no snapshot is taken.
     if not snapshots(deployment.store) or not (recorded or old):
-        with retried(context):
+        with retried(context, deployment):
             _, qualities, counts = snapshot_state(deployment)
         tables = [
             {"table": name, "rows": counts[name], "bad rows": one.bad, "left out": one.left_out}
@@ -230,7 +235,7 @@ def _read_log(
     log = _Log({}, [], [], set(), [])
     for table in LOG_TABLES:
         before = deployment.store.current_days(table, read)
-        with retried(context):
+        with retried(context, deployment):
             versions, quality = snapshot_log(deployment, table, read)
         late = [day for day in read if day not in own and _changed(before, versions, day)]
         log.stored[table] = versions

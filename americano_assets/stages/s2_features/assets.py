@@ -25,6 +25,7 @@ from americano_assets.stages.common.metadata import (
     wants_latest,
 )
 from americano_assets.stages.common.partitions import NIGHTS, day_of, every_day
+from americano_assets.stages.common.resources import AppDatabase, Store, joined
 from americano_assets.stages.common.schemas import FEATURES_TABLE
 from americano_assets.stages.s2_features.features import publish_elo, publish_features, training_labels
 from americano_assets.stages.s2_features.night_results import FEATURES_AT, LABELS_AT, made_anew
@@ -40,8 +41,9 @@ from americano_assets.stages.s2_features.skill_ratings import TABLE as ELO_TABLE
     metadata=columns_of(listed(ELO_TABLE, {one.name: str(one.type) for one in ELO_SCHEMA})),
 )
 @retrying
-def elo_state(context: dg.AssetExecutionContext, deployment: dg.ResourceParam[Deployment]) -> Result:
+def elo_state(context: dg.AssetExecutionContext, store: Store) -> Result:
     """Ratings of learners, topics, objectives and items after every answer up to the cut-off, day by day."""
+    deployment = joined(store)
     version, summary = publish_elo(deployment, day_of(context), latest=wants_latest(context))
     return dg.MaterializeResult(
         metadata={"dagster/row_count": version.rows, "ratings": markdown_table(summary)},
@@ -59,8 +61,9 @@ def elo_state(context: dg.AssetExecutionContext, deployment: dg.ResourceParam[De
 )
 @telling_checks
 @retrying
-def features(context: dg.AssetExecutionContext, deployment: dg.ResourceParam[Deployment]) -> Result:
+def features(context: dg.AssetExecutionContext, app_database: AppDatabase, store: Store) -> Result:
     """The night's candidates and their fifteen features, as of the cut-off, from nothing stamped at or after it."""
+    deployment = joined(app_database, store)
     day = day_of(context)
     _announce(context, deployment, FEATURES_AT)
     rows, content, state = publish_features(deployment, day, latest=wants_latest(context))
@@ -98,12 +101,13 @@ def features(context: dg.AssetExecutionContext, deployment: dg.ResourceParam[Dep
     metadata=columns_of(LABELS),
 )
 @retrying
-def labels(context: dg.AssetExecutionContext, deployment: dg.ResourceParam[Deployment]) -> Result:
+def labels(context: dg.AssetExecutionContext, store: Store) -> Result:
     """The candidates of the weekly training cut-offs, their features then, and who struggled in the window since.
 
     Up to 104 cut-offs whose window has closed. Null where the learner did not study enough to tell. What is already
     known of a cut-off is not computed again.
     """
+    deployment = joined(store)
     _announce(context, deployment, FEATURES_AT, LABELS_AT)
     result = training_labels(deployment, day_of(context), latest=wants_latest(context))
     return dg.MaterializeResult(

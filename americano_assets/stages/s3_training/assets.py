@@ -26,6 +26,7 @@ from americano_assets.stages.common.metadata import (
     told_checks,
 )
 from americano_assets.stages.common.partitions import NIGHTS, day_of
+from americano_assets.stages.common.resources import AppDatabase, Mlflow, Models, Store, joined
 from americano_assets.stages.common.schemas import TRAINING_SET
 from americano_assets.stages.s3_training.dataset_versions import dvc_tags, store_training_set
 from americano_assets.stages.s3_training.train_models import TrainedDay, train_day
@@ -41,8 +42,9 @@ from americano_assets.stages.s3_training.train_models import TrainedDay, train_d
 )
 @telling_checks
 @retrying
-def training_set(context: dg.AssetExecutionContext, deployment: dg.ResourceParam[Deployment]) -> Result:
+def training_set(context: dg.AssetExecutionContext, app_database: AppDatabase, store: Store) -> Result:
     """Labelled rows of the weekly cut-offs, split by learner and by time: train, calibration, test."""
+    deployment = joined(app_database, store)
     day = day_of(context)
     rows, version = store_training_set(deployment, day)
     return dg.MaterializeResult(
@@ -60,12 +62,15 @@ def training_set(context: dg.AssetExecutionContext, deployment: dg.ResourceParam
     metadata=columns_of(MODEL_VERSIONS, MODEL_EVENTS),
 )
 @retrying
-def struggle_model(context: dg.AssetExecutionContext, deployment: dg.ResourceParam[Deployment]) -> Result:
+def struggle_model(
+    context: dg.AssetExecutionContext, app_database: AppDatabase, store: Store, models: Models, mlflow: Mlflow
+) -> Result:
     """The model that scores the night, measured beside its challengers on learners and weeks that none has seen.
 
     Equal training rows are not trained on twice: the model that they gave is used again. A run tag
     americano/analysis_run_id links the training with that row of the app's analysis_runs.
     """
+    deployment = joined(app_database, store, models, mlflow)
     day = day_of(context)
     stored = deployment.store.read_day("training_set", day)
     version = deployment.store.current("training_set", day)
@@ -89,10 +94,9 @@ def struggle_model(context: dg.AssetExecutionContext, deployment: dg.ResourcePar
 
 
 @dg.asset_check(asset="struggle_model", partitions_def=NIGHTS)
-def logged_in_mlflow(
-    context: dg.AssetCheckExecutionContext, deployment: dg.ResourceParam[Deployment]
-) -> dg.AssetCheckResult:
+def logged_in_mlflow(context: dg.AssetCheckExecutionContext, store: Store) -> dg.AssetCheckResult:
     """The night's training is in MLflow, also where an equal one was found; a night between two has none to log."""
+    deployment = joined(store)
     notice = (deployment.store.manifest(day_of(context), "model") or {}).get("mlflow", "")
     return dg.AssetCheckResult(
         passed=not notice, severity=dg.AssetCheckSeverity.WARN, metadata={"why": notice or "nothing went wrong"}

@@ -5,7 +5,6 @@ import numpy as np
 
 from americano_assets.core.base.validation import checked
 from americano_assets.core.models.risk import risk_level
-from americano_assets.stages.common.deployment import Deployment
 from americano_assets.stages.common.dictionary.described import of_model
 from americano_assets.stages.common.metadata import (
     OWNERS,
@@ -18,6 +17,7 @@ from americano_assets.stages.common.metadata import (
     share,
 )
 from americano_assets.stages.common.partitions import NIGHTS, day_of
+from americano_assets.stages.common.resources import AppDatabase, Models, Store, joined
 from americano_assets.stages.common.schemas import SCORED_PREDICTIONS
 from americano_assets.stages.s4_predictions.scored_predictions import problems_of_day, require_day, score_day
 
@@ -30,8 +30,11 @@ from americano_assets.stages.s4_predictions.scored_predictions import problems_o
     metadata=columns_of(of_model(SCORED_PREDICTIONS)),
 )
 @retrying
-def scored_predictions(context: dg.AssetExecutionContext, deployment: dg.ResourceParam[Deployment]) -> Result:
+def scored_predictions(
+    context: dg.AssetExecutionContext, app_database: AppDatabase, store: Store, models: Models
+) -> Result:
     """p, confidence and reasons for every candidate, flagged or not, so that recall can be measured later."""
+    deployment = joined(app_database, store, models)
     scored, model, version = score_day(deployment, day_of(context))
     levels = [risk_level(p) for p in scored["probability"]]
     deciles = np.quantile(scored["probability"], [0, 0.25, 0.5, 0.75, 1]) if len(scored) else []
@@ -53,9 +56,10 @@ def scored_predictions(context: dg.AssetExecutionContext, deployment: dg.Resourc
 @dg.asset_check(asset="scored_predictions", blocking=True, partitions_def=NIGHTS)
 @retrying
 def publishable(
-    context: dg.AssetCheckExecutionContext, deployment: dg.ResourceParam[Deployment]
+    context: dg.AssetCheckExecutionContext, app_database: AppDatabase, store: Store, models: Models
 ) -> dg.AssetCheckResult:
     """Every candidate scored once, p in 0-1, flags true to the threshold, nobody who opted out, a reason each."""
+    deployment = joined(app_database, store, models)
     day = day_of(context)
     scored = require_day(deployment, "scored_predictions", day)
     judged = checked(scored, SCORED_PREDICTIONS)

@@ -21,6 +21,7 @@ from americano_assets.stages.common.metadata import (
     wants_latest,
 )
 from americano_assets.stages.common.partitions import NIGHTS, day_of, every_day
+from americano_assets.stages.common.resources import AppDatabase, Store, joined
 from americano_assets.stages.s5_interventions.recommendations import as_frame, indicators_of_day, interventions_of_day
 
 
@@ -32,8 +33,9 @@ from americano_assets.stages.s5_interventions.recommendations import as_frame, i
     metadata=columns_of(INDICATORS),
 )
 @retrying
-def indicators(context: dg.AssetExecutionContext, deployment: dg.ResourceParam[Deployment]) -> Result:
+def indicators(context: dg.AssetExecutionContext, store: Store) -> Result:
     """What in a learner's own record speaks for the struggle, with its severity."""
+    deployment = joined(store)
     rows = indicators_of_day(deployment, day_of(context))
     return _stored(deployment, context, INDICATORS, rows, Indicator, "indicator_type")
 
@@ -46,11 +48,12 @@ def indicators(context: dg.AssetExecutionContext, deployment: dg.ResourceParam[D
     metadata=columns_of(INTERVENTIONS),
 )
 @retrying
-def interventions(context: dg.AssetExecutionContext, deployment: dg.ResourceParam[Deployment]) -> Result:
+def interventions(context: dg.AssetExecutionContext, app_database: AppDatabase, store: Store) -> Result:
     """What to do about each flagged prediction, whatever its arm: at most three, in a student's words.
 
     What the holdout showed about a type moves its priority; publication leaves out what is withheld.
     """
+    deployment = joined(app_database, store)
     rows, effects = interventions_of_day(deployment, day_of(context), latest=wants_latest(context))
     learned = markdown_table([{"type": kind, **asdict(effect)} for kind, effect in effects.items()])
     stored = _stored(deployment, context, INTERVENTIONS, rows, Intervention, "intervention_type")

@@ -5,7 +5,6 @@ from collections.abc import Iterator
 import dagster as dg
 
 from americano_assets.contract.tables import table as declared
-from americano_assets.stages.common.deployment import Deployment
 from americano_assets.stages.common.dictionary.described import of_contract
 from americano_assets.stages.common.dictionary.ml_tables import (
     ALERTS,
@@ -28,6 +27,7 @@ from americano_assets.stages.common.metadata import (
     retrying,
 )
 from americano_assets.stages.common.partitions import NIGHTS, day_of
+from americano_assets.stages.common.resources import AppDatabase, Models, Store, joined
 from americano_assets.stages.s6_publication.app_rows import (
     INDICATOR_SOURCES,
     PREDICTION_SOURCES,
@@ -91,10 +91,13 @@ _SOURCES = {
     partitions_def=NIGHTS,
     name="publish",
 )
-def publish_study_day(context: dg.AssetExecutionContext, deployment: dg.ResourceParam[Deployment]) -> Iterator[Result]:
+def publish_study_day(
+    context: dg.AssetExecutionContext, app_database: AppDatabase, store: Store, models: Models
+) -> Iterator[Result]:
     """One transaction writes all of it."""
+    deployment = joined(app_database, store, models)
     kind = REPLAY if context.run.tags.get(KIND_TAG) == REPLAY else NIGHTLY
-    with retried(context):
+    with retried(context, deployment):
         done = publish(deployment, day_of(context), kind)
     counts = {
         app_key(PREDICTIONS): done.inserted + done.refreshed,
@@ -109,10 +112,9 @@ def publish_study_day(context: dg.AssetExecutionContext, deployment: dg.Resource
 
 @dg.asset_check(asset=app_key(RECOMMENDATIONS), partitions_def=NIGHTS)
 @retrying
-def holdout_untouched(
-    context: dg.AssetCheckExecutionContext, deployment: dg.ResourceParam[Deployment]
-) -> dg.AssetCheckResult:
+def holdout_untouched(context: dg.AssetCheckExecutionContext, app_database: AppDatabase) -> dg.AssetCheckResult:
     """No intervention and no alert reached an episode of the holdout, whoever wrote it: else the effect is off."""
+    deployment = joined(app_database)
     with deployment.connect() as connection:
         found = contamination(connection)
     problems = [f"{rows} rows of {table} belong to holdout episodes" for table, rows in found.items() if rows]
@@ -128,10 +130,9 @@ def holdout_untouched(
 
 @dg.asset_check(asset=app_key(PREDICTIONS), partitions_def=NIGHTS)
 @retrying
-def holdout_drawn(
-    context: dg.AssetCheckExecutionContext, deployment: dg.ResourceParam[Deployment]
-) -> dg.AssetCheckResult:
+def holdout_drawn(context: dg.AssetCheckExecutionContext, app_database: AppDatabase) -> dg.AssetCheckResult:
     """Chance decided: the share held out is what the draw gives, and no unit has episodes in both arms."""
+    deployment = joined(app_database)
     with deployment.connect() as connection:
         problems = draw_problems(connection)
     return dg.AssetCheckResult(

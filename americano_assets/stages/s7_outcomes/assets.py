@@ -2,7 +2,6 @@
 
 import dagster as dg
 
-from americano_assets.stages.common.deployment import Deployment
 from americano_assets.stages.common.dictionary.ml_tables import EPISODES, FIRST_FLAG_OUTCOMES, OUTCOME_CHANGES
 from americano_assets.stages.common.metadata import (
     GRADED,
@@ -16,6 +15,7 @@ from americano_assets.stages.common.metadata import (
     retrying,
 )
 from americano_assets.stages.common.partitions import NIGHTS, day_of, every_day
+from americano_assets.stages.common.resources import AppDatabase, Models, Store, joined
 from americano_assets.stages.s6_publication.transaction import PREDICTIONS, RECOMMENDATIONS
 from americano_assets.stages.s7_outcomes.label_episodes import record_outcomes
 
@@ -37,12 +37,13 @@ from americano_assets.stages.s7_outcomes.label_episodes import record_outcomes
     metadata=columns_of(EPISODES, beside=(FIRST_FLAG_OUTCOMES, OUTCOME_CHANGES)),
 )
 @retrying
-def outcomes(context: dg.AssetExecutionContext, deployment: dg.ResourceParam[Deployment]) -> Result:
+def outcomes(context: dg.AssetExecutionContext, app_database: AppDatabase, store: Store, models: Models) -> Result:
     """What became of every episode whose window has closed: struggled, not, or not studied; and those missed.
 
     Reads the latest interactions, also on a rerun: an answer that arrived late corrects the verdict, with a
     trace in ml.outcome_changes. A learner's own word goes before it on the app's row, never in the experiment.
     """
+    deployment = joined(app_database, store, models)
     written, judged = record_outcomes(deployment, day_of(context))
     by_outcome = judged["outcome"].value_counts()
     return dg.MaterializeResult(

@@ -4,7 +4,6 @@ import dagster as dg
 
 from americano_assets.core.effects.effects import INTENTION_TO_TREAT
 from americano_assets.stages.common.charts import calibration_plot, forest_plot, history_plot, reduction_plot
-from americano_assets.stages.common.deployment import Deployment
 from americano_assets.stages.common.dictionary.ml_tables import EFFECTS, MODEL_PERFORMANCE, STRUGGLE_REDUCTION
 from americano_assets.stages.common.metadata import (
     GRADED,
@@ -20,6 +19,7 @@ from americano_assets.stages.common.metadata import (
     retrying,
 )
 from americano_assets.stages.common.partitions import NIGHTS, day_of, every_day
+from americano_assets.stages.common.resources import AppDatabase, Store, joined
 from americano_assets.stages.s6_publication.transaction import PREDICTIONS
 from americano_assets.stages.s8_reduction.effects import measure_effects
 from americano_assets.stages.s8_reduction.performance import measure_performance, measure_reduction, performance_history
@@ -39,8 +39,9 @@ WARNING = (
     metadata=columns_of(MODEL_PERFORMANCE),
 )
 @retrying
-def model_performance(context: dg.AssetExecutionContext, deployment: dg.ResourceParam[Deployment]) -> Result:
+def model_performance(context: dg.AssetExecutionContext, app_database: AppDatabase, store: Store) -> Result:
     """How good the predictions of the last 90 matured days were, each scored before its outcome was known."""
+    deployment = joined(app_database, store)
     day = day_of(context)
     found, covered = measure_performance(deployment, day)
     overall = next((one for one in found if one.scope == "all"), None)
@@ -74,8 +75,9 @@ def model_performance(context: dg.AssetExecutionContext, deployment: dg.Resource
     metadata=columns_of(STRUGGLE_REDUCTION),
 )
 @retrying
-def struggle_reduction(context: dg.AssetExecutionContext, deployment: dg.ResourceParam[Deployment]) -> Result:
+def struggle_reduction(context: dg.AssetExecutionContext, app_database: AppDatabase, store: Store) -> Result:
     """Struggle rates before and after the first published prediction: observational, never the effect."""
+    deployment = joined(app_database, store)
     found = measure_reduction(deployment, day_of(context))
     overall = [one for one in found if one.scope == "all"]
     metadata: dict[str, dg.MetadataValue | str | float | int] = {
@@ -110,8 +112,9 @@ def struggle_reduction(context: dg.AssetExecutionContext, deployment: dg.Resourc
     metadata=columns_of(EFFECTS),
 )
 @retrying
-def effects(context: dg.AssetExecutionContext, deployment: dg.ResourceParam[Deployment]) -> Result:
+def effects(context: dg.AssetExecutionContext, app_database: AppDatabase) -> Result:
     """What the help changed, by intention to treat over all flagged episodes, with intervals or a reason."""
+    deployment = joined(app_database)
     found = measure_effects(deployment, day_of(context))
     shown = [one for one in found if one.period == "all" and one.scope != "learner"]
     metadata: dict[str, dg.MetadataValue | str | float | int] = {

@@ -16,7 +16,6 @@ from americano_assets.core.outcomes.drift import (
     table,
 )
 from americano_assets.stages.common.charts import drift_plot
-from americano_assets.stages.common.deployment import Deployment
 from americano_assets.stages.common.dictionary import ml_tables
 from americano_assets.stages.common.measured import course_names, drift_of
 from americano_assets.stages.common.metadata import (
@@ -30,6 +29,7 @@ from americano_assets.stages.common.metadata import (
     retrying,
 )
 from americano_assets.stages.common.partitions import NIGHTS, day_of
+from americano_assets.stages.common.resources import AppDatabase, Store, joined
 from americano_assets.stages.s8_reduction.drift import measure_drift
 
 DRIFT = ml_key("drift")
@@ -44,11 +44,12 @@ DRIFT = ml_key("drift")
     metadata=columns_of(ml_tables.DRIFT),
 )
 @retrying
-def drift(context: dg.AssetExecutionContext, deployment: dg.ResourceParam[Deployment]) -> Result:
+def drift(context: dg.AssetExecutionContext, app_database: AppDatabase, store: Store) -> Result:
     """What has shifted since the models were taught: features, struggle rates, calibration, by course.
 
     A course is compared with the same part of its earlier runs. A new alarm has the next night train.
     """
+    deployment = joined(app_database, store)
     found = measure_drift(deployment, day_of(context))
     with deployment.connect() as connection:
         names = course_names(connection)
@@ -67,8 +68,9 @@ def drift(context: dg.AssetExecutionContext, deployment: dg.ResourceParam[Deploy
 
 
 @dg.asset_check(asset=DRIFT, partitions_def=NIGHTS)
-def no_drift(context: dg.AssetCheckExecutionContext, deployment: dg.ResourceParam[Deployment]) -> dg.AssetCheckResult:
+def no_drift(context: dg.AssetCheckExecutionContext, app_database: AppDatabase) -> dg.AssetCheckResult:
     """Features, struggle rates and calibration are as they were when the models were taught."""
+    deployment = joined(app_database)
     with deployment.connect() as connection:
         found = drift_of(connection, day_of(context))
         names = course_names(connection)

@@ -2,7 +2,6 @@
 
 import dagster as dg
 
-from americano_assets.stages.common.deployment import Deployment
 from americano_assets.stages.common.dictionary.listed_tables import RESEARCH
 from americano_assets.stages.common.metadata import (
     GRADED,
@@ -18,6 +17,7 @@ from americano_assets.stages.common.metadata import (
     retrying,
 )
 from americano_assets.stages.common.partitions import NIGHTS, every_day
+from americano_assets.stages.common.resources import AppDatabase, ResearchFile, Store, joined
 from americano_assets.stages.s9_report.research_database import build_analytics, compare_with_postgres
 
 # Only one step at a time may build it, whatever runs beside it.
@@ -33,15 +33,21 @@ POOL = "duckdb"
     metadata=columns_of(*RESEARCH),
 )
 @retrying
-def analytics_database(context: dg.AssetExecutionContext, deployment: dg.ResourceParam[Deployment]) -> Result:
+def analytics_database(
+    context: dg.AssetExecutionContext,
+    app_database: AppDatabase,
+    store: Store,
+    research_file: ResearchFile,
+) -> Result:
     """A DuckDB file with events, interactions, features, predictions and outcomes of learners who allow it.
 
     Rebuilt from Parquet and swapped in by one rename: who has the old one open goes on reading that. A replay of
     a past night leaves it as it is.
     """
+    deployment = joined(app_database, store)
     if context.run.tags.get(KIND_TAG) == REPLAY:
         return dg.MaterializeResult(metadata={"rebuilt": False, "why": "a replay of a past night"})
-    built = build_analytics(deployment)
+    built = build_analytics(deployment, research_file)
     metadata: dict[str, dg.MetadataValue | str | float | int | bool] = {
         "rebuilt": True,
         "path": dg.MetadataValue.path(str(built.path)),

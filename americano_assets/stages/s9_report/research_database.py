@@ -20,6 +20,7 @@ from pandera.pandas import DataFrameSchema
 from americano_assets.core.study_days.cutoff import naive
 from americano_assets.core.study_days.study_day import cutoff, days_between, opening, study_day_of
 from americano_assets.resources.parquet_store.atomic_files import move_into_place, written_beside
+from americano_assets.settings import Settings
 from americano_assets.stages.common.deployment import Deployment
 from americano_assets.stages.common.dictionary.listed_tables import duckdb_types
 from americano_assets.stages.common.schemas import FEATURES_TABLE, INTERACTIONS, LOG_TABLES, SCORED_PREDICTIONS
@@ -66,7 +67,12 @@ class Comparison:
     equal: bool
 
 
-def build_analytics(deployment: Deployment) -> Built:
+def research_file(settings: Settings) -> DuckDBResource:
+    """Where the file of a deployment is, as Dagster's resource opens it."""
+    return DuckDBResource(database=str(settings.analytics_path))
+
+
+def build_analytics(deployment: Deployment, file: DuckDBResource | None = None) -> Built:
     """Rebuild the file from what is current, and swap it in; who has the old one open goes on reading that.
 
     Learners who may not be analysed, or left analytics, are not in it.
@@ -74,11 +80,12 @@ def build_analytics(deployment: Deployment) -> Built:
     Raises:
         StorageError: It could not be written; the old file stays.
     """
+    file = file or research_file(deployment.settings)
     # A link stays one: what it leads to is replaced.
-    path = deployment.settings.analytics_path.resolve()
+    path = Path(file.database).resolve()
     participants = [learner for learner, counts in deployment.analysable().items() if counts]
     with written_beside(path.parent) as temporary:
-        with _connection(temporary) as connection:
+        with _connection(file, temporary) as connection:
             connection.register("participants", pa.table({"learner_id": pa.array(participants, pa.string())}))
             days = {name: _view(connection, deployment, name) for name in _SOURCES}
             through = max((day for found in days.values() for day in found), default=None)
@@ -108,8 +115,8 @@ def compare_with_postgres(deployment: Deployment, built: Built) -> Comparison:
 
 
 @contextmanager
-def _connection(path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
-    with DuckDBResource(database=str(path)).get_connection() as connection:
+def _connection(file: DuckDBResource, path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+    with file.model_copy(update={"database": str(path)}).get_connection() as connection:
         try:
             connection.execute("SET enable_progress_bar = false")
             yield connection

@@ -8,6 +8,7 @@ import dagster as dg
 import pytest
 
 from americano_assets.core.study_days.study_day import cutoff
+from americano_assets.stages.common.resources import resources_of
 from americano_assets_tests.end_to_end.faults.conftest import School
 from americano_assets_tests.end_to_end.faults.driver import FIRST, nights
 from americano_assets_tests.world import at, study_day
@@ -34,7 +35,7 @@ def test_fourteen_missed_nights_are_made_up_for_and_the_older_are_given_up_in_wo
         with dg.build_schedule_context(
             instance=instance,
             scheduled_execution_time=tick,
-            resources={"deployment": run.deployment},
+            resources=resources_of(run.deployment),
             repository_def=run.definitions.get_repository_def(),
         ) as context:
             found = run.definitions.resolve_schedule_def("nightly_schedule").evaluate_tick(context)

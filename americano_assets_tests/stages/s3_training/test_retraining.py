@@ -17,6 +17,7 @@ from americano_assets.core.training.retraining_policy import FEEDBACK_ROWS, Sign
 from americano_assets.core.training.train import train
 from americano_assets.orchestration.sensors.retraining import BECAUSE_TAG, RETRAINING_JOB
 from americano_assets.resources.postgres.connection import prepare
+from americano_assets.stages.common.resources import resources_of
 from americano_assets.stages.s3_training.dataset_versions import store_training_set
 from americano_assets.stages.s3_training.retraining import due
 from americano_assets.stages.s3_training.train_models import train_day
@@ -50,7 +51,7 @@ class Day:
         sensor = self.nights.definitions.resolve_sensor_def("retraining_sensor")
         with dg.build_sensor_context(
             instance_ref=self.instance.get_ref(),
-            resources={"deployment": self.deployment},
+            resources=resources_of(self.deployment),
             definitions=self.nights.definitions,
         ) as context:
             found = sensor.evaluate_tick(context)
