@@ -20,7 +20,7 @@ from americano_assets.core.training.champion_history import (
     held,
 )
 from americano_assets.errors import AmericanoError
-from americano_assets.resources.mlflow.tracking import TrackingError
+from americano_assets.resources.mlflow.session import TrackingError
 from americano_assets.stages.common.deployment import Deployment
 from americano_assets.stages.common.model_files import StoredModel
 from americano_assets.stages.s3_training.champion import fitting, scoring_next

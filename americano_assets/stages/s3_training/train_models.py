@@ -12,7 +12,8 @@ from americano_assets.core.study_days.cutoff import naive
 from americano_assets.core.training.champion_history import GATE, PASSED_OVER, PROMOTED, REFUSED, ModelEvent
 from americano_assets.core.training.flagging import POLICY
 from americano_assets.core.training.train import CHAMPION, Training, train
-from americano_assets.resources.mlflow.tracking import MADE_FROM, TrackedRun
+from americano_assets.resources.mlflow.tracking import MADE_FROM
+from americano_assets.resources.mlflow.training_run import TrackedRun
 from americano_assets.resources.parquet_store.store import hash_values
 from americano_assets.stages.common.deployment import Deployment
 from americano_assets.stages.common.model_files import StoredModel
@@ -20,7 +21,13 @@ from americano_assets.stages.s3_training.analysis_runs import link_run, require_
 from americano_assets.stages.s3_training.champion import ScoringBefore, Standing
 from americano_assets.stages.s3_training.model_events import record_event
 from americano_assets.stages.s3_training.retraining import due
-from americano_assets.stages.s3_training.training_log import pictures_of, record_versions, run_of_model, tell_mlflow
+from americano_assets.stages.s3_training.training_log import (
+    pictures_of,
+    record_versions,
+    run_of_model,
+    run_of_training,
+    tell_mlflow,
+)
 
 _MODEL = "model"
 
@@ -108,34 +115,37 @@ def _train_day(
         known = deployment.models.remembered(hash_values(*decided_by))
     if known is not None:
         return _found_again(deployment, day, {**known, **told})
-    training = train(
-        rows,
-        wanted,
-        None if champion is None else champion.scorer,
-        held_by_hand=None if stands.hold is None else _held(stands.hold),
-        backgrounds=backgrounds,
-    )
-    saved = _save(deployment, day, dataset_version, training)
-    model = champion if champion is not None and training.chosen == CHAMPION else saved[training.chosen]
-    summary = {
-        "figures": {name: one.figures for name, one in training.candidates.items()},
-        "figures_active": {name: one.figures_active for name, one in training.candidates.items()},
-        "curves": {name: vars(one.curve) for name, one in training.candidates.items() if one.curve is not None},
-        "confusion": {name: one.confusion for name, one in training.candidates.items()},
-        "slices": list(training.slices),
-        "rows": training.rows,
-        "chosen": training.chosen,
-        "why": _because(stands, f"sooner, since {' and '.join(sooner)}; {training.why}" if sooner else training.why),
-        "threshold_told": training.candidates[training.chosen].threshold_told,
-        "importance": training.importance[training.chosen],
-    }
-    pictures = pictures_of(summary)
-    run, notice = tell_mlflow(deployment, day, training, model, rows, {**tags, MADE_FROM: key}, pictures)
-    _tell_database(deployment, day, training, saved, champion, run, summary)
-    result = {"model_version": model.version, "summary": summary, "mlflow": notice}
+    with run_of_training(deployment, day, rows, {**tags, MADE_FROM: key}) as run:
+        training = train(
+            rows,
+            wanted,
+            None if champion is None else champion.scorer,
+            held_by_hand=None if stands.hold is None else _held(stands.hold),
+            backgrounds=backgrounds,
+        )
+        saved = _save(deployment, day, dataset_version, training)
+        model = champion if champion is not None and training.chosen == CHAMPION else saved[training.chosen]
+        summary = {
+            "figures": {name: one.figures for name, one in training.candidates.items()},
+            "figures_active": {name: one.figures_active for name, one in training.candidates.items()},
+            "curves": {name: vars(one.curve) for name, one in training.candidates.items() if one.curve is not None},
+            "confusion": {name: one.confusion for name, one in training.candidates.items()},
+            "slices": list(training.slices),
+            "rows": training.rows,
+            "chosen": training.chosen,
+            "why": _because(
+                stands, f"sooner, since {' and '.join(sooner)}; {training.why}" if sooner else training.why
+            ),
+            "threshold_told": training.candidates[training.chosen].threshold_told,
+            "importance": training.importance[training.chosen],
+        }
+        pictures = pictures_of(summary)
+        tell_mlflow(run, day, training, model, rows, pictures)
+    _tell_database(deployment, day, training, saved, champion, run.tracked, summary)
+    result = {"model_version": model.version, "summary": summary, "mlflow": run.notice}
     deployment.models.remember(key, result, (one.version for one in saved.values()))
     deployment.store.record_manifest(day, _MODEL, {**result, **told})
-    return TrainedDay(model, training, run, notice, summary, pictures)
+    return TrainedDay(model, training, run.tracked, run.notice, summary, pictures)
 
 
 def _held(hold: ModelEvent) -> str:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from contextlib import AbstractContextManager, nullcontext
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,8 @@ from americano_assets.core.models.rules import VALIDATION_MEAN
 from americano_assets.core.statistics.metrics import Calibration
 from americano_assets.core.training.train import CHAMPION, Training
 from americano_assets.resources.mlflow.run_links import dagster_run_url, git_commit
-from americano_assets.resources.mlflow.tracking import TrackedRun, TrackingError
+from americano_assets.resources.mlflow.session import TrackingError
+from americano_assets.resources.mlflow.training_run import DAGSTER_RUN, TrackedRun, TrainingRun
 from americano_assets.stages.common.charts import calibration_plot, confusion_plot, importance_plot
 from americano_assets.stages.common.deployment import Deployment
 from americano_assets.stages.common.model_files import StoredModel, model_of_day
@@ -32,20 +34,36 @@ def pictures_of(summary: Mapping[str, Any]) -> dict[str, bytes]:
     return {**drawn, "importance": importance_plot(summary["importance"])}
 
 
+def run_of_training(
+    deployment: Deployment, day: date, rows: pd.DataFrame, tags: Mapping[str, str]
+) -> AbstractContextManager[TrainingRun]:
+    """MLflow's run around a training; of no rows there is nothing to log.
+
+    Args:
+        deployment: The deployment.
+        day: The study day.
+        rows: What is trained on.
+        tags: As `Tracking.training`.
+    """
+    if rows.empty:
+        return nullcontext(TrainingRun(deployment.settings))
+    url = dagster_run_url(deployment.settings, tags[DAGSTER_RUN])
+    # MLflow shows this one as the run's description, with the link to follow.
+    links = {"dagster_run_url": url, "mlflow.note.content": f"[The run in Dagster]({url}), study day {day}."}
+    commit = git_commit()
+    told = {**tags, **links} | ({} if commit is None else {"git_commit": commit})
+    return deployment.tracking.training(f"struggle_model {day}", told, day)
+
+
 def tell_mlflow(
-    deployment: Deployment,
+    run: TrainingRun,
     day: date,
     training: Training,
     model: StoredModel,
     rows: pd.DataFrame,
-    tags: Mapping[str, str],
     pictures: Mapping[str, bytes],
-) -> tuple[TrackedRun | None, str]:
-    """Log a training; a night goes on without MLflow.
-
-    Returns:
-        Where it is there, None if there was nothing to log; and what went wrong, or empty.
-    """
+) -> None:
+    """Log what came of a training: its figures, its models, and which of them scores."""
     metrics = {
         f"{name}.{figure}": value
         for name, one in training.candidates.items()
@@ -53,40 +71,25 @@ def tell_mlflow(
         if value is not None
     }
     ordered = sorted(training.candidates, key=lambda name: name == training.chosen)
-    if rows.empty:
-        return None, ""
-    commit = git_commit()
-    own = {"dataset_version": model.dataset_version, "model_version": model.version}
-    if commit is not None:
-        own["git_commit"] = commit
-    if "dagster_run_id" in tags:
-        own["dagster_run_url"] = dagster_run_url(deployment.settings, tags["dagster_run_id"])
-        # MLflow shows this one as the run's description, with the link to follow.
-        own["mlflow.note.content"] = f"[The run in Dagster]({own['dagster_run_url']}), study day {day}."
-    try:
-        run = deployment.tracking.log_training(
-            name=f"struggle_model {day}",
-            params={
-                "study_day": day.isoformat(),
-                "chosen": training.chosen,
-                "horizon_days": model.target.horizon_days,
-                "struggle_below": model.target.struggle_below,
-                "threshold": model.scorer.threshold,
-                "calibration": model.scorer.calibrator.method,
-            },
-            metrics={**metrics, **training.rows},
-            tags={**tags, **own},
-            tables={"confusion.json": {name: one.confusion for name, one in training.candidates.items()}},
-            figures={f"{name}.png": image for name, image in pictures.items()},
-            scorers={name: training.candidates[name].scorer for name in ordered if name != CHAMPION},
-            chosen=None if training.chosen == CHAMPION else training.chosen,
-            challenger=training.challenger,
-            study_day=day,
-            example=rows[["objective_id", *MODEL_INPUTS, VALIDATION_MEAN]].head(_EXAMPLE_ROWS),
-        )
-    except TrackingError as error:
-        return None, str(error)
-    return run, ""
+    run.log(
+        params={
+            "study_day": day.isoformat(),
+            "chosen": training.chosen,
+            "horizon_days": model.target.horizon_days,
+            "struggle_below": model.target.struggle_below,
+            "threshold": model.scorer.threshold,
+            "calibration": model.scorer.calibrator.method,
+        },
+        metrics={**metrics, **training.rows},
+        tags={"dataset_version": model.dataset_version, "model_version": model.version},
+        tables={"confusion.json": {name: one.confusion for name, one in training.candidates.items()}},
+        figures={f"{name}.png": image for name, image in pictures.items()},
+        scorers={name: training.candidates[name].scorer for name in ordered if name != CHAMPION},
+        chosen=None if training.chosen == CHAMPION else training.chosen,
+        challenger=training.challenger,
+        study_day=day,
+        example=rows.reindex(columns=["objective_id", *MODEL_INPUTS, VALIDATION_MEAN]).head(_EXAMPLE_ROWS),
+    )
 
 
 def record_versions(

@@ -10,7 +10,7 @@ import dagster as dg
 import psycopg
 import pytest
 
-from americano_assets.resources.mlflow import tracking
+from americano_assets.resources.mlflow import training_run
 from americano_assets.resources.parquet_store.atomic_files import LEFTOVER_PREFIX
 from americano_assets.stages.s6_publication import transaction
 
@@ -19,7 +19,7 @@ FILE, CALL, COMMIT, COMMITTED = "file", "call", "commit", "committed"
 IN_PUBLICATION = ("write_ledger", "write_actions", "record_day")
 # Within a run of MLflow, which has no transactions: models are registered, the run is not over.
 IN_MLFLOW = "_point"
-_CALLED = {transaction: IN_PUBLICATION, tracking: (IN_MLFLOW,)}
+_CALLED = {transaction: IN_PUBLICATION, training_run: (IN_MLFLOW,)}
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ import duckdb
 import pytest
 
 from americano_assets.definitions import build_defs
-from americano_assets.resources.mlflow.tracking import REGISTERED_MODEL
+from americano_assets.resources.mlflow.training_run import REGISTERED_MODEL
 from americano_assets.resources.parquet_store.atomic_files import LEFTOVER_PREFIX
 from americano_assets.resources.postgres.embedded.server import EmbeddedServer
 from americano_assets.settings import PROJECT_ROOT

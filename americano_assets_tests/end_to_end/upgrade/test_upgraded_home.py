@@ -10,7 +10,7 @@ import pytest
 from americano_assets.api.tokens import create_token
 from americano_assets.core.study_days.cutoff import naive
 from americano_assets.core.training.fit import TRAINED_TYPES
-from americano_assets.resources.mlflow.tracking import CHAMPION, REGISTERED_MODEL
+from americano_assets.resources.mlflow.training_run import CHAMPION, REGISTERED_MODEL
 from americano_assets.stages.common.model_files import model_of_day
 from americano_assets.stages.maintenance.archive import archive
 from americano_assets.stages.maintenance.archive import restore as bring_back

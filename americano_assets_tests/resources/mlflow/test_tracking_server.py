@@ -17,7 +17,8 @@ from pydantic import SecretStr
 
 from americano_assets.cli.services import mlflow_service
 from americano_assets.core.models.scorer import Scorer
-from americano_assets.resources.mlflow.tracking import CHALLENGER, CHAMPION, REGISTERED_MODEL, Tracking, TrackingError
+from americano_assets.resources.mlflow.tracking import MADE_FROM, Tracking
+from americano_assets.resources.mlflow.training_run import CHALLENGER, CHAMPION, DAGSTER_RUN, REGISTERED_MODEL
 from americano_assets.resources.postgres.embedded.server import EmbeddedServer
 from americano_assets.settings import Settings
 from americano_assets_tests.frames import feature_rows
@@ -100,26 +101,31 @@ def test_a_training_and_a_report_are_kept(tracking: Tracking, uri: str, tmp_path
 
     rows = feature_rows({"retention_score": 0.2}, {"retention_score": 0.9})
     scorers = {"rule_based": Scorer(None, 0.3, 0.4), "logistic_regression": Scorer(None, 0.2, 0.5)}
-    logged = tracking.log_training(
-        name="a night",
-        params={"study_day": "2026-03-08"},
-        metrics={"auc": 0.8},
-        tags={"dagster_run_id": "d1"},
-        figures={"calibration.png": b"\x89PNG"},
-        tables={"confusion.json": {"rule_based": {"hits": 1}}},
-        scorers=scorers,
-        chosen="rule_based",
-        challenger="logistic_regression",
-        study_day=date(2026, 3, 8),
-        example=rows,
-    )
+    day = date(2026, 3, 8)
+    with tracking.training("a night", {MADE_FROM: "rows", DAGSTER_RUN: "d1"}, day) as run:
+        run.log(
+            params={"study_day": "2026-03-08"},
+            metrics={"auc": 0.8},
+            tags={"model_version": "m1"},
+            figures={"calibration.png": b"\x89PNG"},
+            tables={"confusion.json": {"rule_based": {"hits": 1}}},
+            scorers=scorers,
+            chosen="rule_based",
+            challenger="logistic_regression",
+            study_day=day,
+            example=rows,
+        )
+    assert run.notice == ""
+    assert run.tracked is not None
+    logged = run.tracked
     (tmp_path / "2026-03-08.html").write_text("<p>night</p>")
     tracking.log_report(logged.run_id, tmp_path / "2026-03-08.html")
     mlflow.set_tracking_uri(uri)
     client = mlflow.MlflowClient()
-    run = client.get_run(logged.run_id)
-    assert run.info.status == "FINISHED"
-    assert run.data.metrics["auc"] == 0.8
+    found = client.get_run(logged.run_id)
+    assert (found.info.status, found.info.run_name) == ("FINISHED", "a night")
+    assert found.data.metrics["auc"] == 0.8
+    assert (found.data.tags["dagster_run_id"], found.data.tags["model_version"]) == ("d1", "m1")
     kept = {
         one.path for folder in ("plots", "tables", "reports") for one in client.list_artifacts(logged.run_id, folder)
     }
@@ -137,9 +143,8 @@ def test_a_training_and_a_report_are_kept(tracking: Tracking, uri: str, tmp_path
 def test_a_training_that_breaks_leaves_no_run_open(tracking: Tracking, uri: str) -> None:
     import mlflow
 
-    with pytest.raises(TrackingError):
-        tracking.log_training(
-            name="broken",
+    with tracking.training("broken", {MADE_FROM: "x", DAGSTER_RUN: "d2"}, date(2026, 3, 8)) as run:
+        run.log(
             params={},
             metrics={"auc": float("nan"), "not a number": "x"},  # type: ignore[dict-item]
             tags={},
@@ -149,6 +154,8 @@ def test_a_training_that_breaks_leaves_no_run_open(tracking: Tracking, uri: str)
             study_day=date(2026, 3, 8),
             example=feature_rows({"retention_score": 0.2}),
         )
+    assert "MLflow could not be used" in run.notice
+    assert run.tracked is None
     mlflow.set_tracking_uri(uri)
     assert mlflow.active_run() is None
     experiment = mlflow.get_experiment_by_name(tracking.settings.mlflow_experiment_name)

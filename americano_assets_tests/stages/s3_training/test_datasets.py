@@ -4,12 +4,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from uuid import uuid4
 
 import psycopg
 import pytest
 from pydantic import SecretStr
 
 from americano_assets.errors import AmericanoError
+from americano_assets.resources.mlflow.training_run import DAGSTER_RUN
 from americano_assets.resources.parquet_store.content_files import hash_file
 from americano_assets.resources.parquet_store.store import ParquetStore
 from americano_assets.stages.s2_features.day_tables import day_tables
@@ -32,7 +34,7 @@ NOWHERE = SecretStr("nowhere://at-all")
 
 def train(deployment: ClockedDeployment, day: str) -> TrainedDay:
     rows, version = store_training_set(deployment, study_day(day))
-    return train_day(deployment, study_day(day), rows, version.content, {})
+    return train_day(deployment, study_day(day), rows, version.content, {DAGSTER_RUN: str(uuid4())})
 
 
 @dataclass

@@ -19,7 +19,8 @@ from americano_assets.core.training.fit import TRAINED_TYPES
 from americano_assets.core.training.splits import learner_split
 from americano_assets.errors import AmericanoError
 from americano_assets.resources.mlflow.run_links import git_commit
-from americano_assets.resources.mlflow.tracking import REGISTERED_MODEL, Tracking
+from americano_assets.resources.mlflow.tracking import Tracking
+from americano_assets.resources.mlflow.training_run import REGISTERED_MODEL
 from americano_assets.stages.common.model_files import model_of_day
 from americano_assets.stages.s3_training import promotion
 from americano_assets.stages.s3_training.champion import standing

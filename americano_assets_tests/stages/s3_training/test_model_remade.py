@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import numpy as np
 import pandas as pd
@@ -13,6 +14,7 @@ from pydantic import SecretStr
 
 from americano_assets.core.training.champion_history import AUTO
 from americano_assets.core.training.fit import BOOSTING, RULES
+from americano_assets.resources.mlflow.training_run import DAGSTER_RUN
 from americano_assets.resources.parquet_store.store import ParquetStore
 from americano_assets.stages.common.model_files import ModelStore
 from americano_assets.stages.s3_training.train_models import TrainedDay, train_day
@@ -56,7 +58,7 @@ class School:
         away = SecretStr("nowhere://at-all")
         settings = world_settings(self.url, self.home, model_type=wanted, mlflow_tracking_uri=away)
         deployment = ClockedDeployment(settings, datetime(2026, 4, 5, 23, 10, tzinfo=UTC))
-        return train_day(deployment, DAY, self.rows, "rows", {})
+        return train_day(deployment, DAY, self.rows, "rows", {DAGSTER_RUN: str(uuid4())})
 
     @property
     def models(self) -> ModelStore:

@@ -13,7 +13,8 @@ import pytest
 from americano_assets.core.models.scorer import Scorer
 from americano_assets.core.models.sklearn_estimator import StruggleEstimator
 from americano_assets.core.training.fit import MODEL_TYPES, RULES
-from americano_assets.resources.mlflow.tracking import CHAMPION, REGISTERED_MODEL
+from americano_assets.resources.mlflow.tracking import MADE_FROM
+from americano_assets.resources.mlflow.training_run import CHAMPION, DAGSTER_RUN, REGISTERED_MODEL
 from americano_assets.stages.common.model_files import model_of_day
 from americano_assets.stages.s6_publication.transaction import PREDICTIONS
 from americano_assets_tests.stages.s3_training.weekly_school import FIRST_MONDAY, OBJECTIVES, fill, learners, struggles
@@ -186,20 +187,20 @@ def test_an_old_day_that_is_trained_again_does_not_move_the_champion_back(school
     assert rows is not None
 
     def champion_after(day: date) -> tuple[str, str]:
-        scorers = {"rule_based": Scorer(None, 0.3, 0.4)}
-        logged = deployment.tracking.log_training(
-            name="again",
-            params={},
-            metrics={},
-            tags={},
-            figures={},
-            scorers=scorers,
-            chosen="rule_based",
-            study_day=day,
-            example=rows.to_pandas().head(5),
-        )
+        with deployment.tracking.training("again", {MADE_FROM: str(day), DAGSTER_RUN: str(day)}, day) as run:
+            run.log(
+                params={},
+                metrics={},
+                tags={},
+                figures={},
+                scorers={"rule_based": Scorer(None, 0.3, 0.4)},
+                chosen="rule_based",
+                study_day=day,
+                example=rows.to_pandas().head(5),
+            )
+        assert run.tracked is not None
         champion = mlflow.MlflowClient().get_model_version_by_alias(REGISTERED_MODEL, CHAMPION)
-        return str(champion.version), logged.registry_versions["rule_based"]
+        return str(champion.version), run.tracked.registry_versions["rule_based"]
 
     before, newest = champion_after(study_day("2026-03-30"))
     assert before == newest

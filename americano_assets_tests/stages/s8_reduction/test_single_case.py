@@ -12,6 +12,7 @@ from typer.testing import CliRunner
 from americano_assets.cli import app
 from americano_assets.core.effects.single_case import BASELINE, INTERVENTION
 from americano_assets.errors import AmericanoError
+from americano_assets.resources.mlflow.session import session
 from americano_assets.resources.postgres.embedded.server import MLFLOW_DATABASE, EmbeddedServer
 from americano_assets.stages.maintenance.erasure.forgetting import forget
 from americano_assets.stages.s8_reduction.single_case import LearnerPhases, analyse
@@ -94,7 +95,7 @@ def test_the_run_and_the_apps_row_point_at_each_other(world: World, deployment: 
     assert world.rows('SELECT status, "resultsSummary" FROM analysis_runs WHERE id = %s', mine) == [
         ("RUNNING", {"kept": 1})
     ]
-    with deployment.tracking._mlflow() as mlflow:
+    with session(deployment.settings) as mlflow:
         run = mlflow.get_run(found.mlflow_run)
     assert run.info.status == "FINISHED"
     assert run.data.tags["analysis_run_id"] == mine
@@ -107,7 +108,7 @@ def test_the_run_goes_with_its_learner(deployment: ClockedDeployment, server: Em
     mine, again = (analysed(deployment).mlflow_run for _ in range(2))
     assert mine
     assert again
-    with deployment.tracking._mlflow() as mlflow:
+    with session(deployment.settings) as mlflow:
         mlflow.MlflowClient().delete_run(again)  # As a call that was killed leaves it.
     assert forget(deployment, "ann").rows["ml.single_cases"] == 2
     with psycopg.connect(server.url(MLFLOW_DATABASE)) as connection:

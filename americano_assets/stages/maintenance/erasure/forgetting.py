@@ -16,7 +16,7 @@ from psycopg.types.json import Jsonb
 
 from americano_assets.core.study_days.cutoff import naive
 from americano_assets.errors import AmericanoError
-from americano_assets.resources.mlflow.tracking import TrackingError
+from americano_assets.resources.mlflow.session import TrackingError
 from americano_assets.resources.parquet_store.redactions import Redaction
 from americano_assets.resources.parquet_store.store import ParquetStore
 from americano_assets.stages.common.deployment import Deployment
