@@ -316,7 +316,20 @@ _REFUSED: dict[str, list[str]] = {
 }
 # They look, or touch one of the two alone.
 _LET_THROUGH = {
-    *("report", "check-db", "db-url", "stop", "test", "quarantine", "close-runs", "home show", "home adopt"),
+    *(
+        "report",
+        "check-db",
+        "schema",
+        "init",
+        "doctor",
+        "db-url",
+        "stop",
+        "test",
+        "quarantine",
+        "close-runs",
+        "home show",
+        "home adopt",
+    ),
     *("dataset list", "dataset show", "dataset restore"),
 }
 
