@@ -14,6 +14,7 @@ _WORLD = f"{_T}/demo/simulator/test_lived.py"
 _DRAW = f"{_T}/core/publication/test_experiment.py"
 _EXPERIMENT = f"{_T}/stages/s6_publication/test_experiment.py"
 _OUTCOMES = f"{_T}/stages/s7_outcomes/test_outcome_writing.py"
+_LABELS = f"{_T}/stages/s2_features/test_labels.py"
 _ALERTS = f"{_T}/stages/s6_publication/test_alerts.py"
 _SINGLE = f"{_T}/core/effects/test_single_case.py"
 _PHASES = f"{_T}/stages/s8_reduction/test_single_case.py"
@@ -98,16 +99,16 @@ MUTATIONS = (
     ),
     Mutation(
         "who did not study struggled",
-        "stages/s7_outcomes/sql/first_flag_outcomes_upsert.sql",
-        "s.outcome <> 'unstudied' AND COALESCE(s.mean_score < %(struggle_below)s, false)",
-        "COALESCE(s.mean_score < %(struggle_below)s, true)",
-        f"{_OUTCOMES} {_LIVED}",
+        "stages/s2_features/sql/labels.sql",
+        "struggled IS NOT NULL AND mean_struggles(score_nano, n_reviews + n_validations, $struggle_below)",
+        "COALESCE(mean_struggles(score_nano, n_reviews + n_validations, $struggle_below), true)",
+        f"{_LABELS} {_LIVED}",
     ),
     Mutation(
         "the effect counts lapses too",
         "stages/s7_outcomes/sql/first_flag_outcomes_upsert.sql",
-        "s.outcome <> 'unstudied' AND COALESCE(s.mean_score < %(struggle_below)s, false)",
-        "s.outcome = 'struggled' AND %(struggle_below)s > 0",
+        "s.mean_struggle, s.mean_score",
+        "s.outcome = 'struggled', s.mean_score",
         _OUTCOMES,
     ),
     Mutation(

@@ -275,3 +275,36 @@ def test_the_features_are_listed_once() -> None:
     columns = [line.rsplit(" AS ", 1)[1] for line in select_list().split(",\n")]
     assert columns == [*FEATURE_NAMES, *OBSERVED_NAMES, DATA_QUALITY, *EXTENDED_NAMES]
     assert "{columns}" in query_files()["s2_features/features"].read_text()
+
+
+THRESHOLD_RULE = "stages/s2_features/sql/macros.sql"
+# Plants what the pipeline has to find, and must not ask it what a struggle is.
+SIMULATED_RULE = "demo/simulator/truth.py"
+
+
+ORDERINGS = ("less", "less_equal", "greater", "greater_equal", "lt", "le", "gt", "ge")
+
+
+def compared(path: Path) -> Iterator[str]:
+    """What a file holds for less or more than something else, by an operator or by a function."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        by_operator = isinstance(node, ast.Compare) and isinstance(node.ops[0], ast.Lt | ast.LtE | ast.Gt | ast.GtE)
+        by_call = isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in ORDERINGS
+        if by_operator or by_call:
+            yield ast.unparse(node)
+
+
+def test_what_mean_is_a_struggle_is_written_once() -> None:
+    queries = [
+        str(path.relative_to(PACKAGE))
+        for path in PACKAGE.rglob("*.sql")
+        if re.search(r"<=?\s*\S*(struggle_below|mean_score)|(struggle_below|mean_score)\S*\s*[<>]", path.read_text())
+    ]
+    assert queries == [THRESHOLD_RULE]
+    code = [
+        str(path.relative_to(PACKAGE))
+        for path in modules()
+        for comparison in compared(path)
+        if re.search(r"below|mean_score", comparison, re.IGNORECASE)
+    ]
+    assert set(code) == {SIMULATED_RULE}

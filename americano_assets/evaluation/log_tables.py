@@ -196,8 +196,8 @@ def with_record(tables: PointInTimeTables, rows: pd.DataFrame) -> pd.DataFrame:
     )
     with _over_all_days(tables) as engine:
         engine.register("evaluated", asked)
-        record: pd.DataFrame = engine.run(query("record")).to_pandas().drop(columns="row")
-    joined: pd.DataFrame = pd.concat([rows, record], axis=1)
+        record: pd.DataFrame = engine.run(query("record"), {"struggle_below": tables.target.struggle_below}).to_pandas()
+    joined: pd.DataFrame = pd.concat([rows, record.drop(columns="row")], axis=1)
     return joined.assign(answers_before=record["learner_n"])
 
 

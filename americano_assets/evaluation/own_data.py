@@ -75,7 +75,7 @@ def evaluate_own(settings: Settings, setting: str, progress: Progress) -> Evalua
             np.where(module == _DRIFTED, f"{_DRIFTED} alone", f"without {_DRIFTED}"), index=rows.index
         )
         slices |= backgrounds(rows["learner_id"])
-    return judged(rows, folds, facts, deployment.target, progress, slices, own_names=True)
+    return judged(rows, folds, facts, progress, slices, own_names=True)
 
 
 def _newest_day(deployment: Deployment) -> date:

@@ -77,14 +77,13 @@ def evaluate_log(path: Path, options: Options, progress: Progress) -> Evaluated:
         "data": _data(log, rows, sampled, len(days), len(sources)),
         "notes": [_GIVEN_SPINE, *log.notes, *how, *_shortcomings(log, rows, sampled, options)],
     }
-    return judged(rows, folds, facts, options.target, progress)
+    return judged(rows, folds, facts, progress)
 
 
 def judged(
     rows: pd.DataFrame,
     folds: list[Fold],
     facts: dict[str, Any],
-    target: Target,
     progress: Progress,
     slices: dict[str, pd.Series] | None = None,
     *,
@@ -94,7 +93,7 @@ def judged(
     results = []
     for number, fold in enumerate(folds, start=1):
         progress("training and judging", number - 1, len(folds))
-        results.append(judge(rows, fold, target.struggle_below, own_names=own_names))
+        results.append(judge(rows, fold, own_names=own_names))
         progress("training and judging", number, len(folds))
     return Evaluated(rows, results, facts, slices or {})
 

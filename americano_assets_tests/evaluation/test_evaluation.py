@@ -58,7 +58,7 @@ def test_labels_that_say_nothing_cannot_be_foreseen(found: Found) -> None:
     rows = found[0].rows
     shuffled = rows.assign(struggled=rows["struggled"].sample(frac=1, random_state=1).to_numpy())
     fold = learner_folds(rows["learner"].to_numpy())[0]
-    p = judge(shuffled, fold, 0.65).probability
+    p = judge(shuffled, fold).probability
     y = shuffled["struggled"].iloc[fold.test]
     assert all(abs(roc_auc_score(y, p[name]) - 0.5) < 0.12 for name in p if name != "always_no")
 

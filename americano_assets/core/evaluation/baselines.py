@@ -31,27 +31,19 @@ class Baseline:
     flagged: Callable[[pd.DataFrame, FloatArray], BoolArray] | None
 
 
-def fit_baselines(train: pd.DataFrame, calibration: pd.DataFrame, struggle_below: float) -> dict[str, Baseline]:
+def fit_baselines(train: pd.DataFrame, calibration: pd.DataFrame) -> dict[str, Baseline]:
     """All three, by name.
 
     Args:
         train: Rows with the columns of evaluation/sql/record.sql and `struggled`.
         calibration: The same, of other learners (or later windows).
-        struggle_below: A mean score below it is a struggle, 0-1.
     """
     rate = float(train["struggled"].mean()) if len(train) else 0.5
     return {
         ALWAYS_NO: Baseline(lambda rows: np.full(len(rows), rate), lambda rows, _: np.zeros(len(rows), dtype=bool)),
-        LAST_OUTCOME: _last_outcome(train, rate, struggle_below),
+        LAST_OUTCOME: _last_outcome(train, rate),
         RUNNING_MEAN: _running_mean(calibration),
     }
-
-
-def last_score(rows: pd.DataFrame) -> FloatArray:
-    """The learner's last score on the objective, else on its course; NaN where there is none, shape (n,)."""
-    own, course = (rows[name].to_numpy(dtype=np.float64, na_value=np.nan) for name in ("pair_last", "course_last"))
-    last: FloatArray = np.where(np.isnan(own), course, own)
-    return last
 
 
 def running_mean(rows: pd.DataFrame) -> FloatArray:
@@ -71,10 +63,9 @@ def running_mean(rows: pd.DataFrame) -> FloatArray:
     return mean
 
 
-def _last_outcome(train: pd.DataFrame, rate: float, struggle_below: float) -> Baseline:
+def _last_outcome(train: pd.DataFrame, rate: float) -> Baseline:
     def group(rows: pd.DataFrame) -> np.ndarray:
-        last = last_score(rows)
-        kinds: np.ndarray = np.where(np.isnan(last), 2, (last < struggle_below).astype(int))
+        kinds: np.ndarray = rows["last_struggle"].to_numpy(dtype=float, na_value=2).astype(int)
         return kinds
 
     kinds = group(train)

@@ -108,13 +108,12 @@ def time_split(cutoff_day: pd.Series, horizon_days: int) -> Fold:
     )
 
 
-def judge(rows: pd.DataFrame, fold: Fold, struggle_below: float, *, own_names: bool = False) -> Judged:
+def judge(rows: pd.DataFrame, fold: Fold, *, own_names: bool = False) -> Judged:
     """Train on a fold and say what each model and each rule of thumb makes of its test rows.
 
     Args:
         rows: As schemas.TRAINING_SET with the columns of evaluation/sql/record.sql and `learner`, a number.
         fold: The division.
-        struggle_below: A mean score below it is a struggle, 0-1.
         own_names: The training is to be exactly the one that a night does, names and all.
     """
     split = np.full(len(rows), "unused", dtype=object)
@@ -134,7 +133,7 @@ def judge(rows: pd.DataFrame, fold: Fold, struggle_below: float, *, own_names: b
         probability[name], flagged[name] = p, candidate.scorer.flagged(test, p)
         threshold[name], told[name] = candidate.scorer.threshold, candidate.threshold_told
         confidence[name] = candidate.scorer.confidence(test, p)
-    for name, baseline in fit_baselines(rows.iloc[fold.train], calibration, struggle_below).items():
+    for name, baseline in fit_baselines(rows.iloc[fold.train], calibration).items():
         p = baseline.probability(test)
         at = None
         if baseline.flagged is None:

@@ -31,10 +31,15 @@ def has_evidence(plan: Plan) -> Bools:
     return result
 
 
+def mean_struggles(tenths: Ints, answers: Ints) -> Bools:
+    """Whether answers of so many tenths in all have the mean of a struggle, in the simulator's own words."""
+    result: Bools = tenths < np.round(STRUGGLE_BELOW * VALIDATION_POINTS * answers, 9)
+    return result
+
+
 def struggled(reviews: Ints, again: Ints, validations: Ints, points: Ints) -> Bools:
     """Whether a window with evidence is a struggle; `points` are the tenths of its validation."""
-    total = (reviews - again) * VALIDATION_POINTS + points
-    low = total < np.round(STRUGGLE_BELOW * VALIDATION_POINTS * (reviews + validations), 9)
+    low = mean_struggles((reviews - again) * VALIDATION_POINTS + points, reviews + validations)
     result: Bools = low | ((again >= _AGAIN_COUNT) & (again >= np.round(_AGAIN_SHARE * reviews, 9)))
     return result
 

@@ -1,5 +1,6 @@
 -- Grain: one row a row of `evaluated` (row, learner_id, objective_id, cutoff: UTC): what the log said before the
--- cut-off, for rules of thumb that a model has to beat. Scores 0-1; a last score is null where nothing was answered.
+-- cut-off, for rules of thumb that a model has to beat. Sums of scores, each 0-1. last_struggle: whether the last score
+-- on the objective, else on its course, was a struggle's; null where nothing was answered.
 -- Running sums are joined as of the cut-off, so one pass serves all cut-offs. Reads: evaluated, interactions.
 WITH steps AS (
   SELECT learner_key, objective_key, course_key, occurred_at, 1 AS n, score, source, source_id
@@ -53,8 +54,8 @@ asked AS (
   FROM evaluated
 )
 SELECT a.row,
-  COALESCE(p.n, 0)::INTEGER AS pair_n, COALESCE(p.nano, 0) / 1000000000.0 AS pair_sum, p.last_score AS pair_last,
-  c.last_score AS course_last,
+  COALESCE(p.n, 0)::INTEGER AS pair_n, COALESCE(p.nano, 0) / 1000000000.0 AS pair_sum,
+  mean_struggles(nano(COALESCE(p.last_score, c.last_score)), 1, $struggle_below) AS last_struggle,
   COALESCE(l.n, 0)::INTEGER AS learner_n, COALESCE(l.nano, 0) / 1000000000.0 AS learner_sum,
   COALESCE(o.n, 0)::INTEGER AS objective_n, COALESCE(o.nano, 0) / 1000000000.0 AS objective_sum,
   COALESCE(w.n, 0)::BIGINT AS all_n, COALESCE(w.nano, 0) / 1000000000.0 AS all_sum

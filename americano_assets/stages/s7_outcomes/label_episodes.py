@@ -18,6 +18,7 @@ from americano_assets.stages.s2_features.feature_engine import FeatureEngine, op
 from americano_assets.stages.s2_features.point_in_time import PairSource, PointInTimeTables
 from americano_assets.stages.s4_predictions.scored_predictions import matured, with_reasons
 from americano_assets.stages.s7_outcomes.write_outcomes import (
+    EVIDENCE,
     FIRST_FLAG,
     LAST_REFRESH,
     OutcomesWritten,
@@ -26,7 +27,6 @@ from americano_assets.stages.s7_outcomes.write_outcomes import (
 )
 
 _EPISODE_PAIRS = "episode_pairs"
-_EVIDENCE = ["mean_score", "n_reviews", "n_validations", "n_again"]
 _PAIR = ["learner_id", "objective_id"]
 Labels = Callable[[pa.Table, datetime, datetime], pd.DataFrame]
 
@@ -63,12 +63,12 @@ def judge(windows: pd.DataFrame, labels_of: Labels) -> pd.DataFrame:
         labels_of: Labels of pairs in [start, end), as stages/s2_features/sql/labels.sql gives them.
     """
     if windows.empty:
-        return windows.assign(**{name: pd.Series(dtype="object") for name in ("outcome", *_EVIDENCE)})
+        return windows.assign(**{name: pd.Series(dtype="object") for name in ("outcome", *EVIDENCE)})
     parts = []
     for (start, end), part in windows.groupby(["window_start", "window_end"], sort=True):
         pairs = pa.Table.from_pandas(part[_PAIR].drop_duplicates().sort_values(_PAIR), preserve_index=False)
         labels = labels_of(pairs, aware(start), aware(end))
-        joined = part.merge(labels[[*_PAIR, "struggled", *_EVIDENCE]], on=_PAIR)
+        joined = part.merge(labels[[*_PAIR, "struggled", *EVIDENCE]], on=_PAIR)
         parts.append(joined.assign(outcome=outcome_of(joined["struggled"])))
     return pd.concat(parts, ignore_index=True)
 

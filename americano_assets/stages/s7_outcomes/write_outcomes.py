@@ -25,7 +25,8 @@ OUTCOME_COLUMNS = ("predictionStatus", "actualOutcome", "actualOutcomeRecordedAt
 RECHECKED_DAYS = timedelta(days=14)
 LAST_REFRESH, FIRST_FLAG = "last_refresh", "first_flag"
 _CLOSING = {LAST_REFRESH: "closing_episodes", FIRST_FLAG: "closing_first_flags"}
-_STAGED = ("prediction_id", "learner_id", "outcome", "mean_score", "n_reviews", "n_validations", "n_again")
+EVIDENCE = ("mean_struggle", "mean_score", "n_reviews", "n_validations", "n_again")
+_STAGED = ("prediction_id", "learner_id", "outcome", *EVIDENCE)
 
 
 @dataclass(frozen=True)
@@ -69,12 +70,12 @@ def write_outcomes(
         connection: On the app's database.
         study_day: The day at whose cut-off the outcomes are known.
         cutoff: That cut-off (naive, UTC).
-        judged: Ledger episodes: `prediction_id`, `learner_id`, `flagged`, `window_end`, `outcome`, `mean_score`,
-            `n_reviews`, `n_validations`, `n_again` in the window of the last refresh.
+        judged: Ledger episodes: `prediction_id`, `learner_id`, `flagged`, `window_end`, `outcome` and EVIDENCE in the
+            window of the last refresh.
         first_flags: The same of assignments, in the window of the first flag.
         missed: Scored rows below the threshold that turned out struggles, with `predicted_at`, `window_end`,
             `model_version`, `threshold`.
-        struggle_below: A mean graded score below this is a struggle.
+        struggle_below: The threshold by which they were judged.
     """
     with connection.transaction():
         lock_publication(connection)
@@ -105,8 +106,8 @@ def write_outcomes(
 def _stage(connection: psycopg.Connection[Any], by_basis: Mapping[str, pd.DataFrame]) -> None:
     connection.execute(
         "CREATE TEMPORARY TABLE staged_outcomes (basis text, prediction_id text, user_id text, outcome text, "
-        "mean_score double precision, n_reviews integer, n_validations integer, n_again integer, "
-        "outcome_at timestamp(3)) ON COMMIT DROP"
+        "mean_struggle boolean, mean_score double precision, n_reviews integer, n_validations integer, "
+        "n_again integer, outcome_at timestamp(3)) ON COMMIT DROP"
     )
     with connection.cursor() as cursor, cursor.copy("COPY staged_outcomes FROM STDIN") as copy:
         for basis, rows in by_basis.items():

@@ -129,10 +129,10 @@ def _occasion(deployment: Deployment, engine: FeatureEngine, learner: str, day: 
     )
     below = deployment.target.struggle_below
     labels = engine.labels(objectives, opening(day, deployment.zone), cutoff(day, deployment.zone), below)
-    scores = labels.filter(pc.is_valid(labels["struggled"]))["mean_score"]
-    if not len(scores):
+    studied = labels.filter(pc.is_valid(labels["struggled"]))
+    if not len(studied):
         return []
-    return [Occasion(day, kind, _mean(pc.less(scores, below)), _mean(scores))]
+    return [Occasion(day, kind, _mean(studied["mean_struggle"]), _mean(studied["mean_score"]))]
 
 
 def _mean(values: pa.ChunkedArray) -> float:

@@ -111,8 +111,8 @@ def test_a_rerun_of_the_old_night_brings_nothing_back_and_keeps_the_experiments_
     # What was applied before the window closed is read from the archive where it lies there.
     night.world.execute(
         "CREATE TEMPORARY TABLE staged_outcomes AS SELECT 'first_flag' AS basis, prediction_id, user_id,"
-        " 'struggled' AS outcome, 0.2::double precision AS mean_score, 1 AS n_reviews, 0 AS n_validations,"
-        " 1 AS n_again, window_end AS outcome_at FROM ml.assignments"
+        " 'struggled' AS outcome, true AS mean_struggle, 0.2::double precision AS mean_score, 1 AS n_reviews,"
+        " 0 AS n_validations, 1 AS n_again, window_end AS outcome_at FROM ml.assignments"
     )
     night.world.connection.execute(query("first_flag_outcomes_upsert").encode(), {"struggle_below": 0.65})
     applied = night.world.rows("SELECT user_id, applied_types FROM ml.first_flag_outcomes ORDER BY 1")

@@ -65,6 +65,9 @@ CASES = {
     **BOTH,
 }
 
+# Struggles by their lapses alone: their mean is above the threshold.
+BY_LAPSES = {"three of ten AGAIN", "30 per cent AGAIN", "good answers do not thin out AGAIN"}
+
 
 @pytest.fixture(scope="module")
 def tables(world: World, module_database: str, home: Path) -> PointInTimeTables:
@@ -117,6 +120,11 @@ def labels(tables: PointInTimeTables) -> Mapping[str, Mapping[str, Any]]:
 @pytest.mark.parametrize("case", CASES)
 def test_a_label_says_struggled_not_or_unknown(labels: Mapping[str, Mapping[str, Any]], case: str) -> None:
     assert labels[case]["struggled"] is CASES[case][2]
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_a_label_says_whether_the_mean_alone_is_a_struggles(labels: Mapping[str, Mapping[str, Any]], case: str) -> None:
+    assert labels[case]["mean_struggle"] is (CASES[case][2] is True and case not in BY_LAPSES)
 
 
 def test_a_label_counts_its_evidence(labels: Mapping[str, Mapping[str, Any]]) -> None:

@@ -35,7 +35,7 @@ TOLD = (
 )
 
 
-EVIDENCE = {"mean_score": 0.5, "n_reviews": 4, "n_validations": 0, "n_again": 2}
+EVIDENCE = {"mean_struggle": True, "mean_score": 0.5, "n_reviews": 4, "n_validations": 0, "n_again": 2}
 
 
 def judge(
@@ -219,16 +219,16 @@ def test_the_experiments_outcome_is_that_of_the_first_flags_window(night: Night)
 
 
 @pytest.mark.parametrize(
-    ("outcome", "mean_score", "expected"),
-    [("struggled", 0.64, True), ("struggled", 0.7, False), ("not_struggled", 0.65, False), ("unstudied", 0.1, False)],
+    ("outcome", "mean_struggle", "mean_score"),
+    [("struggled", True, 0.64), ("struggled", False, 0.7), ("not_struggled", False, 0.65), ("unstudied", False, 0.1)],
 )
 def test_the_effects_criterion_is_the_mean_score_alone(
-    night: Night, outcome: str, mean_score: float, expected: bool
+    night: Night, outcome: str, mean_struggle: bool, mean_score: float
 ) -> None:
     night.publish(FIRST, FORGETTING)
-    judge(night, outcome, mean_score=mean_score)
+    judge(night, outcome, mean_struggle=mean_struggle, mean_score=mean_score)
     assert night.world.rows("SELECT mean_struggle, mean_score, outcome FROM ml.first_flag_outcomes") == [
-        (expected, mean_score, outcome)
+        (mean_struggle, mean_score, outcome)
     ]
 
 

@@ -9,7 +9,7 @@ from americano_assets.demo.simulator.draw.curriculum import OBJECTIVES, Floats, 
 from americano_assets.demo.simulator.draw.learners import Bools
 from americano_assets.demo.simulator.draw.memory import AGAIN
 from americano_assets.demo.simulator.draw.timing import DAY, opening_ms
-from americano_assets.demo.simulator.truth import LEAST_REVIEWS, STRUGGLE_BELOW, VALIDATION_POINTS
+from americano_assets.demo.simulator.truth import LEAST_REVIEWS, VALIDATION_POINTS, mean_struggles
 
 
 @dataclass(frozen=True)
@@ -68,8 +68,9 @@ def struggled_within(cohort: Cohort, windows: Windows) -> Bools:
         return np.bincount(window, values * counts, minlength=len(windows)).astype(np.int64)
 
     reviews, validations = total(review), total(~review)
-    low = total(tenths) < np.round(STRUGGLE_BELOW * VALIDATION_POINTS * (reviews + validations), 9)
-    result: Bools = low & ((validations > 0) | (reviews >= LEAST_REVIEWS))
+    result: Bools = mean_struggles(total(tenths), reviews + validations) & (
+        (validations > 0) | (reviews >= LEAST_REVIEWS)
+    )
     return result
 
 

@@ -35,6 +35,7 @@ LABELS = listed(
         "n_again": "int32",
         "mean_score": "double",
         "struggled": "bool",
+        "mean_struggle": "bool",
     },
 )
 _OF_RECORDS = {str: "string", int: "int64"}

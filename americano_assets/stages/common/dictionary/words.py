@@ -113,6 +113,7 @@ WORDS: dict[str, str] = {
     "n_again": "Reviews in the window that were AGAIN.",
     "mean_score": f"Mean graded score in the window, {_SHARE}; null where nothing was graded.",
     "struggled": "The window ended in a struggle; null where the learner did not study enough to tell.",
+    "mean_struggle": "Studied enough to tell, and the mean graded score is below the threshold.",
     "cutoff_day": "The study day at whose cut-off the features stand.",
     "told_by_learner": "The label is the learner's own word.",
     "treated": "Help that the learner could see may have changed the label.",

@@ -1,5 +1,6 @@
 -- Grain: one row a pair of `pairs`, its outcome in [$window_start, $window_end): n of reviews, AGAIN and graded
--- validations, the mean graded score (0-1), struggled (null: not studied enough to tell).
+-- validations, the mean graded score (0-1), struggled (null: not studied enough to tell), and whether the mean alone says
+-- so (false: not studied enough either).
 -- Reads: pairs (learner_id, objective_id), interactions.
 WITH inside AS (
   SELECT i.* FROM interactions i
@@ -26,7 +27,8 @@ SELECT p.learner_id, p.objective_id,
   COALESCE(n_validations, 0)::INTEGER AS n_validations,
   COALESCE(n_again, 0)::INTEGER AS n_again,
   nano_mean(score_nano, n_reviews + n_validations) AS mean_score,
-  struggled_by(COALESCE(n_reviews, 0), COALESCE(n_validations, 0), n_again, score_nano, $struggle_below) AS struggled
+  struggled_by(COALESCE(n_reviews, 0), COALESCE(n_validations, 0), n_again, score_nano, $struggle_below) AS struggled,
+  struggled IS NOT NULL AND mean_struggles(score_nano, n_reviews + n_validations, $struggle_below) AS mean_struggle
 FROM pairs p
 LEFT JOIN totals t ON t.learner_key = md5_number_lower(p.learner_id) AND t.objective_key = md5_number_lower(p.objective_id)
 ORDER BY p.learner_id, p.objective_id

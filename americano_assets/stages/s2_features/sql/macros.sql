@@ -24,11 +24,13 @@ CREATE OR REPLACE MACRO mastery_of(weighted_score_nano, weight_nano) AS
   (weighted_score_nano + 600000000)::DOUBLE / (weight_nano + 1000000000);
 CREATE OR REPLACE MACRO is_mastered(mastery, n_reviews, n_validations) AS
   mastery >= 0.65 AND (n_reviews >= 3 OR n_validations >= 1);
+-- The threshold's rule: whether a mean graded score is a struggle's. It stands here alone.
+CREATE OR REPLACE MACRO mean_struggles(score_nano, n, struggle_below) AS score_nano < nano(struggle_below) * n;
 -- The label: null without evidence in both directions (3 reviews or 1 graded validation), else whether it was a
 -- struggle: a mean graded score below the threshold, or at least 3 AGAIN that are at least 30 % of the reviews.
 CREATE OR REPLACE MACRO struggled_by(n_reviews, n_validations, n_again, score_nano, struggle_below) AS
   CASE WHEN n_reviews < 3 AND n_validations < 1 THEN NULL
-  ELSE score_nano < nano(struggle_below) * (n_reviews + n_validations)
+  ELSE mean_struggles(score_nano, n_reviews + n_validations, struggle_below)
     OR (n_again >= 3 AND 10 * n_again >= 3 * n_reviews) END;
 -- Mean success shrunk towards 0.6 by two answers: (sum + 1.2) / (n + 2).
 CREATE OR REPLACE MACRO shrunk(score_nano, n) AS (score_nano / 1000000000.0 + 1.2) / (n + 2);

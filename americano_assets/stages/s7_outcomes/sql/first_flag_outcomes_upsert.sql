@@ -2,8 +2,7 @@
 INSERT INTO ml.first_flag_outcomes AS o (prediction_id, user_id, outcome, mean_struggle, mean_score, n_reviews,
   n_validations, n_again, struggle_below, applied_types, outcome_at)
 SELECT s.prediction_id, s.user_id, s.outcome,
-  s.outcome <> 'unstudied' AND COALESCE(s.mean_score < %(struggle_below)s, false), s.mean_score, s.n_reviews,
-  s.n_validations, s.n_again, %(struggle_below)s,
+  s.mean_struggle, s.mean_score, s.n_reviews, s.n_validations, s.n_again, %(struggle_below)s,
   ARRAY(
     SELECT r."interventionType"::text FROM intervention_recommendations r
     WHERE r."predictionId" = s.prediction_id AND r."appliedAt" < s.outcome_at
