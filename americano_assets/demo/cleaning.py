@@ -6,7 +6,14 @@ import sys
 from collections.abc import Collection, Iterator
 from pathlib import Path
 
-from americano_assets.resources.home.folder import CLAIM_FILE, OURS, SERVER_FOLDER, is_demo_home
+from americano_assets.resources.home.folder import (
+    CLAIM_FILE,
+    OURS,
+    SERVER_FOLDER,
+    STORE_CLAIM_FILE,
+    files_below,
+    is_demo_home,
+)
 from americano_assets.resources.parquet_store.atomic_files import LEFTOVER_PREFIX
 from americano_assets.settings import HOME_SETTINGS_FILE
 
@@ -21,7 +28,7 @@ _MADE = re.compile(
             rf"data/.*/day={_DAY}/[^/]+\.json",
             rf"data/[^/]+/by_inputs/{_HASH}\.json",
             rf"data/(datasets/{_HASH}|state_snapshots/[^/]+|successors)\.json",
-            r"data/duckdb_temp_[^/]*",
+            *(r"data/duckdb_temp_[^/]*", rf"data/{re.escape(STORE_CLAIM_FILE)}"),
             rf"models/((by_inputs/)?{_HASH}\.json|[0-9a-f]+\.skops|mlflow/\d+)",
             rf"mlflow/({_HASH}|\d+|models/m-{_HASH})",
             r"dagster/(dagster\.yaml|\.dagster\.yaml\.\d+|storage|logs|history|schedules|\.(telemetry|nux|logs_queue))",
@@ -39,9 +46,12 @@ _NAMED = 3
 
 
 def holds_ours(home: Path) -> bool:
-    """Whether nights have left something in a home's store or among its models, a demo's or a deployment's."""
-    found = (path for name in ("data", "models") for path in (home / name).rglob("*"))
-    return any(_MADE.fullmatch(path.relative_to(home).as_posix()) for path in found)
+    """Whether nights have left something in a home's store or among its models, a demo's or a deployment's.
+
+    So it is where a link leads to a disk that is not mounted: nobody can say what is on it.
+    """
+    found = (path for name in ("data", "models") for path in files_below(home / name) if path.name != STORE_CLAIM_FILE)
+    return any(not path.exists() or _MADE.fullmatch(path.relative_to(home).as_posix()) for path in found)
 
 
 def clean_home(home: Path, *, keep: Collection[str] = ()) -> None:

@@ -21,7 +21,14 @@ from americano_assets.demo.simulator.draw.timing import ZONE
 from americano_assets.errors import AmericanoError
 from americano_assets.orchestration.local_runner import Runner, make_ready
 from americano_assets.resources.home.claim import standing
-from americano_assets.resources.home.folder import CLAIM_FILE, is_demo_home, is_home, open_home, write_demo_values
+from americano_assets.resources.home.folder import (
+    CLAIM_FILE,
+    STORE_CLAIM_FILE,
+    is_demo_home,
+    is_home,
+    open_home,
+    write_demo_values,
+)
 from americano_assets.resources.postgres.connection import app_url, connect
 from americano_assets.resources.postgres.embedded.server import EmbeddedServer
 from americano_assets.settings import HOME_SETTINGS_FILE, Settings
@@ -129,7 +136,8 @@ def start_over(settings: Settings) -> None:
             )
     else:
         elsewhere = f"The home {home} belongs to another database than one of its own. Nothing was changed."
-        obstacle = elsewhere if (home / CLAIM_FILE).exists() else None
+        claims = (home / CLAIM_FILE, settings.store_root / STORE_CLAIM_FILE)
+        obstacle = elsewhere if any(path.exists() for path in claims) else None
         is_demos = is_demo_home(home) or not holds_ours(home)
     if not is_demos:
         obstacle = obstacle or f"The home {home} is no demo's. Nothing was changed."

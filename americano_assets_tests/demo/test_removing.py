@@ -19,7 +19,7 @@ from americano_assets.contract.tables import TABLES
 from americano_assets.demo import removing
 from americano_assets.demo.flow import load_cohort, load_students, require_allowed, start_over
 from americano_assets.errors import AmericanoError
-from americano_assets.resources.home.claim import Identity
+from americano_assets.resources.home.claim_records import Identity
 from americano_assets.resources.home.folder import CLAIM_FILE, open_home, write_demo_values
 from americano_assets.resources.postgres.connection import connect, prepare
 from americano_assets.resources.postgres.embedded.server import EmbeddedServer
@@ -301,6 +301,20 @@ def test_starting_over_leaves_what_others_put_into_a_demos_home_and_empties_link
     assert "not of our making: dagster/code/one.py, data/interactions/notes.txt" in capsys.readouterr().err
 
 
+def test_a_demos_home_whose_tables_are_links_serves_the_next_demo(tmp_path: Path) -> None:
+    home, big = tmp_path / "home", tmp_path / "big"
+    _files(home, "data/interactions/day=2026-01-01/current.json", "models/by_inputs/" + f"{_HASH}.json")
+    write_demo_values(home, {})
+    big.mkdir()
+    for name in ("data/interactions", "models/by_inputs"):
+        (home / name).rename(big / Path(name).name)
+        (home / name).symlink_to(big / Path(name).name)
+    start_over(_embedded(home))
+    assert _names(big) == set()
+    open_home(home)
+    require_allowed(_embedded(home), into_this_database=False)
+
+
 def test_a_demo_is_not_begun_among_a_deployments_files_and_begins_anew_after_any_of_its_own(tmp_path: Path) -> None:
     home = tmp_path / "home"
     settings = _embedded(home)
@@ -334,11 +348,12 @@ def test_starting_over_spares_an_embedded_database_in_which_others_study() -> No
                 start_over(settings)
             (home / CLAIM_FILE).unlink()
             _files(home, "data/interactions/day=2026-01-01/current.json")
-            for record in (None, claim):  # Bound or not, it holds files that no demo made.
-                if record:
-                    (home / CLAIM_FILE).write_text(record)
-                with pytest.raises(AmericanoError, match=r"is no demo's"):
-                    start_over(settings)
+            # Bound or not, it holds files that no demo made.
+            with pytest.raises(AmericanoError, match=r'files in the home .* for another database than "americano"'):
+                start_over(settings)
+            (home / CLAIM_FILE).write_text(claim)
+            with pytest.raises(AmericanoError, match=r"is no demo's"):
+                start_over(settings)
             _files(home, f"models/{_HASH}.json")
             connection.execute(
                 "CREATE SCHEMA ml; CREATE TABLE ml.demo_load AS"

@@ -4,7 +4,6 @@ Files of a home (manifests, models, what a demo decided) and rows of schema `ml`
 database, or beside another home, either would quietly spoil the other. So the first write binds them.
 """
 
-import json
 import sys
 import uuid
 from dataclasses import asdict, dataclass
@@ -15,8 +14,17 @@ from typing import Any
 import psycopg
 
 from americano_assets.core.study_days.cutoff import naive
-from americano_assets.errors import AmericanoError
-from americano_assets.resources.home.folder import CLAIM_FILE, is_demo_home
+from americano_assets.resources.home.claim_records import (
+    Claim,
+    HomeError,
+    Identity,
+    database_claim,
+    home_claim,
+    identity,
+    rows_if_there,
+    store_claim,
+)
+from americano_assets.resources.home.folder import CLAIM_FILE, STORE_CLAIM_FILE, files_below, is_demo_home
 from americano_assets.resources.parquet_store.atomic_files import write_json
 from americano_assets.resources.postgres.migrate import lock_database
 from americano_assets.settings import Settings
@@ -28,38 +36,6 @@ _AFTER_A_MOVE = (
 _WRONG = "Correct DATABASE_URL or AMERICANO_HOME."
 
 
-class HomeError(AmericanoError):
-    """Home and database do not belong together; the message says why, and what to do."""
-
-
-@dataclass(frozen=True)
-class Identity:
-    """What a database says of itself.
-
-    Attributes:
-        system_identifier: The server's; None where it does not tell, which leaves name and oid to tell a copy apart.
-    """
-
-    database_name: str
-    database_oid: int
-    system_identifier: str | None
-
-    def differs_from(self, other: "Identity") -> bool:
-        """Whether it is another database, as far as both tell."""
-        servers = {self.system_identifier, other.system_identifier}
-        return (self.database_name, self.database_oid) != (other.database_name, other.database_oid) or (
-            None not in servers and len(servers) > 1
-        )
-
-
-@dataclass(frozen=True)
-class Claim:
-    """That a home and a database belong together."""
-
-    id: str
-    database: Identity
-
-
 @dataclass(frozen=True)
 class Standing:
     """A home and a database as they stand to each other.
@@ -68,6 +44,7 @@ class Standing:
         database: What the database says of itself.
         in_home: The home's claim.
         in_database: The database's.
+        in_store: Id of the claim that the home's files were written under; None where they are of before, or none are.
         models_here: Models of the home, by version.
         models_there: Models that the database knows.
         files_here: The home's store holds something.
@@ -79,6 +56,7 @@ class Standing:
     database: Identity
     in_home: Claim | None
     in_database: Claim | None
+    in_store: str | None
     models_here: frozenset[str]
     models_there: frozenset[str]
     files_here: bool
@@ -87,8 +65,8 @@ class Standing:
 
     @property
     def is_bound(self) -> bool:
-        """Whether both hold the same claim."""
-        return self.in_home is not None and self.in_home == self.in_database
+        """Whether home, files and database hold the same claim."""
+        return self.in_home is not None and self.in_home == self.in_database and self.in_store == self.in_home.id
 
     def obstacle(self, *, claims: bool = True) -> str | None:
         """Why they may not be used together, in a sentence with what to do; None where they may.
@@ -96,9 +74,10 @@ class Standing:
         Args:
             claims: The home is to belong to the database. Without it, a home that holds nothing yet fits every one.
         """
+        return self.demo_obstacle or self._claims_obstacle(claims=claims) or self._files_obstacle
+
+    def _claims_obstacle(self, *, claims: bool) -> str | None:
         name = self.database.database_name
-        if self.demo_obstacle:
-            return self.demo_obstacle
         if self.in_home is None:
             strangers = not self.models_here & self.models_there
             if self.in_database is not None and (claims or (self.models_here and strangers)):
@@ -128,6 +107,17 @@ class Standing:
         return None
 
     @property
+    def _files_obstacle(self) -> str | None:
+        claimed = {claim.id for claim in (self.in_home, self.in_database) if claim is not None}
+        if self.in_store is None or self.in_store in claimed:
+            return None
+        return (
+            f"The files in the home {self.home} were written for another database than"
+            f' "{self.database.database_name}": is another disk mounted, or a folder of another home linked?'
+            f" {_AFTER_A_MOVE}"
+        )
+
+    @property
     def demo_obstacle(self) -> str | None:
         """Why a demo's home may not be used here, adopted or not; None where it is none, or the demo is here too."""
         if not self.demo_here or self.demo_there:
@@ -142,10 +132,11 @@ class Standing:
     @property
     def filled_elsewhere(self) -> str | None:
         """Why a home may not be given to this database, whatever somebody says: nothing of the home is known there."""
-        claimed, there = self.in_home, self.in_database
-        if claimed is not None and there is not None and claimed.id == there.id:
+        mine = {self.in_store} if self.in_store else {self.in_home.id} if self.in_home else set()
+        there = {self.in_database.id} if self.in_database else set()
+        if mine & there or self.models_here & self.models_there:
             return None
-        if self.models_here & self.models_there or not (self.models_here or (self.files_here and claimed)):
+        if not (self.models_here or (self.files_here and mine)):
             return None
         return (
             f"The home {self.home} holds nights of another database ({len(self.models_here):,} models), and database"
@@ -165,29 +156,15 @@ def standing(connection: psycopg.Connection[Any], settings: Settings) -> Standin
     return Standing(
         home,
         identity(connection),
-        _home_claim(home / CLAIM_FILE),
-        _database_claim(connection),
+        home_claim(home / CLAIM_FILE),
+        database_claim(connection),
+        store_claim(settings.store_root / STORE_CLAIM_FILE),
         frozenset(path.stem for path in settings.models_root.glob("*.json")),
-        frozenset(_if_there(connection, "model_versions", "SELECT model_version FROM ml.model_versions")),
-        any(True for _ in settings.store_root.rglob("*.parquet")),
+        frozenset(rows_if_there(connection, "model_versions", "SELECT model_version FROM ml.model_versions")),
+        any(path.suffix == ".parquet" or not path.exists() for path in files_below(settings.store_root)),
         is_demo_home(home),
-        bool(_if_there(connection, "demo_load", "SELECT cohort FROM ml.demo_load")),
+        bool(rows_if_there(connection, "demo_load", "SELECT cohort FROM ml.demo_load")),
     )
-
-
-def identity(connection: psycopg.Connection[Any]) -> Identity:
-    """What the database at the other end says of itself."""
-    row = connection.execute(
-        "SELECT datname, oid::bigint FROM pg_database WHERE datname = current_database()"
-    ).fetchone()
-    assert row is not None
-    try:
-        # Everybody may ask, unless a provider took it away; in a transaction of its own, since refusal would end ours.
-        with connection.transaction():
-            told = connection.execute("SELECT system_identifier::text FROM pg_control_system()").fetchone()
-    except (psycopg.ProgrammingError, psycopg.NotSupportedError):
-        told = None
-    return Identity(row[0], row[1], told[0] if told else None)
 
 
 def require_own_home(connection: psycopg.Connection[Any], settings: Settings, *, claims: bool = True) -> None:
@@ -228,54 +205,25 @@ def adopt(connection: psycopg.Connection[Any], settings: Settings, *, anew: bool
         obstacle = (found.demo_obstacle or found.filled_elsewhere) if anew else found.obstacle()
         if obstacle:
             raise HomeError(obstacle)
-        if found.is_bound and not anew:
-            assert found.in_home is not None
-            return found.in_home
         known = None if anew else found.in_home
         claim = known or Claim(uuid.uuid4().hex, found.database)
+        if found.is_bound and not anew:
+            return claim
         connection.execute("DELETE FROM ml.home")
         connection.execute(
             "INSERT INTO ml.home (id, database_name, database_oid, system_identifier, adopted_at)"
             " VALUES (%s, %s, %s, %s, %s)",
             [claim.id, *asdict(claim.database).values(), naive(datetime.now(UTC))],
         )
-        # Before the commit: a home without its record would be refused as a second one.
+        # Before the commit: a home without its record would be refused as a second one. The store first: it may lie on
+        # a disk that cannot be written, and then nothing changes.
+        write_json(settings.store_root / STORE_CLAIM_FILE, {"id": claim.id})
         write_json(found.home / CLAIM_FILE, asdict(claim))
+    if known is not None and known == found.in_database:
+        return claim  # Bound by a version that did not mark the files.
     name, host = claim.database.database_name, connection.info.host
     print(f'americano: The home {found.home} now belongs to database "{name}" at {host} alone.', file=sys.stderr)
     return claim
-
-
-def _home_claim(path: Path) -> Claim | None:
-    try:
-        content = json.loads(path.read_text())
-        return Claim(content["id"], Identity(**content["database"]))
-    except (FileNotFoundError, NotADirectoryError):
-        return None
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise HomeError(
-            f"{path} cannot be read ({type(error).__name__}): restore it, or, where home and database do belong"
-            " together, remove it and run `americano home adopt`."
-        ) from None
-
-
-def _database_claim(connection: psycopg.Connection[Any]) -> Claim | None:
-    found = _if_there(
-        connection, "home", "SELECT id, database_name, database_oid, system_identifier FROM ml.home", whole=True
-    )
-    return Claim(found[0][0], Identity(*found[0][1:])) if found else None
-
-
-def _if_there(connection: psycopg.Connection[Any], table: str, statement: str, *, whole: bool = False) -> list[Any]:
-    """Rows of a table of ours; none where it is not there, or may not be read: who may not read cannot write either."""
-    row = connection.execute(
-        "SELECT FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE (n.nspname, c.relname) = ('ml', %s)"
-        " AND has_schema_privilege(n.oid, 'USAGE') AND has_table_privilege(c.oid, 'SELECT')",
-        [table],
-    ).fetchone()
-    if row is None:
-        return []
-    return [found if whole else found[0] for found in connection.execute(statement.encode()).fetchall()]
 
 
 def _difference(before: Identity, now: Identity) -> str:

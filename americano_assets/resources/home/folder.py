@@ -16,6 +16,8 @@ from americano_assets.resources.postgres.embedded.identity import namespaces_wor
 from americano_assets.settings import HOME_SETTINGS_FILE, PROJECT_ROOT, Settings
 
 CLAIM_FILE = "database.json"
+# In the store: files on a disk that is mounted at another place say themselves whose they are.
+STORE_CLAIM_FILE = "americano.json"
 _BY_A_DEMO = "# Written by `americano demo`"
 SERVER_FOLDER = "postgres"
 # Everything of ours that can lie in a home, but for MLflow's own store where one is put there.
@@ -26,7 +28,7 @@ OURS = (
 _HASH = "[0-9a-f]" * 32
 # Paths below a home that nobody else's folder has; a claim, a demo's settings and Dagster's file are read besides.
 _MARKS = (
-    f"{SERVER_FOLDER}/lock",
+    *(f"{SERVER_FOLDER}/lock", f"data/{STORE_CLAIM_FILE}"),
     *("data/*/day=????-??-??/current.json", "data/manifests/day=????-??-??/*.json"),
     *(f"data/*/{_HASH}.parquet", f"models/{_HASH}.json"),
 )
@@ -104,13 +106,29 @@ def used_names(folder: Path) -> list[str]:
     return [name for name in OURS if name != HOME_SETTINGS_FILE and _holds_something(folder / name)]
 
 
+def files_below(path: Path) -> Iterator[Path]:
+    """Every file at a path and below it, links followed, each folder once.
+
+    A link that leads nowhere counts as a file: it may lead to a disk that is full and not mounted.
+    """
+    if not path.is_dir():
+        if path.exists() or path.is_symlink():
+            yield path
+        return
+    seen: set[tuple[int, int]] = set()
+    for folder, folders, names in os.walk(path, followlinks=True):
+        status = Path(folder).stat()
+        if (status.st_dev, status.st_ino) in seen:
+            folders.clear()
+            continue
+        seen.add((status.st_dev, status.st_ino))
+        yield from (Path(folder, name) for name in names)
+
+
 def _holds_something(path: Path) -> bool:
-    try:
-        return any(not _NOBODYS.fullmatch(inner.name) for inner in path.iterdir())
-    except NotADirectoryError:
-        return True
-    except OSError:
-        return False  # Nothing there, or nothing that can be used: whoever writes there first says why.
+    """Whether anything but empty folders, a disk's own folder and what a killed process left lies there."""
+    first = (file.relative_to(path).parts[:1] for file in files_below(path))
+    return not all(name and _NOBODYS.fullmatch(name[0]) for name in first)
 
 
 def _is_claim(path: Path) -> bool:

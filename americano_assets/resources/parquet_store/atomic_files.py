@@ -53,9 +53,11 @@ def written_beside(folder: Path) -> Iterator[Path]:
         yield temporary
     except OSError as error:
         reason = os.strerror(error.errno) if error.errno else " ".join(str(error).split())
+        away = any(path.is_symlink() and not path.exists() for path in (folder, *folder.parents))
+        what_to_do = "Mount the disk that it leads to" if away else "Free some space or give the folder back its rights"
         raise StorageError(
-            f"Nothing could be written into {folder} ({reason}): what was there before is unchanged. Free some space or"
-            " give the folder back its rights, then run it again."
+            f"Nothing could be written into {folder} ({reason}): what was there before is unchanged. {what_to_do}, then"
+            " run it again."
         ) from error
     finally:
         with suppress(OSError):

@@ -11,7 +11,7 @@ import pytest
 
 from americano_assets.errors import AmericanoError
 from americano_assets.orchestration.dagster_home import prepare_dagster_home
-from americano_assets.resources.home.folder import CLAIM_FILE, open_home
+from americano_assets.resources.home.folder import CLAIM_FILE, STORE_CLAIM_FILE, open_home
 from americano_assets.resources.postgres.connection import bind_anew, prepare, require_usable
 from americano_assets.resources.postgres.embedded import identity
 from americano_assets.resources.postgres.embedded.server import EmbeddedServer
@@ -46,7 +46,7 @@ def test_what_a_command_writes_is_private_whatever_the_umask(database: str, tmp_
     home = tmp_path / "home"
     done = run_under(0, "home", "adopt", DATABASE_URL=database, AMERICANO_HOME=str(home))
     assert done.returncode == 0, done.stderr
-    assert modes(home) == {".": 0o700, CLAIM_FILE: 0o600}
+    assert modes(home) == {".": 0o700, "data": 0o700, f"data/{STORE_CLAIM_FILE}": 0o600, CLAIM_FILE: 0o600}
 
 
 def test_a_home_of_before_is_closed_and_a_strangers_file_in_it_is_left(settings: Settings) -> None:

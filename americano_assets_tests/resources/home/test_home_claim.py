@@ -1,6 +1,7 @@
 """A home belongs to one database: what binds them, what is refused, and every command that could mix two."""
 
 import json
+import shutil
 import socket
 from collections.abc import Iterator
 from dataclasses import replace
@@ -19,10 +20,12 @@ from typer.testing import CliRunner, Result
 from americano_assets import cli
 from americano_assets.cli.display.run_summary import show_night
 from americano_assets.definitions import build_defs
+from americano_assets.demo.flow import require_allowed
 from americano_assets.errors import AmericanoError
 from americano_assets.orchestration.local_runner import Runner
-from americano_assets.resources.home.claim import HomeError, identity, require_own_home
-from americano_assets.resources.home.folder import CLAIM_FILE, write_demo_values
+from americano_assets.resources.home.claim import require_own_home
+from americano_assets.resources.home.claim_records import HomeError, identity
+from americano_assets.resources.home.folder import CLAIM_FILE, STORE_CLAIM_FILE, write_demo_values
 from americano_assets.resources.postgres.connection import bind_anew, connect, prepare, require_usable
 from americano_assets.resources.postgres.embedded.server import DAGSTER_DATABASE, MLFLOW_DATABASE, EmbeddedServer
 from americano_assets.settings import HOME_SETTINGS_FILE, Settings
@@ -233,15 +236,77 @@ def test_a_home_full_of_models_is_never_given_to_a_database_that_knows_none_of_t
 
 def test_a_home_with_history_and_no_model_yet_stays_its_databases(settings: Settings, other: str) -> None:
     prepare(settings)
-    content = settings.store_root / "interactions" / "day=2026-01-01" / f"{_KNOWN}.parquet"
-    content.parent.mkdir(parents=True)
-    content.touch()
+    _history(settings.store_root)
     with pytest.raises(
         HomeError, match=r"holds nights of another database \(0 models\), and database .* knows nothing"
     ):
         bind_anew(on(settings, other))
     assert rows_of_ml(other)["home"] == 0
     bind_anew(settings)
+
+
+def _history(store: Path) -> None:
+    content = store / "interactions" / "day=2026-01-01" / f"{_KNOWN}.parquet"
+    content.parent.mkdir(parents=True)
+    content.touch()
+
+
+@pytest.mark.parametrize("mounted", [True, False])
+def test_history_on_other_disks_is_history_too(settings: Settings, other: str, tmp_path: Path, mounted: bool) -> None:
+    prepare(settings)
+    _history(tmp_path / "disk")
+    (settings.store_root / "interactions").symlink_to(tmp_path / "disk" / "interactions")
+    if not mounted:
+        (tmp_path / "disk").rename(tmp_path / "elsewhere")
+    with pytest.raises(HomeError, match=r"holds nights of another database"):
+        bind_anew(on(settings, other))
+    with pytest.raises(AmericanoError, match=r"holds nights that are no demo's"):
+        require_allowed(settings.model_copy(update={"database_url": None}), into_this_database=False)
+
+
+def test_files_say_whose_they_are_wherever_they_are_mounted(
+    settings: Settings, other: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The disk was away, and the home was given to another database meanwhile."""
+    prepare(settings)
+    _history(settings.store_root)
+    settings.store_root.rename(tmp_path / "disk")
+    bind_anew(on(settings, other))
+    shutil.rmtree(settings.store_root)
+    (tmp_path / "disk").rename(settings.store_root)
+    before = rows_of_ml(other)
+    for way in (prepare, require_usable):
+        with pytest.raises(HomeError, match=r"files in the home .* were written for another database"):
+            way(on(settings, other))
+    with pytest.raises(HomeError, match="holds nights of another database"):
+        bind_anew(on(settings, other))
+    assert rows_of_ml(other) == before
+    with pytest.raises(HomeError, match="belongs to another home"):
+        prepare(settings)
+    bind_anew(settings)
+    prepare(settings)
+    # Bound by a version that left no mark: it is made, and nothing said of it.
+    capsys.readouterr()
+    (settings.store_root / STORE_CLAIM_FILE).unlink()
+    prepare(settings)
+    assert (settings.store_root / STORE_CLAIM_FILE).exists()
+    (settings.store_root / STORE_CLAIM_FILE).write_text("half")
+    with pytest.raises(HomeError, match=r"americano.json cannot be read .* the next command writes it anew"):
+        prepare(settings)
+    assert capsys.readouterr().err == ""
+
+
+def test_a_store_that_cannot_be_written_leaves_both_as_they_were(settings: Settings, tmp_path: Path) -> None:
+    prepare(settings)
+    before = (settings.americano_home / CLAIM_FILE).read_text()
+    settings.store_root.rename(tmp_path / "disk")
+    settings.store_root.symlink_to(tmp_path / "away")
+    for way in (bind_anew, prepare):
+        with pytest.raises(AmericanoError, match=r"Mount the disk"):
+            way(settings)
+    assert (settings.americano_home / CLAIM_FILE).read_text() == before
+    (tmp_path / "disk").rename(tmp_path / "away")
+    prepare(settings)
 
 
 def test_a_demos_home_never_meets_a_database_without_the_demo(settings: Settings, database: str) -> None:

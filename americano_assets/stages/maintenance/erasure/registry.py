@@ -14,7 +14,7 @@ from pathlib import PurePath
 
 from americano_assets.core.base.validation import ROW_ID
 from americano_assets.core.features.skill_update import OBJECTIVE
-from americano_assets.resources.home.folder import CLAIM_FILE, SERVER_FOLDER
+from americano_assets.resources.home.folder import CLAIM_FILE, SERVER_FOLDER, STORE_CLAIM_FILE
 from americano_assets.resources.parquet_store.atomic_files import LEFTOVER_PREFIX
 from americano_assets.settings import HOME_SETTINGS_FILE
 from americano_assets.stages.common.schemas import LOG_TABLES, STATE_TABLES
@@ -123,6 +123,7 @@ FILES: tuple[tuple[str, Kind], ...] = (
     (f"data/{DATASETS}/*.json", Kind.NOTHING),
     ("data/state_snapshots/*.json", Kind.NOTHING),
     ("data/successors.json", Kind.NOTHING),
+    (f"data/{STORE_CLAIM_FILE}", Kind.NOTHING),
     ("models/*.json", Kind.NOTHING),
     ("models/*.skops", Kind.NOTHING),
     ("reports/*.html", Kind.NOTHING),
