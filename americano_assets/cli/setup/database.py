@@ -95,7 +95,7 @@ def run_tests(
     from americano_assets.settings import PROJECT_ROOT
 
     os.chdir(PROJECT_ROOT)
-    chosen = ["-m", "not node and not browser and not long"]
+    chosen = ["-m", "not node and not browser and not long and not full"]
     # Each worker has a database server of its own; a file's tests share what its fixtures made, so they stay together.
     side_by_side = ["-n", "logical", "--maxprocesses", str(_MOST_TEST_WORKERS), "--dist", "loadfile"]
     raise typer.Exit(int(pytest.main([*chosen, *side_by_side, *(pytest_arguments or [])])))

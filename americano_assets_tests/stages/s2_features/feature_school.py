@@ -265,8 +265,8 @@ def mastery_edges(world: World) -> None:
     learner = planned(world, "threshold", "heart")
     for rating in ("GOOD", "GOOD", "AGAIN"):
         world.review(learner, "lung", T - timedelta(milliseconds=1), rating)  # (2 + .6) / (3 + 1) is .65
-    for rating in ("GOOD", "GOOD", "GOOD", "AGAIN", "AGAIN"):
-        world.review(learner, "kidney", T - timedelta(milliseconds=1), rating)  # (3 + .6) / (5 + 1) is .6
+    for rating in ("GOOD", "GOOD", "AGAIN"):
+        world.review(learner, "kidney", T - timedelta(days=90), rating)  # (2/2 + .6) / (3/2 + 1) is .64
     world.answer(learner, "liver", T - timedelta(minutes=10), 1.0)  # one validation is enough
 
 

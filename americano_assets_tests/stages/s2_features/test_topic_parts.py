@@ -37,12 +37,14 @@ def rows(world: World, module_database: str, home: Path) -> Mapping[str, Mapping
         "skin": ["layer"],
         "kidney": ["cortex", "stone"],
         "eye": ["lens"],
+        "ear": ["drum", "canal"],
+        "nose": ["tip"],
     }.items():
         world.course(course, "owner")
         for objective in objectives:
             world.objective(objective, course)
     world.insert("cards", id="loose-card", courseId="skin", objectiveId=None, createdAt=LONG_AGO)
-    world.mission("ann", SOON, ["wall", "tube", "layer", "cortex", "lens"])
+    world.mission("ann", SOON, ["wall", "tube", "layer", "cortex", "lens", "drum", "tip"])
 
     settings = world_settings(module_database, home, americano_start_day=FIRST)
     deployment = ClockedDeployment(settings, (T + timedelta(minutes=10)).replace(tzinfo=UTC))
@@ -51,8 +53,10 @@ def rows(world: World, module_database: str, home: Path) -> Mapping[str, Mapping
     world.answer("ann", "stone", at("2026-02-22 23:00"), 0.1)
     world.reviews("ann", "stone", at("2026-02-22 10:00"), "AA")
     world.review("ann", "loose", at("2026-03-04 23:00"))
+    world.answer("ann", "canal", at("2026-02-23 23:00"), 0.4)
     read_world(deployment, FIRST.isoformat(), "2026-02-28", plans=False)
     world.execute("""UPDATE learning_objectives SET "lectureId" = 'lung-lecture' WHERE "id" = 'valve'""")
+    world.execute("""UPDATE learning_objectives SET "lectureId" = 'nose-lecture' WHERE "id" = 'canal'""")
     world.execute("""DELETE FROM learning_objectives WHERE "id" = 'stone'""")
     world.answer("ann", "valve", at("2026-03-01 23:00"), 0.9)
     world.answer("ann", "valve", at("2026-03-07 23:00"), 1.0)
@@ -75,6 +79,11 @@ def test_an_objective_that_moved_takes_its_past_along(rows: Mapping[str, Mapping
     # Of three windows two were struggles, both read when it was in the old course.
     assert rows["wall"]["historical_struggle_score"] == 0.5
     assert rows["tube"]["historical_struggle_score"] == pytest.approx((2 + 1) / (3 + 2))
+
+
+def test_it_does_so_before_anybody_answers_it_there(rows: Mapping[str, Mapping[str, Any]]) -> None:
+    assert rows["drum"]["validation_mean_180"] is None
+    assert rows["tip"]["validation_mean_180"] == pytest.approx((0.4 + 1.2) / 3)
 
 
 def test_the_past_of_an_objective_that_is_gone_stays_with_its_last_course(

