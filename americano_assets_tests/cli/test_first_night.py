@@ -72,7 +72,7 @@ def test_the_first_night_reads_the_past_goes_on_where_it_was_killed_and_says_wha
     assert f"Reading {PAST_DAYS - 14} study days of the past" not in told, "what was read is not read again"
     assert "study days of the past" in told
     said = " ".join(done.stdout.split())
-    assert "Scored by the rules; from p = " in said
+    assert "Scored by the rules. An objective is flagged from p = " in said
     assert "Why: the rules score" in said
     assert f"What can be told yet, by {2 * PAST_DAYS // 10} graded answers of 1 learner, on 1 objective." in said
     assert "0 of 10 held out to compare it with the rules on" in said

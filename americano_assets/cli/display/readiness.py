@@ -11,6 +11,7 @@ from americano_assets.core.study_days.cutoff import naive
 from americano_assets.core.study_days.study_day import cutoff, days_between
 from americano_assets.core.training.champion_history import AUTO
 from americano_assets.core.training.fit import RULES
+from americano_assets.core.training.flagging import NOBODY
 from americano_assets.core.training.readiness import first_training_day, lacking
 from americano_assets.resources.parquet_store.store import ParquetStore
 from americano_assets.settings import Settings
@@ -35,7 +36,8 @@ def show_scoring(connection: Any, settings: Settings, day: date, scoring: tuple[
     summary = recorded["summary"]
     is_rules = model_type == RULES
     name = "the rules" if is_rules else f"a trained model, {model_type.replace('_', ' ')}"
-    say(f"Scored by {name}; from p = {threshold:.2f} on an objective is flagged. Why: {summary['why']}.")
+    flags = "Nobody is flagged" if threshold >= NOBODY else f"An objective is flagged from p = {threshold:.2f} on"
+    say(f"Scored by {name}. {flags}. Why: {summary['why']}.")
     read = [one for one, found in _read(store, settings, day).items() if found]
     if not read:
         return
@@ -61,11 +63,12 @@ def _show_missing(
         bold=f"\nWhat can be told yet, by {_number(answers, 'graded answer')}",
     )
     say("• Who may struggle: yes, by rules that need no training. They do not know yet how often they are right.")
-    told = f"{rows['rows']:,.0f} rows with a known outcome so far"
+    told = f"{rows['rows']:,.0f} outcomes are known to learn from"
     first = first_training_day(begins, horizon)
     if first > day:
-        told += f", the first on study day {first}"
-    say(f"• By a trained model: not yet; {told}. Learners with known outcomes that it takes: {'; '.join(missing)}.")
+        told += f"; the first can be known on study day {first}"
+    takes = f"An outcome takes several answers of a learner on an objective within {horizon} days (docs/features.md)"
+    say(f"• By a trained model: not yet; {told}. {takes}. Learners with outcomes: {'; '.join(missing)}.")
     known = connection.execute(
         "SELECT coalesce(max(n), 0) FROM ml.model_performance WHERE study_day = %s AND scope = 'all'", [day]
     ).fetchone()[0]

@@ -145,11 +145,11 @@ def _contract(connection: psycopg.Connection[Any]) -> Found:
     differences = check(connection)
     errors = [one for one in differences if one.severity == "error"]
     if errors:
-        told = f"{len(errors)} of its tables' parts are not as the contract says, first {errors[0].where}"
+        told = f"Its tables are not as the contract says. Errors: {len(errors)}, first {errors[0].where}"
         advice = "./americano check-db lists them, ./americano schema says what is needed"
         yield State.STOPS, f"{told}: {errors[0].message} {advice}."
     elif differences:
-        yield State.WARNS, f"{len(differences)} warnings about its tables: ./americano check-db lists them."
+        yield State.WARNS, f"Warnings about its tables: {len(differences)}. ./americano check-db lists them."
 
 
 def _rights(connection: psycopg.Connection[Any]) -> Found:
