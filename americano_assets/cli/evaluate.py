@@ -21,9 +21,9 @@ def evaluate(
         Path | None,
         typer.Argument(
             metavar="[FILE]",
-            help="An interaction log, Parquet or CSV: learner_id, objective_id, occurred_at (ISO or epoch), score 0-1; "
-            "optional course_id, kind, rating, duration_ms, card_id, item_id, session_id. Without it, this "
-            "deployment's own data.",
+            help="An interaction log, Parquet (also a folder of it) or CSV: learner_id, objective_id, occurred_at (a "
+            "timestamp, ISO or epoch), score (0-1, true or false, a percentage); optional course_id, kind, rating, "
+            "duration_ms, card_id, item_id, session_id. Without it, this deployment's own data.",
         ),
     ] = None,
     horizon_days: Annotated[
@@ -31,6 +31,19 @@ def evaluate(
     ] = None,
     struggle_below: Annotated[
         float | None, typer.Option(min=0, max=1, help="A mean score below is a struggle. Unset: as configured.")
+    ] = None,
+    timezone: Annotated[
+        str | None,
+        typer.Option(
+            help="IANA zone of a log's times that name none, and where its study days end. Unset: such times are UTC, "
+            "study days as configured."
+        ),
+    ] = None,
+    names: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--map", metavar="OURS=THEIRS", help="A log's other name of a column: learner_id=user. Repeat it."
+        ),
     ] = None,
     every_days: Annotated[int, typer.Option(min=1, max=90, help="Days between cut-offs of a log.")] = 7,
     setting: Annotated[
@@ -59,25 +72,23 @@ def evaluate(
             raise AmericanoError(f"{option} {path}: the folder {path.parent} does not exist.")
     if file is not None and setting is not None:
         raise AmericanoError("--setting is for the deployment's own data: leave it out, or leave FILE out.")
-    if file is None and (horizon_days is not None or struggle_below is not None):
+    if file is None and (names or any(one is not None for one in (horizon_days, struggle_below, timezone))):
         raise AmericanoError(
-            "--horizon-days and --struggle-below are for a FILE; of the own data AMERICANO_HORIZON_DAYS and "
-            "AMERICANO_STRUGGLE_BELOW decide, since stored features and models depend on them."
+            "--horizon-days, --struggle-below, --timezone and --map are for a FILE; of the own data "
+            "AMERICANO_HORIZON_DAYS, AMERICANO_STRUGGLE_BELOW and AMERICANO_TIMEZONE decide, since stored features and "
+            "models depend on them."
         )
     from americano_assets.cli.display.evaluation import show
     from americano_assets.core.evaluation.report import report
-    from americano_assets.core.study_days.cutoff import Target
     from americano_assets.evaluation.row_export import write_rows
-    from americano_assets.evaluation.run import Options, evaluate_log
+    from americano_assets.evaluation.run import evaluate_log, log_options
 
     with progress_bars() as bars:
         steps = _Steps(bars)
         if file is not None:
-            target = Target(
-                horizon_days or settings.americano_horizon_days,
-                settings.americano_struggle_below if struggle_below is None else struggle_below,
-            )
-            evaluated = evaluate_log(file, Options(target, settings.zone, every_days, max_rows), steps)
+            given = {"horizon_days": horizon_days, "struggle_below": struggle_below, "timezone": timezone}
+            options = log_options(settings, given, _pairs(names or []), every_days, max_rows)
+            evaluated = evaluate_log(file, options, steps)
         else:
             from americano_assets.evaluation.own_data import evaluate_own
 
@@ -90,6 +101,8 @@ def evaluate(
     if json_out is not None:
         json_out.write_text(json.dumps(found, indent=1, allow_nan=False) + "\n")
     show(found)
+    if not found["evaluated"]:
+        raise typer.Exit(1)
 
 
 @commands.command("model-card", rich_help_panel=_PANEL)
@@ -113,6 +126,19 @@ def model_card(
             evaluated.append(evaluate_own(settings, "hard", _Steps(bars)))
         out.write_text(page([report(one) for one in evaluated]))
     echo(f"Written: {out}")
+
+
+def _pairs(names: list[str]) -> dict[str, str]:
+    """What --map says: a column of ours to the log's name of it."""
+    from americano_assets.errors import AmericanoError
+
+    pairs = {}
+    for one in names:
+        ours, sign, theirs = one.partition("=")
+        if not sign or not ours or not theirs or ours in pairs:
+            raise AmericanoError(f"--map {one}: say it as OURS=THEIRS, once a column: learner_id=user.")
+        pairs[ours] = theirs
+    return pairs
 
 
 class _Steps:

@@ -15,7 +15,8 @@ import pyarrow.compute as pc
 
 from americano_assets.core.study_days.cutoff import Target, naive
 from americano_assets.core.study_days.study_day import EPOCH, cutoff, day_number, opening
-from americano_assets.evaluation.log_reader import bounded, quoted, stage_log
+from americano_assets.evaluation.log_file import quoted
+from americano_assets.evaluation.log_reader import Reading, bounded, stage_log
 from americano_assets.evaluation.sql import query
 from americano_assets.resources.parquet_store.store import ParquetStore, Version
 from americano_assets.stages.common.schemas import LOG_TABLES, STATE_TABLES
@@ -40,12 +41,14 @@ class LogTables:
         tables: Features and labels of any cut-off.
         first: The first study day that has a row.
         totals: What the log holds (evaluation/sql/log_totals.sql).
+        conversions: What was decided of values that could be read otherwise, a sentence each.
         notes: What was decided where the log left it open.
     """
 
     tables: PointInTimeTables
     first: date
     totals: dict[str, Any]
+    conversions: list[str]
     notes: list[str]
 
     @property
@@ -60,7 +63,9 @@ class LogTables:
         return [self.first + timedelta(days=n) for n in range(0, days + 1, every_days)]
 
 
-def open_log(path: Path, folder: Path, zone: ZoneInfo, target: Target, progress: Progress) -> LogTables:
+def open_log(
+    path: Path, folder: Path, zone: ZoneInfo, target: Target, progress: Progress, reading: Reading
+) -> LogTables:
     """Read a log, check it, and build its interactions day by day.
 
     Args:
@@ -69,15 +74,16 @@ def open_log(path: Path, folder: Path, zone: ZoneInfo, target: Target, progress:
         zone: Time zone of the study day.
         target: H and the struggle threshold.
         progress: Told the step, how far it is, and of how much.
+        reading: What the log does not say itself.
 
     Raises:
-        LogError: See evaluation_log.stage_log.
+        LogError: See log_reader.stage_log.
     """
     store = ParquetStore(folder / "data")
     with open_feature_engine() as engine, bounded(engine.connection, folder):
         engine.calendar(_LAST_CALENDAR_DAY, zone)
         progress("reading and checking the log", 0, 1)
-        staged = stage_log(engine.connection, path, folder)
+        staged = stage_log(engine.connection, path, folder, reading)
         progress("reading and checking the log", 1, 1)
         connection = engine.connection
         connection.execute(f"CREATE OR REPLACE TEMP VIEW staged AS FROM read_parquet({quoted(staged.path)})")
@@ -96,7 +102,7 @@ def open_log(path: Path, folder: Path, zone: ZoneInfo, target: Target, progress:
     staged.path.unlink()
     inputs = Inputs(last, versions, snapshots(store))
     tables = PointInTimeTables(store, inputs, zone, target, cutoff(last, zone).astimezone(UTC))
-    return LogTables(tables, first, staged.totals, staged.notes)
+    return LogTables(tables, first, staged.totals, staged.conversions, staged.notes)
 
 
 def studied_pairs(

@@ -1,12 +1,15 @@
 """Evaluation on this deployment's own data: as a night splits it, all learners in turn, and on OULAD the hard way."""
 
+from collections.abc import Sequence
 from datetime import date, timedelta
 
 import numpy as np
 import pandas as pd
 
+from americano_assets.core.base.arrays import IntArray
 from americano_assets.core.evaluation.folds import Fold
 from americano_assets.core.evaluation.report import Evaluated
+from americano_assets.core.statistics.metrics import share
 from americano_assets.core.study_days.study_day import last_closed
 from americano_assets.core.training.splits import TURNS, assign_splits
 from americano_assets.core.training.treated_rows import TREATED, withheld
@@ -64,7 +67,9 @@ def evaluate_own(settings: Settings, setting: str, progress: Progress) -> Evalua
             "struggle_below": settings.americano_struggle_below,
             "every_days": 7,
             "timezone": settings.americano_timezone,
+            "set_by": {name: f"AMERICANO_{name.upper()}" for name in ("horizon_days", "struggle_below", "timezone")},
         },
+        "conversions": [],
         "data": {"study_day": day.isoformat(), **row_facts(rows)},
         "notes": [note, *_shift(rows, folds, course), *filter(None, [demo_sentence(settings)])],
     }
@@ -143,16 +148,14 @@ def _shift(rows: pd.DataFrame, folds: list[Fold], course: pd.Series) -> list[str
         (told, np.concatenate([getattr(fold, name) for fold in folds]))
         for told, name in (("training", "train"), ("calibration", "calibration"), ("test", "test"))
     ]
-    told = [f"{name} {rows['struggled'].iloc[at].mean():.3f}" for name, at in parts if len(at)]
     drifted = course.str.startswith(_DRIFTED)
-    notes = [f"Struggle rates: {', '.join(told)}."]
+    notes = [f"Struggle rates: {_rates(rows['struggled'], parts)}."]
     if drifted.any():
-        rates = [
-            f"{name} {rows['struggled'].iloc[at][drifted.iloc[at]].mean():.3f}"
-            for name, at in parts
-            if drifted.iloc[at].any()
-        ]
-        notes.append(
-            f"Of module {_DRIFTED} alone: {', '.join(rates)}. In 2014J its computer-marked assessments are gone."
-        )
+        rates = _rates(rows["struggled"], [(name, at[drifted.iloc[at]]) for name, at in parts])
+        notes.append(f"Of module {_DRIFTED} alone: {rates}. In 2014J its computer-marked assessments are gone.")
     return notes
+
+
+def _rates(struggled: pd.Series, parts: Sequence[tuple[str, IntArray]]) -> str:
+    found = [(name, share(struggled.iloc[at])) for name, at in parts]
+    return ", ".join(f"{name} {'—' if rate is None else f'{rate:.3f}'}" for name, rate in found)

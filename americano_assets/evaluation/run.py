@@ -1,11 +1,12 @@
 """An evaluation from beginning to end: rows, folds, what every model says, and the facts that a reader needs."""
 
 import tempfile
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, available_timezones
 
 import numpy as np
 import pandas as pd
@@ -20,7 +21,10 @@ from americano_assets.core.evaluation.folds import (
 )
 from americano_assets.core.evaluation.report import Evaluated
 from americano_assets.core.models.rules import cold_start
+from americano_assets.core.statistics.metrics import share
 from americano_assets.core.study_days.cutoff import Target
+from americano_assets.errors import AmericanoError
+from americano_assets.evaluation.log_reader import UTC_ZONE, Reading
 from americano_assets.evaluation.log_tables import (
     LogTables,
     Progress,
@@ -29,6 +33,8 @@ from americano_assets.evaluation.log_tables import (
     studied_pairs,
     with_record,
 )
+from americano_assets.resources.home.folder import demo_values
+from americano_assets.settings import Settings
 from americano_assets.stages.s2_features.features import known_rows
 
 MOST_ROWS = 1_000_000
@@ -46,22 +52,65 @@ class Options:
     Attributes:
         every_days: Days between cut-offs.
         most_rows: A larger log is evaluated on a sample of whole learners of about so many pairs.
+        reading: What the log does not say itself.
+        set_by: Of each part of the report's `target` the option or setting that decided it.
     """
 
     target: Target
     zone: ZoneInfo
     every_days: int = 7
     most_rows: int = MOST_ROWS
+    reading: Reading = field(default_factory=Reading)
+    set_by: Mapping[str, str] = field(default_factory=dict)
+
+
+def log_options(
+    settings: Settings, given: Mapping[str, Any], names: Mapping[str, str], every_days: int, most_rows: int
+) -> Options:
+    """What a log is evaluated by: what was given, else the settings; those that a demo left in its home are its own.
+
+    Args:
+        settings: Of the deployment.
+        given: horizon_days, struggle_below, timezone; None where nothing was given.
+        names: The log's own names of columns.
+        every_days: Days between cut-offs.
+        most_rows: From how many rows on a sample is taken.
+
+    Raises:
+        AmericanoError: There is no such time zone.
+    """
+    of_a_demo = demo_values(settings)
+    values, set_by = {}, {}
+    for name, value in given.items():
+        setting = f"AMERICANO_{name.upper()}"
+        values[name], set_by[name] = value, f"--{name.replace('_', '-')}"
+        if value is None and setting in of_a_demo:
+            values[name], set_by[name] = (
+                Settings.model_fields[setting.lower()].default,
+                f"the default, since {setting} is the demo's here",
+            )
+        elif value is None:
+            values[name], set_by[name] = getattr(settings, setting.lower()), setting
+    if values["timezone"] not in available_timezones():
+        raise AmericanoError(f"--timezone {values['timezone']}: no IANA time zone; one is Europe/Berlin.")
+    return Options(
+        Target(values["horizon_days"], values["struggle_below"]),
+        ZoneInfo(values["timezone"]),
+        every_days,
+        most_rows,
+        Reading(given["timezone"] or UTC_ZONE, names),
+        set_by,
+    )
 
 
 def evaluate_log(path: Path, options: Options, progress: Progress) -> Evaluated:
     """Evaluate on an interaction log; its files are made in a temporary folder and removed.
 
     Raises:
-        LogError: See evaluation_log.stage_log.
+        LogError: See log_reader.stage_log.
     """
     with tempfile.TemporaryDirectory(prefix="americano-evaluate-") as folder:
-        log = open_log(path, Path(folder), options.zone, options.target, progress)
+        log = open_log(path, Path(folder), options.zone, options.target, progress, options.reading)
         days = log.cutoffs(options.every_days)
         sources, sampled = studied_pairs(log, days, options.most_rows, progress)
         built = features_and_labels(log.tables, sources, progress)
@@ -75,7 +124,9 @@ def evaluate_log(path: Path, options: Options, progress: Progress) -> Evaluated:
         "setting": "folds" if len(folds) > 1 else "later weeks",
         "target": _target(options),
         "data": _data(log, rows, sampled, len(days), len(sources)),
-        "notes": [_GIVEN_SPINE, *log.notes, *how, *_shortcomings(log, rows, sampled, options)],
+        "conversions": log.conversions,
+        "shortcoming": _shortcoming(log, rows, options),
+        "notes": [_GIVEN_SPINE, *log.notes, *how, *_sampling(sampled, options)],
     }
     return judged(rows, folds, facts, progress)
 
@@ -104,9 +155,9 @@ def row_facts(rows: pd.DataFrame) -> dict[str, Any]:
     return {
         "rows": n,
         "row_learners": int(rows["learner"].nunique()) if n else 0,
-        "base_rate": float(rows["struggled"].mean()) if n else None,
-        "cold_start_share": float(cold_start(rows).mean()) if n else None,
-        "never_active_share": float((~rows["ever_answered"].astype(bool)).mean()) if n else None,
+        "base_rate": share(rows["struggled"]),
+        "cold_start_share": share(cold_start(rows)) if n else None,
+        "never_active_share": share(~rows["ever_answered"].astype(bool)),
     }
 
 
@@ -136,6 +187,7 @@ def _target(options: Options) -> dict[str, Any]:
         "struggle_below": options.target.struggle_below,
         "every_days": options.every_days,
         "timezone": str(options.zone),
+        "set_by": dict(options.set_by),
     }
 
 
@@ -156,33 +208,32 @@ def _data(
     }
 
 
-def _shortcomings(log: LogTables, rows: pd.DataFrame, sampled: dict[str, Any], options: Options) -> list[str]:
-    notes = []
+def _sampling(sampled: dict[str, Any], options: Options) -> list[str]:
+    if sampled["sampled_learners"] is None:
+        return []
+    note = (
+        f"{sampled['pairs']:,} rows would be more than --max-rows {options.most_rows:,}: the figures are those of "
+        f"{sampled['sampled_learners']:,} of {sampled['learners']:,} learners, drawn whole. Features that look at "
+        "all learners still do."
+    )
+    return [note]
+
+
+def _shortcoming(log: LogTables, rows: pd.DataFrame, options: Options) -> tuple[str, str] | None:
+    """Why the log cannot be evaluated, and what to do; None where the rows do not rule it out."""
     horizon = options.target.horizon_days
-    if sampled["sampled_learners"] is not None:
-        notes.append(
-            f"{sampled['pairs']:,} rows would be more than --max-rows {options.most_rows:,}: the figures are those of "
-            f"{sampled['sampled_learners']:,} of {sampled['learners']:,} learners, drawn whole. Features that look at "
-            "all learners still do."
-        )
     if log.last - log.first < timedelta(days=horizon):
         days = (log.last - log.first).days + 1
-        notes.append(
-            f"The log spans {days} study days: no window of {horizon} days closes in it, so there is nothing to "
-            "evaluate. Take a longer log, or a smaller --horizon-days."
-        )
-    elif rows.empty:
-        notes.append(
-            "No (learner, objective) has a known outcome: it needs 3 reviews or 1 graded validation within a window of "
-            f"{horizon} days."
-        )
-    elif rows["struggled"].nunique() == 1:
+        why = f"the log spans {days} study days, and no window of {horizon} days closes in it"
+        return why, "Take a longer log, or a smaller --horizon-days."
+    if rows.empty:
+        why = "no (learner, objective) has a known outcome: it takes 3 reviews or 1 graded validation within"
+        return f"{why} {horizon} days", "Take a log with more answers, or a larger --horizon-days."
+    if rows["struggled"].nunique() == 1:
         what = "a struggle" if rows["struggled"].iloc[0] else "no struggle"
-        notes.append(
-            f"Every outcome is {what}: nothing can be told apart. A mean score below --struggle-below "
-            f"{options.target.struggle_below} is a struggle."
-        )
-    return notes
+        why = f"every outcome is {what}, a mean score below {options.target.struggle_below:g} being one"
+        return why, "Take a --struggle-below that divides the outcomes."
+    return None
 
 
 def _without_rows(rows: pd.DataFrame) -> pd.DataFrame:

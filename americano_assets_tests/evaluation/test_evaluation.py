@@ -95,8 +95,19 @@ def test_the_report_keeps_its_shape_and_is_json(found: Found) -> None:
     report = json.loads(json.dumps(found[1], allow_nan=False))
     assert report["schema"] == SCHEMA == "americano-evaluation/1"
     assert set(report) == {
-        *("schema", "source", "setting", "target", "data", "notes", "champion", "folds", "models"),
-        *("differences", "slices"),
+        *(
+            "schema",
+            "evaluated",
+            "verdict",
+            "source",
+            "setting",
+            "target",
+            "data",
+            "conversions",
+            "shortcoming",
+            "notes",
+        ),
+        *("champion", "choice", "folds", "models", "differences", "slices"),
     }
     assert {"rule_based", "logistic_regression", "always_no", "last_outcome", "running_mean"} <= set(report["models"])
     for model in report["models"].values():
@@ -134,10 +145,15 @@ def test_one_learner_is_judged_on_later_weeks_and_told_so(tmp_path: Path) -> Non
 def test_a_hundred_rows_give_reasons_instead_of_figures(tmp_path: Path) -> None:
     report = evaluated(planted_log(learners=4, weeks=8).head(100), tmp_path)[1]
     figures = report["models"]["rule_based"]["all"]
-    assert figures["n"] < 100
-    assert all(
-        figure["value"] is not None or figure["reason"] for figure in figures.values() if isinstance(figure, dict)
-    )
+    assert figures["n"] < 30
+    assert all(figure["value"] is None and figure["reason"] for figure in figures.values() if isinstance(figure, dict))
+    assert report["evaluated"] is False
+    assert report["verdict"][0].startswith("Nothing was evaluated: ")
+    assert figures["log_loss"]["reason"] in report["verdict"][0]
+    for part in ("train", "calibration", "test"):
+        told = report["folds"][0][part]
+        assert (told["base_rate"] is None) == (told["rows"] < 30)
+    assert "%" not in report["folds"][0]["why"]
 
 
 def test_a_log_whose_calibration_rows_are_all_cold_is_judged(tmp_path: Path) -> None:
@@ -157,7 +173,7 @@ def test_a_log_shorter_than_a_window_says_so(tmp_path: Path) -> None:
     report = evaluated(planted_log(weeks=1), tmp_path, horizon_days=30)[1]
     assert report["models"] == {}
     assert report["data"]["base_rate"] is None
-    assert any("no window of 30 days closes" in note for note in report["notes"])
+    assert "no window of 30 days closes" in report["verdict"][0]
 
 
 @pytest.mark.long

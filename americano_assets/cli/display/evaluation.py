@@ -6,6 +6,7 @@ from typing import Any
 from rich.table import Column
 
 from americano_assets.cli.display.terminal import Table, say
+from americano_assets.core.evaluation.verdict import words
 
 _COLUMNS = (
     ("auc_roc", "AUC"),
@@ -22,13 +23,17 @@ _NAME_WIDTH = 22
 
 
 def show(report: Mapping[str, Any]) -> None:
-    """Print the report: what was judged, the models beside the rules of thumb, folds, slices, notes."""
+    """Print the report: the verdict, what was judged, the models beside the rules of thumb, folds, slices, notes."""
+    first, *then = report["verdict"]
+    say(f" {' '.join(then)}\n", bold=first)
     _show_headline(report)
     models = report["models"]
     if models:
         champion = report["champion"]
         title = "The last weeks" if report["setting"] == "later weeks" else "Learners never seen (loss: log loss)"
         _show_table(title, [(name, part["all"]) for name, part in models.items()], champion)
+        for sentence in report["choice"]:
+            say(f"• {sentence}")
         for part, title in (
             ("without_cold_starts", "Without cold starts"),
             ("cold_starts", "Cold starts alone"),
@@ -40,11 +45,11 @@ def show(report: Mapping[str, Any]) -> None:
         _show_intervals(champion, models[champion]["all"])
         folds = models[champion]["folds"]
         if len(report["folds"]) > 1:
-            _show_table(f"{_words(champion)} by fold", [(fold["fold"], fold["figures"]) for fold in folds])
+            _show_table(f"{words(champion)} by fold", [(fold["fold"], fold["figures"]) for fold in folds])
         _show_differences(report["differences"])
         for name in dict.fromkeys(one["slice"] for one in report["slices"]):
             parts = [(one["value"], one["figures"]) for one in report["slices"] if one["slice"] == name]
-            _show_table(f"{_words(champion)} by {_words(name)}", parts)
+            _show_table(f"{words(champion)} by {words(name)}", parts)
         for fold in folds:
             if fold["threshold"] is not None:
                 say(f"{fold['fold']}: threshold {fold['threshold']:.3f}, {fold['threshold_told']}.", style="dim")
@@ -57,17 +62,21 @@ def show(report: Mapping[str, Any]) -> None:
 
 def _show_headline(report: Mapping[str, Any]) -> None:
     data, target = report["data"], report["target"]
-    rate = "no base rate" if data["base_rate"] is None else f"base rate {data['base_rate']:.3f}"
+    by = target["set_by"]
+    rate = "" if data["base_rate"] is None else f", of which {data['base_rate']:.1%} are struggles"
     if data.get("interactions") is not None:
         say(
             f"{data['interactions']:,} interactions of {data['learners']:,} learners with {data['objectives']:,} "
             f"objectives, {data['first_at'][:10]} to {data['last_at'][:10]}, {data['cutoffs']:,} cut-offs."
         )
+    say(f": {data['rows']:,} rows of {data['row_learners']:,} learners{rate}.", bold=report["source"]["name"])
     say(
-        f": {data['rows']:,} rows of {data['row_learners']:,} learners, {rate}. "
-        f"A struggle is a mean score below {target['struggle_below']:g} within {target['horizon_days']} days.",
-        bold=report["source"]["name"],
+        f"A struggle is a mean score below {target['struggle_below']:g} ({by['struggle_below']}) within "
+        f"{target['horizon_days']} days ({by['horizon_days']}); study days end at 23:00 in {target['timezone']} "
+        f"({by['timezone']}); cut-offs lie {target['every_days']} days apart."
     )
+    for sentence in report["conversions"]:
+        say(f"• {sentence}")
 
 
 def _show_table(title: str, rows: Sequence[tuple[str, Mapping[str, Any]]], champion: str | None = None) -> None:
@@ -79,7 +88,7 @@ def _show_table(title: str, rows: Sequence[tuple[str, Mapping[str, Any]]], champ
     )
     for name, figures in rows:
         values = [_number(figures[key]["value"]) for key, _ in _COLUMNS]
-        table.add(_words(name), f"{figures['n']:,}", *values, style="bold" if name == champion else None)
+        table.add(words(name), f"{figures['n']:,}", *values, style="bold" if name == champion else None)
     missing = {
         figures[key]["reason"] for _, figures in rows for key, _ in _COLUMNS if figures[key]["value"] is None
     } - {"no row is flagged", None}
@@ -87,7 +96,7 @@ def _show_table(title: str, rows: Sequence[tuple[str, Mapping[str, Any]]], champ
 
 
 def _show_intervals(name: str, figures: Mapping[str, Any]) -> None:
-    title = f"\n{_words(name)}: 95 % intervals over {figures['learners']:,} learners"
+    title = f"\n{words(name)}: 95 % intervals over {figures['learners']:,} learners"
     table = Table(*_titles(), title=title)
     bounds: list[tuple[str, ...]] = []
     for key, _ in _COLUMNS:
@@ -106,16 +115,12 @@ def _show_differences(differences: Sequence[Mapping[str, Any]]) -> None:
         figure = one["log_loss_difference"]
         interval = figure["reason"] if figure["low"] is None else f"{figure['low']:+.4f} … {figure['high']:+.4f}"
         value = "—" if figure["value"] is None else f"{figure['value']:+.4f}"
-        table.add(_words(one["other"]), value, interval)
+        table.add(words(one["other"]), value, interval)
     table.show()
 
 
 def _titles() -> list[Column]:
     return [Column(title, justify="right", no_wrap=True) for _, title in _COLUMNS]
-
-
-def _words(name: str) -> str:
-    return name.replace("_", " ")
 
 
 def _number(value: float | None) -> str:

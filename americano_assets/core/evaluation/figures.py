@@ -79,11 +79,14 @@ def figures_with_intervals(
         bounds = _ratio_bounds(struggled, probability, flagged, code, replicates, seed)
         bounds |= _ranked_bounds(struggled, probability, code, replicates, seed)
     one_sided = min(positives, n - positives) < LEAST_OF_EACH
+    too_few = _too_few_to_share(positives, int(flagged.sum()))
     found = {}
     for name in HELD_OUT_FIGURES:
         value = values[name]
         if one_sided and name in ("auc_roc", "average_precision", "precision", "recall", "f1_score"):
             found[name] = Figure(None, reason=f"{positives} of {n} rows struggled; {LEAST_OF_EACH} of each are needed")
+        elif name in too_few:
+            found[name] = Figure(None, reason=too_few[name])
         elif value is None:
             found[name] = Figure(None, reason="no row is flagged" if not flagged.any() else "not defined on these rows")
         elif learners < LEAST_LEARNERS:
@@ -93,6 +96,16 @@ def figures_with_intervals(
             if name == "ece" and low is not None and high is not None:
                 low, high = max(0.0, 2 * value - high), max(0.0, 2 * value - low)
             found[name] = Figure(value, low, high)
+    return found
+
+
+def _too_few_to_share(struggles: int, flags: int) -> dict[str, str]:
+    """Of the figures that are a share of the struggles or of the flags why these are too few, by name."""
+    found: dict[str, str] = {}
+    if 0 < flags < LEAST_ROWS:
+        found |= dict.fromkeys(("precision", "f1_score"), f"{flags} rows are flagged; at least {LEAST_ROWS} are needed")
+    if struggles < LEAST_ROWS:
+        found |= dict.fromkeys(("recall", "f1_score"), f"{struggles} rows struggled; at least {LEAST_ROWS} are needed")
     return found
 
 

@@ -11,7 +11,7 @@ from americano_assets.core.models.rules import cold_start
 from americano_assets.core.statistics.cluster_bootstrap import LEAST_LEARNERS
 from americano_assets.core.training.fit_trees import outcomes
 from americano_assets.core.training.flagging import LIKELY, Flags, choose, threshold_told
-from americano_assets.core.training.train import train
+from americano_assets.core.training.train import best_first, train
 
 FOLDS = 5
 # Below this a fifth of the learners is too few to judge anything; time is split instead.
@@ -44,6 +44,7 @@ class Judged:
         fold: The fold.
         chosen: The model that the training would let score a night.
         why: Why that one, in a sentence.
+        order: The trained models in the order in which the gate was asked, decided on the calibration rows.
         probability: By model, shape (test rows,).
         flagged: By model, shape (test rows,).
         threshold: By model, chosen on the calibration rows; None where the rule needs none.
@@ -54,6 +55,7 @@ class Judged:
     fold: Fold
     chosen: str
     why: str
+    order: tuple[str, ...]
     probability: dict[str, FloatArray]
     flagged: dict[str, BoolArray]
     threshold: dict[str, float | None]
@@ -145,4 +147,5 @@ def judge(rows: pd.DataFrame, fold: Fold, *, own_names: bool = False) -> Judged:
         else:
             flagged[name] = baseline.flagged(test, p)
         probability[name], threshold[name] = p, at
-    return Judged(fold, training.chosen, training.why, probability, flagged, threshold, told, confidence)
+    order = best_first({name: one.scorer for name, one in training.candidates.items()}, calibration)
+    return Judged(fold, training.chosen, training.why, tuple(order), probability, flagged, threshold, told, confidence)

@@ -32,7 +32,7 @@ Written by `./americano model-card`; do not edit. [Evaluation](evaluation.md) sa
 - **A struggle**: at least 3 reviews or 1 graded validation in the window, and a mean score below {below:g}, or at
   least 3 AGAIN that are at least 30 % of the reviews. p means P(struggle | studied).
 - **Data**: {source}, as known at study day {day}: {rows:,} rows with a known outcome of {learners:,} learners, of which
-  {base:.1%} struggled.
+  {base} struggled.
 - **Not read by any model**: gender, age, region, disability, deprivation, final results. Gender and age band are used
   to show figures by, below and in Dagster, nowhere else.
 """
@@ -54,7 +54,7 @@ def model_card(reports: Sequence[Mapping[str, Any]]) -> str:
             day=data["study_day"],
             rows=data["rows"],
             learners=data["row_learners"],
-            base=data["base_rate"] or 0,
+            base="an untold share (of fewer than 30 rows)" if data["base_rate"] is None else f"{data['base_rate']:.1%}",
         )
     ]
     for report in reports:

@@ -11,9 +11,10 @@ from americano_assets.core.base.arrays import BoolArray, FloatArray
 from americano_assets.core.evaluation.baselines import ALWAYS_NO
 from americano_assets.core.evaluation.figures import Figure, figures_with_intervals
 from americano_assets.core.evaluation.folds import Judged
+from americano_assets.core.evaluation.verdict import YARDSTICKS, choice, says_something, verdict
 from americano_assets.core.models.rules import cold_start
 from americano_assets.core.statistics.cluster_bootstrap import REPLICATES, paired_difference
-from americano_assets.core.statistics.metrics import LEAST_ROWS, row_log_loss
+from americano_assets.core.statistics.metrics import LEAST_ROWS, row_log_loss, share
 from americano_assets.core.training.slices import thirds
 
 SCHEMA = "americano-evaluation/1"
@@ -47,8 +48,7 @@ def report(evaluated: Evaluated) -> dict[str, Any]:
     champion = _champion(evaluated.judged)
     cold = cold_start(rows) if len(rows) else np.array([], dtype=bool)
     answering = rows["ever_answered"].to_numpy(dtype=bool) if len(rows) else cold
-    return {
-        "schema": SCHEMA,
+    found = {
         **evaluated.facts,
         "champion": champion,
         "folds": [_fold(one, evaluated.rows) for one in evaluated.judged],
@@ -74,6 +74,13 @@ def report(evaluated: Evaluated) -> dict[str, Any]:
         "differences": [_difference(rows, champion, other) for other in names if other != champion],
         "slices": _slices(rows, champion, evaluated.slices),
     }
+    return {
+        "schema": SCHEMA,
+        "evaluated": says_something(found),
+        "verdict": verdict(found),
+        **found,
+        "choice": choice(evaluated.judged, champion, found["models"]),
+    }
 
 
 def predictions(evaluated: Evaluated) -> pd.DataFrame:
@@ -92,8 +99,9 @@ def predictions(evaluated: Evaluated) -> pd.DataFrame:
 
 def _place(name: str) -> tuple[int, str]:
     order = ("rule_based", "logistic_regression", "gradient_boosting", "blend")
-    later = ("running_mean", "last_outcome", "always_no")
-    return (order.index(name), "") if name in order else (9 + (later.index(name) if name in later else -1), name)
+    if name in order:
+        return order.index(name), ""
+    return len(order) + (1 + YARDSTICKS.index(name) if name in YARDSTICKS else 0), name
 
 
 def _champion(judged: Sequence[Judged]) -> str | None:
@@ -112,7 +120,7 @@ def _fold(one: Judged, rows: pd.DataFrame) -> dict[str, Any]:
             name: {
                 "rows": len(part),
                 "learners": int(part["learner"].nunique()),
-                "base_rate": float(part["struggled"].mean()) if len(part) else None,
+                "base_rate": share(part["struggled"]),
                 "first_cutoff": str(part["cutoff_day"].min())[:10] if len(part) else None,
                 "last_cutoff": str(part["cutoff_day"].max())[:10] if len(part) else None,
             }

@@ -6,6 +6,7 @@ A figure that the rows cannot carry (one class only, no positives) is None, neve
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 from sklearn.metrics import average_precision_score, brier_score_loss, roc_auc_score
 
 from americano_assets.core.base.arrays import BoolArray, FloatArray
@@ -13,6 +14,12 @@ from americano_assets.core.base.arrays import BoolArray, FloatArray
 CALIBRATION_BINS = 10
 # Fewer rows carry no figure worth printing, and decide nothing.
 LEAST_ROWS = 30
+
+
+def share(yes: npt.ArrayLike) -> float | None:
+    """The share of true values, 0-1; None of fewer than LEAST_ROWS."""
+    values = np.asarray(yes, dtype=float)
+    return float(values.mean()) if len(values) >= LEAST_ROWS else None
 
 
 @dataclass(frozen=True)

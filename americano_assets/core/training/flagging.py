@@ -58,10 +58,14 @@ class Flags:
         """What is flagged, in a clause."""
         if not self.flagged:
             return "flags nobody"
-        return (
-            f"flags {self.flagged / self.known:.1%} of the rows of which something is known, "
-            f"{self.hits / self.flagged:.1%} of them rightly"
-        )
+        rightly = f"{self.hits / self.flagged:.1%}" if self.flagged >= LEAST_ROWS else f"{self.hits}"
+        known = _of(self.flagged, self.known, "rows of which something is known")
+        return f"flags {known}, {rightly} of them rightly"
+
+
+def _of(part: int, whole: int, what: str) -> str:
+    """A share in words; of fewer than LEAST_ROWS the counts."""
+    return f"{part / whole:.1%} of the {what}" if whole >= LEAST_ROWS else f"{part} of the {whole} {what}"
 
 
 BOUNDS = (
@@ -138,7 +142,7 @@ def threshold_told(threshold: float, flags: Flags) -> str:
         threshold: The threshold.
         flags: What it flags of these rows.
     """
-    reached = f"finds {flags.recall:.1%} of the struggles of the calibration learners and {flags}"
+    reached = f"finds {_of(flags.hits, flags.struggles, 'struggles of the calibration learners')} and {flags}"
     if threshold >= NOBODY:
         return f"nobody is flagged: on the calibration learners no threshold gives a list of use ({BOUNDS})"
     if not flags.struggles:

@@ -11,7 +11,7 @@ from americano_assets.core.features.catalog import EXTENDED_NAMES, FEATURE_NAMES
 from americano_assets.core.models.explanations import importance
 from americano_assets.core.models.rules import cold_start
 from americano_assets.core.models.scorer import Scorer
-from americano_assets.core.statistics.metrics import Calibration, calibration_bins, confusion, figures
+from americano_assets.core.statistics.metrics import LEAST_ROWS, Calibration, calibration_bins, confusion, figures
 from americano_assets.core.training.champion_history import AUTO
 from americano_assets.core.training.fit import MODEL_TYPES, RULES, TRAINED_TYPES, are_recent, fit_models, input_sizes
 from americano_assets.core.training.fit_logistic import TooLittleDataError
@@ -173,8 +173,8 @@ def challenge(
     Returns:
         The type that passed, else the first of all, and what was said of it and of those after or before it.
     """
-    if test.empty:
-        return ranked[0], Decision(("no held-out rows to compare on",))
+    if len(test) < LEAST_ROWS:
+        return ranked[0], Decision((f"{len(test)} held-out rows to compare on; at least {LEAST_ROWS} are needed",))
     refused: dict[str, Decision] = {}
     for name in ranked:
         verdict = decide(candidates[name].scorer, candidates[RULES].scorer, champion, test)

@@ -1,0 +1,130 @@
+"""An evaluation in two sentences, and why the model that scores does where another looks better on the same rows."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from americano_assets.core.evaluation.baselines import ALWAYS_NO, LAST_OUTCOME, RUNNING_MEAN
+from americano_assets.core.evaluation.folds import Judged
+from americano_assets.core.training.fit import RULES
+
+# In the order of a table.
+YARDSTICKS = (RUNNING_MEAN, LAST_OUTCOME, ALWAYS_NO)
+# What a reader would compare models by, most telling first: its words, and whether more of it is better.
+_COMPARED = {"log_loss": ("log loss", False), "auc_roc": ("AUC", True), "accuracy": ("accuracy", True)}
+_DIGITS = 3
+
+
+def says_something(report: Mapping[str, Any]) -> bool:
+    """Whether the rows tell how good the model that scores is."""
+    champion = report["champion"]
+    return champion is not None and report["models"][champion]["all"]["auc_roc"]["value"] is not None
+
+
+def verdict(report: Mapping[str, Any]) -> list[str]:
+    """Two sentences: whether the model that scores is of use, and what it does; or why that cannot be told.
+
+    Args:
+        report: With `champion`, `models`, `differences`, `folds`, `setting`, and `shortcoming` where there is one.
+    """
+    champion = report["champion"]
+    if not says_something(report):
+        reason, advice = report.get("shortcoming") or (
+            report["models"][champion]["all"]["auc_roc"]["reason"] if champion else "there is no row",
+            "Take more days, or more learners.",
+        )
+        return [f"Nothing was evaluated: {reason}.", advice]
+    figures = report["models"][champion]["all"]
+    learners = f"{figures['learners']:,} learners"
+    whose = f"the last weeks of {learners}" if report["setting"] == "later weeks" else f"{learners} whom it never saw"
+    often = [fold["chosen"] for fold in report["folds"]]
+    where = f" in {often.count(champion)} of {len(often)} folds" if len(often) > 1 else ""
+    auc = figures["auc_roc"]
+    interval = "" if auc["low"] is None else f" ({auc['low']:.3f} to {auc['high']:.3f})"
+    first = (
+        f"{_compared(report['differences'])}: {words(champion)}, which scores{where}, has an AUC of "
+        f"{auc['value']:.3f}{interval} on {figures['n']:,} rows of {whose}."
+    )
+    return [first, _flags(figures)]
+
+
+def choice(judged: Sequence[Judged], champion: str | None, models: Mapping[str, Any]) -> list[str]:
+    """Why the one that scores does, a sentence for each other that looks better.
+
+    Args:
+        judged: Fold by fold what was chosen.
+        champion: What scores.
+        models: The report's figures by model.
+    """
+    if champion is None:
+        return []
+    told = []
+    for other in models:
+        better = _better(models[other]["all"], models[champion]["all"])
+        if better:
+            told.append(f"{words(other)} looks better on these rows ({better}), but {_reason(judged, other)}.")
+    return told
+
+
+def words(name: str) -> str:
+    """A model's name as a reader has it."""
+    return name.replace("_", " ")
+
+
+def _compared(differences: Sequence[Mapping[str, Any]]) -> str:
+    known = {one["other"]: one["log_loss_difference"] for one in differences if one["other"] in YARDSTICKS}
+    known = {words(name): figure for name, figure in known.items() if figure["low"] is not None}
+    if not known:
+        return "Too few learners to compare with rules of thumb"
+    worse = [name for name, figure in known.items() if figure["low"] > 0]
+    if worse:
+        return f"Worse than {' and '.join(worse)} by log loss"
+    unsure = [name for name, figure in known.items() if figure["high"] >= 0]
+    if unsure:
+        return f"Not shown to be better than {' and '.join(unsure)} by log loss"
+    return "Better than every rule of thumb by log loss"
+
+
+def _flags(figures: Mapping[str, Any]) -> str:
+    shares = {name: _share(figures[name]) for name in ("flagged_share", "recall", "precision", "base_rate")}
+    if not figures["flagged_share"]["value"]:
+        return f"It flags nobody, and {shares['base_rate']} of all rows are struggles."
+    return (
+        f"It flags {shares['flagged_share']} of the rows: it finds {shares['recall']} of the struggles, "
+        f"{shares['precision']} of its flags are right, and {shares['base_rate']} of all rows are struggles."
+    )
+
+
+def _share(figure: Mapping[str, Any]) -> str:
+    return f"an untold share ({figure['reason']})" if figure["value"] is None else f"{figure['value']:.1%}"
+
+
+def _better(other: Mapping[str, Any], champion: Mapping[str, Any]) -> str | None:
+    """The first figure by which another looks better at the digits that are shown; None where none is."""
+    for key, (told, is_more_better) in _COMPARED.items():
+        values = [one[key]["value"] for one in (other, champion)]
+        if None not in values:
+            theirs, ours = (round(value, _DIGITS) for value in values)
+            if theirs != ours and (theirs > ours) == is_more_better:
+                return f"{told} {theirs:.{_DIGITS}f} for {ours:.{_DIGITS}f}"
+    return None
+
+
+def _reason(judged: Sequence[Judged], other: str) -> str:
+    if other in YARDSTICKS:
+        return "a rule of thumb is a yardstick and never scores"
+    if other == RULES:
+        return "the rules score only where the gate lets no trained model pass"
+    by_rules, refused, later = 0, 0, 0
+    for one in judged:
+        if one.chosen == RULES:
+            by_rules += 1
+        elif one.chosen != other and other in one.order:
+            is_before = one.order.index(other) < one.order.index(one.chosen)
+            refused, later = refused + is_before, later + (not is_before)
+    parts = [
+        (by_rules, "the gate let no trained model pass"),
+        (refused, "the gate refused this one"),
+        (later, "another had the lower log loss on the calibration rows, which decide"),
+    ]
+    where = f"in {{}} of {len(judged)} folds " if len(judged) > 1 else ""
+    return ", ".join(f"{where.format(n)}{told}" for n, told in parts if n)
