@@ -80,6 +80,10 @@ def _show_headline(report: Mapping[str, Any]) -> None:
 
 
 def _show_table(title: str, rows: Sequence[tuple[str, Mapping[str, Any]]], champion: str | None = None) -> None:
+    reasons = {figures[key]["reason"] for _, figures in rows for key, _ in _COLUMNS if figures[key]["value"] is None}
+    if all(figures[key]["value"] is None for _, figures in rows for key, _ in _COLUMNS):
+        say(f"\n{title}: {'; '.join(dict.fromkeys(figures['log_loss']['reason'] for _, figures in rows))}.")
+        return
     table = Table(
         Column("", no_wrap=True, max_width=_NAME_WIDTH),
         Column("n", justify="right", no_wrap=True),
@@ -89,13 +93,13 @@ def _show_table(title: str, rows: Sequence[tuple[str, Mapping[str, Any]]], champ
     for name, figures in rows:
         values = [_number(figures[key]["value"]) for key, _ in _COLUMNS]
         table.add(words(name), f"{figures['n']:,}", *values, style="bold" if name == champion else None)
-    missing = {
-        figures[key]["reason"] for _, figures in rows for key, _ in _COLUMNS if figures[key]["value"] is None
-    } - {"no row is flagged", None}
+    missing = reasons - {"no row is flagged", None}
     table.show("—: " + "; ".join(sorted(missing)[:3]) if missing else None)
 
 
 def _show_intervals(name: str, figures: Mapping[str, Any]) -> None:
+    if all(figures[key]["low"] is None for key, _ in _COLUMNS):
+        return
     title = f"\n{words(name)}: 95 % intervals over {figures['learners']:,} learners"
     table = Table(*_titles(), title=title)
     bounds: list[tuple[str, ...]] = []

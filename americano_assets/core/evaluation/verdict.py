@@ -12,6 +12,12 @@ YARDSTICKS = (RUNNING_MEAN, LAST_OUTCOME, ALWAYS_NO)
 # What a reader would compare models by, most telling first: its words, and whether more of it is better.
 _COMPARED = {"log_loss": ("log loss", False), "auc_roc": ("AUC", True), "accuracy": ("accuracy", True)}
 _DIGITS = 3
+# What is told of flags, and how it is called where it cannot be.
+_ON_FLAGS = {
+    "recall": ("it finds {} of the struggles", "how many struggles it finds"),
+    "precision": ("{} of its flags are right", "how many of its flags are right"),
+}
+_SHARES = ("flagged_share", "base_rate", *_ON_FLAGS)
 
 
 def says_something(report: Mapping[str, Any]) -> bool:
@@ -85,17 +91,14 @@ def _compared(differences: Sequence[Mapping[str, Any]]) -> str:
 
 
 def _flags(figures: Mapping[str, Any]) -> str:
-    shares = {name: _share(figures[name]) for name in ("flagged_share", "recall", "precision", "base_rate")}
+    known = {name: f"{one['value']:.1%}" for name in _SHARES if (one := figures[name])["value"] is not None}
+    struggles = f"{known['base_rate']} of all rows are struggles"
     if not figures["flagged_share"]["value"]:
-        return f"It flags nobody, and {shares['base_rate']} of all rows are struggles."
-    return (
-        f"It flags {shares['flagged_share']} of the rows: it finds {shares['recall']} of the struggles, "
-        f"{shares['precision']} of its flags are right, and {shares['base_rate']} of all rows are struggles."
-    )
-
-
-def _share(figure: Mapping[str, Any]) -> str:
-    return f"an untold share ({figure['reason']})" if figure["value"] is None else f"{figure['value']:.1%}"
+        return f"It flags nobody, and {struggles}."
+    told = [sentence.format(known[name]) for name, (sentence, _) in _ON_FLAGS.items() if name in known]
+    untold = [what for name, (_, what) in _ON_FLAGS.items() if name not in known]
+    ending = f"; too few rows tell {' and '.join(untold)}" if untold else ""
+    return f"It flags {known['flagged_share']} of the rows: {', '.join([*told, struggles])}{ending}."
 
 
 def _better(other: Mapping[str, Any], champion: Mapping[str, Any]) -> str | None:
