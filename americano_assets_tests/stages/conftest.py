@@ -13,9 +13,7 @@ import pytest
 from pydantic import SecretStr
 
 from americano_assets.resources.postgres.embedded.server import EmbeddedServer
-from americano_assets.resources.postgres.staging import Staging, StagingOfFew
 from americano_assets.settings import Settings
-from americano_assets.stages.s6_publication import transaction
 from americano_assets_tests.stages.s3_training.test_trained_model import JUDGED, LEARNERS, SCORED
 from americano_assets_tests.stages.s3_training.weekly_school import FIRST_MONDAY, fill, learners
 from americano_assets_tests.stages.s6_publication.night import Night
@@ -25,13 +23,9 @@ _numbers = count(1)
 OUT = "learner-07"  # left analytics
 
 
-@pytest.fixture(params=[Staging, StagingOfFew])
-def night(request: pytest.FixtureRequest, database: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Night]:
-    """Three learners, each with an objective of the same number; nothing is published yet.
-
-    All that a night does it does both ways: with its rows in tables, and in statements, as one learner's are.
-    """
-    monkeypatch.setattr(transaction, "Staging", request.param)
+@pytest.fixture
+def night(database: str) -> Iterator[Night]:
+    """Three learners, each with an objective of the same number; nothing is published yet."""
     with psycopg.connect(database, autocommit=True) as connection:
         world = World(connection)
         world.learner("owner")

@@ -49,7 +49,7 @@ class OwnedTable:
         if not self.staging.count(self.staged):
             return 0
         owned, refresh, remember = _refresh(self.table, tuple(columns), guard)
-        self.staging.keep(self._owned, '"id" text, columns text[]', owned)
+        self.staging.keep(self._owned, owned)
         if not self.staging.count(self._owned):
             return 0
         self.staging.execute(refresh)

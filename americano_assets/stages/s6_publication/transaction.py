@@ -11,7 +11,7 @@ import psycopg
 from americano_assets.core.base.arms import HOLDOUT
 from americano_assets.core.study_days.cutoff import naive
 from americano_assets.resources.postgres.clock import require_clock
-from americano_assets.resources.postgres.staging import Staging, StagingOfFew
+from americano_assets.resources.postgres.staging import Staging
 from americano_assets.stages.s6_publication.alerts import refresh_alerts, write_actions
 from americano_assets.stages.s6_publication.app_rows import (
     INDICATOR_COLUMNS,
@@ -30,9 +30,6 @@ from americano_assets.stages.s6_publication.sql import query
 PREDICTIONS = "struggle_predictions"
 INDICATORS = "struggle_indicators"
 RECOMMENDATIONS = "intervention_recommendations"
-
-# From so many on, a learner's rows are better off in tables, as a night's are.
-_MANY = 500
 
 # A row that a clock ahead of the server's once stamped is older than anything.
 _NOT_OLDER = (
@@ -146,8 +143,7 @@ def publish_learner(
         if not may_be_analysed(connection, learner):
             return []
         rows = _shown(connection, study_day, scored)
-        staging = Staging(connection) if len(rows) >= _MANY else StagingOfFew(connection)
-        _write(staging, study_day, rows, indicators, interventions, learner)
+        _write(Staging(connection), study_day, rows, indicators, interventions, learner)
     found: list[str] = rows["prediction_id"].tolist()
     return found
 

@@ -6,7 +6,6 @@ from typing import Any
 import pytest
 
 from americano_assets.api.live_prediction import Generator
-from americano_assets.stages.s6_publication import transaction
 from americano_assets.stages.s6_publication.transaction import INDICATORS, PREDICTIONS, RECOMMENDATIONS
 from americano_assets_tests.api.live_prediction.conftest import (
     FAR,
@@ -201,16 +200,6 @@ def test_connections_that_died_meanwhile_are_made_anew(school: School) -> None:
             " current_database()"
         )
         assert service.post("/predictions/generate", 201, user_id="asking") == before
-
-
-def test_many_rows_of_a_learner_are_published_as_few_are(school: School, monkeypatch: pytest.MonkeyPatch) -> None:
-    few = school.generate("asking")
-    rows = published_rows(school.world)
-    monkeypatch.setattr(transaction, "_MANY", 0)
-    monkeypatch.delattr(transaction, "StagingOfFew")
-    assert school.generate("asking") == few
-    assert published_rows(school.world) == rows
-    assert school.generate("steep", MORNING + timedelta(seconds=1))["predictions"]
 
 
 def test_a_broken_model_is_refused_without_telling_a_learner_where_it_lies(school: School) -> None:

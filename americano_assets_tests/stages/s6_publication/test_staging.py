@@ -1,4 +1,4 @@
-"""Staged rows are the same rows wherever they are: in temporary tables, or in the statements that name them."""
+"""Staged rows are what was given: values, types, counts."""
 
 from collections.abc import Iterator
 from datetime import date
@@ -7,7 +7,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from americano_assets.resources.postgres.staging import Staging, StagingOfFew, like, typed
+from americano_assets.resources.postgres.staging import Staging, like, typed
 from americano_assets.stages.s6_publication.app_rows import PREDICTION_COLUMNS
 from americano_assets_tests.world import at
 
@@ -31,10 +31,10 @@ EPISODE = "name text, kinds text[], day date, n integer, sure boolean"
 EPISODES = [("a", ["x", AWKWARD, "NULL", "{}"], date(2026, 3, 9), 7, True), (AWKWARD, [], None, None, None)]
 
 
-@pytest.fixture(params=[Staging, StagingOfFew])
-def staging(request: pytest.FixtureRequest, database: str) -> Iterator[Staging]:
+@pytest.fixture
+def staging(database: str) -> Iterator[Staging]:
     with psycopg.connect(database) as connection:
-        yield request.param(connection)
+        yield Staging(connection)
 
 
 def rows(staging: Staging, statement: str, **parameters: Any) -> list[tuple[Any, ...]]:
@@ -68,18 +68,6 @@ def test_types_of_ones_own(staging: Staging) -> None:
     ]
 
 
-def test_statements_with_their_own_with_comments_and_parameters(staging: Staging) -> None:
-    staging.put("episodes", typed(EPISODE), ("name", "n"), [("a", 1), ("b", 2)])
-    staging.put("episodes_more", typed("name text"), ("name",), [("b",)])
-    statement = "-- Grain: one row a name.\nWITH few AS (SELECT * FROM episodes WHERE n >= %(n)s)\n"
-    statement += "SELECT few.name FROM few JOIN episodes_more USING (name)"
-    assert rows(staging, statement, n=1) == [("b",)]
-    assert rows(staging, "SELECT 1") == [(1,)]
-    staging.execute("CREATE TEMPORARY TABLE kept (name text)")
-    assert staging.execute("-- As it is.\nINSERT INTO kept SELECT name FROM episodes").rowcount == 2
-    assert staging.execute("UPDATE kept SET name = 'c' FROM episodes e WHERE e.name = kept.name").rowcount == 2
-
-
 def test_rows_are_counted_dropped_kept_and_replaced(staging: Staging) -> None:
     shape = typed('"id" text, n integer')
     staging.put("few", shape, ("id", "n"), [(name, place) for place, name in enumerate("abcd")])
@@ -87,13 +75,13 @@ def test_rows_are_counted_dropped_kept_and_replaced(staging: Staging) -> None:
     staging.drop("few", "s.n = 0", "s.\"id\" = 'd'", "s.n > 7")
     assert rows(staging, 'SELECT "id" FROM few ORDER BY 1') == [("b",), ("c",)]
     assert staging.count("few") == 2
-    staging.keep("twice", "doubled integer", "SELECT 2 * n AS doubled FROM few WHERE n > 1")
+    staging.keep("twice", "SELECT 2 * n AS doubled FROM few WHERE n > 1")
     assert rows(staging, "SELECT doubled FROM twice") == [(4,)]
     assert staging.count("twice") == 1
     for staged in ([("z", 1)], []):
         staging.put("few", shape, ("id", "n"), staged)
         assert rows(staging, 'SELECT "id" FROM few') == [row[:1] for row in staged]
         assert staging.count("few") == len(staged)
-        staging.keep("twice", "doubled integer", "SELECT 2 * n AS doubled FROM few")
+        staging.keep("twice", "SELECT 2 * n AS doubled FROM few")
         assert staging.count("twice") == len(staged)
     staging.drop("few", "true")
