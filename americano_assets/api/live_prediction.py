@@ -11,7 +11,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pandas as pd
-from psycopg.errors import DeadlockDetected, OperationalError
+from psycopg.errors import DeadlockDetected
 from threadpoolctl import ThreadpoolController
 
 from americano_assets.core.interventions.learner_profile import profile_of
@@ -30,8 +30,7 @@ from americano_assets.core.study_days.cutoff import PLAN_AHEAD_DAYS, Cutoff, Tar
 from americano_assets.core.study_days.study_day import shift, study_day_of
 from americano_assets.errors import AmericanoError, DatabaseLostError, NoModelError
 from americano_assets.resources.parquet_store.store import ParquetStore
-from americano_assets.resources.postgres.thread_session import KeptSession
-from americano_assets.resources.postgres.urls import is_lost
+from americano_assets.resources.postgres.connection import connect
 from americano_assets.settings import Settings
 from americano_assets.stages.common.model_files import ModelStore, StoredModel
 from americano_assets.stages.common.schemas import SCORED_PREDICTIONS
@@ -83,9 +82,8 @@ class Generator:
         self._zone: ZoneInfo = settings.zone
         self._policy: Policy = settings.experiment
         self._target = Target(settings.americano_horizon_days, settings.americano_struggle_below)
-        self._writing = KeptSession(
-            url, {"statement_timeout": _ms(statement_seconds), "lock_timeout": _ms(lock_seconds)}
-        )
+        self._url = url
+        self._begun_with = {"statement_timeout": _ms(statement_seconds), "lock_timeout": _ms(lock_seconds)}
         self._store = ParquetStore(settings.store_root)
         self._models = ModelStore(settings.models_root)
         self._live = LiveFeatures(url, self._store, self._zone, self._target, statement_seconds=statement_seconds)
@@ -209,16 +207,11 @@ class Generator:
     ) -> list[str]:
         frames = as_frame(indicators, Indicator), as_frame(interventions, Intervention)
         for attempt in range(1, _ATTEMPTS + 1):
-            kept = self._writing.is_open
             try:
-                with self._writing.session() as connection:
+                with connect(self._url, begun_with=self._begun_with) as connection:
                     return publish_learner(connection, study_day, learner_id, scored, *frames)
             except DeadlockDetected:
                 if attempt == _ATTEMPTS:
-                    raise
-            except OperationalError as error:
-                # The kept session may have died since it was last used: then a new one writes the same, once more.
-                if not kept or attempt == _ATTEMPTS or not is_lost(error.sqlstate):
                     raise
         raise AssertionError("unreachable")
 
