@@ -1,6 +1,6 @@
 """The engine of features and labels: state, history, windows and values at a cut-off, by the queries of `sql/`."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import date, datetime
 from pathlib import Path
@@ -14,8 +14,6 @@ from americano_assets.core.features.catalog import select_list
 from americano_assets.core.study_days.cutoff import PLAN_AHEAD_DAYS, Cutoff, naive
 from americano_assets.core.study_days.study_day import day_number
 from americano_assets.resources.duckdb.connection import Engine, damage_told
-from americano_assets.resources.duckdb.cte_chain import OneStatement
-from americano_assets.resources.duckdb.optimizer import Planning
 from americano_assets.resources.duckdb.row_order import sorted_rows
 from americano_assets.stages.s2_features.query_plan import (
     COHORT_BASIS,
@@ -36,7 +34,8 @@ from americano_assets.stages.s2_features.sql import query
 # How the log is narrowed to the learners who matter.
 _OF_INTEREST = "SEMI JOIN interesting_learners USING (learner_key)"
 
-Make = Callable[[str, str, Mapping[str, object], str], None]
+# Joins are taken as they are written: then rows keep the order of what stands first.
+_JOIN_ORDER = "join_order,build_side_probe_side"
 _PLACES = ("learner_place", "objective_place")
 # From this share of the known learners on, none is left out of the scan of the log.
 _MOST = 0.5
@@ -46,9 +45,8 @@ class FeatureEngine(Engine):
     """An engine with the macros of features and labels loaded."""
 
     def __init__(self, connection: duckdb.DuckDBPyConnection, *, few_rows: bool = False) -> None:
-        """Load the macros; `few_rows` as Engine's, and features are one statement."""
+        """Load the macros; `few_rows` as Engine's."""
         super().__init__(connection, few_rows=few_rows)
-        self._planning = Planning(connection, few_rows=few_rows)
         self._state: dict[str, Path] = {}
         connection.execute(query("macros"))
         # Nobody has answered anything, unless the caller registers the ratings of the last closed cut-off.
@@ -126,9 +124,7 @@ class FeatureEngine(Engine):
         if cohort is not None:
             closed, numbers = cohort
             parameters["cohort_day"] = day_number(closed) + 1
-        together = None if self._parsed is None else OneStatement()
-        make = together.make if together else self.make
-        self._derived(parameters, kept=derived, make=make)
+        self._derived(parameters, kept=derived)
         for name, kind in FEATURE_STEPS:
             text = query(step(name, given=given))
             if name in numbers:
@@ -136,9 +132,9 @@ class FeatureEngine(Engine):
                 text = f"FROM {name}_given"
             if name == WINDOWS and windows:
                 text = query(KEPT_WINDOWS)
-            self._step(name, text, parameters, kind, make)
+            self._step(name, text, parameters, kind)
         text = query("features").replace("{columns}", select_list())
-        return self._in_order(together.before(text) if together else text, parameters)
+        return self._in_order(text, parameters)
 
     def history(self, moment: Cutoff, pairs: pa.Table, *, derived: bool = False) -> None:
         """Make `objective_history` at a cut-off, of the learners of `pairs` (GIVEN_PAIRS) alone; reads as `features`.
@@ -167,26 +163,25 @@ class FeatureEngine(Engine):
 
     def _in_order(self, text: str, parameters: Mapping[str, object]) -> pa.Table:
         """Rows of a query whose joins keep the order of what stands first, piece by piece."""
-        with self._planning.joined_as_written():
-            rows = self.run(text, parameters)
+        self.connection.execute(f"SET disabled_optimizers = '{_JOIN_ORDER}'")
+        rows = self.run(text, parameters)
+        self.connection.execute("RESET disabled_optimizers")
         learner, objective = (rows[name].to_numpy().astype(np.int64) for name in _PLACES)
         return sorted_rows(rows.drop_columns(list(_PLACES)), learner << 32 | objective)
 
-    def _derived(self, parameters: Mapping[str, object], *, kept: bool, make: Make | None = None) -> None:
-        make, until = make or self.make, query("log_until")
+    def _derived(self, parameters: Mapping[str, object], *, kept: bool) -> None:
+        until = query("log_until")
         for name in DERIVED_TABLES:
             source = f"{name}_kept"
             if not kept:
                 source = f"{name}_made"
                 text = query(name).replace("{interactions}", f"({until}) AS log")
-                make(source, text, parameters, "TABLE")
-            make(name, f"FROM {source}", {}, "VIEW")
+                self.make(source, text, parameters)
+            self.make(name, f"FROM {source}", {}, "VIEW")
 
-    def _step(
-        self, name: str, text: str, parameters: Mapping[str, object], kind: str, make: Make | None = None
-    ) -> None:
+    def _step(self, name: str, text: str, parameters: Mapping[str, object], kind: str) -> None:
         of_interest = self._of_interest() if "{of_interest}" in text else ""
-        (make or self.make)(name, text.replace("{of_interest}", of_interest), parameters, kind)
+        self.make(name, text.replace("{of_interest}", of_interest), parameters, kind)
 
     def _of_interest(self) -> str:
         """How the log is narrowed to the learners who matter: not at all where they are most, it would cost more."""
