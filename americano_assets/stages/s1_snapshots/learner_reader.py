@@ -4,9 +4,7 @@ Imports neither dagster nor scikit-learn.
 """
 
 import threading
-from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import Future
 from contextlib import closing, contextmanager, suppress
 from datetime import date, timedelta
 from zoneinfo import ZoneInfo
@@ -80,11 +78,14 @@ class Reading:
         self._connection = connection
         self._zone = zone
 
-    def log(self, name: str, learner_id: str, first: date, last: date) -> pa.Table:
-        """Rows of one of LOG_TABLES of a learner's study days, and of the days of memory before them.
+    def logs(self, learner_id: str, first: date, last: date) -> dict[str, pa.Table]:
+        """Rows of LOG_TABLES of a learner's study days, and of the days of memory before them.
 
         An interaction that is recorded again counts once, so what was recorded before is read too.
         """
+        return {name: self._log(name, learner_id, first, last) for name in LOG_TABLES}
+
+    def _log(self, name: str, learner_id: str, first: date, last: date) -> pa.Table:
         # Sorted for streaming into files; of one learner the queries sort themselves.
         unsorted, _, _ = query(name).rpartition("ORDER BY")
         text = unsorted.format(
@@ -118,39 +119,6 @@ class Reading:
         with closing(self._connection.cursor()) as cursor:
             cursor.execute(statement, pa.record_batch([pa.array([ids], pa.list_(pa.string()))], ["ids"]))
             return cursor.fetch_arrow_table()
-
-
-class SharedLog:
-    """A learner's rows of LOG_TABLES, which two threads read side by side: whoever is free takes the next table."""
-
-    def __init__(self, learner_id: str, first: date, last: date) -> None:
-        """Nothing is read yet.
-
-        Args:
-            learner_id: The learner.
-            first: The first study day.
-            last: The last one.
-        """
-        self._of = (learner_id, first, last)
-        self._untaken = deque(LOG_TABLES)
-        self._tables: dict[str, Future[pa.Table]] = {name: Future() for name in LOG_TABLES}
-
-    def read(self, rows: Reading) -> None:
-        """Read tables until none is left to take."""
-        while self._untaken:
-            try:
-                name = self._untaken.popleft()
-            except IndexError:  # The other thread has just taken the last one.
-                return
-            try:
-                self._tables[name].set_result(rows.log(name, *self._of))
-            except BaseException as error:
-                self._tables[name].set_exception(error)
-                raise
-
-    def tables(self) -> dict[str, pa.Table]:
-        """All of them, as soon as they are read; raises what kept the other thread from reading one."""
-        return {name: one.result() for name, one in self._tables.items()}
 
 
 def objective_ids(tables: Iterable[pa.Table]) -> set[str]:

@@ -68,14 +68,9 @@ class FeatureEngine(Engine):
         self._make_state()
         self._state = {}
 
-    def beside(self) -> "FeatureEngine":
-        """Another connection for a second thread: the state that it sets is this one's too, the rest is its own."""
-        return FeatureEngine(self.connection.cursor(), few_rows=self._parsed is not None)
-
     def _make_state(self) -> None:
         for name in STATE_STEPS:
-            # Not temporary, so that every connection sees it.
-            self._execute(f"CREATE OR REPLACE TABLE {name} AS {query(name)}", {})
+            self.make(name, query(name), {})
 
     def derive(self, table: str) -> pa.Table:
         """Rows of one of DERIVED_TABLES for all days of the view `interactions`, sorted by day."""

@@ -5,7 +5,6 @@ Imports neither dagster nor scikit-learn.
 
 import threading
 from collections.abc import Iterable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from datetime import date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -26,7 +25,6 @@ from americano_assets.stages.s1_snapshots.learner_reader import (
     OF_LEARNER,
     OF_OBJECTIVES,
     LiveRows,
-    SharedLog,
     objective_ids,
 )
 from americano_assets.stages.s1_snapshots.sql import query
@@ -56,11 +54,7 @@ _RATINGS_BACK = 30
 
 
 class LiveFeatures:
-    """Computes features of single learners. One for a process.
-
-    Each calling thread keeps an engine warm, and a second thread beside it that reads the learner's state, helps to
-    read the log, and makes the state ready while the calling one grades: two connections to the database, then.
-    """
+    """Computes features of single learners. One for a process: each thread that calls keeps an engine warm."""
 
     def __init__(
         self, url: str, store: ParquetStore, zone: ZoneInfo, target: Target, *, statement_seconds: float = 0
@@ -102,15 +96,16 @@ class LiveFeatures:
         today = study_day_of(now, self.zone)
         first = today - LOOK_BACK
         engine = self._engine(today)
-        log = SharedLog(learner_id, first, today)
-        given = () if pairs is None else (pairs,)
-        beside = self._beside().submit(self._state, self._kept.second, learner_id, today, log, given)
         with self._rows.reading() as rows:
-            log.read(rows)
-            logs = log.tables()
+            logs = rows.logs(learner_id, first, today)
+            state = {name: rows.of_learner(name, learner_id) for name in OF_LEARNER}
+            naming = [state["planned_objectives"], *logs.values()] + ([] if pairs is None else [pairs])
+            named = objective_ids(naming)
+            state |= {name: rows.of_objectives(name, named) for name in OF_OBJECTIVES}
+        engine.set_state(state)
+        self._kept.state = state
         _grade(engine, logs, first, today, self._calendar(today))
-        self._kept.state = beside.result()
-        self._rate(engine, learner_id, now, self._kept.state["learners"])
+        self._rate(engine, learner_id, now, state["learners"])
         return engine.features(
             Cutoff(now, self.zone, self.target),
             from_later_state=False,
@@ -149,24 +144,10 @@ class LiveFeatures:
             ExtractionError: The database could not be read.
         """
         engine = self._engine(last)
-        log = SharedLog(learner_id, first, last)
         with self._rows.reading() as rows:
-            log.read(rows)
-        _grade(engine, log.tables(), first, last, self._calendar(last))
+            logs = rows.logs(learner_id, first, last)
+        _grade(engine, logs, first, last, self._calendar(last))
         return engine
-
-    def _state(
-        self, engine: FeatureEngine, learner_id: str, today: date, log: SharedLog, pairs: Iterable[pa.Table]
-    ) -> dict[str, pa.Table]:
-        """A learner's state, of objectives that plans, log or pairs name; helps to read the log."""
-        with self._rows.reading() as rows:
-            read = {name: rows.of_learner(name, learner_id) for name in OF_LEARNER}
-            log.read(rows)
-            objectives = objective_ids([read["planned_objectives"], *log.tables().values(), *pairs])
-            read |= {name: rows.of_objectives(name, objectives) for name in OF_OBJECTIVES}
-        self._know_calendar(engine, today)
-        engine.set_state(read)
-        return read
 
     def _rate(self, engine: FeatureEngine, learner_id: str, now: datetime, learners: pa.Table) -> None:
         """Register the ratings: the last closed cut-off's, and the learner's own as they have moved since."""
@@ -218,27 +199,16 @@ class LiveFeatures:
         if not hasattr(self._kept, "engine"):
             # One learner is little work: a second thread would cost more to wake than it does.
             self._kept.engine = FeatureEngine(duckdb.connect(":memory:", config={"threads": 1}), few_rows=True)
-            self._kept.second = self._kept.engine.beside()
         engine: FeatureEngine = self._kept.engine
-        self._know_calendar(engine, day)
-        return engine
-
-    def _know_calendar(self, engine: FeatureEngine, day: date) -> None:
-        """Of the engine that the calling thread works with."""
         calendar = self._calendar(day)
         if getattr(self._kept, "calendar", None) is not calendar:
             engine.register("calendar", calendar)
             self._kept.calendar = calendar
+        return engine
 
     def _calendar(self, day: date) -> pa.Table:
         """Reaches well past a day."""
         return calendar_until(date(day.year + 1, 12, 31), self.zone)
-
-    def _beside(self) -> ThreadPoolExecutor:
-        if not hasattr(self._kept, "beside"):
-            self._kept.beside = ThreadPoolExecutor(1, "state")
-        beside: ThreadPoolExecutor = self._kept.beside
-        return beside
 
 
 def _grade(engine: FeatureEngine, logs: Mapping[str, pa.Table], first: date, last: date, days: pa.Table) -> None:

@@ -120,7 +120,7 @@ def test_a_bad_value_costs_its_row_and_is_told(
         read(deployment, table)
     if table != "prerequisites":  # A learner who asks for predictions now goes without that row too.
         with LiveRows(deployment.url, deployment.zone).reading() as live:
-            rows = live.log(table, "ann", DAY, DAY) if table in LOG_TABLES else live.of_learner(table, "ann")
+            rows = live.logs("ann", DAY, DAY)[table] if table in LOG_TABLES else live.of_learner(table, "ann")
             assert not rows.num_rows
 
 
