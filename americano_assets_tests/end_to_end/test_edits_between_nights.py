@@ -43,7 +43,7 @@ ELSEWHERE = {
     # Where pairs are given, and within another query: other tests here look at them.
     *("s2_features/given_learners", "s2_features/given_spine", "s2_features/log_until"),
 }
-MEMOS = ("features_at", "labels_at", "elo_at", "day_*", "block_totals", "topic_windows")
+MEMOS = ("features_at", "labels_at", "elo_at", "day_*", "topic_windows")
 
 
 def drawn(edits: Iterable[str]) -> st.SearchStrategy[list[Edits]]:

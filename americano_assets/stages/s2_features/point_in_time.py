@@ -21,11 +21,10 @@ from americano_assets.resources.parquet_store.content_files import read_table
 from americano_assets.resources.parquet_store.store import ParquetStore, Version, digest_of, hash_values
 from americano_assets.stages.s1_snapshots.input_manifest import DAY_TABLES, Inputs
 from americano_assets.stages.s1_snapshots.state_snapshots import StateAt, state_at
-from americano_assets.stages.s2_features.day_aggregates import block_start, derived_paths, total_paths
+from americano_assets.stages.s2_features.day_aggregates import derived_paths
 from americano_assets.stages.s2_features.feature_engine import FeatureEngine, open_feature_engine
 from americano_assets.stages.s2_features.night_results import FEATURES_AT, LABELS_AT, NightResults, NoResults
 from americano_assets.stages.s2_features.query_plan import (
-    DAY_TOTALS,
     DERIVED_TABLES,
     WINDOWS,
     feature_definition,
@@ -39,7 +38,7 @@ from americano_assets.stages.s2_features.window_aggregates import window_paths
 COHORT = "cohort"
 # The look-back, and one day more because a cut-off within a day reaches into it.
 LOOK_BACK = timedelta(days=LOOK_BACK_DAYS + 1)
-# From so many interactions of a look-back on, blocks and windows of days are kept too. Below, they would save nothing.
+# From so many interactions of a look-back on, label windows are kept too. Below, they would save nothing.
 KEEP_FROM = 1_000_000
 _MOST_ENGINES = 4
 _DAYS_PER_ENGINE = 8
@@ -256,14 +255,8 @@ class PointInTimeTables:
             versions = self._within("interactions", days[0] - LOOK_BACK, days[-1])
             if not versions:
                 versions = dict([*self.inputs.days["interactions"].items()][:1])
-            long = len(days) == 1 and _is_long(versions)
             for table in DERIVED_TABLES:
-                if long and table == DAY_TOTALS:
-                    blocks = self._within("interactions", block_start(days[0] - LOOK_BACK), days[0])
-                    paths = total_paths(self.store, blocks)
-                else:
-                    paths = derived_paths(self.store, table, versions)
-                engine.view(f"{table}_kept", paths, in_memory=len(days) > 1)
+                engine.view(f"{table}_kept", derived_paths(self.store, table, versions), in_memory=len(days) > 1)
         return some
 
     def view_windows(self, engine: FeatureEngine, days: Sequence[date]) -> bool:
@@ -275,7 +268,7 @@ class PointInTimeTables:
         if len(days) > 1 or not self._closes(days[0]):
             return False
         versions = self._within("interactions", days[0] - LOOK_BACK, days[0])
-        if not _is_long(versions):
+        if sum(version.rows for version in versions.values()) < KEEP_FROM:
             return False
         paths = window_paths(self.store, days[0], self.moment(days[0]), versions)
         if paths:
@@ -289,7 +282,3 @@ class PointInTimeTables:
             if not paths:
                 paths = self.store.paths(table, self.inputs.days[table])[:1]
             engine.view(table, paths, in_memory=in_memory)
-
-
-def _is_long(versions: Mapping[date, Version]) -> bool:
-    return sum(version.rows for version in versions.values()) >= KEEP_FROM

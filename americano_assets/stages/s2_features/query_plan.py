@@ -9,10 +9,7 @@ from americano_assets.stages.s2_features.sql import query
 STATE_STEPS = ("prerequisites_known", "objectives_known", "learners_known", "plans", "exams_known", "format_ranks")
 
 # What stands for the log of whole days, made once a day (`sql/features`) and kept; each is a table of its own.
-DAY_TOTALS = "day_totals"
-DERIVED_TABLES = (DAY_TOTALS, "day_validations")
-# Day totals of several days in one file, sorted by learner.
-BLOCKS = "block_totals"
+DERIVED_TABLES = ("day_totals", "day_validations")
 
 # In this order: each query reads those above it, and interesting_learners.
 HISTORY_STEPS = (

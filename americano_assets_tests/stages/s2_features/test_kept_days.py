@@ -1,4 +1,4 @@
-"""What is kept of whole days, blocks of them and label windows: later nights find it, a late row makes its own anew."""
+"""What is kept of whole days and of label windows: later nights find it, a late row makes its own anew."""
 
 import shutil
 from datetime import UTC, timedelta
@@ -15,13 +15,13 @@ from americano_assets.stages.maintenance.erasure.forgetting import forget
 from americano_assets.stages.s2_features import point_in_time
 from americano_assets.stages.s2_features.day_tables import latest_tables
 from americano_assets.stages.s2_features.feature_engine import open_feature_engine
-from americano_assets.stages.s2_features.query_plan import BLOCKS, DERIVED_TABLES, KEPT_WINDOWS, WINDOWS
+from americano_assets.stages.s2_features.query_plan import DERIVED_TABLES, KEPT_WINDOWS, WINDOWS
 from americano_assets.stages.s2_features.sql import query
 from americano_assets_tests.stages.s2_features.feature_school import DAY, T, fill_school
 from americano_assets_tests.world import ClockedDeployment, World, at, read_world, study_day, world_settings
 
 FIRST, NIGHT = "2025-09-01", study_day(DAY)
-KEPT = (BLOCKS, WINDOWS, *DERIVED_TABLES)
+KEPT = (WINDOWS, *DERIVED_TABLES)
 
 
 @pytest.fixture
@@ -69,7 +69,7 @@ def test_a_night_finds_what_was_kept_and_after_a_late_row_makes_that_alone_anew(
     assert not late.equals(first)
     assert late.equals(from_the_log("late"))
     new = {table: len(names - made[table]) for table, names in files(store).items()}
-    assert new == {BLOCKS: 1, WINDOWS: 1, "day_totals": 1, "day_validations": 0}
+    assert new == {WINDOWS: 1, "day_totals": 1, "day_validations": 0}
 
     # Whatever is kept of days is kept by learner: nothing of who is forgotten stays in it.
     ((key,),) = duckdb.execute("SELECT md5_number_lower('history')").fetchall()
