@@ -9,11 +9,6 @@ ENV PYTHONDONTWRITEBYTECODE=1 \
     AMERICANO_HOME=/data \
     DAGSTER_HOME=/opt/dagster
 
-# Planning a statement takes and frees thousands of small pieces of memory; glibc's way of it slows down as a process ages
-# (docs/production.md).
-RUN apt-get update && apt-get install --yes --no-install-recommends libjemalloc2 && rm -rf /var/lib/apt/lists/*
-ENV LD_PRELOAD=libjemalloc.so.2
-
 # Packages first: a change of the code does not install them again.
 COPY requirements.lock /tmp/requirements.lock
 RUN pip install --no-deps --require-hashes -r /tmp/requirements.lock && rm /tmp/requirements.lock

@@ -12,7 +12,6 @@ _DRAW = f"{_T}/core/publication/test_experiment.py"
 _EXPERIMENT = f"{_T}/stages/s6_publication/test_experiment.py"
 _OUTCOMES = f"{_T}/stages/s7_outcomes/test_outcome_writing.py"
 _LABELS = f"{_T}/stages/s2_features/test_labels.py"
-_ALERTS = f"{_T}/stages/s6_publication/test_alerts.py"
 _SINGLE = f"{_T}/core/effects/test_single_case.py"
 _PHASES = f"{_T}/stages/s8_reduction/test_single_case.py"
 

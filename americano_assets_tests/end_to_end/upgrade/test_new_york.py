@@ -22,8 +22,6 @@ BEGUN = """SELECT e.prediction_id, e.user_id, e.learning_objective_id FROM ml.ep
   WHERE e.outcome IS NULL AND e.planned_day = '2026-03-17' AND p."predictionDate" = '2026-03-19' ORDER BY 1"""
 LEDGER = """SELECT prediction_id, e.planned_day, arm FROM ml.episodes e LEFT JOIN ml.assignments a USING (prediction_id)
   WHERE e.outcome IS NULL ORDER BY 1"""
-# Of these learners, whose plans are dates.
-ABOUT = "SELECT user_id, learning_objective_id, count(*) FROM ml.episodes WHERE outcome IS NULL GROUP BY 1, 2"
 
 
 @dataclass
