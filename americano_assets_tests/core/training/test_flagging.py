@@ -106,3 +106,13 @@ def test_an_empty_list_is_told_by_its_cause() -> None:
     assert "flags nobody" in nobody_told(NOBODY)
     for threshold in (0.4, None):
         assert nobody_told(threshold) == "no objective planned for the next days looks risky"
+
+
+def test_of_few_rows_counts_are_told_and_no_share() -> None:
+    rows = "rows of which something is known"
+    assert threshold_told(0.3, Flags(known=29, flagged=12, hits=8, struggles=9)) == (
+        f"finds 8 of the 9 struggles of the calibration learners and flags 12 of the 29 {rows}, 8 of them rightly"
+    )
+    assert threshold_told(0.3, Flags(known=60, flagged=30, hits=24, struggles=30)) == (
+        f"finds 80.0% of the struggles of the calibration learners and flags 50.0% of the {rows}, 80.0% of them rightly"
+    )

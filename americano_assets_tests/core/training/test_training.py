@@ -144,6 +144,13 @@ def test_a_sound_one_that_is_not_better_is_the_last_that_is_asked_about(
     assert LOGISTIC not in verdict.why
 
 
+def test_fewer_than_thirty_held_out_rows_decide_nothing(many: pd.DataFrame, trained: dict[str, Candidate]) -> None:
+    test = many[many["split"] == "test"]
+    assert challenge(trained, [LOGISTIC], None, test)[1].promoted
+    _, told = challenge(trained, [LOGISTIC], None, test.head(29))
+    assert told.why == "29 held-out rows to compare on; at least 30 are needed"
+
+
 def test_the_model_that_is_asked_for_scores() -> None:
     assert train(labelled(), RULES).chosen == RULES
     assert list(train(labelled(), RULES).candidates) == [RULES]
