@@ -5,6 +5,7 @@ from types import ModuleType
 
 import dagster as dg
 
+from americano_assets.demo.oulad.backgrounds import backgrounds_in
 from americano_assets.orchestration.code_versions import code_version
 from americano_assets.orchestration.freshness import freshness
 from americano_assets.orchestration.housekeeping import HOUSEKEEPING, build_housekeeping_schedule
@@ -79,7 +80,7 @@ def build_defs(settings: Settings | None = None, *, deployment: Deployment | Non
             build_failure_sensor(settings),
             killed_runs_sensor,
         ],
-        resources=resources_of(deployment or Deployment(settings)),
+        resources=resources_of(deployment or Deployment(settings), backgrounds_in),
         executor=marked_executor,
     )
 

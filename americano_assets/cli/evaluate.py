@@ -90,9 +90,10 @@ def evaluate(
             options = log_options(settings, given, _pairs(names or []), every_days, max_rows)
             evaluated = evaluate_log(file, options, steps)
         else:
+            from americano_assets.demo.oulad.backgrounds import backgrounds_in
             from americano_assets.evaluation.own_data import evaluate_own
 
-            evaluated = evaluate_own(settings, setting or "demo", steps)
+            evaluated = evaluate_own(settings, setting or "demo", steps, backgrounds_in)
         steps("figures and their intervals", 0, 1)
         found = report(evaluated)
         steps("figures and their intervals", 1, 1)
@@ -118,12 +119,13 @@ def model_card(
         raise AmericanoError(f"--out {out}: the folder {out.parent} does not exist.")
     from americano_assets.core.evaluation.model_card import model_card as page
     from americano_assets.core.evaluation.report import report
+    from americano_assets.demo.oulad.backgrounds import backgrounds_in
     from americano_assets.evaluation.own_data import evaluate_own
 
     with progress_bars() as bars:
-        evaluated = [evaluate_own(settings, "demo", _Steps(bars))]
+        evaluated = [evaluate_own(settings, "demo", _Steps(bars), backgrounds_in)]
         if evaluated[0].facts["source"]["name"] == "OULAD":
-            evaluated.append(evaluate_own(settings, "hard", _Steps(bars)))
+            evaluated.append(evaluate_own(settings, "hard", _Steps(bars), backgrounds_in))
         out.write_text(page([report(one) for one in evaluated]))
     echo(f"Written: {out}")
 

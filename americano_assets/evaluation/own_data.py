@@ -13,13 +13,13 @@ from americano_assets.core.statistics.metrics import share
 from americano_assets.core.study_days.study_day import last_closed
 from americano_assets.core.training.splits import TURNS, assign_splits
 from americano_assets.core.training.treated_rows import TREATED, withheld
-from americano_assets.demo.oulad.backgrounds import backgrounds, is_oulad
 from americano_assets.errors import AmericanoError
 from americano_assets.evaluation.log_tables import Progress, with_record
 from americano_assets.evaluation.run import judged, row_facts
 from americano_assets.resources.home.folder import demo_sentence
 from americano_assets.settings import Settings
 from americano_assets.stages.common.deployment import Deployment
+from americano_assets.stages.common.measured import OULAD, ReadBackgrounds, demo_cohort, no_backgrounds
 from americano_assets.stages.s3_training.dataset_versions import training_rows
 
 SETTINGS = ("demo", "hard")
@@ -29,7 +29,9 @@ _ALL_WEEKS = 520
 _DRIFTED = "BBB"
 
 
-def evaluate_own(settings: Settings, setting: str, progress: Progress) -> Evaluated:
+def evaluate_own(
+    settings: Settings, setting: str, progress: Progress, backgrounds: ReadBackgrounds = no_backgrounds
+) -> Evaluated:
     """Judge the models on the stored rows of this deployment.
 
     Args:
@@ -37,6 +39,7 @@ def evaluate_own(settings: Settings, setting: str, progress: Progress) -> Evalua
         setting: demo: train, calibration and test as every training splits them, five times, so that every learner is
             tested once. hard: OULAD alone.
         progress: Told the step, how far it is, and of how much.
+        backgrounds: What is known of learners beside the app's tables, to show figures by.
 
     Raises:
         AmericanoError: There is nothing stored yet, or the hard setting is asked of other data than OULAD's.
@@ -79,7 +82,8 @@ def evaluate_own(settings: Settings, setting: str, progress: Progress) -> Evalua
         slices[f"without_{_DRIFTED}"] = pd.Series(
             np.where(module == _DRIFTED, f"{_DRIFTED} alone", f"without {_DRIFTED}"), index=rows.index
         )
-        slices |= backgrounds(rows["learner_id"])
+    with deployment.connect() as connection:
+        slices |= backgrounds(connection, rows["learner_id"])
     return judged(rows, folds, facts, progress, slices, own_names=True)
 
 
@@ -101,7 +105,7 @@ def _newest_day(deployment: Deployment) -> date:
 def _courses(deployment: Deployment) -> tuple[pd.DataFrame, bool]:
     with deployment.connect() as connection:
         rows = connection.execute('SELECT "id", COALESCE("code", "name"), "term" FROM courses').fetchall()
-        oulad = is_oulad(connection)
+        oulad = demo_cohort(connection) == OULAD
     return pd.DataFrame(rows, columns=["id", "code", "term"]).set_index("id"), oulad
 
 

@@ -1,7 +1,7 @@
 """Notes what each step of a real run opened: tables, models, readings set aside, and by which resources it did."""
 
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -20,7 +20,7 @@ from americano_assets.core.base.canonical import canonical_sql
 from americano_assets.resources.parquet_store.store import ParquetStore, Version
 from americano_assets.stages.common.deployment import Deployment
 from americano_assets.stages.common.model_files import ModelStore
-from americano_assets.stages.common.resources import Part, ResearchFile
+from americano_assets.stages.common.resources import Backgrounds, Part, ResearchFile
 
 # Results that more than one step keeps under what they came from: whose one is, is known by its content.
 KEPT_RESULTS = ("features_at", "labels_at")
@@ -32,7 +32,7 @@ _APP = {table.name for table in TABLES}
 
 @dataclass
 class Opened:
-    """By step: what it read and what it wrote, whose kept results it read, and which resources it used.
+    """By step: what it read and what it wrote, whose kept results, which resources it used, models it loaded.
 
     A table of PostgreSQL is `app.…` or `ml.…`; others are the store's.
     """
@@ -41,6 +41,7 @@ class Opened:
     written: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
     results_of: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
     used: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
+    loads: Counter[str] = field(default_factory=Counter)
     step: str = ""
     _makers: dict[tuple[str, str], list[str]] = field(default_factory=lambda: defaultdict(list))
 
@@ -119,8 +120,17 @@ def noted(monkeypatch: pytest.MonkeyPatch) -> Iterator[Opened]:
         if name in parts:
             opened.used[opened.step].add(name)
 
+    def loaded(*_: Any) -> None:
+        opened.read[opened.step].add(MODELS)
+        opened.loads[opened.step] += 1
+
+    def hook(_: Any, name: str) -> None:
+        if name == "read":
+            opened.used[opened.step].add(Backgrounds.PART)
+
     with monkeypatch.context() as patch:
         spy(Deployment, "__getattribute__", part)
+        spy(Backgrounds, "__getattribute__", hook)
         spy(DuckDBResource, "get_connection", lambda *_: opened.used[opened.step].add(ResearchFile.PART))
         spy(dg.DagsterInstance, "handle_new_event", started)
         for cursor in (psycopg.Cursor, ArrowCursor):
@@ -134,6 +144,6 @@ def noted(monkeypatch: pytest.MonkeyPatch) -> Iterator[Opened]:
         for name in ("add_day", "put_whole"):
             spy(ParquetStore, name, made, after=True)
         spy(ParquetStore, "manifest", manifest)
-        spy(ModelStore, "load", lambda *_: opened.read[opened.step].add(MODELS))
+        spy(ModelStore, "load", loaded)
         spy(Path, "read_text", read_text)
         yield opened

@@ -143,4 +143,6 @@ def test_an_asset_declares_what_its_step_opened_and_nothing_else(night: tuple[Li
     used_parts = {(step, part) for step in resources for part in opened.used[step]}
     assert used_parts - declared_parts == set()
     assert declared_parts - used_parts == set(NOT_THIS_NIGHT)
+    # What is checked is what is published: the day's model is found once.
+    assert {step: opened.loads[step] for step in ("publish", "nightly_report")} == {"publish": 1, "nightly_report": 0}
     assert set(OF_NO_ASSET) - set().union(*opened.read.values()) == set(), "tables that no step reads"

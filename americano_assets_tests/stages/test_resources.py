@@ -55,7 +55,7 @@ def served(instance: dg.DagsterInstance, tmp_path: Path, monkeypatch: pytest.Mon
 
 
 def test_the_tab_names_what_steps_touch_where_it_is_and_who_uses_it(served: dict[str, Any], tmp_path: Path) -> None:
-    assert set(served) == {"app_database", "store", "models", "mlflow", "research_file"}
+    assert set(served) == {"app_database", "store", "models", "mlflow", "research_file", "backgrounds"}
     shown = {
         name: {one["key"]: json.loads(one["value"]) for one in it["configuredValues"]} for name, it in served.items()
     }
@@ -65,9 +65,11 @@ def test_the_tab_names_what_steps_touch_where_it_is_and_who_uses_it(served: dict
         "models": {"folder": str(tmp_path / "models")},
         "mlflow": {"experiment": "Americano/Research"},
         "research_file": {"database": str(tmp_path / "analytics.duckdb")},
+        "backgrounds": {},
     }
     users = {name: {"/".join(key["path"]) for key in it["assetKeysUsing"]} for name, it in served.items()}
     assert users["mlflow"] == {"struggle_model", "nightly_report"}
+    assert users["backgrounds"] == {"struggle_model"}
     assert users["research_file"] == {"analytics_database"}
     assert "ml/effects" in users["app_database"]
     assert "ml/effects" not in users["store"]

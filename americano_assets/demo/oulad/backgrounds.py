@@ -13,14 +13,14 @@ import pyarrow.parquet as pq
 
 from americano_assets.core.base.ids import cuid
 from americano_assets.demo.oulad.tables import SOURCE
+from americano_assets.stages.common.measured import OULAD, demo_cohort
 
 BACKGROUND = ("gender", "age_band")
 
 
-def is_oulad(connection: psycopg.Connection[Any]) -> bool:
-    """Whether the database holds OULAD's students."""
-    row = connection.execute("SELECT cohort FROM ml.demo_load").fetchone()
-    return row is not None and row[0] == "oulad"
+def backgrounds_in(connection: psycopg.Connection[Any], learner_id: pd.Series) -> dict[str, pd.Series]:
+    """As `backgrounds` where the database holds OULAD's students; else nothing."""
+    return backgrounds(learner_id) if demo_cohort(connection) == OULAD else {}
 
 
 def backgrounds(learner_id: pd.Series) -> dict[str, pd.Series]:

@@ -17,8 +17,8 @@ from psycopg.rows import tuple_row
 from americano_assets.demo.oulad.sql import query
 from americano_assets.demo.oulad.tables import LOG_TABLES, SOURCE, STATE_TABLES, OuladTables, Window
 from americano_assets.errors import AmericanoError
+from americano_assets.stages.common.measured import OULAD
 
-COHORT = "oulad"
 _BATCH_ROWS = 20_000
 Progress = Callable[[str, int], None]
 
@@ -79,7 +79,7 @@ def load(
             if stored is None:
                 shift = tables.shift_days(reference or until.date())
                 return _Load(cursor, tables, progress).first(until, shift, wanted)
-            if stored.cohort != COHORT:
+            if stored.cohort != OULAD:
                 raise AmericanoError(
                     f"The demo database holds {stored.learners} learners of the {stored.cohort} cohort, no real "
                     f"students: ask for them again (--cohort {stored.cohort}), or start over with --fresh."
@@ -123,10 +123,10 @@ class _Load:
         self._copy((*STATE_TABLES, *LOG_TABLES))
         self._cursor.execute(
             "INSERT INTO ml.demo_load (cohort, shift_days, learners, loaded_through) VALUES (%s, %s, %s, %s)",
-            (COHORT, shift_days, learners, until),
+            (OULAD, shift_days, learners, until),
         )
         self._analyze((*STATE_TABLES, *LOG_TABLES))
-        return self._report(_Stored(COHORT, shift_days, learners, until))
+        return self._report(_Stored(OULAD, shift_days, learners, until))
 
     def since(self, stored: _Stored, until: datetime) -> LoadReport:
         until = max(until, stored.loaded_through)

@@ -13,6 +13,7 @@ from pydantic import Field
 from americano_assets.errors import AmericanoError
 from americano_assets.settings import Settings
 from americano_assets.stages.common.deployment import Deployment
+from americano_assets.stages.common.measured import ReadBackgrounds, no_backgrounds
 
 
 class Part(dg.ConfigurableResource):  # type: ignore[type-arg]
@@ -94,12 +95,19 @@ class ResearchFile(Part, DuckDBResource):
         return {"database": str(settings.analytics_path)}
 
 
+class Backgrounds(Part):
+    """What figures are also shown by, of a demo's students: gender and age band. In no table, and no model sees it."""
+
+    PART = "backgrounds"
+    read: dg.ResourceDependency[ReadBackgrounds]
+
+
 def joined(*declared: Part) -> Deployment:
     """What a step that declares these resources may touch: of the deployment nothing else can be reached through it."""
     return declared[0].deployment.limited_to({one.PART for one in declared})
 
 
-def resources_of(deployment: Deployment) -> dict[str, Part]:
+def resources_of(deployment: Deployment, backgrounds: ReadBackgrounds = no_backgrounds) -> dict[str, Part]:
     """The resources of a deployment, by the names under which steps declare them."""
     kinds: dict[str, type[Part]] = {
         "app_database": AppDatabase,
@@ -108,4 +116,5 @@ def resources_of(deployment: Deployment) -> dict[str, Part]:
         "mlflow": Mlflow,
         "research_file": ResearchFile,
     }
-    return {name: kind(deployment=deployment, **kind.shown(deployment.settings)) for name, kind in kinds.items()}
+    parts = {name: kind(deployment=deployment, **kind.shown(deployment.settings)) for name, kind in kinds.items()}
+    return {**parts, "backgrounds": Backgrounds(deployment=deployment, read=backgrounds)}

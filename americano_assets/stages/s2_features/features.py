@@ -59,11 +59,11 @@ def publish_features(deployment: Deployment, day: date, *, latest: bool = False)
     version = tables.features([day])[day]
     if deployment.is_closed(day):
         tables.store_cohort(day)
-    rows = deployment.store.read_whole("features_at", version.content).to_pandas()
+    kept = deployment.store.read_whole("features_at", version.content)
+    rows = kept.to_pandas()
     rows = rows[rows["learner_id"].isin(deployment.analysable())].reset_index(drop=True)
     rows = require_valid(rows, FEATURES_TABLE)
-    schema = deployment.store.read_whole("features_at", version.content).schema
-    stored = pa.Table.from_pandas(rows, schema=schema, preserve_index=False)
+    stored = pa.Table.from_pandas(rows, schema=kept.schema, preserve_index=False)
     content = deployment.store.put_day("features", day, stored.to_batches(), stored.schema).content
     return rows, content, tables.state(day)
 

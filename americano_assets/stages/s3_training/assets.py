@@ -5,7 +5,6 @@ import pandas as pd
 
 from americano_assets.core.base.validation import Checked
 from americano_assets.core.training.slices import COLUMNS, SHOWN
-from americano_assets.demo.oulad.backgrounds import backgrounds, is_oulad
 from americano_assets.resources.mlflow.run_links import mlflow_run_url
 from americano_assets.stages.common.deployment import Deployment
 from americano_assets.stages.common.dictionary.described import of_model
@@ -26,7 +25,7 @@ from americano_assets.stages.common.metadata import (
     told_checks,
 )
 from americano_assets.stages.common.partitions import NIGHTS, day_of
-from americano_assets.stages.common.resources import AppDatabase, Mlflow, Models, Store, joined
+from americano_assets.stages.common.resources import AppDatabase, Backgrounds, Mlflow, Models, Store, joined
 from americano_assets.stages.common.schemas import TRAINING_SET
 from americano_assets.stages.s3_training.dataset_versions import dvc_tags, store_training_set
 from americano_assets.stages.s3_training.train_models import TrainedDay, train_day
@@ -63,7 +62,12 @@ def training_set(context: dg.AssetExecutionContext, app_database: AppDatabase, s
 )
 @retrying
 def struggle_model(
-    context: dg.AssetExecutionContext, app_database: AppDatabase, store: Store, models: Models, mlflow: Mlflow
+    context: dg.AssetExecutionContext,
+    app_database: AppDatabase,
+    store: Store,
+    models: Models,
+    mlflow: Mlflow,
+    backgrounds: Backgrounds,
 ) -> Result:
     """The model that scores the night, measured beside its challengers on learners and weeks that none has seen.
 
@@ -84,7 +88,7 @@ def struggle_model(
     }
     rows = stored.to_pandas()
     with deployment.connect() as connection:
-        parts = backgrounds(rows["learner_id"]) if is_oulad(connection) else None
+        parts = backgrounds.read(connection, rows["learner_id"])
     analysis_run = context.run.tags.get(ANALYSIS_RUN_TAG)
     trained = train_day(deployment, day, rows, version.content, tags, analysis_run, parts)
     return dg.MaterializeResult(

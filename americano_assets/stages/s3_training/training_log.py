@@ -19,7 +19,7 @@ from americano_assets.resources.mlflow.session import TrackingError
 from americano_assets.resources.mlflow.training_run import DAGSTER_RUN, TrackedRun, TrainingRun
 from americano_assets.stages.common.charts import calibration_plot, confusion_plot, importance_plot
 from americano_assets.stages.common.deployment import Deployment
-from americano_assets.stages.common.model_files import StoredModel, model_of_day
+from americano_assets.stages.common.model_files import StoredModel
 
 _EXAMPLE_ROWS = 5
 
@@ -143,9 +143,9 @@ def keep_report(deployment: Deployment, day: date, page: Path) -> str:
     Returns:
         The run, or why there is none to keep it with.
     """
-    version = model_of_day(deployment.store, deployment.models, day).version
+    recorded = deployment.store.manifest(day, "model") or {}
     with deployment.connect() as connection:
-        run_id = run_of_model(connection, version)
+        run_id = run_of_model(connection, recorded.get("model_version", ""))
     if run_id is None:
         return "not kept: MLflow has no run of the model that scored the night"
     try:

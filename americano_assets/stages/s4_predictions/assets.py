@@ -19,6 +19,7 @@ from americano_assets.stages.common.metadata import (
 from americano_assets.stages.common.partitions import NIGHTS, day_of
 from americano_assets.stages.common.resources import AppDatabase, Models, Store, joined
 from americano_assets.stages.common.schemas import SCORED_PREDICTIONS
+from americano_assets.stages.s3_training.champion import scoring_model
 from americano_assets.stages.s4_predictions.scored_predictions import problems_of_day, require_day, score_day
 
 
@@ -63,7 +64,7 @@ def publishable(
     day = day_of(context)
     scored = require_day(deployment, "scored_predictions", day)
     judged = checked(scored, SCORED_PREDICTIONS)
-    found = problems_of_day(deployment, day, scored, valid=not judged.bad)
+    found = problems_of_day(deployment, day, scored, scoring_model(deployment, day), valid=not judged.bad)
     return dg.AssetCheckResult(
         passed=not found,
         metadata={"rows": len(scored), "problems": "; ".join(found) or "none", **counts_of(judged)},

@@ -56,9 +56,18 @@ def score_day(deployment: Deployment, day: date) -> tuple[pd.DataFrame, StoredMo
     return scored, model, deployment.store.put_day(TABLE, day, table.to_batches(), schema)
 
 
-def problems_of_day(deployment: Deployment, day: date, scored: pd.DataFrame, *, valid: bool = False) -> list[str]:
-    """Why the day must not be published; empty if it may. `valid`: the rows are known to keep every rule."""
-    model = scoring_model(deployment, day)
+def problems_of_day(
+    deployment: Deployment, day: date, scored: pd.DataFrame, model: StoredModel, *, valid: bool = False
+) -> list[str]:
+    """Why the day must not be published; empty if it may.
+
+    Args:
+        deployment: The deployment.
+        day: The study day.
+        scored: Its scored predictions.
+        model: The day's model.
+        valid: The rows are known to keep every rule.
+    """
     features = deployment.store.current("features", day)
     return problems(
         scored,

@@ -31,13 +31,14 @@ def publish(deployment: Deployment, day: date, kind: str) -> Published:
             f"Study day {day} is still open until {at:%Y-%m-%d %H:%M} UTC: only closed days are published."
         )
     scored = require_day(deployment, TABLE, day)
-    found = problems_of_day(deployment, day, scored)
+    model = model_of_day(deployment.store, deployment.models, day)
+    found = problems_of_day(deployment, day, scored, model)
     if found:
         raise AmericanoError(f"Study day {day} is not published: {'; '.join(found)}. Last night's rows stay in place.")
     study_day = StudyDay(
         day=day,
         moment=deployment.moment(day),
-        model=model_of_day(deployment.store, deployment.models, day),
+        model=model,
         manifest_hash=day_tables(deployment, day).inputs.content,
         kind=kind,
         live=is_live(replayed=kind == "replay", cutoff=at, published_at=now),

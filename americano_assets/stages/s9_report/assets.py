@@ -4,7 +4,7 @@ import dagster as dg
 
 from americano_assets.stages.common.metadata import NIGHT_LOG, OWNERS, Result, app_key, ml_key, retrying
 from americano_assets.stages.common.partitions import NIGHTS, day_of
-from americano_assets.stages.common.resources import AppDatabase, Mlflow, Models, Store, joined
+from americano_assets.stages.common.resources import AppDatabase, Mlflow, Store, joined
 from americano_assets.stages.s3_training.training_log import keep_report
 from americano_assets.stages.s6_publication.transaction import PREDICTIONS
 from americano_assets.stages.s9_report.page.data import gather
@@ -32,14 +32,14 @@ from americano_assets.stages.s9_report.page.html import render
 )
 @retrying
 def nightly_report(
-    context: dg.AssetExecutionContext, app_database: AppDatabase, store: Store, models: Models, mlflow: Mlflow
+    context: dg.AssetExecutionContext, app_database: AppDatabase, store: Store, mlflow: Mlflow
 ) -> Result:
     """One self-contained page: who needs help, how good the predictions were, what helped, how sound the data is.
 
     Stands in the home under reports/<day>.html, the newest also as latest.html; GET /report serves it. MLflow keeps
     it beside the training of the model that scored the night.
     """
-    deployment = joined(app_database, store, models, mlflow)
+    deployment = joined(app_database, store, mlflow)
     day = day_of(context)
     report = gather(deployment, day)
     page = render(report)
