@@ -14,6 +14,7 @@ from americano_assets.settings import Settings
 from americano_assets.stages.common.metadata import GRADED, KIND_TAG, LOG, NIGHTLY, app_key
 from americano_assets.stages.common.partitions import NIGHTS, add_nights, published_nights
 from americano_assets.stages.common.resources import AppDatabase, Store, joined
+from americano_assets.stages.s1_snapshots.snapshots import told_unread, unread_days
 from americano_assets.stages.s6_publication.episode_ledger import record_deployment
 from americano_assets.stages.s6_publication.transaction import PREDICTIONS
 
@@ -65,9 +66,9 @@ def build_schedule(settings: Settings) -> dg.ScheduleDefinition:
         description="At 23:00, every closed study day since the deployment began that was not published yet.",
     )
     def nightly_schedule(
-        context: dg.ScheduleEvaluationContext, app_database: AppDatabase
+        context: dg.ScheduleEvaluationContext, app_database: AppDatabase, store: Store
     ) -> Iterator[dg.RunRequest | dg.SkipReason]:
-        deployment = joined(app_database)
+        deployment = joined(app_database, store)
         tick = context.scheduled_execution_time.astimezone(UTC)
         closed = last_closed(tick, deployment.zone)
         with deployment.connect() as connection:
@@ -77,6 +78,13 @@ def build_schedule(settings: Settings) -> dg.ScheduleDefinition:
         wanted = missing_days(closed, began, done)
         if (skipped := given_up(closed, began, done)) is not None:
             context.log.warning(skipped)
+        if wanted:
+            with deployment.connect() as connection:
+                unread = unread_days(
+                    connection, deployment.store, deployment.zone, settings.americano_start_day, wanted[0]
+                )
+            if unread:
+                context.log.warning(told_unread(unread))
         if not wanted:
             yield dg.SkipReason(f"every study day up to {closed} is published")
         # What was published before Dagster's storage was moved or made anew is shown again.

@@ -80,7 +80,7 @@ def test_where_all_is_well_nothing_is_wrong_and_nothing_is_made(app: App, monkey
         ("DROP TABLE exams", State.STOPS, "first exams: The table is missing"),
         ('ALTER TABLE reviews ALTER "rating" DROP NOT NULL', State.WARNS, "check-db"),
         ("TRUNCATE reviews", State.STOPS, "no rows to work on"),
-        ("UPDATE reviews SET \"reviewedAt\" = '2025-12-24'", State.WARNS, "never read: ./americano nightly reads them"),
+        ("UPDATE reviews SET \"reviewedAt\" = '2025-12-24'", State.WARNS, "never read: `americano nightly` reads them"),
         ("UPDATE reviews SET \"reviewedAt\" = '2025-11-01'", State.WARNS, "AMERICANO_START_DAY, 2025-12-01"),
         ("UPDATE reviews SET \"reviewedAt\" = '2999-12-24'", State.WARNS, "Nobody has studied yet"),
     ],

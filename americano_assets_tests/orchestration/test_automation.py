@@ -104,6 +104,21 @@ def test_berlin_asks_at_eleven_for_the_day_that_has_just_closed_also_where_clock
         berlin.published(str(keys[0]))
 
 
+def test_a_tick_says_that_the_past_was_never_read(
+    berlin: Daemon, world: World, capfd: pytest.CaptureFixture[str]
+) -> None:
+    world.learner("one")
+    world.objective("heart", world.course("anatomy", "one"))
+    world.review("one", "heart", at("2026-01-05 09:00"))
+    tick = cutoff(study_day("2026-01-31"), BERLIN)
+    berlin.deployment.clock = tick
+    assert berlin.tick(tick)[0] == ["2026-01-31"]
+    assert (
+        "14 study days of the log, 2026-01-04 to 2026-01-17, were never read: `americano nightly`"
+        in capfd.readouterr().err
+    )
+
+
 @pytest.mark.parametrize("day", ["2026-03-28", "2026-03-29", "2026-10-24", "2026-10-25"])
 def test_dagsters_partition_is_the_study_day_also_where_clocks_change(tmp_path: Path, day: str) -> None:
     partitions = study_days(world_settings("postgresql://h/none", tmp_path, americano_timezone="Europe/Berlin"))

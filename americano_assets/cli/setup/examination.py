@@ -27,7 +27,7 @@ from americano_assets.resources.postgres.embedded.processes import live_postmast
 from americano_assets.resources.postgres.embedded.server import EmbeddedServer
 from americano_assets.resources.postgres.urls import libpq_url
 from americano_assets.settings import Settings
-from americano_assets.stages.s1_snapshots.snapshots import log_begins, require_rows, unread_days
+from americano_assets.stages.s1_snapshots.snapshots import log_begins, require_rows, told_unread, unread_days
 
 # The demo's two years take 1 GB; a night that finds the disk full ends, and loses nothing.
 _LITTLE_DISK, _TOO_LITTLE_DISK = 2 * 10**9, 2 * 10**8
@@ -168,8 +168,7 @@ def _log(connection: psycopg.Connection[Any], settings: Settings) -> Found:
         yield State.WARNS, f"Its log begins on {begins}, and is not read before AMERICANO_START_DAY, {first}."
     unread = unread_days(connection, ParquetStore(settings.store_root), settings.zone, first, closed)
     if unread:
-        told = f"{len(unread):,} study days of its log, {unread[0]} to {unread[-1]}, were never read"
-        yield State.WARNS, f"{told}: ./americano nightly reads them, a night of the schedule does not."
+        yield State.WARNS, f"{told_unread(unread)}."
     else:
         yield State.FINE, f"Its log begins on {begins}; what lies before the next night's own days is read"
 

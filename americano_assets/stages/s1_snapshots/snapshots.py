@@ -182,6 +182,14 @@ def unread_days(
     return [one for one in days if one not in read]
 
 
+def told_unread(days: Sequence[date]) -> str:
+    """What to say of unread study days, of which there is at least one."""
+    return (
+        f"{len(days):,} study days of the log, {days[0]} to {days[-1]}, were never read: `americano nightly` reads"
+        " them, a night of the schedule does not"
+    )
+
+
 def log_begins(
     connection: psycopg.Connection[Any], zone: ZoneInfo, first: date = date(1970, 1, 1), last: date = date(2999, 1, 1)
 ) -> date | None:
