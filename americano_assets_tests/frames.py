@@ -14,7 +14,7 @@ from americano_assets.core.features.catalog import (
     FEATURES,
     OBSERVED_NAMES,
 )
-from americano_assets.core.models.rules import VALIDATION_MEAN
+from americano_assets.core.models.rule_based import VALIDATION_MEAN
 from americano_assets.core.models.scorer import Scorer, score
 
 PLANNED_AT = pd.Timestamp("2026-03-12 09:00")

@@ -181,7 +181,7 @@ WRITERS = {
     "typer.echo": ("cli/display/terminal.py",),
     "typer.secho": (),
     "dg.MetadataValue.md": ("stages/common/metadata.py",),
-    "to_csv": ("core/base/shown.py",),
+    "to_csv": ("core/base/escaping.py",),
 }
 # Of rich what writes nothing: how a column folds, and for annotations.
 SILENT = ("rich.table", "rich.table.Column", "rich.progress", "rich.progress.Progress", "rich.progress.TaskID")

@@ -25,7 +25,7 @@ from americano_assets.core.features.catalog import (
     OBSERVED_NAMES,
 )
 from americano_assets.core.models.linear import input_values
-from americano_assets.core.models.rules import VALIDATION_MEAN
+from americano_assets.core.models.rule_based import VALIDATION_MEAN
 from americano_assets.core.training.champion_history import AUTO
 from americano_assets.core.training.splits import assign_splits
 from americano_assets.core.training.train import train

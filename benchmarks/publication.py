@@ -16,7 +16,7 @@ import pandas as pd
 import psycopg
 
 from americano_assets.core.features.catalog import DATA_QUALITY, FEATURE_NAMES
-from americano_assets.core.interventions.rules import Indicator, Intervention
+from americano_assets.core.interventions.choose_interventions import Indicator, Intervention
 from americano_assets.core.models.scorer import Scorer
 from americano_assets.core.study_days.cutoff import Cutoff
 from americano_assets.core.study_days.study_day import day_number

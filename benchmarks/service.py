@@ -36,7 +36,7 @@ from starlette.routing import Route
 from americano_assets.api.database import Database, PoolLimits, new_pool
 from americano_assets.api.tokens import create_token
 from americano_assets.core.features.catalog import DATA_QUALITY, FEATURE_NAMES, MODEL_INPUTS, OBSERVED_NAMES
-from americano_assets.core.models.rules import VALIDATION_MEAN
+from americano_assets.core.models.rule_based import VALIDATION_MEAN
 from americano_assets.core.study_days.study_day import last_closed
 from americano_assets.core.training.fit import BLEND, fit
 from americano_assets.resources.parquet_store.store import ParquetStore

@@ -14,8 +14,7 @@ import pandas as pd
 from psycopg.errors import DeadlockDetected
 from threadpoolctl import ThreadpoolController
 
-from americano_assets.core.interventions.learner_profile import profile_of
-from americano_assets.core.interventions.rules import (
+from americano_assets.core.interventions.choose_interventions import (
     COMPLEXITY,
     PREREQUISITES,
     Indicator,
@@ -23,6 +22,7 @@ from americano_assets.core.interventions.rules import (
     indicators_of,
     signs_of,
 )
+from americano_assets.core.interventions.learner_profile import profile_of
 from americano_assets.core.models.scorer import score
 from americano_assets.core.publication.checks import problems
 from americano_assets.core.publication.random_assignment import Policy

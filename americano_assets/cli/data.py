@@ -116,7 +116,7 @@ def quarantine(
     rows: Annotated[bool, typer.Option("--rows", help="The rows themselves, as CSV.")] = False,
 ) -> None:
     """Show rows that were set aside because they break a rule: where, which rule, how many, which."""
-    from americano_assets.core.base.shown import csv
+    from americano_assets.core.base.escaping import csv
     from americano_assets.resources.parquet_store.store import ParquetStore
     from americano_assets.settings import load_settings
     from americano_assets.stages.s1_snapshots.quarantine import readings, rows_of

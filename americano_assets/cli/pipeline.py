@@ -66,7 +66,7 @@ def demo(
     from americano_assets.cli.display.run_summary import show_demo
     from americano_assets.definitions import build_defs
     from americano_assets.demo.flow import lived, load_cohort, load_students, plan, require_allowed, start_over
-    from americano_assets.demo.simulated.living_cohort import LivingDeployment
+    from americano_assets.demo.scenarios.living_cohort import LivingDeployment
     from americano_assets.orchestration.local_runner import Runner
 
     require_allowed(settings, into_this_database=into_this_database)

@@ -27,7 +27,7 @@ def api() -> None:
 
     import uvicorn
 
-    from americano_assets.api.middleware.door import KEEP_ALIVE_SECONDS, raise_descriptor_limit
+    from americano_assets.api.middleware.connection_limits import KEEP_ALIVE_SECONDS, raise_descriptor_limit
     from americano_assets.api.tokens import require_token
     from americano_assets.cli.process_group import require_free_ports
     from americano_assets.resources.postgres.connection import connect, prepare
@@ -46,7 +46,7 @@ def api() -> None:
         host=settings.americano_api_host,
         port=settings.port,
         workers=settings.americano_api_workers,
-        http="americano_assets.api.middleware.door:Door",
+        http="americano_assets.api.middleware.connection_limits:LimitedConnection",
         ws="none",
         timeout_keep_alive=KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=_GRACE_SECONDS,

@@ -8,7 +8,7 @@ import psycopg
 
 from americano_assets.contract.catalog import LiveColumn, LiveSchema, LiveTable, read_schema
 from americano_assets.contract.declaration import Column, ForeignKey, Index, SqlType, Table
-from americano_assets.contract.enums import FOREIGN_LABELS, UNUSED_LABELS
+from americano_assets.contract.enums import UNKNOWN_LABELS, UNUSED_LABELS
 from americano_assets.contract.tables import TABLES
 
 OLDEST_POSTGRESQL = 14
@@ -186,9 +186,9 @@ def _enum_differences(live: LiveSchema) -> Iterator[Difference]:
                 continue  # Text has every label; other columns report their own type.
             needed = {label.value for label in column.type} - UNUSED_LABELS.get(column.type, frozenset())
             missing |= {(actual.enum, label): None for label in sorted(needed - set(actual.labels))}
-            if column.type in FOREIGN_LABELS:
+            if column.type in UNKNOWN_LABELS:
                 others = sorted(set(actual.labels) - {label.value for label in column.type})
-                foreign |= {(actual.enum, label): FOREIGN_LABELS[column.type] for label in others}
+                foreign |= {(actual.enum, label): UNKNOWN_LABELS[column.type] for label in others}
     for enum, label in missing:
         yield Difference("error", "enum label", enum, f"The label {label} is missing.")
     for (enum, label), what in foreign.items():

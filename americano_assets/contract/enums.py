@@ -190,7 +190,7 @@ UNUSED_LABELS: dict[type[StrEnum], frozenset[str]] = {
 NEVER_GRADED: dict[type[StrEnum], frozenset[str]] = {ReviewRating: frozenset({"MANUAL"})}
 
 # What becomes of rows with a label of the app's that is not in the contract, where that makes a difference.
-FOREIGN_LABELS: dict[type[StrEnum], str] = {
+UNKNOWN_LABELS: dict[type[StrEnum], str] = {
     ReviewRating: "reviews with it are left out and counted",
     MissionStatus: "missions with it are left out and counted",
     ObjectiveComplexity: "objectives with it are of unknown complexity",

@@ -1,4 +1,4 @@
-"""The name under which registered models trust the estimator: skops wrote it into each of them."""
+"""Stays here: registered models name `americano_assets.core.estimator.StruggleEstimator`, which skops trusts."""
 
 from americano_assets.core.models.sklearn_estimator import StruggleEstimator
 

@@ -14,8 +14,8 @@ from americano_assets.core.study_days.study_day import cutoff, days_between, las
 from americano_assets.demo.cleaning import clean_home, holds_ours
 from americano_assets.demo.oulad import load
 from americano_assets.demo.removing import accounts_of_others
-from americano_assets.demo.simulated import cohort_demo
-from americano_assets.demo.simulated.living_cohort import LivingDeployment, bring_to, record_truth
+from americano_assets.demo.scenarios import cohort_demo
+from americano_assets.demo.scenarios.living_cohort import LivingDeployment, bring_to, record_truth
 from americano_assets.demo.simulator import Arguments
 from americano_assets.demo.simulator.draw.timing import ZONE
 from americano_assets.errors import AmericanoError

@@ -8,7 +8,7 @@ import pyarrow.parquet as pq
 
 from americano_assets.core.evaluation.report import Evaluated, predictions
 from americano_assets.core.features.catalog import DATA_QUALITY, MODEL_INPUTS
-from americano_assets.core.models.rules import cold_start
+from americano_assets.core.models.rule_based import cold_start
 
 
 def write_rows(evaluated: Evaluated, path: Path) -> None:

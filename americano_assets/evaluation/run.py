@@ -20,7 +20,7 @@ from americano_assets.core.evaluation.folds import (
     time_split,
 )
 from americano_assets.core.evaluation.report import Evaluated
-from americano_assets.core.models.rules import cold_start
+from americano_assets.core.models.rule_based import cold_start
 from americano_assets.core.statistics.metrics import share
 from americano_assets.core.study_days.cutoff import Target
 from americano_assets.errors import AmericanoError

@@ -10,7 +10,7 @@ import dagster as dg
 from americano_assets.errors import AmericanoError
 from americano_assets.orchestration.dagster_home import prepare_dagster_home
 from americano_assets.orchestration.jobs import HISTORY_JOB, NIGHTLY_JOB
-from americano_assets.orchestration.patient_storage import lost_storage
+from americano_assets.orchestration.retrying_storage import lost_storage
 from americano_assets.orchestration.run_failures import was_interrupted, why_failed
 from americano_assets.orchestration.run_processes import process_tags
 from americano_assets.resources.postgres.connection import prepare, require_usable

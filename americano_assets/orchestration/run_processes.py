@@ -14,7 +14,7 @@ from dagster._core.execution.retries import RetryMode
 from dagster._core.executor.in_process import InProcessExecutor
 
 from americano_assets.orchestration.dagster_home import prepare_dagster_home
-from americano_assets.orchestration.process_mark import is_dead, own_mark, told
+from americano_assets.orchestration.process_identity import is_dead, own_mark, told
 from americano_assets.settings import Settings
 
 PROCESS_TAG = "americano/process"

@@ -7,7 +7,7 @@ import pytest
 
 from americano_assets.core.study_days.study_day import cutoff, days_between, last_closed
 from americano_assets.demo.flow import REPLAY_WEEKS, Plan, lived, load_cohort
-from americano_assets.demo.simulated.living_cohort import LivingDeployment
+from americano_assets.demo.scenarios.living_cohort import LivingDeployment
 from americano_assets.demo.simulator.draw.timing import ZONE
 from americano_assets.settings import Settings
 from americano_assets.stages.common.metadata import NIGHTLY, REPLAY

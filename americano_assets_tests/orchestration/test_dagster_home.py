@@ -44,7 +44,7 @@ def test_a_changed_configuration_is_put_in_force_again(settings: Settings) -> No
     assert [path.name for path in home.iterdir()] == ["dagster.yaml"]
 
 
-_STORAGE = "module: americano_assets.orchestration.patient_storage, class: PatientStorage"
+_STORAGE = "module: americano_assets.orchestration.retrying_storage, class: RetryingStorage"
 
 
 @pytest.mark.parametrize(

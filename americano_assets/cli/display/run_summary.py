@@ -127,7 +127,7 @@ def _show_held_out(connection: Any, settings: Settings, day: date) -> None:
 
 
 def _show_best_possible(settings: Settings, day: date) -> None:
-    from americano_assets.demo.simulated.cohort_demo import TARGET, is_simulated, yardstick
+    from americano_assets.demo.scenarios.cohort_demo import TARGET, is_simulated, yardstick
     from americano_assets.demo.simulator.draw.timing import ZONE
 
     deployment = Deployment(settings)

@@ -1,6 +1,7 @@
 """What the commands write to the terminal: sentences and tables, as text and nothing else.
 
-The one module that prints: no text becomes markup, and what a terminal would obey is written out (core/base/shown.py).
+The one module that prints: no text becomes markup, and what a terminal would obey is written out
+(core/base/escaping.py).
 """
 
 import sys
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from americano_assets.core.base.shown import plain, plain_lines
+from americano_assets.core.base.escaping import plain, plain_lines
 
 if TYPE_CHECKING:
     from rich.console import Console

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from americano_assets.core.base.arms import HOLDOUT, TREATED
+from americano_assets.core.base.experiment_arms import HOLDOUT, TREATED
 from americano_assets.core.effects.before_after import PERIODS
 from americano_assets.core.effects.observational import observed, with_history
 from americano_assets.core.effects.randomized import Comparison, bounded, by_type, compared

@@ -7,7 +7,7 @@ import pandas as pd
 
 from americano_assets.core.base.arrays import BoolArray, FloatArray, IntArray
 from americano_assets.core.evaluation.baselines import fit_baselines
-from americano_assets.core.models.rules import cold_start
+from americano_assets.core.models.rule_based import cold_start
 from americano_assets.core.statistics.cluster_bootstrap import LEAST_LEARNERS
 from americano_assets.core.training.fit_trees import outcomes
 from americano_assets.core.training.flagging import LIKELY, Flags, choose, threshold_told

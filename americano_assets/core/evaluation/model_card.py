@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from americano_assets.core.base.shown import markdown
+from americano_assets.core.base.escaping import markdown
 
 _FIGURES = (
     ("base_rate", "base rate"),

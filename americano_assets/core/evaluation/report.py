@@ -12,7 +12,7 @@ from americano_assets.core.evaluation.baselines import ALWAYS_NO
 from americano_assets.core.evaluation.figures import Figure, figures_with_intervals
 from americano_assets.core.evaluation.folds import Judged
 from americano_assets.core.evaluation.verdict import YARDSTICKS, choice, says_something, verdict
-from americano_assets.core.models.rules import cold_start
+from americano_assets.core.models.rule_based import cold_start
 from americano_assets.core.statistics.cluster_bootstrap import REPLICATES, paired_difference
 from americano_assets.core.statistics.metrics import LEAST_ROWS, row_log_loss, share
 from americano_assets.core.training.slices import thirds

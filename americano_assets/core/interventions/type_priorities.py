@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from americano_assets.core.base.arms import HOLDOUT, TREATED
+from americano_assets.core.base.experiment_arms import HOLDOUT, TREATED
 
 # Spread that effects of types may have, a priori: a type moves a struggle rate by some points, hardly by ten.
 PRIOR_SPREAD = 0.05

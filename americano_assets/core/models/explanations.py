@@ -13,7 +13,7 @@ import pandas as pd
 from americano_assets.core.base.arrays import FloatArray
 from americano_assets.core.features.catalog import EXTENDED, FEATURES
 from americano_assets.core.models.log_odds import LogOddsModel
-from americano_assets.core.models.rules import VALIDATION_MEAN, fired
+from americano_assets.core.models.rule_based import VALIDATION_MEAN, fired
 
 FACTORS_SHOWN = 3
 COLD_TEXT = "You have not worked on this topic yet, so this is what most students experience here"

@@ -25,7 +25,7 @@ from americano_assets.core.models.explanations import (
 )
 from americano_assets.core.models.log_odds import LogOddsModel, ReadFile
 from americano_assets.core.models.objective_prior import PRIOR_INPUTS, ObjectivePrior
-from americano_assets.core.models.rules import cold_start, rule_based_probability
+from americano_assets.core.models.rule_based import cold_start, rule_based_probability
 from americano_assets.core.study_days.study_day import EPOCH
 
 CALIBRATION, BASELINE = "calibration", "baseline"

@@ -8,7 +8,7 @@ import pandera.errors
 import pandera.pandas as pa
 
 from americano_assets.core.base.validation import broken_rules
-from americano_assets.core.models.rules import cold_start
+from americano_assets.core.models.rule_based import cold_start
 
 
 def problems(

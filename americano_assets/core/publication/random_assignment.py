@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Literal
 
-from americano_assets.core.base.arms import HOLDOUT, TREATED
+from americano_assets.core.base.experiment_arms import HOLDOUT, TREATED
 
 Unit = Literal["learner", "episode"]
 LEARNER: Unit = "learner"

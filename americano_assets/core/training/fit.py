@@ -11,7 +11,7 @@ from americano_assets.core.models.linear import LinearModel
 from americano_assets.core.models.log_odds import BlendModel, LogOddsModel
 from americano_assets.core.models.objective_prior import fit_prior
 from americano_assets.core.models.risk import MEDIUM_RISK
-from americano_assets.core.models.rules import cold_start
+from americano_assets.core.models.rule_based import cold_start
 from americano_assets.core.models.scorer import Scorer
 from americano_assets.core.training.fit_calibration import fit_calibrator, fit_reliability
 from americano_assets.core.training.fit_logistic import fit_logistic, require_both_classes

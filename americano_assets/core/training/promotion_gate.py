@@ -9,7 +9,7 @@ from sklearn.metrics import roc_auc_score
 
 from americano_assets.core.base.arrays import FloatArray, log_losses
 from americano_assets.core.features.catalog import MODEL_INPUTS
-from americano_assets.core.models.rules import cold_start
+from americano_assets.core.models.rule_based import cold_start
 from americano_assets.core.models.scorer import Scorer
 from americano_assets.core.statistics.cluster_bootstrap import LEAST_LEARNERS, paired_difference
 from americano_assets.core.statistics.metrics import expected_calibration_error

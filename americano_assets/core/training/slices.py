@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
-from americano_assets.core.models.rules import cold_start
+from americano_assets.core.models.rule_based import cold_start
 from americano_assets.core.models.scorer import Scorer
 from americano_assets.core.statistics.metrics import LEAST_ROWS, figures
 

@@ -9,7 +9,7 @@ import pandas as pd
 from americano_assets.core.base.arrays import log_losses
 from americano_assets.core.features.catalog import EXTENDED_NAMES, FEATURE_NAMES
 from americano_assets.core.models.explanations import importance
-from americano_assets.core.models.rules import cold_start
+from americano_assets.core.models.rule_based import cold_start
 from americano_assets.core.models.scorer import Scorer
 from americano_assets.core.statistics.metrics import LEAST_ROWS, Calibration, calibration_bins, confusion, figures
 from americano_assets.core.training.champion_history import AUTO

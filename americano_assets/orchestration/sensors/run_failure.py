@@ -2,7 +2,7 @@
 
 import dagster as dg
 
-from americano_assets.core.base.shown import chat
+from americano_assets.core.base.escaping import chat
 from americano_assets.orchestration.run_failures import was_interrupted, why_failed
 from americano_assets.orchestration.webhook import TRIES, Notice, log_line, post
 from americano_assets.settings import Settings

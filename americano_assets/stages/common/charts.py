@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from americano_assets.core.base.shown import label
+from americano_assets.core.base.escaping import label
 from americano_assets.core.effects.effects import EXPERIMENT, Effect
 from americano_assets.core.statistics.metrics import Calibration
 

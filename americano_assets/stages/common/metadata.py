@@ -11,7 +11,7 @@ import dagster as dg
 import pandas as pd
 from pandera.pandas import DataFrameSchema
 
-from americano_assets.core.base.shown import markdown
+from americano_assets.core.base.escaping import markdown
 from americano_assets.core.base.validation import Checked, RulesBrokenError
 from americano_assets.errors import AmericanoError, DatabaseLostError
 from americano_assets.resources.parquet_store.atomic_files import held_together

@@ -8,7 +8,7 @@ import pandera.pandas as pa
 from americano_assets.contract.enums import MissionStatus, ReviewRating
 from americano_assets.core.base.validation import ROW_ID
 from americano_assets.core.features.catalog import DATA_QUALITY, EXTENDED_NAMES, FEATURE_NAMES, OBSERVED_NAMES
-from americano_assets.core.models.rules import VALIDATION_MEAN
+from americano_assets.core.models.rule_based import VALIDATION_MEAN
 from americano_assets.core.training.treated_rows import TREATED, WEIGHT
 from americano_assets.stages.common.dictionary.described import STORED_TYPE
 from americano_assets.stages.common.dictionary.words import words

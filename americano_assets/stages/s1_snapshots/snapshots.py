@@ -21,7 +21,6 @@ from americano_assets.resources.parquet_store.store import ParquetStore, Version
 from americano_assets.stages.common.deployment import Deployment
 from americano_assets.stages.common.schemas import EXTRACTED, LOG_TABLES, STATE_TABLES
 from americano_assets.stages.s1_snapshots.fast_validation import keeps_every_rule
-from americano_assets.stages.s1_snapshots.foreign_labels import foreign_labels, left_out, with_label
 from americano_assets.stages.s1_snapshots.postgres_reader import (
     log_query,
     read_batches,
@@ -32,6 +31,7 @@ from americano_assets.stages.s1_snapshots.postgres_reader import (
 from americano_assets.stages.s1_snapshots.quarantine import BadRowsError, Quality, record_reading, set_aside
 from americano_assets.stages.s1_snapshots.sql import query
 from americano_assets.stages.s1_snapshots.state_snapshots import StateSnapshot, record_snapshot
+from americano_assets.stages.s1_snapshots.unknown_labels import left_out, unknown_labels, with_label
 
 # Rows are checked as Python objects, which take many times the room of an Arrow batch: so many at a time.
 _CHECKED_ROWS = 32_768
@@ -105,7 +105,7 @@ def _checked(
     """
     stops, model = deployment.settings.on_invalid == "fail", EXTRACTED[table]
     with deployment.connect() as connection:
-        labels = foreign_labels(connection, table)
+        labels = unknown_labels(connection, table)
     for batch in _in_pieces(batches):
         quality.rows += batch.num_rows
         batch = _known(deployment, batch, labels, quality)

@@ -4,7 +4,7 @@ import dagster as dg
 
 from americano_assets.core.base.validation import Checked
 from americano_assets.core.features.catalog import DATA_QUALITY, FEATURE_NAMES
-from americano_assets.core.models.rules import cold_start
+from americano_assets.core.models.rule_based import cold_start
 from americano_assets.resources.parquet_store.store import digest_of
 from americano_assets.stages.common.deployment import Deployment
 from americano_assets.stages.common.dictionary.described import listed, of_model

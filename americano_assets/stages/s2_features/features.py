@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 from americano_assets.core.base.validation import require_valid
 from americano_assets.core.features.catalog import DATA_QUALITY, MODEL_INPUTS, OBSERVED_NAMES
 from americano_assets.core.features.skill_update import LEVEL_NAMES
-from americano_assets.core.models.rules import VALIDATION_MEAN
+from americano_assets.core.models.rule_based import VALIDATION_MEAN
 from americano_assets.core.outcomes.outcomes import override_labels
 from americano_assets.core.study_days.cutoff import naive
 from americano_assets.core.study_days.study_day import weekly_cutoffs

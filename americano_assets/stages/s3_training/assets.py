@@ -9,7 +9,7 @@ from americano_assets.resources.mlflow.run_links import mlflow_run_url
 from americano_assets.stages.common.deployment import Deployment
 from americano_assets.stages.common.dictionary.described import of_model
 from americano_assets.stages.common.dictionary.ml_tables import MODEL_EVENTS, MODEL_VERSIONS
-from americano_assets.stages.common.measured import course_names
+from americano_assets.stages.common.measurements import course_names
 from americano_assets.stages.common.metadata import (
     ANALYSIS_RUN_TAG,
     OWNERS,

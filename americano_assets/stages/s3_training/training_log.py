@@ -11,7 +11,7 @@ import pandas as pd
 import psycopg
 
 from americano_assets.core.features.catalog import MODEL_INPUTS
-from americano_assets.core.models.rules import VALIDATION_MEAN
+from americano_assets.core.models.rule_based import VALIDATION_MEAN
 from americano_assets.core.statistics.metrics import Calibration
 from americano_assets.core.training.train import CHAMPION, Training
 from americano_assets.resources.mlflow.run_links import dagster_run_url, git_commit

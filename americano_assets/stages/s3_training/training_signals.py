@@ -6,7 +6,7 @@ from americano_assets.core.outcomes.drift import alarming
 from americano_assets.core.study_days.cutoff import naive
 from americano_assets.core.training.retraining_policy import LEAST_STRUGGLES, Signals
 from americano_assets.stages.common.deployment import Deployment
-from americano_assets.stages.common.measured import drift_of
+from americano_assets.stages.common.measurements import drift_of
 
 
 def signals(deployment: Deployment, day: date, last_trained: date) -> Signals:

@@ -6,7 +6,7 @@ from dataclasses import asdict
 import dagster as dg
 import pyarrow as pa
 
-from americano_assets.core.interventions.rules import Indicator, Intervention
+from americano_assets.core.interventions.choose_interventions import Indicator, Intervention
 from americano_assets.stages.common.deployment import Deployment
 from americano_assets.stages.common.dictionary.described import DescribedTable
 from americano_assets.stages.common.dictionary.listed_tables import INDICATORS, INTERVENTIONS

@@ -9,8 +9,7 @@ import pandas as pd
 import pyarrow as pa
 
 from americano_assets.core.base.records import mappings
-from americano_assets.core.interventions.learner_profile import Profile, profile_of
-from americano_assets.core.interventions.rules import (
+from americano_assets.core.interventions.choose_interventions import (
     COMPLEXITY,
     NOTHING_KNOWN,
     Indicator,
@@ -18,6 +17,7 @@ from americano_assets.core.interventions.rules import (
     indicators_of,
     interventions_of,
 )
+from americano_assets.core.interventions.learner_profile import Profile, profile_of
 from americano_assets.core.interventions.type_priorities import TypeEffect, type_effects
 from americano_assets.core.study_days.cutoff import Cutoff, naive
 from americano_assets.stages.common.deployment import Deployment

@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 import psycopg
 
-from americano_assets.core.base.arms import HOLDOUT
+from americano_assets.core.base.experiment_arms import HOLDOUT
 from americano_assets.core.publication.random_assignment import Policy
 from americano_assets.core.study_days.cutoff import Cutoff, naive
 from americano_assets.core.study_days.study_day import EPOCH

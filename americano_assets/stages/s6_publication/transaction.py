@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 import psycopg
 
-from americano_assets.core.base.arms import HOLDOUT
+from americano_assets.core.base.experiment_arms import HOLDOUT
 from americano_assets.core.study_days.cutoff import naive
 from americano_assets.resources.postgres.clock import require_clock
 from americano_assets.resources.postgres.staging import Staging

@@ -11,7 +11,7 @@ from americano_assets.core.outcomes.performance import TRAINED_COURSE
 from americano_assets.core.statistics.metrics import Calibration
 from americano_assets.core.study_days.cutoff import naive
 from americano_assets.stages.common.deployment import Deployment
-from americano_assets.stages.common.measured import DRIFT_COLUMNS
+from americano_assets.stages.common.measurements import DRIFT_COLUMNS
 from americano_assets.stages.s3_training.dataset_versions import TRAINING_SET
 from americano_assets.stages.s4_predictions.scored_predictions import require_day
 from americano_assets.stages.s8_reduction.performance import replace_day

@@ -17,7 +17,7 @@ from americano_assets.core.outcomes.drift import (
 )
 from americano_assets.stages.common.charts import drift_plot
 from americano_assets.stages.common.dictionary import ml_tables
-from americano_assets.stages.common.measured import course_names, drift_of
+from americano_assets.stages.common.measurements import course_names, drift_of
 from americano_assets.stages.common.metadata import (
     OWNERS,
     Result,

@@ -9,8 +9,7 @@ from hypothesis import strategies as st
 
 from americano_assets.contract.enums import IndicatorType, InterventionType, Severity
 from americano_assets.core.features.catalog import FEATURE_NAMES
-from americano_assets.core.interventions.learner_profile import Hours, Profile
-from americano_assets.core.interventions.rules import (
+from americano_assets.core.interventions.choose_interventions import (
     MAX_PER_PREDICTION,
     NOTHING_KNOWN,
     Intervention,
@@ -18,6 +17,7 @@ from americano_assets.core.interventions.rules import (
     interventions_of,
     severity,
 )
+from americano_assets.core.interventions.learner_profile import Hours, Profile
 from americano_assets_tests.frames import feature_row
 
 NAMES = {"gap-1": "Describe the axes", "gap-2": "Name the leads"}

@@ -17,7 +17,7 @@ from americano_assets.core.models.explanations import (
     rule_contributions,
 )
 from americano_assets.core.models.linear import LinearModel
-from americano_assets.core.models.rules import VALIDATION_MEAN
+from americano_assets.core.models.rule_based import VALIDATION_MEAN
 from americano_assets.core.models.scorer import Scorer, explained, score
 from americano_assets_tests.frames import feature_rows
 

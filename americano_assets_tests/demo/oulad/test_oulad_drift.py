@@ -6,12 +6,12 @@ import pandas as pd
 import pytest
 
 from americano_assets.core.models.risk import HIGH_RISK, MEDIUM_RISK
-from americano_assets.core.models.rules import cold_start, rule_based_probability
+from americano_assets.core.models.rule_based import cold_start, rule_based_probability
 from americano_assets.core.outcomes.drift import ALARM, PSI_MEAN, row_drift, table
 from americano_assets.core.study_days.cutoff import Target
 from americano_assets.demo.oulad.load import load
 from americano_assets.resources.postgres.connection import connect
-from americano_assets.stages.common.measured import course_names
+from americano_assets.stages.common.measurements import course_names
 from americano_assets.stages.s3_training.dataset_versions import store_training_set
 from americano_assets.stages.s8_reduction.drift import course_runs
 from americano_assets_tests.world import ClockedDeployment, read_world, world_settings

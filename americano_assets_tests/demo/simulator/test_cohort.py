@@ -13,7 +13,7 @@ from scipy.special import expit
 from scipy.stats import spearmanr
 from sklearn.linear_model import LogisticRegression
 
-from americano_assets.demo.simulated.cohort_demo import of_known_truth
+from americano_assets.demo.scenarios.cohort_demo import of_known_truth
 from americano_assets.demo.simulator import Cohort, best_auc, rows_of, simulate
 from americano_assets.demo.simulator.draw.curriculum import CARDS_PER_OBJECTIVE, CHAIN, CYCLE, course_of
 from americano_assets.demo.simulator.draw.memory import AGAIN, reviewed

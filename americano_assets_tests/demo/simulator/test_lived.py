@@ -11,7 +11,7 @@ import pytest
 
 from americano_assets.core.study_days.cutoff import naive
 from americano_assets.core.study_days.study_day import cutoff
-from americano_assets.demo.simulated.living_cohort import bring_to, cohort_of, record_truth
+from americano_assets.demo.scenarios.living_cohort import bring_to, cohort_of, record_truth
 from americano_assets.demo.simulator import Cohort, load_simulated, simulate
 from americano_assets.demo.simulator.draw.curriculum import OBJECTIVES
 from americano_assets.demo.simulator.draw.help import Windows, eased, rows_within, struggled_within

@@ -12,7 +12,7 @@ import pytest
 from americano_assets.contract.compare import check
 from americano_assets.contract.enums import EventType
 from americano_assets.demo.oulad import load
-from americano_assets.demo.simulated import cohort_demo
+from americano_assets.demo.scenarios import cohort_demo
 from americano_assets.demo.simulator import Cohort, load_simulated, load_since, simulate, stored_arguments
 from americano_assets.demo.simulator.load import LOG_TABLES, STATE_TABLES
 from americano_assets.demo.simulator.rows.events import SEARCHED

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pytest
 
 from americano_assets.core.study_days.study_day import cutoff, days_between, study_day_of
-from americano_assets.demo.simulated.cohort_demo import is_simulated, yardstick
+from americano_assets.demo.scenarios.cohort_demo import is_simulated, yardstick
 from americano_assets.demo.simulator import Cohort, load_simulated, load_since
 from americano_assets.demo.simulator.draw.timing import ZONE
 from americano_assets.stages.s2_features.day_tables import latest_tables

@@ -16,10 +16,10 @@ import psutil
 import pytest
 
 from americano_assets.definitions import build_defs
-from americano_assets.orchestration import process_mark
+from americano_assets.orchestration import process_identity
 from americano_assets.orchestration.dagster_home import HOME_VARIABLE, URL_VARIABLE, prepare_dagster_home
 from americano_assets.orchestration.jobs import NIGHTLY_JOB
-from americano_assets.orchestration.process_mark import is_dead, own_mark
+from americano_assets.orchestration.process_identity import is_dead, own_mark
 from americano_assets.orchestration.run_processes import (
     PROCESS_TAG,
     blocking,
@@ -34,7 +34,7 @@ from americano_assets_tests.cli.test_cli import run
 
 STARTED, STARTING = dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.STARTING
 _WAITS = (
-    "import sys; from americano_assets.orchestration.process_mark import own_mark; print(own_mark(), flush=True);"
+    "import sys; from americano_assets.orchestration.process_identity import own_mark; print(own_mark(), flush=True);"
     " sys.stdin.read()"
 )
 
@@ -70,11 +70,11 @@ def test_a_killed_process_is_dead_also_unreaped_and_a_live_one_is_not(
 
 
 def test_only_what_is_proven_counts(monkeypatch: pytest.MonkeyPatch) -> None:
-    texts = {process_mark._MACHINE: "", "/proc/sys/kernel/random/boot_id": "this"}
-    monkeypatch.setattr(process_mark, "_text", texts.__getitem__)
+    texts = {process_identity._MACHINE: "", "/proc/sys/kernel/random/boot_id": "this"}
+    monkeypatch.setattr(process_identity, "_text", texts.__getitem__)
     # Where machines have no number, a namesake of this one may have begun it.
     assert is_dead(_other(own_mark(), boot="another")) is None
-    texts[process_mark._MACHINE] = "0f"
+    texts[process_identity._MACHINE] = "0f"
     mark = own_mark()
     assert is_dead(mark) is False
     assert is_dead(_other(mark, began="1")) is True  # Another process has the number now.

@@ -14,7 +14,7 @@ from pydantic import SecretStr
 from americano_assets.core.study_days.study_day import cutoff
 from americano_assets.definitions import build_defs
 from americano_assets.errors import AmericanoError
-from americano_assets.orchestration import patient_storage
+from americano_assets.orchestration import retrying_storage
 from americano_assets.orchestration.local_runner import Runner
 from americano_assets.resources.postgres.embedded.server import DAGSTER_DATABASE, EmbeddedServer
 from americano_assets.stages.common import metadata
@@ -86,7 +86,7 @@ def test_a_server_that_comes_back_costs_the_night_nothing(
 ) -> None:
     killed: list[str] = []
     monkeypatch.setattr(metadata, "RETRY_SECONDS", (1, 4, 10))
-    monkeypatch.setattr(patient_storage, "_WAITS", (0, 1, 4, 10))
+    monkeypatch.setattr(retrying_storage, "_WAITS", (0, 1, 4, 10))
     for module, name in ((snapshots, "snapshot_log"), (training, "store_training_set")):
         wrapped = killed_once(fragile, getattr(module, name), killed, comes_back=True)
         monkeypatch.setattr(module, name, wrapped)
@@ -103,7 +103,7 @@ def test_one_that_stays_away_ends_it_in_one_sentence_and_the_next_night_heals(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(metadata, "RETRY_SECONDS", (0, 0, 0))
-    monkeypatch.setattr(patient_storage, "_WAITS", (0, 0, 0))
+    monkeypatch.setattr(retrying_storage, "_WAITS", (0, 0, 0))
     with monkeypatch.context() as patch:
         lost = killed_once(fragile, snapshotting.snapshot_state, [], comes_back=False)
         patch.setattr(snapshots, "snapshot_state", lost)

@@ -6,7 +6,12 @@ from zoneinfo import ZoneInfo
 
 import psycopg
 
-from americano_assets.core.interventions.rules import Indicator, Intervention, indicators_of, interventions_of
+from americano_assets.core.interventions.choose_interventions import (
+    Indicator,
+    Intervention,
+    indicators_of,
+    interventions_of,
+)
 from americano_assets.core.models.scorer import Scorer
 from americano_assets.core.publication.random_assignment import Policy
 from americano_assets.core.study_days.cutoff import Cutoff, Target

@@ -6,7 +6,7 @@ import pandas as pd
 import psycopg
 import pytest
 
-from americano_assets.core.base.arms import HOLDOUT
+from americano_assets.core.base.experiment_arms import HOLDOUT
 from americano_assets.core.publication.alerts import PER_LEARNER, alert_of, ranked
 from americano_assets.core.publication.random_assignment import EPISODE, Policy
 from americano_assets.stages.s6_publication.transaction import PREDICTIONS, RECOMMENDATIONS

@@ -3,7 +3,7 @@
 import psycopg
 import pytest
 
-from americano_assets.core.base.arms import HOLDOUT, TREATED
+from americano_assets.core.base.experiment_arms import HOLDOUT, TREATED
 from americano_assets.core.publication.random_assignment import EPISODE, LEARNER, Experiment, Policy
 from americano_assets.errors import AmericanoError
 from americano_assets.stages.s6_publication.holdout import contamination, draw_problems, experiment_of

@@ -12,7 +12,7 @@ from psycopg import sql
 from americano_assets.core.effects.effects import EXPERIMENT, INTENTION_TO_TREAT, OBSERVATIONAL, REHEARSAL
 from americano_assets.core.study_days.cutoff import naive
 from americano_assets.core.study_days.study_day import cutoff
-from americano_assets.demo.simulated.planted_ledgers import POLICY, Planted, planted
+from americano_assets.demo.scenarios.planted_ledgers import POLICY, Planted, planted
 from americano_assets.stages.common.deployment import Deployment
 from americano_assets.stages.s8_reduction.effects import measure_effects
 from americano_assets_tests.stages.s8_reduction.ledgers import write_ledger

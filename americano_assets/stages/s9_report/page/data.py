@@ -13,7 +13,7 @@ from americano_assets.core.study_days.study_day import days_between
 from americano_assets.core.training.flagging import nobody_told
 from americano_assets.resources.home.folder import demo_sentence
 from americano_assets.stages.common.deployment import Deployment
-from americano_assets.stages.common.measured import course_names, drift_of
+from americano_assets.stages.common.measurements import course_names, drift_of
 from americano_assets.stages.s1_snapshots.quarantine import readings
 from americano_assets.stages.s4_predictions.scored_predictions import TABLE as SCORED
 from americano_assets.stages.s9_report.sql import query

@@ -6,7 +6,7 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from americano_assets.core.base.shown import plain_lines
+from americano_assets.core.base.escaping import plain_lines
 from americano_assets.core.effects.effects import (
     EXPERIMENT,
     FIRST_FLAG_ONLY,

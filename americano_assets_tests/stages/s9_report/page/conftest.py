@@ -9,7 +9,7 @@ import psycopg
 import pytest
 from psycopg.types.json import Jsonb
 
-from americano_assets.demo.simulated.planted_ledgers import planted
+from americano_assets.demo.scenarios.planted_ledgers import planted
 from americano_assets.resources.postgres.connection import prepare
 from americano_assets.stages.common.deployment import Deployment
 from americano_assets.stages.s8_reduction.effects import measure_effects

@@ -11,7 +11,7 @@ import psycopg
 from americano_assets.core.study_days.cutoff import naive
 from americano_assets.core.study_days.study_day import cutoff, opening, study_day_of
 from americano_assets.demo.oulad.load import Progress
-from americano_assets.demo.simulated.sql import query
+from americano_assets.demo.scenarios.sql import query
 from americano_assets.demo.simulator import Arguments, Cohort, load_since, simulate, stored_arguments
 from americano_assets.demo.simulator.draw.curriculum import OBJECTIVES
 from americano_assets.demo.simulator.draw.help import Windows, eased, rows_within, struggled_within

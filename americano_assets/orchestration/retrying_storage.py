@@ -58,7 +58,7 @@ class _Events(PostgresEventLogStorage):
         return self._engine.connect()
 
 
-class PatientStorage(DagsterPostgresStorage):
+class RetryingStorage(DagsterPostgresStorage):
     """Runs, events, schedules and sensors of the deployment."""
 
     def __init__(self, postgres_url: str, inst_data: ConfigurableClassData | None = None) -> None:
@@ -72,7 +72,7 @@ class PatientStorage(DagsterPostgresStorage):
     @classmethod
     def from_config_value(
         cls, inst_data: ConfigurableClassData | None, config_value: Mapping[str, Any]
-    ) -> "PatientStorage":
+    ) -> "RetryingStorage":
         """As Dagster makes it from dagster.yaml, whichever of its commands reads that.
 
         The database is the one that the settings name; without one the embedded server's, which is started. Files of

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 import numpy as np
 import pandas as pd
 
-from americano_assets.core.base.arms import HOLDOUT, TREATED
+from americano_assets.core.base.experiment_arms import HOLDOUT, TREATED
 from americano_assets.core.effects.before_after import BASELINE, PERIODS, Reduction, reductions
 from americano_assets.core.publication.random_assignment import EPISODE, Experiment, Policy
 

@@ -9,7 +9,7 @@ import pytest
 
 from americano_assets.cli import main
 from americano_assets.cli.display.terminal import Table, echo, say
-from americano_assets.core.base.shown import chat, csv, label, markdown, plain, plain_lines
+from americano_assets.core.base.escaping import chat, csv, label, markdown, plain, plain_lines
 from americano_assets.errors import AmericanoError
 from americano_assets.stages.common.charts import drift_plot
 from americano_assets.stages.common.metadata import markdown_table

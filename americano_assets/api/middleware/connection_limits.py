@@ -51,7 +51,7 @@ class _RefusedError(Exception):
     """A head that is not taken: the status, the code and the words."""
 
 
-class Door(HttpToolsProtocol):
+class LimitedConnection(HttpToolsProtocol):
     """uvicorn's protocol, with bounds.
 
     A connection *waits for its client* from its beginning, or from its last answer, until a request is there whole. A
@@ -181,10 +181,12 @@ class Door(HttpToolsProtocol):
 
     def _make_room(self) -> None:
         now = self.loop.time()
-        if now - Door._told_at >= _TOLD_SECONDS:
-            Door._told_at = now
+        if now - LimitedConnection._told_at >= _TOLD_SECONDS:
+            LimitedConnection._told_at = now
             self.logger.warning("%d connections are open, the most a worker keeps", most_connections())
-        waiting = [one for one in self.connections if isinstance(one, Door) and one._client_since is not None]
+        waiting = [
+            one for one in self.connections if isinstance(one, LimitedConnection) and one._client_since is not None
+        ]
         oldest = min(waiting, key=lambda one: one._client_since or 0.0)
         if oldest is not self:
             self.connections.discard(oldest)

@@ -1,4 +1,4 @@
-"""What a hostile client may do to one connection, over real sockets; to the door alone, its times shortened."""
+"""What a hostile client may do to one connection, over real sockets; to its protocol alone, its times shortened."""
 
 import socket
 import threading
@@ -12,7 +12,7 @@ import uvicorn
 from starlette.types import Receive, Scope, Send
 
 from americano_assets.api.database import PoolLimits
-from americano_assets.api.middleware import door
+from americano_assets.api.middleware import connection_limits
 from americano_assets.api.middleware.limits import BODY_SECONDS, MAX_BODY_BYTES, BodyLimit
 from americano_assets.settings import PROJECT_ROOT
 from americano_assets_tests.api.sockets import GET, PATIENCE, Client, problem, statuses
@@ -35,7 +35,7 @@ async def _application(scope: Scope, receive: Receive, send: Send) -> None:
 
 @contextmanager
 def _served(app: Any) -> Iterator[tuple[int, uvicorn.Server]]:
-    config = uvicorn.Config(app, http=door.Door, ws="none", lifespan="off", log_config=None)
+    config = uvicorn.Config(app, http=connection_limits.LimitedConnection, ws="none", lifespan="off", log_config=None)
     server = uvicorn.Server(config)
     with socket.socket() as listening:
         listening.bind(("127.0.0.1", 0))
@@ -51,10 +51,10 @@ def _served(app: Any) -> Iterator[tuple[int, uvicorn.Server]]:
 
 @pytest.fixture
 def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[int, uvicorn.Server]]:
-    """A server whose door is in a hurry, and its port."""
+    """A server whose limits are in a hurry, and its port."""
     for name in ("HEAD_SECONDS", "UNREAD_SECONDS", "_LINGER_SECONDS"):
-        monkeypatch.setattr(door, name, 1.0)
-    monkeypatch.setattr(door, "_WATCH_SECONDS", 0.05)
+        monkeypatch.setattr(connection_limits, name, 1.0)
+    monkeypatch.setattr(connection_limits, "_WATCH_SECONDS", 0.05)
     with _served(_application) as running:
         yield running
 
@@ -184,16 +184,16 @@ def test_the_page_about_the_service_names_these_limits() -> None:
     page = (PROJECT_ROOT / "docs" / "api.md").read_text()
     pool = PoolLimits()
     for said in (
-        f"| path and query | {door.MOST_URL_BYTES // 1024} KiB |",
-        f"| {door.MOST_HEAD_BYTES // 1024} KiB, {door.MOST_HEADERS} headers |",
-        f"| {door.HEAD_SECONDS:g} s, however it trickles |",
-        f"| an idle connection | {door.KEEP_ALIVE_SECONDS} s |",
+        f"| path and query | {connection_limits.MOST_URL_BYTES // 1024} KiB |",
+        f"| {connection_limits.MOST_HEAD_BYTES // 1024} KiB, {connection_limits.MOST_HEADERS} headers |",
+        f"| {connection_limits.HEAD_SECONDS:g} s, however it trickles |",
+        f"| an idle connection | {connection_limits.KEEP_ALIVE_SECONDS} s |",
         f"| body | {MAX_BODY_BYTES // 1024} KiB,",
-        f"| {door.MOST_MESSAGE_BYTES // 1024} KiB in all |",
+        f"| {connection_limits.MOST_MESSAGE_BYTES // 1024} KiB in all |",
         f"| time for a body | {BODY_SECONDS:g} s |",
-        f"| time to read an answer | {door.UNREAD_SECONDS:g} s |",
-        f"behind another | {door.MOST_PIPELINED} |",
-        f"| connections | {door.MOST_CONNECTIONS:,}, or half",
+        f"| time to read an answer | {connection_limits.UNREAD_SECONDS:g} s |",
+        f"behind another | {connection_limits.MOST_PIPELINED} |",
+        f"| connections | {connection_limits.MOST_CONNECTIONS:,}, or half",
         f"| {pool.connections}; {pool.waiting_requests}, for {pool.acquire_seconds:g} s |",
         f"| {pool.statement_seconds:g} s; {pool.request_seconds:g} s |",
         f"one transaction) | {pool.lock_seconds:g} s |",

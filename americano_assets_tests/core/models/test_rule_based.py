@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from americano_assets.core.features.catalog import CURRICULUM_FEATURES, FEATURE_NAMES
 from americano_assets.core.models.risk import risk_level
-from americano_assets.core.models.rules import VALIDATION_MEAN, cold_start, fired, rule_based_probability
+from americano_assets.core.models.rule_based import VALIDATION_MEAN, cold_start, fired, rule_based_probability
 from americano_assets_tests.frames import feature_rows
 
 COHORT = 0.31

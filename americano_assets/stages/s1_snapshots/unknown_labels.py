@@ -32,7 +32,7 @@ _OF = {
 }
 
 
-def foreign_labels(connection: psycopg.Connection[Any], table: str) -> frozenset[str]:
+def unknown_labels(connection: psycopg.Connection[Any], table: str) -> frozenset[str]:
     """Labels that rows of an extracted table may have and the contract does not know.
 
     Of a column that is text in the app there are none but those that libraries of the app's are known to write: any

@@ -12,7 +12,7 @@ from americano_assets.core.models.scorer import Scorer
 from americano_assets.core.study_days.cutoff import Target
 from americano_assets.core.study_days.study_day import last_closed
 from americano_assets.demo.oulad.load import LoadReport, Progress
-from americano_assets.demo.simulated.living_cohort import cohort_of
+from americano_assets.demo.scenarios.living_cohort import cohort_of
 from americano_assets.demo.simulator import Arguments, load_simulated, load_since, stored_arguments
 from americano_assets.demo.simulator.draw.timing import ZONE
 from americano_assets.demo.simulator.truth import HORIZON_DAYS, STRUGGLE_BELOW, expected_auc
@@ -49,7 +49,7 @@ def load(
         seed: None: as the database holds, else 1.
         help_logits: By how much help eases an answer; None: as the database holds, else 1.3.
         until: Where the first load of a cohort ends; later ones then add nothing, since whoever lives through it brings
-            it on (`demo/simulated/living_cohort.py`). None: now.
+            it on (`demo/scenarios/living_cohort.py`). None: now.
         progress: Called with a table's name and the rows written to it.
 
     Raises:
