@@ -33,7 +33,7 @@ from americano_assets.resources.parquet_store.store import ParquetStore
 
 # In the order in which they were added; what was dropped since stands in docs/features.md.
 GROUPS: dict[str, tuple[str, ...]] = {
-    "Elo state": ("elo_chance", "elo_learner", "elo_topic", "elo_pair", "elo_practice", "elo_difficulty"),
+    "skill ratings": ("elo_chance", "elo_learner", "elo_topic", "elo_pair", "elo_practice", "elo_difficulty"),
     "cohort": ("cohort_first_try", "cohort_recent", "cohort_before"),
     "last score, shrunk mean": ("last_score", "objective_success", "topic_last_score", "topic_success"),
     "counts": ("log_successes", "log_failures", "topic_log_successes", "topic_log_failures"),

@@ -27,7 +27,7 @@ from americano_assets.stages.s2_features.point_in_time import PointInTimeTables
 from benchmarks.cohort import LAST_DAY, Size, moment, night, write_cohort
 
 # The steps that serve extended features alone, and columns of another that do.
-_OF_EXTENDED = ("cohort_pairs", "cohort_record", "elo_terms")
+_OF_EXTENDED = ("cohort_pairs", "cohort_record", "rating_terms")
 _COLUMNS_OF_EXTENDED = {"objective_history": ("n_graded", "score_nano", "last_nano", "last_at", "last_lapse_at")}
 _YARDSTICK = "SELECT learner_key, objective_key, count(*) AS n, avg(score) AS mean FROM interactions GROUP BY ALL"
 

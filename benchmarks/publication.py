@@ -69,7 +69,7 @@ def measure(url: str, predictions: int, beside: float, night: int) -> str:
     day = LAST_DAY + timedelta(days=night)
     scored, indicators, interventions = _frames(predictions, round(beside * predictions), night)
     model = StoredModel("model", "rule_based", day, "d", TARGET, Scorer(None, 0.3, THRESHOLD))
-    study_day = StudyDay(day, Cutoff.closing(day, ZONE, TARGET), model, f"inputs-{night}", "nightly", live=True)
+    study_day = StudyDay(day, Cutoff.closing(day, ZONE, TARGET), model, f"inputs-{night}", "nightly", on_time=True)
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
     with connect(url) as connection:
         began = time.perf_counter()

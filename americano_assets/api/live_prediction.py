@@ -121,7 +121,7 @@ class Generator:
         candidates = scored[tonight]
         rows = flagged_rows(candidates)
         found = [one for row in rows for one in indicators_of(row)]
-        study_day = StudyDay(today, moment, model, "", _KIND, live=True, policy=self._policy)
+        study_day = StudyDay(today, moment, model, "", _KIND, on_time=True, policy=self._policy)
         published = self._publish(
             study_day, learner_id, candidates, found, self._advice(learner_id, moment, rows, today)
         )

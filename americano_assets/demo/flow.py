@@ -41,7 +41,7 @@ REPLAY_WEEKS = 9
 _HOLDOUT = {"AMERICANO_HOLDOUT_SHARE": "0.1"}
 # So few simulated learners show their effect within nine weeks where a third of their episodes goes without help.
 _LARGE_HOLDOUT = {"AMERICANO_HOLDOUT_SHARE": "0.3"}
-# After its cut-off: soon enough for a night to be live.
+# After its cut-off: soon enough for a night to be on time.
 _NIGHT_RUNS_AT = timedelta(minutes=10)
 # Before the first week that is lived through there must be something to foresee it by.
 _LEAST_HISTORY = timedelta(days=14)
@@ -247,9 +247,9 @@ def lived(deployment: LivingDeployment, todo: Plan) -> Iterator[Plan]:
     """A simulated cohort's days one night at a time: run each plan that is yielded before the next is asked for.
 
     The weeks before the deployment began are lived through: the clock stands at each one's cut-off, the app holds what
-    happened until then, the night is live, and the help that it publishes eases what its learners do next. A week that
-    the tables are past already is replayed from what they hold: to bring them further would take the weeks after it
-    from those who are to live through them.
+    happened until then, the night is on time, and the help that it publishes eases what its learners do next. A week
+    that the tables are past already is replayed from what they hold: to bring them further would take the weeks after
+    it from those who are to live through them.
     """
     lives = deployment.zone == ZONE
     days = iter(todo.history)

@@ -3,8 +3,8 @@
 from americano_assets_tests.planted_bugs.planting import FEATURE_TESTS, Mutation, in_query
 
 _T = "americano_assets_tests/stages/s2_features"
-_ELO = f"{_T}/test_elo_values.py {_T}/test_elo_practice.py"
-_PASS = "americano_assets_tests/core/features/test_elo.py"
+_RATINGS = f"{_T}/test_rating_values.py {_T}/test_rating_practice.py"
+_PASS = "americano_assets_tests/core/features/test_skill_ratings.py"
 _RECORD = f"{_T}/test_record_values.py"
 _KEPT = f"{_T}/test_kept_days.py"
 
@@ -28,7 +28,7 @@ _IN_PASS = (
 MUTATIONS = (
     *(Mutation(touches, "core/features/skill_update.py", text, planted, _PASS) for touches, text, planted in _IN_PASS),
     *in_query(
-        "s2_features/elo_terms",
+        "s2_features/rating_terms",
         ("elo_topic", "t.other = k.course_key", "true"),
         ("elo_pair", "AND p.other = s.objective_key", ""),
         ("elo_practice", "- $usual_time_since, 0)", ", 0)"),
@@ -45,7 +45,7 @@ MUTATIONS = (
         ("elo_chance", "practice - objective)", "practice + objective)"),
         ("elo_chance", "-(everyone + learner", "-(learner"),
         ("elo_chance", "pi() / 8 *", "pi() / 4 *"),
-        tests=_ELO,
+        tests=_RATINGS,
     ),
     *in_query(
         "s2_features/features",
@@ -55,9 +55,9 @@ MUTATIONS = (
         ("elo_topic", "logit_share(el.topic)", "logit_share(el.pair)"),
         ("elo_practice", "logit_share(el.practice)", "logit_share(-el.practice)"),
         ("elo_difficulty", "logit_share(el.objective)", "logit_share(-el.objective)"),
-        tests=_ELO,
+        tests=_RATINGS,
     ),
-    *in_query("s2_features/macros", ("elo_learner", "0.5 + x / 12", "0.5 + x / 10"), tests=_ELO),
+    *in_query("s2_features/macros", ("elo_learner", "0.5 + x / 12", "0.5 + x / 10"), tests=_RATINGS),
     *in_query(
         "s2_features/cohort_pairs",
         ("cohort_first_try", "arg_min(t.first_nano", "arg_max(t.first_nano"),

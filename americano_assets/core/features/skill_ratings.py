@@ -109,7 +109,7 @@ def definition() -> str:
 
 
 def parameters() -> dict[str, object]:
-    """What stages/s2_features/sql/inputs/elo_terms.sql needs to know of the terms."""
+    """What stages/s2_features/sql/inputs/rating_terms.sql needs to know of the terms."""
     return {
         "learner_variance": PRIOR_VARIANCE[LEARNER],
         "forgetting_variance": PRIOR_VARIANCE[FORGETTING],

@@ -46,18 +46,18 @@ def app_outcomes(judged: pd.DataFrame, feedback: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=list(TOLD_COLUMNS), dtype=object)
 
 
-def override_labels(rows: pd.DataFrame, words: pd.DataFrame) -> tuple[pd.Series, pd.Series]:
+def override_labels(rows: pd.DataFrame, feedback: pd.DataFrame) -> tuple[pd.Series, pd.Series]:
     """The labels of training rows where a learner's own word goes before the computed one, and where it did.
 
     Args:
         rows: `learner_id`, `objective_id`, `planned_day` (which name the episode), `struggled` (null: unknown).
-        words: `learner_id`, `objective_id`, `planned_day`, `actual_struggle`; one row an episode.
+        feedback: `learner_id`, `objective_id`, `planned_day`, `actual_struggle`; one row an episode.
 
     Returns:
         `struggled` and whether it is the learner's word, in the order of the rows.
     """
     episode = ["learner_id", "objective_id", "planned_day"]
-    said = rows[episode].merge(words[[*episode, "actual_struggle"]], how="left", on=episode)["actual_struggle"]
+    said = rows[episode].merge(feedback[[*episode, "actual_struggle"]], how="left", on=episode)["actual_struggle"]
     said.index = rows.index
     told_so = said.notna()
     return said.where(told_so, rows["struggled"]).astype(object), told_so

@@ -79,6 +79,6 @@ def is_by_chance(units: int, held_out: int, share: float) -> bool:
     return bool(tail >= NEVER / 2)
 
 
-def is_live(*, replayed: bool, cutoff: datetime, published_at: datetime) -> bool:
+def is_on_time(*, replayed: bool, cutoff: datetime, published_at: datetime) -> bool:
     """Whether a learner could have seen in time what a night publishes: never a replay, a backfill, a late night."""
     return not replayed and timedelta(0) <= published_at - cutoff <= ON_TIME

@@ -54,10 +54,10 @@ def bring_to(connection: Connection, moment: datetime, progress: Progress | None
 
 
 def _give_help(connection: Connection, arguments: Arguments) -> None:
-    """Have the interventions of live nights reach whom they speak of.
+    """Have the interventions of nights that were on time reach whom they speak of.
 
     Help eases what is planned of the objective for the days of the label window, from the first one on that has not
-    begun where the app's tables end. A night that was not live reaches nobody.
+    begun where the app's tables end. A night that was not on time reaches nobody.
     """
     loaded: datetime = connection.execute("SELECT loaded_through FROM ml.demo_load").fetchone()[0]  # type: ignore[index]
     alone = simulate(**vars(arguments))

@@ -27,10 +27,10 @@ from americano_assets.stages.common.metadata import (
 from americano_assets.stages.common.partitions import NIGHTS, day_of, every_day
 from americano_assets.stages.common.resources import AppDatabase, Store, joined
 from americano_assets.stages.common.schemas import FEATURES_TABLE
-from americano_assets.stages.s2_features.features import publish_elo, publish_features, training_labels
+from americano_assets.stages.s2_features.features import publish_features, publish_ratings, training_labels
 from americano_assets.stages.s2_features.night_results import FEATURES_AT, LABELS_AT, made_anew
-from americano_assets.stages.s2_features.skill_ratings import ELO_SCHEMA
-from americano_assets.stages.s2_features.skill_ratings import TABLE as ELO_TABLE
+from americano_assets.stages.s2_features.skill_ratings import RATINGS_SCHEMA
+from americano_assets.stages.s2_features.skill_ratings import TABLE as RATINGS_TABLE
 
 
 @dg.asset(
@@ -38,13 +38,13 @@ from americano_assets.stages.s2_features.skill_ratings import TABLE as ELO_TABLE
     partitions_def=NIGHTS,
     owners=OWNERS,
     kinds={"numba", "parquet"},
-    metadata=columns_of(listed(ELO_TABLE, {one.name: str(one.type) for one in ELO_SCHEMA})),
+    metadata=columns_of(listed(RATINGS_TABLE, {one.name: str(one.type) for one in RATINGS_SCHEMA})),
 )
 @retrying
 def elo_state(context: dg.AssetExecutionContext, store: Store) -> Result:
     """Ratings of learners, topics, objectives and items after every answer up to the cut-off, day by day."""
     deployment = joined(store)
-    version, summary = publish_elo(deployment, day_of(context), latest=wants_latest(context))
+    version, summary = publish_ratings(deployment, day_of(context), latest=wants_latest(context))
     return dg.MaterializeResult(
         metadata={"dagster/row_count": version.rows, "ratings": markdown_table(summary)},
         data_version=dg.DataVersion(version.content),

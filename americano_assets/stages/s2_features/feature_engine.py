@@ -28,7 +28,7 @@ from americano_assets.stages.s2_features.query_plan import (
     step,
 )
 from americano_assets.stages.s2_features.requested_pairs import requested_pairs
-from americano_assets.stages.s2_features.skill_ratings import ELO_SCHEMA
+from americano_assets.stages.s2_features.skill_ratings import RATINGS_SCHEMA
 from americano_assets.stages.s2_features.sql import query
 
 # How the log is narrowed to the learners who matter.
@@ -50,7 +50,7 @@ class FeatureEngine(Engine):
         self._state: dict[str, Path] = {}
         connection.execute(query("macros"))
         # Nobody has answered anything, unless the caller registers the ratings of the last closed cut-off.
-        self.register("elo", ELO_SCHEMA.empty_table())
+        self.register("ratings", RATINGS_SCHEMA.empty_table())
 
     def load_state(self, tables: Mapping[str, Path]) -> None:
         """Make the state tables, by name, ready for `features`; needs the calendar. A no-op for the same files."""

@@ -24,7 +24,7 @@ from americano_assets.stages.s1_snapshots.input_manifest import Inputs
 from americano_assets.stages.s1_snapshots.state_snapshots import StateAt
 from americano_assets.stages.s2_features.day_tables import day_tables
 from americano_assets.stages.s2_features.point_in_time import PointInTimeTables
-from americano_assets.stages.s2_features.skill_ratings import TABLE as ELO_TABLE
+from americano_assets.stages.s2_features.skill_ratings import TABLE as RATINGS_TABLE
 from americano_assets.stages.s2_features.skill_ratings import state_of
 
 PLANNED_DAY = "planned_day"
@@ -68,14 +68,16 @@ def publish_features(deployment: Deployment, day: date, *, latest: bool = False)
     return rows, content, tables.state(day)
 
 
-def publish_elo(deployment: Deployment, day: date, *, latest: bool = False) -> tuple[Version, list[dict[str, object]]]:
+def publish_ratings(
+    deployment: Deployment, day: date, *, latest: bool = False
+) -> tuple[Version, list[dict[str, object]]]:
     """The ratings once the day has closed, kept, and a row a level that sums them up.
 
     Of a day that is still open: those of the last closed one, since objectives and items move when a day closes.
     """
     tables = day_tables(deployment, day, latest=latest)
     version = tables.elo_state(day if deployment.is_closed(day) else day - timedelta(days=1))
-    levels = state_of(deployment.store.read_whole(ELO_TABLE, version.content))
+    levels = state_of(deployment.store.read_whole(RATINGS_TABLE, version.content))
     return version, [
         {
             "level": name,
@@ -114,7 +116,7 @@ def training_labels(deployment: Deployment, day: date, *, latest: bool = False) 
 def labelled_rows(
     deployment: Deployment,
     tables: TrainingTables,
-    words: pd.DataFrame | None = None,
+    feedback: pd.DataFrame | None = None,
     flags: pd.DataFrame | None = None,
 ) -> pd.DataFrame:
     """All labelled rows with their split, sorted by cut-off, learner and objective, without today's opt-outs.
@@ -122,12 +124,12 @@ def labelled_rows(
     Args:
         deployment: The deployment.
         tables: Features and labels.
-        words: What learners said became of episodes (`override_labels`); it goes before the computed
+        feedback: What learners said became of episodes (`override_labels`); it goes before the computed
             label, and TOLD marks where it did.
         flags: Whom help may have changed (`with_marks`); where the settings want untreated rows
             alone, a treated one is `unused`.
     """
-    rows = known_rows(deployment.store, tables, words)
+    rows = known_rows(deployment.store, tables, feedback)
     rows = rows[rows["learner_id"].isin(deployment.analysable())].reset_index(drop=True)
     rows["split"] = assign_splits(rows, deployment.target.horizon_days)
     if not len(rows):
@@ -150,7 +152,7 @@ def _marked(deployment: Deployment, rows: pd.DataFrame, flags: pd.DataFrame | No
     return with_marks(windows, flags).drop(columns=["window_start", "window_end"])
 
 
-def known_rows(store: ParquetStore, tables: TrainingTables, words: pd.DataFrame | None = None) -> pd.DataFrame:
+def known_rows(store: ParquetStore, tables: TrainingTables, feedback: pd.DataFrame | None = None) -> pd.DataFrame:
     """The rows with a known outcome of all cut-offs, sorted by cut-off, learner and objective; see `labelled_rows`."""
     parts = [
         _labelled(
@@ -163,17 +165,17 @@ def known_rows(store: ParquetStore, tables: TrainingTables, words: pd.DataFrame 
     ]
     if not parts:
         return pd.DataFrame(columns=[*ruled(TRAINING_SET), *OBSERVED_NAMES, VALIDATION_MEAN, TOLD])
-    known = _with_words(pa.concat_tables(parts), words)
+    known = _with_feedback(pa.concat_tables(parts), feedback)
     rows: pd.DataFrame = known.filter(pc.is_valid(known["struggled"])).to_pandas()
     rows["struggled"] = rows["struggled"].astype(bool)
     return rows
 
 
-def _with_words(rows: pa.Table, words: pd.DataFrame | None) -> pa.Table:
-    if words is None or words.empty:
+def _with_feedback(rows: pa.Table, feedback: pd.DataFrame | None) -> pa.Table:
+    if feedback is None or feedback.empty:
         told = pa.repeat(False, len(rows))
     else:
-        struggled, by_learner = override_labels(rows.select([*_PAIR, PLANNED_DAY, "struggled"]).to_pandas(), words)
+        struggled, by_learner = override_labels(rows.select([*_PAIR, PLANNED_DAY, "struggled"]).to_pandas(), feedback)
         place = rows.schema.get_field_index("struggled")
         rows = rows.set_column(place, "struggled", pa.array(struggled, pa.bool_(), from_pandas=True))
         told = pa.array(by_learner, pa.bool_())

@@ -38,7 +38,7 @@ from americano_assets.stages.s2_features.skill_ratings import (
     state_of,
     table_of,
 )
-from americano_assets.stages.s2_features.skill_ratings import TABLE as ELO_TABLE
+from americano_assets.stages.s2_features.skill_ratings import TABLE as RATINGS_TABLE
 
 _NOBODY = {
     "cohort_lapses": pa.table({"objective_key": pa.array([], pa.uint64()), "lapse_rate": pa.array([], pa.float64())}),
@@ -162,20 +162,20 @@ class LiveFeatures:
         counted = np.array([key] if any(learners["in_analytics"].to_pylist()) else [], np.uint64)
         rated = table_of(advance(state, answers_of(since), counted, close=False))
         # No feature reads the items, of which there are most.
-        engine.register("elo", rated.filter(pc.not_equal(rated["level"], ITEM)))
+        engine.register("ratings", rated.filter(pc.not_equal(rated["level"], ITEM)))
 
     def _ratings(self, day: date, key: int) -> tuple[date, State]:
         """Ratings at the closing of `day`, else of the last day before it that has any, without other learners'."""
         for back in range(_RATINGS_BACK):
             closed = day - timedelta(days=back)
-            version = self.store.remembered(ELO_TABLE, closing_key(closed))
+            version = self.store.remembered(RATINGS_TABLE, closing_key(closed))
             if version is None:
                 continue
             # The whole version: a content keeps its name when somebody is forgotten, with fewer rows.
-            if getattr(self._kept, "elo_version", None) != version:
-                self._kept.elo = self.store.read_whole(ELO_TABLE, version.content)
-                self._kept.elo_version = version
-            rows: pa.Table = self._kept.elo
+            if getattr(self._kept, "ratings_version", None) != version:
+                self._kept.ratings = self.store.read_whole(RATINGS_TABLE, version.content)
+                self._kept.ratings_version = version
+            rows: pa.Table = self._kept.ratings
             own = pc.equal(rows["key"], pa.scalar(key, pa.uint64()))
             return closed, state_of(rows.filter(pc.or_(own, pc.greater(rows["level"], PAIR))))
         return day, initial_state()

@@ -30,8 +30,8 @@ from americano_assets.stages.s2_features.query_plan import (
     feature_definition,
     label_definition,
 )
-from americano_assets.stages.s2_features.skill_ratings import TABLE as ELO_TABLE
-from americano_assets.stages.s2_features.skill_ratings import EloPass, closing_key, counted_keys, table_of
+from americano_assets.stages.s2_features.skill_ratings import TABLE as RATINGS_TABLE
+from americano_assets.stages.s2_features.skill_ratings import RatingPass, closing_key, counted_keys, table_of
 from americano_assets.stages.s2_features.window_aggregates import window_paths
 
 # The cohort's numbers at each closed cut-off, for single learners between two nights.
@@ -109,7 +109,7 @@ class PointInTimeTables:
             )
             for name, rows in engine.cohort(self.moment(day), derived=derived).items():
                 self.store.put_day(f"{COHORT}/{name}", day, rows.to_batches(), rows.schema)
-        self.store.remember(ELO_TABLE, closing_key(day), self.elo_state(day))
+        self.store.remember(RATINGS_TABLE, closing_key(day), self.elo_state(day))
 
     def labels(self, sources: dict[date, PairSource]) -> dict[date, Version]:
         """Outcomes of the pairs of each day, in the window that begins at its cut-off and has closed.
@@ -137,9 +137,9 @@ class PointInTimeTables:
 
     def elo_state(self, day: date) -> Version:
         """The ratings once a study day has closed, kept; read them with `store.read_whole("elo_at", content)`."""
-        return self._elo_pass.keep(day, self._counted(day))
+        return self._rating_pass.keep(day, self._counted(day))
 
-    def _elo(self, ratings: EloPass, day: date) -> pa.Table:
+    def _ratings(self, ratings: RatingPass, day: date) -> pa.Table:
         """The ratings at a day's cut-off; those that move once a day closes are of the last closed one."""
         counted = self._counted(day)
         if self._closes(day):
@@ -151,8 +151,8 @@ class PointInTimeTables:
         return self.moment(day).at == Cutoff.closing(day, self.zone, self.target).at
 
     @cached_property
-    def _elo_pass(self) -> EloPass:
-        return EloPass(self.store, self.inputs.days["interactions"])
+    def _rating_pass(self) -> RatingPass:
+        return RatingPass(self.store, self.inputs.days["interactions"])
 
     def _counted(self, day: date) -> Keys:
         """Sorted keys of the learners who count in numbers of the cohort at a day's cut-off."""
@@ -168,7 +168,7 @@ class PointInTimeTables:
             str(self.zone),
             contents,
             state.snapshot.content,
-            self._elo_pass.key(day),
+            self._rating_pass.key(day),
             None if pairs is None else pairs[day].content,
         )
 
@@ -214,9 +214,9 @@ class PointInTimeTables:
         with open_feature_engine() as engine:
             derived = self.view_log(engine, days)
             windows = derived and self.view_windows(engine, days)
-            ratings = EloPass(self.store, self.inputs.days["interactions"])
+            ratings = RatingPass(self.store, self.inputs.days["interactions"])
             for day in days:
-                engine.register("elo", self._elo(ratings, day))
+                engine.register("ratings", self._ratings(ratings, day))
                 state = self.state(day)
                 engine.load_state(
                     {name: self.store.whole_path(name, content) for name, content in state.snapshot.tables.items()}

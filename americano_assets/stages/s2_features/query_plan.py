@@ -48,7 +48,7 @@ FEATURE_STEPS = (
     ("cohort_lapses", "TABLE"),
     ("cohort_pairs", "TABLE"),
     ("cohort_record", "TABLE"),
-    ("elo_terms", "TABLE"),
+    ("rating_terms", "TABLE"),
 )
 
 # What all learners together show of an objective, and what that is made from.

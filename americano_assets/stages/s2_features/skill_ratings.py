@@ -1,4 +1,4 @@
-"""Elo states in the Parquet store: found by the contents of all days before, else carried on from an earlier one."""
+"""Skill ratings in the Parquet store: found by the contents of all days before, else carried on from an earlier one."""
 
 from collections.abc import Iterator
 from datetime import date, datetime, timedelta
@@ -26,7 +26,7 @@ from americano_assets.resources.parquet_store.content_files import read_table
 from americano_assets.resources.parquet_store.store import ParquetStore, Version, hash_values
 
 TABLE = "elo_at"
-ELO_SCHEMA = pa.schema(
+RATINGS_SCHEMA = pa.schema(
     [
         ("level", pa.int8()),
         ("key", pa.uint64()),
@@ -45,7 +45,7 @@ _CHUNK_ROWS = 4_000_000
 ANSWER_COLUMNS = ("study_day", "learner_key", "course_key", "objective_key", "item_key", "score")
 
 
-class EloPass:
+class RatingPass:
     """Goes forward over the study days; each state is the same, whichever earlier one it was carried on from."""
 
     def __init__(self, store: ParquetStore, days: dict[date, Version]) -> None:
@@ -135,16 +135,16 @@ def counted_keys(learners: Path) -> Keys:
 
 
 def table_of(state: State) -> pa.Table:
-    """A state as rows (ELO_SCHEMA), sorted by level, key and other."""
+    """A state as rows (RATINGS_SCHEMA), sorted by level, key and other."""
     level = np.repeat(np.arange(len(state), dtype=np.int8), [len(one.key) for one in state])
     columns = map(np.concatenate, zip(*(one.columns() for one in state), strict=True))
-    return pa.table([level, *columns], schema=ELO_SCHEMA)
+    return pa.table([level, *columns], schema=RATINGS_SCHEMA)
 
 
 def state_of(rows: pa.Table) -> State:
     """Read back what `table_of` gave."""
     levels = rows["level"].to_numpy()
-    columns = [rows[name].to_numpy() for name in ELO_SCHEMA.names[1:]]
+    columns = [rows[name].to_numpy() for name in RATINGS_SCHEMA.names[1:]]
     bounds = np.searchsorted(levels, range(COEFFICIENT + 2))
     return tuple(Ratings(*(column[first:last] for column in columns)) for first, last in pairwise(bounds))
 

@@ -33,7 +33,7 @@ from americano_assets.stages.s2_features.features import (
     training_tables,
 )
 from americano_assets.stages.s2_features.point_in_time import PointInTimeTables
-from americano_assets.stages.s3_training.learner_feedback import feedback, live_flags
+from americano_assets.stages.s3_training.learner_feedback import feedback, on_time_flags
 
 TRAINING_SET = "training_set"
 DATASETS = "datasets"
@@ -110,8 +110,8 @@ def training_rows(deployment: Deployment, day: date) -> tuple[PointInTimeTables,
         tables, made_from = training_tables(deployment, day)
     before = naive(deployment.moment(day).at)
     with deployment.connect() as connection:
-        words, flags = feedback(connection, before=before), live_flags(connection, before)
-    return tables, made_from, labelled_rows(deployment, made_from, words, flags)
+        feedback_rows, flags = feedback(connection, before=before), on_time_flags(connection, before)
+    return tables, made_from, labelled_rows(deployment, made_from, feedback_rows, flags)
 
 
 def _recorded(deployment: Deployment, day: date, inputs: Inputs) -> TrainingTables | None:

@@ -18,6 +18,6 @@ def feedback(connection: psycopg.Connection[Any], before: datetime | None = None
     return frame_of(connection.execute(query("feedback"), {"before": before}))
 
 
-def live_flags(connection: psycopg.Connection[Any], before: datetime) -> pd.DataFrame:
-    """Episodes of which learners could see in time that they were flagged (live_flags.sql), by `before`."""
-    return frame_of(connection.execute(query("live_flags"), {"before": before}))
+def on_time_flags(connection: psycopg.Connection[Any], before: datetime) -> pd.DataFrame:
+    """Episodes of which learners could see in time that they were flagged (on_time_flags.sql), by `before`."""
+    return frame_of(connection.execute(query("on_time_flags"), {"before": before}))

@@ -15,11 +15,11 @@ def signals(deployment: Deployment, day: date, last_trained: date) -> Signals:
     Args:
         deployment: The deployment.
         day: The study day; drift and recall are those of the newest night before it.
-        last_trained: The study day of the last training: words said since then are new.
+        last_trained: The study day of the last training: feedback since then is new.
     """
     since, until = (naive(deployment.moment(one).at) for one in (last_trained, day))
     with deployment.connect() as connection:
-        words = connection.execute(
+        feedback = connection.execute(
             "SELECT count(*)::int FROM ml.prediction_feedback WHERE submitted_at >= %s AND submitted_at < %s",
             [since, until],
         ).fetchone()
@@ -32,4 +32,4 @@ def signals(deployment: Deployment, day: date, last_trained: date) -> Signals:
         found = drift_of(connection, measured[0]) if measured and measured[0] else []
     recall, struggles = matured or (None, None)
     enough = recall is not None and struggles is not None and struggles >= LEAST_STRUGGLES
-    return Signals(words[0] if words else 0, recall if enough else None, frozenset(alarming(found)))
+    return Signals(feedback[0] if feedback else 0, recall if enough else None, frozenset(alarming(found)))

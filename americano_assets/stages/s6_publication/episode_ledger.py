@@ -41,6 +41,7 @@ class StudyDay:
     """A study day as it is published: its cut-off, what scored it, whether learners could have seen it in time.
 
     Attributes:
+        on_time: Learners could have seen it in time: column `live`.
         policy: The share and unit of the experiment in force.
     """
 
@@ -49,7 +50,7 @@ class StudyDay:
     model: StoredModel
     manifest_hash: str
     kind: str
-    live: bool
+    on_time: bool
     policy: Policy = field(default_factory=Policy)
 
 
@@ -103,7 +104,7 @@ def write_ledger(
                 at,
                 model.scorer.threshold,
                 model.version,
-                study_day.live,
+                study_day.on_time,
                 end,
                 days[day] > study_day.day,
             )
@@ -144,7 +145,7 @@ def record_day(
             study_day.day,
             naive(study_day.moment.at),
             study_day.kind,
-            study_day.live,
+            study_day.on_time,
             study_day.model.version,
             study_day.manifest_hash,
             candidates,

@@ -2,7 +2,7 @@
 
 from datetime import date
 
-from americano_assets.core.publication.random_assignment import is_live
+from americano_assets.core.publication.random_assignment import is_on_time
 from americano_assets.core.study_days.study_day import cutoff
 from americano_assets.errors import AmericanoError
 from americano_assets.stages.common.deployment import Deployment
@@ -19,7 +19,7 @@ def publish(deployment: Deployment, day: date, kind: str) -> Published:
     Args:
         deployment: The deployment.
         day: The study day.
-        kind: `nightly` or `replay`; a replay is never live.
+        kind: `nightly` or `replay`; a replay is never on time.
 
     Raises:
         AmericanoError: The day is still open, or its rows must not be published; then nothing was written.
@@ -41,7 +41,7 @@ def publish(deployment: Deployment, day: date, kind: str) -> Published:
         model=model,
         manifest_hash=day_tables(deployment, day).inputs.content,
         kind=kind,
-        live=is_live(replayed=kind == "replay", cutoff=at, published_at=now),
+        on_time=is_on_time(replayed=kind == "replay", cutoff=at, published_at=now),
         policy=deployment.settings.experiment,
     )
     with deployment.connect() as connection:

@@ -85,9 +85,9 @@ def write_outcomes(
         connection.execute(query("first_flag_outcomes_upsert"), {"struggle_below": struggle_below})
         connection.execute(query("feedback_changes_insert"))
         missed = of_present_objectives(connection, missed)
-        words = feedback(connection)
+        feedback_rows = feedback(connection)
         predictions = OwnedTable(Staging(connection), PREDICTIONS, study_day)
-        predictions.stage(("id", *OUTCOME_COLUMNS), app_outcomes(judged, words).itertuples(index=False))
+        predictions.stage(("id", *OUTCOME_COLUMNS), app_outcomes(judged, feedback_rows).itertuples(index=False))
         predictions.refresh(OUTCOME_COLUMNS)
         columns = (*PREDICTION_COLUMNS, "actualOutcome", "actualOutcomeRecordedAt")
         predictions.stage(columns, (_missed_row(row) for row in missed.to_dict("records")))
@@ -98,7 +98,7 @@ def write_outcomes(
         changed=changed,
         missed=inserted,
         first_flags=len(first_flags),
-        told_by_learners=len(words),
+        told_by_learners=len(feedback_rows),
         corrected=corrected,
     )
 

@@ -17,7 +17,7 @@ from americano_assets.core.publication.random_assignment import (
     Unit,
     draw,
     is_by_chance,
-    is_live,
+    is_on_time,
 )
 
 names = st.text(min_size=1, max_size=12)
@@ -97,11 +97,11 @@ def test_the_salt_is_not_shown() -> None:
     assert "pepper" not in repr(Experiment(Policy(EPISODE, 0.1), "pepper"))
 
 
-def test_only_a_night_on_time_is_live() -> None:
+def test_only_a_night_soon_after_its_cut_off_is_on_time() -> None:
     cutoff = datetime(2026, 3, 9, 23, tzinfo=UTC)
     hours = {
-        hours: is_live(replayed=False, cutoff=cutoff, published_at=cutoff + timedelta(hours=hours))
+        hours: is_on_time(replayed=False, cutoff=cutoff, published_at=cutoff + timedelta(hours=hours))
         for hours in (0, 6, 6.1, 24)
     }
     assert hours == {0: True, 6: True, 6.1: False, 24: False}
-    assert not is_live(replayed=True, cutoff=cutoff, published_at=cutoff)
+    assert not is_on_time(replayed=True, cutoff=cutoff, published_at=cutoff)

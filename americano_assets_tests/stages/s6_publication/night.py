@@ -43,7 +43,7 @@ class Night:
         self.world = world
 
     def publish(
-        self, day: str, *rows: Mapping[str, Any], live: bool = True, policy: Policy = NOBODY_HELD_OUT
+        self, day: str, *rows: Mapping[str, Any], on_time: bool = True, policy: Policy = NOBODY_HELD_OUT
     ) -> Published:
         """Publish rows of learner-1, learner-2 …, each for an objective of the same number."""
         scored = scored_rows(rows, THRESHOLD) if rows else scored_rows([{}], THRESHOLD).head(0)
@@ -53,7 +53,7 @@ class Night:
         with psycopg.connect(self.url) as connection:
             return publish_day(
                 connection,
-                StudyDay(study_day(day), moment, model, f"inputs-of-{day}", "nightly", live, policy),
+                StudyDay(study_day(day), moment, model, f"inputs-of-{day}", "nightly", on_time, policy),
                 scored,
                 as_frame([one for row in flagged for one in indicators_of(row)], Indicator),
                 as_frame([one for row in flagged for one in interventions_of(row, {})], Intervention),

@@ -52,7 +52,7 @@ def test_the_ledger_holds_what_the_effect_needs_from_the_first_flag(night: Night
     salted(night, HALF, HOLDOUT, TREATED)
     night.publish(FIRST, OVERLOADED, FORGETTING, policy=HALF)
     p = [night.prediction(number)["predictedStruggleProbability"] for number in (1, 2)]
-    night.publish(SECOND, FORGETTING, OVERLOADED, policy=HALF, live=False)
+    night.publish(SECOND, FORGETTING, OVERLOADED, policy=HALF, on_time=False)
     found = night.world.rows(
         """SELECT user_id, arm, unit, holdout_share, eligible, live, flagged_at, probability, model_version,
           intervention_types FROM ml.assignments ORDER BY user_id"""

@@ -93,7 +93,7 @@ def test_once_published_an_episode_stays_also_below_the_threshold(night: Night) 
 
 
 def test_a_rerun_of_an_older_day_undoes_nothing(night: Night) -> None:
-    night.publish(FIRST, FORGETTING, GAPS, live=False)
+    night.publish(FIRST, FORGETTING, GAPS, on_time=False)
     night.publish(SECOND, OVERLOADED, GAPS)
     before, bookkeeping = published_rows(night.world), night.bookkeeping()[:2]
     # The old day now sees it quite differently: it also flags a learner whom the newer night has not.
@@ -153,7 +153,7 @@ def test_an_objective_deleted_since_the_plans_were_read_stops_no_night(night: Ni
 
 def test_the_ledger_keeps_the_first_flag_and_follows_until_the_planned_day(night: Night) -> None:
     night.publish(FIRST, FORGETTING, FINE)
-    night.publish(SECOND, OVERLOADED, FORGETTING, live=False)
+    night.publish(SECOND, OVERLOADED, FORGETTING, on_time=False)
     p = {1: night.prediction(1)["predictedStruggleProbability"], 2: night.prediction(2)["predictedStruggleProbability"]}
     first_p = scored_rows([FORGETTING])["probability"].iloc[0]
     statement = """SELECT user_id, first_flagged_at, first_probability, refreshed_at, probability, live, window_end,

@@ -21,7 +21,7 @@ from americano_assets.stages.common.schemas import LOG_TABLES, STATE_TABLES
 from americano_assets.stages.s1_snapshots.quarantine import FOLDER as QUARANTINE
 from americano_assets.stages.s2_features.point_in_time import COHORT
 from americano_assets.stages.s2_features.query_plan import DERIVED_TABLES, WINDOWS
-from americano_assets.stages.s2_features.skill_ratings import TABLE as ELO_TABLE
+from americano_assets.stages.s2_features.skill_ratings import TABLE as RATINGS_TABLE
 from americano_assets.stages.s3_training.dataset_versions import DATASETS, TRAINING_SET
 from americano_assets.stages.s4_predictions.scored_predictions import TABLE as SCORED
 from americano_assets.stages.s6_publication.transaction import INDICATORS, PREDICTIONS, RECOMMENDATIONS
@@ -71,7 +71,7 @@ STORE_TABLES: dict[str, Holds] = {
     ),
     # `block_totals`: what an earlier version kept, and nothing reads.
     **dict.fromkeys((*DERIVED_TABLES, WINDOWS, "block_totals"), _OF_KEY),
-    ELO_TABLE: _RATINGS,
+    RATINGS_TABLE: _RATINGS,
     f"{COHORT}/cohort_record": NOBODY,
     f"{COHORT}/cohort_lapses": NOBODY,
     SCORED: Holds(learner="learner_id", prediction="prediction_id"),

@@ -130,7 +130,7 @@ joined AS (
   LEFT JOIN prerequisite_state q ON q.learner_key = s.learner_key AND q.objective_key = s.objective_key
   LEFT JOIN unmastered u ON u.objective_key = s.objective_key AND u.mastered_bits = COALESCE(q.mastered_bits, 0)
   LEFT JOIN format_ranks f ON f.learner_key = s.learner_key AND f.format = o.format
-  LEFT JOIN elo_terms el ON el.learner_key = s.learner_key AND el.objective_key = s.objective_key
+  LEFT JOIN rating_terms el ON el.learner_key = s.learner_key AND el.objective_key = s.objective_key
   LEFT JOIN cohort_pairs cp ON cp.learner_key = s.learner_key AND cp.objective_key = s.objective_key
 )
 SELECT learner_place, objective_place, learner_id, objective_id, course_id, planned_at, planned_day, planned,

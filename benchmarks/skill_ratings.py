@@ -1,6 +1,6 @@
-"""The Elo state over a whole log, as a first night makes it: days in portions, one compiled pass each.
+"""The skill ratings over a whole log, as a first night makes it: days in portions, one compiled pass each.
 
-.venv/bin/python -m benchmarks.elo [--answers N]
+.venv/bin/python -m benchmarks.skill_ratings [--answers N]
 
 The yardstick counts and averages the same scores by learner and objective with NumPy, the keys sorted once a portion.
 """

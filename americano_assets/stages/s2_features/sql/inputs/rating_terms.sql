@@ -1,12 +1,12 @@
 -- Grain: one row a (learner, objective) of the spine: its ratings on the scale of log-odds at the cut-off, and the
 -- chance of a right answer (core/features/skill_update.py). What is known of a learner has got less certain since their last answer.
 -- The average item.
--- Reads: elo (level 0 learner, 1 learner's forgetting, 2 learner on topic, 3 learner on objective, 4 objective,
+-- Reads: ratings (level 0 learner, 1 learner's forgetting, 2 learner on topic, 3 learner on objective, 4 objective,
 -- 6 coefficients: 0 everyone, 1 time since, 2 studied before, 3 right and 4 wrong before).
 WITH coefficients AS (
   SELECT max(mean) FILTER (key = 0) AS everyone, max(mean) FILTER (key = 1) AS since,
     max(mean) FILTER (key = 2) AS studied, max(mean) FILTER (key = 3) AS rights, max(mean) FILTER (key = 4) AS wrongs
-  FROM elo
+  FROM ratings
   WHERE level = 6 AND key = other
 ),
 terms AS (
@@ -29,11 +29,11 @@ terms AS (
   FROM spine s
   JOIN objectives_known k USING (objective_key)
   CROSS JOIN coefficients c
-  LEFT JOIN (FROM elo WHERE level = 0) l ON l.key = s.learner_key
-  LEFT JOIN (FROM elo WHERE level = 1) f ON f.key = s.learner_key
-  LEFT JOIN (FROM elo WHERE level = 2) t ON t.key = s.learner_key AND t.other = k.course_key
-  LEFT JOIN (FROM elo WHERE level = 3) p ON p.key = s.learner_key AND p.other = s.objective_key
-  LEFT JOIN (FROM elo WHERE level = 4) o ON o.key = s.objective_key
+  LEFT JOIN (FROM ratings WHERE level = 0) l ON l.key = s.learner_key
+  LEFT JOIN (FROM ratings WHERE level = 1) f ON f.key = s.learner_key
+  LEFT JOIN (FROM ratings WHERE level = 2) t ON t.key = s.learner_key AND t.other = k.course_key
+  LEFT JOIN (FROM ratings WHERE level = 3) p ON p.key = s.learner_key AND p.other = s.objective_key
+  LEFT JOIN (FROM ratings WHERE level = 4) o ON o.key = s.objective_key
 )
 -- The chance is averaged over what is not known of the terms (MacKay, Neural Computation 4:720, 1992).
 SELECT *,

@@ -16,7 +16,7 @@ import pytest
 
 from americano_assets.core.features import skill_ratings, skill_update
 from americano_assets.stages.s2_features.day_tables import latest_tables
-from americano_assets.stages.s2_features.skill_ratings import ELO_SCHEMA, state_of
+from americano_assets.stages.s2_features.skill_ratings import RATINGS_SCHEMA, state_of
 from americano_assets.stages.s2_features.sql import query
 from americano_assets_tests.stages.s2_features.feature_school import DAY, T, ann_and_bob
 from americano_assets_tests.world import ClockedDeployment, World, at, read_world, study_day, world_settings
@@ -106,25 +106,25 @@ STATE: dict[int, list[tuple[float, ...]]] = {
 
 
 def stored() -> pa.Table:
-    """STATE as it is kept (ELO_SCHEMA)."""
+    """STATE as it is kept (RATINGS_SCHEMA)."""
     rows = [
         (level, key, other, mean, variance, day, key == 1, right, wrong)
         for level, listed in STATE.items()
         for key, other, mean, variance, day, right, wrong in listed
     ]
     columns = zip(*rows, strict=True)
-    return pa.table([pa.array(column) for column in columns], names=ELO_SCHEMA.names).cast(ELO_SCHEMA)
+    return pa.table([pa.array(column) for column in columns], names=RATINGS_SCHEMA.names).cast(RATINGS_SCHEMA)
 
 
 def terms() -> dict[str, float]:
-    """What stages/s2_features/sql/inputs/elo_terms.sql says of learner 1 on objective 7."""
+    """What stages/s2_features/sql/inputs/rating_terms.sql says of learner 1 on objective 7."""
     with duckdb.connect() as connection:
         connection.execute(query("macros"))
-        connection.register("elo", stored())
+        connection.register("ratings", stored())
         connection.register("spine", pa.table({"learner_key": [1], "objective_key": [7]}))
         connection.register("objectives_known", pa.table({"objective_key": [7, 8], "course_key": [5, 6]}))
         parameters = {**skill_ratings.parameters(), "cutoff_day": TODAY}
-        cursor = connection.execute(query("elo_terms"), parameters)
+        cursor = connection.execute(query("rating_terms"), parameters)
         names = [column[0] for column in cursor.description]
         (row,) = cursor.fetchall()
     return dict(zip(names, row, strict=True))
