@@ -42,7 +42,7 @@ class Observed:
     overlap: float | None
 
 
-def observed(rows: pd.DataFrame, *, level: float = LEVEL, least: int = MIN_LEARNERS) -> Observed:
+def observed(rows: pd.DataFrame) -> Observed:
     """The adjusted difference in struggles between episodes whose learners applied help and the others.
 
     Adjusts for p (its log-odds) and the learner's history up to the first flag: the share of struggles among earlier
@@ -51,24 +51,22 @@ def observed(rows: pd.DataFrame, *, level: float = LEVEL, least: int = MIN_LEARN
 
     Args:
         rows: As `with_history` returns them, with `treated`: whether help was applied.
-        level: Of the intervals.
-        least: Learners that each side must have.
     """
     found = counted(rows, "struggle")
-    reason = too_few(rows, "struggle", found, least)
+    reason = too_few(rows, "struggle", found, MIN_LEARNERS)
     if reason:
         return Observed(None, replace(found, reason=reason.replace("held out", "not")), None, None)
     if found.rate_treated is None or found.rate_holdout is None:
         raise ValueError("compared arms have rates")
     naive = found.rate_treated - found.rate_holdout
-    adjusted, overlap = _aipw(rows, "struggle", _covariates(rows), found, level)
+    adjusted, overlap = _aipw(rows, "struggle", _covariates(rows), found)
     before = rows[rows[_PLACEBO].notna()]
     before = before.assign(struggle=before[_PLACEBO].astype(bool))
     placebo: Comparison | None = counted(before, "struggle")
-    if placebo is not None and too_few(before, "struggle", placebo, least):
+    if placebo is not None and too_few(before, "struggle", placebo, MIN_LEARNERS):
         placebo = None
     elif placebo is not None:
-        placebo, _ = _aipw(before, "struggle", _covariates(before), placebo, level)
+        placebo, _ = _aipw(before, "struggle", _covariates(before), placebo)
     if overlap < LEAST_OVERLAP:
         reason = (
             f"Insufficient overlap: only {overlap:.0%} of episodes had a chance of being helped between "
@@ -134,9 +132,7 @@ def _covariates(rows: pd.DataFrame) -> FloatArray:
     return np.column_stack([np.ones(len(rows)), *standardised])
 
 
-def _aipw(
-    rows: pd.DataFrame, outcome: str, covariates: FloatArray, found: Comparison, level: float
-) -> tuple[Comparison, float]:
+def _aipw(rows: pd.DataFrame, outcome: str, covariates: FloatArray, found: Comparison) -> tuple[Comparison, float]:
     """The estimate over the region of overlap, and the share of episodes that lie in it."""
     y, treated = rows[outcome].to_numpy(dtype=float), rows["treated"].to_numpy(dtype=bool)
     learner = codes(rows["user_id"])
@@ -159,7 +155,7 @@ def _aipw(
     sums = np.bincount(learner, score - estimate)
     groups = len(np.unique(learner))
     error = float(np.sqrt(np.square(sums).sum() * groups / max(groups - 1, 1))) / len(score)
-    return with_interval(found, estimate, error, SHARPEST_AT["struggle"], level), share
+    return with_interval(found, estimate, error, SHARPEST_AT["struggle"], LEVEL), share
 
 
 def _propensity(covariates: FloatArray, treated: BoolArray, wanted: FloatArray) -> FloatArray:

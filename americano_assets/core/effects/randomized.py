@@ -49,9 +49,7 @@ class Comparison:
     reason: str | None = None
 
 
-def compared(
-    rows: pd.DataFrame, outcome: str, *, level: float = LEVEL, least: int = MIN_LEARNERS, cluster: str = "user_id"
-) -> Comparison:
+def compared(rows: pd.DataFrame, outcome: str, *, least: int = MIN_LEARNERS, cluster: str = "user_id") -> Comparison:
     """The average effect on an outcome, adjusted for p.
 
     Least squares of the outcome on the arm, p centred on its mean, and their product (Lin, Annals of Applied
@@ -62,7 +60,6 @@ def compared(
     Args:
         rows: One an episode: `treated`, `probability`, the outcome, and the cluster.
         outcome: Column, a key of SHARPEST_AT.
-        level: Of the interval.
         least: Clusters that each arm must have.
         cluster: Whose rows are not independent.
     """
@@ -74,7 +71,7 @@ def compared(
     centred = p - p.mean()
     design = np.column_stack([np.ones(len(rows)), treated, centred, treated * centred])
     estimate, error = (values[1] for values in _fitted(design, _float(rows[outcome]), codes(rows[cluster])))
-    return with_interval(found, float(estimate), float(error), SHARPEST_AT[outcome], level)
+    return with_interval(found, float(estimate), float(error), SHARPEST_AT[outcome], LEVEL)
 
 
 def counted(rows: pd.DataFrame, outcome: str, cluster: str = "user_id") -> Comparison:
@@ -118,7 +115,7 @@ def with_interval(found: Comparison, estimate: float, error: float, sharpest_at:
     return replace(found, estimate=estimate, low=estimate - reach, high=estimate + reach, standard_error=error)
 
 
-def bounded(rows: pd.DataFrame, found: Comparison, level: float = LEVEL) -> Comparison:
+def bounded(rows: pd.DataFrame, found: Comparison) -> Comparison:
     """The comparison of studied episodes, with bounds for who was studied because of the help, or in spite of it.
 
     Lee (Review of Economic Studies 76, 2009): the arm in which more was studied is trimmed by the excess, once by its
@@ -129,7 +126,6 @@ def bounded(rows: pd.DataFrame, found: Comparison, level: float = LEVEL) -> Comp
     Args:
         rows: All episodes, studied or not: `treated`, `studied`, `struggle`, `user_id`.
         found: The comparison of those that were studied.
-        level: Of the interval.
     """
     if found.estimate is None:
         return found
@@ -148,7 +144,7 @@ def bounded(rows: pd.DataFrame, found: Comparison, level: float = LEVEL) -> Comp
     errors = np.sqrt((count - 1) / count * np.square(left_out - left_out.mean(axis=0)).sum(axis=0))
     if not (np.isfinite(errors).all() and (errors > 0).all()):
         return replace(found, bound_low=float(whole[0]), bound_high=float(whole[1]))
-    reach = [half_width(float(error), SHARPEST_AT["struggle"], level) for error in errors]
+    reach = [half_width(float(error), SHARPEST_AT["struggle"], LEVEL) for error in errors]
     return replace(
         found,
         bound_low=float(whole[0]),

@@ -63,24 +63,23 @@ class Judged:
     confidence: dict[str, FloatArray]
 
 
-def learner_folds(learner: IntArray, folds: int = FOLDS) -> list[Fold]:
+def learner_folds(learner: IntArray) -> list[Fold]:
     """Each fold tests learners that neither its models nor their calibration and threshold have seen.
 
-    Learner i is tested in fold i mod `folds`, calibrates the fold before that, and trains the others.
+    Learner i is tested in fold i mod FOLDS, calibrates the fold before that, and trains the others.
 
     Args:
         learner: Number of each row's learner, in an order that says nothing of them.
-        folds: How many, at least 3.
     """
-    group = learner % folds
+    group = learner % FOLDS
     return [
         Fold(
-            f"learners {number + 1} of {folds}",
-            np.flatnonzero((group != number) & (group != (number + 1) % folds)),
-            np.flatnonzero(group == (number + 1) % folds),
+            f"learners {number + 1} of {FOLDS}",
+            np.flatnonzero((group != number) & (group != (number + 1) % FOLDS)),
+            np.flatnonzero(group == (number + 1) % FOLDS),
             np.flatnonzero(group == number),
         )
-        for number in range(folds)
+        for number in range(FOLDS)
     ]
 
 

@@ -81,10 +81,10 @@ def rule_based_probability(rows: pd.DataFrame, cohort_rate: float) -> FloatArray
     return rounded
 
 
-def fired(rows: pd.DataFrame, rules: tuple[Rule, ...] = HIGH_RULES + MEDIUM_RULES) -> dict[str, FloatArray]:
+def fired(rows: pd.DataFrame) -> dict[str, FloatArray]:
     """Evidence (0-1; 0 where it did not fire) of each feature's strongest rule, shape (n,) each."""
     strongest: dict[str, FloatArray] = {}
-    for rule in rules:
+    for rule in HIGH_RULES + MEDIUM_RULES:
         evidence = np.clip(np.nan_to_num(rule.evidence(rows), nan=0.0), 0, 1)
         strongest[rule.feature] = np.fmax(strongest.get(rule.feature, np.zeros(len(rows))), evidence)
     return strongest

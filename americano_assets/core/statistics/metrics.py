@@ -31,8 +31,8 @@ class Calibration:
     count: tuple[int, ...]
 
 
-def calibration_bins(struggled: BoolArray, probability: FloatArray, bins: int = CALIBRATION_BINS) -> Calibration:
-    """Rows sorted by p, cut into `bins` parts of equal size; empty parts are left out.
+def calibration_bins(struggled: BoolArray, probability: FloatArray) -> Calibration:
+    """Rows sorted by p, cut into CALIBRATION_BINS parts of equal size; empty parts are left out.
 
     A cut may go through rows of equal p. Each of them counts as their mean outcome then: which of them stand before the
     cut would be chance.
@@ -40,7 +40,7 @@ def calibration_bins(struggled: BoolArray, probability: FloatArray, bins: int = 
     order = np.argsort(probability, kind="stable")
     p = probability[order]
     outcome = _mean_of_equals(p, struggled[order].astype(float))
-    parts = [part for part in np.array_split(np.arange(len(p)), bins) if len(part)]
+    parts = [part for part in np.array_split(np.arange(len(p)), CALIBRATION_BINS) if len(part)]
     return Calibration(
         tuple(float(outcome[part].mean()) for part in parts),
         tuple(float(p[part].mean()) for part in parts),

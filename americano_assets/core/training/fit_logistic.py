@@ -1,7 +1,5 @@
 """Fits the logistic regression: on training learners, its C by folds of them; core/models/linear.py scores."""
 
-from collections.abc import Sequence
-
 import numpy as np
 import pandas as pd
 from sklearn.linear_model import LogisticRegression
@@ -51,7 +49,7 @@ def fit_logistic(train: pd.DataFrame) -> LinearModel:
     )
 
 
-def choose_regularization(train: pd.DataFrame, grid: Sequence[float] = C_GRID) -> float:
+def choose_regularization(train: pd.DataFrame) -> float:
     """The C with the lowest mean log loss over folds of learners; at most 30,000 rows, whole learners, are used."""
     learners = train["learner_id"].nunique()
     if learners < CV_FOLDS:
@@ -60,7 +58,7 @@ def choose_regularization(train: pd.DataFrame, grid: Sequence[float] = C_GRID) -
     x, y, weight = input_values(train, MODEL_INPUTS), outcomes(train), weights(train)
     folds = list(GroupKFold(CV_FOLDS).split(x, y, groups=train["learner_id"]))
     losses = []
-    for c in grid:
+    for c in C_GRID:
         folded = []
         for fitted, held_out in folds:
             if y[fitted].all() or not y[fitted].any():
@@ -69,7 +67,7 @@ def choose_regularization(train: pd.DataFrame, grid: Sequence[float] = C_GRID) -
             p = pipeline.predict_proba(x[held_out])[:, 1]
             folded.append(log_loss(y[held_out], p, sample_weight=weight[held_out], labels=[False, True]))
         losses.append(float(np.mean(folded)))
-    return float(grid[int(np.argmin(losses))])
+    return float(C_GRID[int(np.argmin(losses))])
 
 
 def require_both_classes(rows: pd.DataFrame, name: str) -> None:

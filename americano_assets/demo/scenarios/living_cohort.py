@@ -10,7 +10,6 @@ import psycopg
 
 from americano_assets.core.study_days.cutoff import naive
 from americano_assets.core.study_days.study_day import cutoff, opening, study_day_of
-from americano_assets.demo.oulad.load import Progress
 from americano_assets.demo.scenarios.sql import query
 from americano_assets.demo.simulator import Arguments, Cohort, load_since, simulate, stored_arguments
 from americano_assets.demo.simulator.draw.curriculum import OBJECTIVES
@@ -41,7 +40,7 @@ def cohort_of(connection: Connection, arguments: Arguments) -> Cohort:
     return _helped(alone, rows_within(alone, windows_of(alone, given)))
 
 
-def bring_to(connection: Connection, moment: datetime, progress: Progress | None = None) -> None:
+def bring_to(connection: Connection, moment: datetime) -> None:
     """Have the app's tables hold what the cohort did up to `moment` (aware), with the help that reached it until now.
 
     Raises:
@@ -50,7 +49,7 @@ def bring_to(connection: Connection, moment: datetime, progress: Progress | None
     arguments = _stored(connection)
     with connection.transaction():
         _give_help(connection, arguments)
-        load_since(connection, cohort_of(connection, arguments), now=moment, progress=progress)
+        load_since(connection, cohort_of(connection, arguments), now=moment)
 
 
 def _give_help(connection: Connection, arguments: Arguments) -> None:

@@ -90,12 +90,12 @@ def connection_parameters(url: str, setting: str = "DATABASE_URL") -> dict[str, 
     return parts
 
 
-def without_search_path(url: str, setting: str = "DATABASE_URL") -> tuple[str, str | None]:
+def without_search_path(url: str) -> tuple[str, str | None]:
     """The connection without the search path that its `options` ask for, and that search path.
 
     A pooler refuses start-up options, and may give each transaction another session: so it is set in each transaction.
     """
-    parts = connection_parameters(url, setting)
+    parts = connection_parameters(url)
     options = str(parts.get("options") or "")
     found = _SEARCH_PATH.search(options)
     if found is None:
