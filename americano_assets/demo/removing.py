@@ -24,7 +24,7 @@ from americano_assets.resources.home.folder import CLAIM_FILE, SERVER_FOLDER, op
 from americano_assets.resources.postgres.connection import app_url, connect
 from americano_assets.resources.postgres.embedded.server import DAGSTER_DATABASE, MLFLOW_DATABASE, EmbeddedServer
 from americano_assets.settings import Settings
-from americano_assets.stages.common.measured import OULAD
+from americano_assets.stages.common.measurements import OULAD
 from americano_assets.stages.maintenance.erasure.databases import close_tokens
 from americano_assets.stages.maintenance.erasure.registry import ML_TABLES, OF_SCOPE, TOKENS
 from americano_assets.stages.maintenance.sql import query

@@ -19,7 +19,7 @@ from americano_assets.evaluation.run import judged, row_facts
 from americano_assets.resources.home.folder import demo_sentence
 from americano_assets.settings import Settings
 from americano_assets.stages.common.deployment import Deployment
-from americano_assets.stages.common.measured import OULAD, ReadBackgrounds, demo_cohort, no_backgrounds
+from americano_assets.stages.common.measurements import OULAD, ReadBackgrounds, demo_cohort, no_backgrounds
 from americano_assets.stages.s3_training.dataset_versions import training_rows
 
 SETTINGS = ("demo", "hard")

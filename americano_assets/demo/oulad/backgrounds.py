@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 
 from americano_assets.core.base.ids import cuid
 from americano_assets.demo.oulad.tables import SOURCE
-from americano_assets.stages.common.measured import OULAD, demo_cohort
+from americano_assets.stages.common.measurements import OULAD, demo_cohort
 
 BACKGROUND = ("gender", "age_band")
 

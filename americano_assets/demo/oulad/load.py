@@ -17,7 +17,7 @@ from psycopg.rows import tuple_row
 from americano_assets.demo.oulad.sql import query
 from americano_assets.demo.oulad.tables import LOG_TABLES, SOURCE, STATE_TABLES, OuladTables, Window
 from americano_assets.errors import AmericanoError
-from americano_assets.stages.common.measured import OULAD
+from americano_assets.stages.common.measurements import OULAD
 
 _BATCH_ROWS = 20_000
 Progress = Callable[[str, int], None]

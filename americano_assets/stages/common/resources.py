@@ -13,7 +13,7 @@ from pydantic import Field
 from americano_assets.errors import AmericanoError
 from americano_assets.settings import Settings
 from americano_assets.stages.common.deployment import Deployment
-from americano_assets.stages.common.measured import ReadBackgrounds, no_backgrounds
+from americano_assets.stages.common.measurements import ReadBackgrounds, no_backgrounds
 
 
 class Part(dg.ConfigurableResource):  # type: ignore[type-arg]
