@@ -68,6 +68,8 @@ def clean_home(home: Path, *, keep: Collection[str] = ()) -> None:
         names.remove(HOME_SETTINGS_FILE)  # Somebody's own settings.
     left: list[Path] = []
     mark = home / SERVER_FOLDER / "lock"
+    # A home that stays bound keeps what says that its files are there.
+    spared = {home / "data" / STORE_CLAIM_FILE} if CLAIM_FILE in keep else set()
     for name in names:
         if name in keep:
             continue
@@ -75,16 +77,16 @@ def clean_home(home: Path, *, keep: Collection[str] = ()) -> None:
             # It stays a home: without a mark, whatever else lies in it would make it somebody's own folder.
             mark.parent.mkdir(exist_ok=True)
             mark.touch()
-        left += _remove(home / name, home, set(), spared=mark if left else None)
+        left += _remove(home / name, home, set(), spared | ({mark} if left else set()))
     if left:
         more = f" and {len(left) - _NAMED:,} more" if len(left) > _NAMED else ""
         named = ", ".join(str(path.relative_to(home)) for path in left[:_NAMED])
         print(f"americano: Left in the home {home}, since it is not of our making: {named}{more}.", file=sys.stderr)
 
 
-def _remove(path: Path, home: Path, seen: set[tuple[int, int]], spared: Path | None) -> Iterator[Path]:
-    """Remove what is ours at a path and below, but for one file; yields what is not."""
-    if path == spared or (not path.exists() and not path.is_symlink()):
+def _remove(path: Path, home: Path, seen: set[tuple[int, int]], spared: set[Path]) -> Iterator[Path]:
+    """Remove what is ours at a path and below, but for what is spared; yields what is not."""
+    if path in spared or (not path.exists() and not path.is_symlink()):
         return
     if _MADE.fullmatch(path.relative_to(home).as_posix()):
         if path.is_dir():
@@ -100,5 +102,5 @@ def _remove(path: Path, home: Path, seen: set[tuple[int, int]], spared: Path | N
         seen.add((found.st_dev, found.st_ino))
         for inner in sorted(path.iterdir()):
             yield from _remove(inner, home, seen, spared)
-        if not path.is_symlink() and not any(path.iterdir()):
+        if not path.is_symlink() and not path.is_mount() and not any(path.iterdir()):
             path.rmdir()

@@ -20,7 +20,7 @@ from americano_assets.demo import removing
 from americano_assets.demo.flow import load_cohort, load_students, require_allowed, start_over
 from americano_assets.errors import AmericanoError
 from americano_assets.resources.home.claim_records import Identity
-from americano_assets.resources.home.folder import CLAIM_FILE, open_home, write_demo_values
+from americano_assets.resources.home.folder import CLAIM_FILE, STORE_CLAIM_FILE, open_home, write_demo_values
 from americano_assets.resources.postgres.connection import connect, prepare
 from americano_assets.resources.postgres.embedded.server import EmbeddedServer
 from americano_assets.settings import HOME_SETTINGS_FILE, PROJECT_ROOT, Settings, load_settings
@@ -141,7 +141,7 @@ def test_only_the_demos_rows_and_files_go(settings: Settings, beside: World) -> 
     assert beside.rows("SELECT note FROM ml.notes_of_others") == [("theirs",)]
     for table in ("demo_load", "study_days", "deployment"):
         assert beside.rows(f"SELECT count(*) FROM ml.{table}") == [(0,)], table
-    assert [path.name for path in settings.americano_home.iterdir()] == [CLAIM_FILE]
+    assert _names(settings.americano_home) == {CLAIM_FILE, f"data/{STORE_CLAIM_FILE}"}
     with pytest.raises(AmericanoError, match="holds no demo: there is nothing to remove"):
         removing.remove(settings)
     prepare(settings)  # The home goes on with this database, and begins anew.
@@ -175,7 +175,7 @@ def test_a_removal_that_was_broken_off_is_finished(
             removing.remove(settings)
     assert beside.rows("SELECT count(*) FROM ml.demo_load") == [(0,)]
     removing.remove(settings)
-    assert [path.name for path in settings.americano_home.iterdir()] == [CLAIM_FILE]
+    assert _names(settings.americano_home) == {CLAIM_FILE, f"data/{STORE_CLAIM_FILE}"}
 
 
 def _interrupted(*_: object) -> None:

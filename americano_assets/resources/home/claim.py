@@ -6,7 +6,7 @@ database, or beside another home, either would quietly spoil the other. So the f
 
 import sys
 import uuid
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -44,7 +44,8 @@ class Standing:
         database: What the database says of itself.
         in_home: The home's claim.
         in_database: The database's.
-        in_store: Id of the claim that the home's files were written under; None where they are of before, or none are.
+        in_store: Id of the claim that the home's files were written under; None where they are of before, or not there.
+        former: Ids of this database's claims before it was bound anew.
         models_here: Models of the home, by version.
         models_there: Models that the database knows.
         files_here: The home's store holds something.
@@ -57,6 +58,7 @@ class Standing:
     in_home: Claim | None
     in_database: Claim | None
     in_store: str | None
+    former: frozenset[str]
     models_here: frozenset[str]
     models_there: frozenset[str]
     files_here: bool
@@ -66,7 +68,13 @@ class Standing:
     @property
     def is_bound(self) -> bool:
         """Whether home, files and database hold the same claim."""
-        return self.in_home is not None and self.in_home == self.in_database and self.in_store == self.in_home.id
+        claim = self.in_home
+        return claim is not None and claim.marks_files and claim == self.in_database and self.in_store == claim.id
+
+    @property
+    def files_are_gone(self) -> bool:
+        """Whether the home had files that bear a mark, and none are there: as where their disk is not mounted."""
+        return self.in_home is not None and self.in_home.marks_files and self.in_store is None
 
     def obstacle(self, *, claims: bool = True) -> str | None:
         """Why they may not be used together, in a sentence with what to do; None where they may.
@@ -74,7 +82,7 @@ class Standing:
         Args:
             claims: The home is to belong to the database. Without it, a home that holds nothing yet fits every one.
         """
-        return self.demo_obstacle or self._claims_obstacle(claims=claims) or self._files_obstacle
+        return self.demo_obstacle or self._claims_obstacle(claims=claims) or self._files_obstacle(claims=claims)
 
     def _claims_obstacle(self, *, claims: bool) -> str | None:
         name = self.database.database_name
@@ -106,8 +114,14 @@ class Standing:
             )
         return None
 
-    @property
-    def _files_obstacle(self) -> str | None:
+    def _files_obstacle(self, *, claims: bool) -> str | None:
+        if self.files_are_gone and claims:
+            return (
+                f"The files of the home {self.home} are not there, nor data/{STORE_CLAIM_FILE}, which says whose they"
+                " are: mount the disk that data/ is on, or restore it from a back-up. Where they are lost for good,"
+                " `americano home adopt` begins with an empty store, and `forget` can no longer reach what is on that"
+                " disk. Nothing was changed."
+            )
         claimed = {claim.id for claim in (self.in_home, self.in_database) if claim is not None}
         if self.in_store is None or self.in_store in claimed:
             return None
@@ -133,10 +147,10 @@ class Standing:
     def filled_elsewhere(self) -> str | None:
         """Why a home may not be given to this database, whatever somebody says: nothing of the home is known there."""
         mine = {self.in_store} if self.in_store else {self.in_home.id} if self.in_home else set()
-        there = {self.in_database.id} if self.in_database else set()
+        there = {self.in_database.id, *self.former} if self.in_database else set()
         if mine & there or self.models_here & self.models_there:
             return None
-        if not (self.models_here or (self.files_here and mine)):
+        if not (self.models_here or (mine and (self.files_here or self.files_are_gone))):
             return None
         return (
             f"The home {self.home} holds nights of another database ({len(self.models_here):,} models), and database"
@@ -159,6 +173,7 @@ def standing(connection: psycopg.Connection[Any], settings: Settings) -> Standin
         home_claim(home / CLAIM_FILE),
         database_claim(connection),
         store_claim(settings.store_root / STORE_CLAIM_FILE),
+        frozenset(rows_if_there(connection, "former_homes", "SELECT id FROM ml.former_homes")),
         frozenset(path.stem for path in settings.models_root.glob("*.json")),
         frozenset(rows_if_there(connection, "model_versions", "SELECT model_version FROM ml.model_versions")),
         any(path.suffix == ".parquet" or not path.exists() for path in files_below(settings.store_root)),
@@ -206,9 +221,10 @@ def adopt(connection: psycopg.Connection[Any], settings: Settings, *, anew: bool
         if obstacle:
             raise HomeError(obstacle)
         known = None if anew else found.in_home
-        claim = known or Claim(uuid.uuid4().hex, found.database)
+        claim = replace(known or Claim(uuid.uuid4().hex, found.database), marks_files=True)
         if found.is_bound and not anew:
             return claim
+        connection.execute("INSERT INTO ml.former_homes SELECT id FROM ml.home ON CONFLICT DO NOTHING")
         connection.execute("DELETE FROM ml.home")
         connection.execute(
             "INSERT INTO ml.home (id, database_name, database_oid, system_identifier, adopted_at)"

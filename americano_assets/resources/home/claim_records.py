@@ -1,7 +1,7 @@
 """What a home, its store and a database each say of whom they belong to."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -36,10 +36,15 @@ class Identity:
 
 @dataclass(frozen=True)
 class Claim:
-    """That a home and a database belong together."""
+    """That a home and a database belong together.
+
+    Attributes:
+        marks_files: The home's record: its files bear the id too, so where they do not they are not there.
+    """
 
     id: str
     database: Identity
+    marks_files: bool = field(default=False, compare=False)
 
 
 def identity(connection: psycopg.Connection[Any]) -> Identity:
@@ -61,7 +66,7 @@ def home_claim(path: Path) -> Claim | None:
     """The home's record of the database that it belongs to."""
     try:
         content = json.loads(path.read_text())
-        return Claim(content["id"], Identity(**content["database"]))
+        return Claim(content["id"], Identity(**content["database"]), content.get("marks_files", False))
     except (FileNotFoundError, NotADirectoryError):
         return None
     except (OSError, ValueError, KeyError, TypeError) as error:
@@ -80,7 +85,7 @@ def store_claim(path: Path) -> str | None:
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise HomeError(
             f"{path} cannot be read ({type(error).__name__}): restore it, or, where the files are those of this home's"
-            " nights, remove it: the next command writes it anew."
+            " nights, remove it and run `americano home adopt`."
         ) from None
 
 

@@ -264,34 +264,74 @@ def test_history_on_other_disks_is_history_too(settings: Settings, other: str, t
         require_allowed(settings.model_copy(update={"database_url": None}), into_this_database=False)
 
 
-def test_files_say_whose_they_are_wherever_they_are_mounted(
-    settings: Settings, other: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """The disk was away, and the home was given to another database meanwhile."""
+def test_files_say_whose_they_are_wherever_they_are_mounted(settings: Settings, other: str, tmp_path: Path) -> None:
+    """The home was copied and its copy given to another database, and then the first one's disk was mounted there."""
     prepare(settings)
     _history(settings.store_root)
-    settings.store_root.rename(tmp_path / "disk")
-    bind_anew(on(settings, other))
-    shutil.rmtree(settings.store_root)
-    (tmp_path / "disk").rename(settings.store_root)
+    copy = on(settings, other, tmp_path / "copy")
+    prepare(copy)
+    shutil.rmtree(copy.store_root)
+    shutil.copytree(settings.store_root, copy.store_root)
     before = rows_of_ml(other)
     for way in (prepare, require_usable):
         with pytest.raises(HomeError, match=r"files in the home .* were written for another database"):
-            way(on(settings, other))
+            way(copy)
+    with pytest.raises(HomeError, match="holds nights of another database"):
+        bind_anew(copy)
+    assert rows_of_ml(other) == before
+
+
+def test_a_bound_home_whose_files_are_not_mounted_is_used_by_nobody(
+    settings: Settings, other: str, tmp_path: Path
+) -> None:
+    prepare(settings)
+    _history(settings.store_root)
+    disk = settings.store_root.rename(tmp_path / "disk")
+    settings.store_root.mkdir()  # As a mount point looks.
+    with pytest.raises(HomeError, match=r"files of the home .* are not there.* mount the disk"):
+        prepare(settings)
     with pytest.raises(HomeError, match="holds nights of another database"):
         bind_anew(on(settings, other))
-    assert rows_of_ml(other) == before
+    assert not any(settings.store_root.iterdir())
+    prepare(settings, claims=False)  # Published predictions are read without files.
+    # Given up for lost, and found again: they are this database's all the same.
+    bind_anew(settings)
+    prepare(settings)
+    shutil.rmtree(settings.store_root)
+    disk.rename(settings.store_root)
+    with pytest.raises(HomeError, match=r"were written for another database.*home adopt"):
+        prepare(settings)
+    bind_anew(settings)
+    prepare(settings)
+
+
+def test_a_home_that_was_copied_and_bound_since_comes_back_to_its_database(settings: Settings, tmp_path: Path) -> None:
+    prepare(settings)
+    _history(settings.store_root)
+    copy = settings.model_copy(update={"americano_home": tmp_path / "copy"})
+    shutil.copytree(settings.americano_home, copy.americano_home)
+    bind_anew(copy)
     with pytest.raises(HomeError, match="belongs to another home"):
         prepare(settings)
     bind_anew(settings)
     prepare(settings)
-    # Bound by a version that left no mark: it is made, and nothing said of it.
-    capsys.readouterr()
-    (settings.store_root / STORE_CLAIM_FILE).unlink()
+    with pytest.raises(HomeError, match="belongs to another home"):
+        prepare(copy)
+
+
+def test_a_home_bound_by_a_version_without_marks_gets_its_own_unasked(
+    settings: Settings, capsys: pytest.CaptureFixture[str]
+) -> None:
     prepare(settings)
-    assert (settings.store_root / STORE_CLAIM_FILE).exists()
-    (settings.store_root / STORE_CLAIM_FILE).write_text("half")
-    with pytest.raises(HomeError, match=r"americano.json cannot be read .* the next command writes it anew"):
+    record, mark = settings.americano_home / CLAIM_FILE, settings.store_root / STORE_CLAIM_FILE
+    now = json.loads(record.read_text())
+    record.write_text(json.dumps({name: value for name, value in now.items() if name != "marks_files"}))
+    mark.unlink()
+    capsys.readouterr()
+    prepare(settings)
+    assert (json.loads(record.read_text()), json.loads(mark.read_text())) == (now, {"id": now["id"]})
+    mark.write_text("half")
+    with pytest.raises(HomeError, match=r"americano.json cannot be read .* remove it and run `americano home adopt`"):
         prepare(settings)
     assert capsys.readouterr().err == ""
 
@@ -301,9 +341,10 @@ def test_a_store_that_cannot_be_written_leaves_both_as_they_were(settings: Setti
     before = (settings.americano_home / CLAIM_FILE).read_text()
     settings.store_root.rename(tmp_path / "disk")
     settings.store_root.symlink_to(tmp_path / "away")
-    for way in (bind_anew, prepare):
-        with pytest.raises(AmericanoError, match=r"Mount the disk"):
-            way(settings)
+    with pytest.raises(AmericanoError, match=r"Mount the disk"):
+        bind_anew(settings)
+    with pytest.raises(AmericanoError, match=r"mount the disk"):
+        prepare(settings)
     assert (settings.americano_home / CLAIM_FILE).read_text() == before
     (tmp_path / "disk").rename(tmp_path / "away")
     prepare(settings)

@@ -279,11 +279,12 @@ def test_a_place_that_is_added_is_missed_by_the_registry(deployment: ClockedDepl
 # Modules that write files. Who adds one: declare in the registry what the file holds of a learner.
 WRITE_FILES = {
     "cli.evaluate",
+    "cli.setup.env_file",
     "evaluation.log_tables",
     "orchestration.dagster_home",
     "resources.home.claim",
     "resources.home.folder",
-    "resources.mlflow.tracking",
+    "resources.mlflow.training_run",
     "resources.parquet_store.atomic_files",
     "resources.parquet_store.redactions",
     "resources.parquet_store.store",

@@ -152,6 +152,7 @@ ML_TABLES: dict[str, str | None] = {
         ("migrations", "deployment", "demo_load", "study_days", "forgettings", "model_versions", "model_events"), None
     ),
     "home": None,
+    "former_homes": None,
     **dict.fromkeys(("experiment", "drift", "planted_effects"), None),
     **dict.fromkeys(("published", "episodes", "assignments", "first_flag_outcomes", "outcome_changes"), _OF_USER),
     **dict.fromkeys(("prediction_feedback", "alerts", "intervention_actions", "generate_budget"), _OF_USER),
