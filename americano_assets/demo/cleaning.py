@@ -100,7 +100,8 @@ def _remove(path: Path, home: Path, seen: set[tuple[int, int]], spared: set[Path
         if (found.st_dev, found.st_ino) in seen:
             return  # A link that leads back.
         seen.add((found.st_dev, found.st_ino))
-        for inner in sorted(path.iterdir()):
+        # Whose the files are is known as long as there are any.
+        for inner in sorted(path.iterdir(), key=lambda inner: (inner.name == STORE_CLAIM_FILE, inner)):
             yield from _remove(inner, home, seen, spared)
         if not path.is_symlink() and not path.is_mount() and not any(path.iterdir()):
             path.rmdir()

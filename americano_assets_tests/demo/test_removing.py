@@ -17,11 +17,18 @@ from typer.testing import CliRunner
 from americano_assets import cli
 from americano_assets.contract.tables import TABLES
 from americano_assets.demo import removing
+from americano_assets.demo.cleaning import clean_home
 from americano_assets.demo.flow import load_cohort, load_students, require_allowed, start_over
 from americano_assets.errors import AmericanoError
 from americano_assets.resources.home.claim_records import Identity
-from americano_assets.resources.home.folder import CLAIM_FILE, STORE_CLAIM_FILE, open_home, write_demo_values
-from americano_assets.resources.postgres.connection import connect, prepare
+from americano_assets.resources.home.folder import (
+    CLAIM_FILE,
+    SERVER_FOLDER,
+    STORE_CLAIM_FILE,
+    open_home,
+    write_demo_values,
+)
+from americano_assets.resources.postgres.connection import app_url, connect, prepare
 from americano_assets.resources.postgres.embedded.server import EmbeddedServer
 from americano_assets.settings import HOME_SETTINGS_FILE, PROJECT_ROOT, Settings, load_settings
 from americano_assets_tests.world import LONG_AGO, World, at
@@ -299,6 +306,36 @@ def test_starting_over_leaves_what_others_put_into_a_demos_home_and_empties_link
     assert (home / "data").is_symlink()
     assert (home / "reports/gone").is_symlink()
     assert "not of our making: dagster/code/one.py, data/interactions/notes.txt" in capsys.readouterr().err
+
+
+def test_a_disk_without_a_mark_below_a_bound_demo_is_not_emptied() -> None:
+    """A deployment's, mounted after its home was given to a demo; a removal takes the mark after the files."""
+    home = Path(tempfile.mkdtemp(prefix="americano-", dir="/tmp"))
+    settings = load_settings(home)
+    mark = settings.store_root / STORE_CLAIM_FILE
+    try:
+        prepare(settings)
+        write_demo_values(home, {})
+        with connect(app_url(settings), autocommit=True) as connection:
+            connection.execute("INSERT INTO ml.demo_load VALUES (true, 'oulad', 0, 1, now())")
+        bound = mark.read_text()
+        mark.unlink()
+        day = f"data/interactions/day=2026-01-01/{_HASH}.parquet"
+        _files(home, day)
+        with pytest.raises(AmericanoError, match=r"files of the home .* are not there"):
+            start_over(settings)
+        assert (home / day).exists()
+        mark.write_text(bound)
+        removed: list[str] = []
+        with pytest.MonkeyPatch.context() as watched:
+            watched.setattr(Path, "unlink", lambda path, **_: removed.append(path.name))
+            clean_home(home, keep=(SERVER_FOLDER,))
+        assert removed.index(f"{_HASH}.parquet") < removed.index(STORE_CLAIM_FILE) < removed.index(CLAIM_FILE)
+        start_over(settings)
+        assert not any(home.iterdir())
+    finally:
+        EmbeddedServer(home).stop()
+        shutil.rmtree(home, ignore_errors=True)
 
 
 def test_a_demos_home_whose_tables_are_links_serves_the_next_demo(tmp_path: Path) -> None:

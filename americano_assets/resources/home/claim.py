@@ -115,7 +115,7 @@ class Standing:
         return None
 
     def _files_obstacle(self, *, claims: bool) -> str | None:
-        if self.files_are_gone and claims:
+        if self.files_are_gone and (claims or self.files_here):
             return (
                 f"The files of the home {self.home} are not there, nor data/{STORE_CLAIM_FILE}, which says whose they"
                 " are: mount the disk that data/ is on, or restore it from a back-up. Where they are lost for good,"
