@@ -39,7 +39,13 @@ ELSEWHERE = {
         "s9_report/told_effect",
     ),
     *("s9_report/events_by_type", "s9_report/events_by_type_postgres", "s9_report/exported_events"),
-    *("display/riskiest_upcoming", "display/statuses_by_day", "s6_publication/may_be_analysed"),
+    *(
+        "display/log_so_far",
+        "s1_snapshots/log_begins",
+        "display/riskiest_upcoming",
+        "display/statuses_by_day",
+        "s6_publication/may_be_analysed",
+    ),
     # Where pairs are given, and within another query: other tests here look at them.
     *("s2_features/given_learners", "s2_features/given_spine", "s2_features/log_until"),
 }
