@@ -143,7 +143,7 @@ class Settings(BaseSettings):
         le=36_500,
         description="Days after which the log as it was read, and files that nothing names, are removed. Unset: never.",
     )
-    americano_dagster_port: int = Field(3000, ge=1, le=65535, description="Port of the Dagster UI under `dev`.")
+    americano_dagster_port: int = Field(3070, ge=1, le=65535, description="Port of the Dagster UI under `dev`.")
     americano_mlflow_port: int = Field(5000, ge=1, le=65535, description="Port of the MLflow UI under `dev`.")
 
     americano_dagster_address: str | None = Field(

@@ -15,7 +15,6 @@ if TYPE_CHECKING:
 commands = typer.Typer()
 _PANEL = "Servers"
 _HOST = "127.0.0.1"
-_DEFINITIONS = "americano_assets.definitions"
 # Requests under way may finish; none takes longer than the database lets it.
 _GRACE_SECONDS = 10
 
@@ -98,12 +97,12 @@ def _dagster_service(settings: "Settings") -> "Service":
     from pathlib import Path
 
     from americano_assets.cli.process_group import Service
-    from americano_assets.orchestration.dagster_home import dagster_home
+    from americano_assets.orchestration.dagster_home import DEFINITIONS, dagster_home
 
     options = ("-h", _HOST, "-p", str(settings.americano_dagster_port), "--log-level", "warning")
     return Service(
         "Dagster",
-        (sys.executable, "-P", str(Path(sys.executable).with_name("dg")), "dev", "-m", _DEFINITIONS, *options),
+        (sys.executable, "-P", str(Path(sys.executable).with_name("dg")), "dev", "-m", DEFINITIONS, *options),
         settings.americano_dagster_port,
         "AMERICANO_DAGSTER_PORT",
         _python_path(),

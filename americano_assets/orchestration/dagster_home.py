@@ -8,6 +8,8 @@ from americano_assets.resources.home.folder import open_home
 from americano_assets.resources.postgres.connection import connect, dagster_url
 from americano_assets.settings import PROJECT_ROOT, Settings
 
+# The module of the definitions, and by Dagster's custom the name of their code location.
+DEFINITIONS = "americano_assets.definitions"
 HOME_VARIABLE = "DAGSTER_HOME"
 URL_VARIABLE = "AMERICANO_DAGSTER_URL"
 _CONFIGURATION = "dagster.yaml"

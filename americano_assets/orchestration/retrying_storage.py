@@ -12,9 +12,13 @@ from functools import wraps
 from typing import Any
 
 import click
+import dagster as dg
+from dagster._core.definitions.repository_definition import SINGLETON_REPOSITORY_NAME
+from dagster._core.remote_origin import ManagedGrpcPythonEnvCodeLocationOrigin, RemoteRepositoryOrigin
 from dagster._core.storage.event_log import EventLogStorage
 from dagster._core.storage.runs import RunStorage
 from dagster._core.storage.schedules import ScheduleStorage
+from dagster._core.types.loadable_target_origin import LoadableTargetOrigin
 from dagster._serdes import ConfigurableClassData
 from dagster_postgres import (
     DagsterPostgresStorage,
@@ -27,7 +31,7 @@ from sqlalchemy.engine import Connection
 from sqlalchemy.exc import DBAPIError, OperationalError
 
 from americano_assets.errors import AmericanoError, DatabaseLostError
-from americano_assets.orchestration.dagster_home import URL_VARIABLE
+from americano_assets.orchestration.dagster_home import DEFINITIONS, URL_VARIABLE
 from americano_assets.resources.postgres.connection import connect, dagster_url
 from americano_assets.resources.postgres.urls import RETRY_SECONDS, is_lost
 from americano_assets.settings import load_settings
@@ -39,11 +43,23 @@ _NOT_QUESTIONS = {"dispose", "end_watch", "optimize_for_webserver", "watch"}
 _this_thread = threading.local()
 
 
+_CODE_LOCATION = RemoteRepositoryOrigin(
+    ManagedGrpcPythonEnvCodeLocationOrigin(LoadableTargetOrigin(module_name=DEFINITIONS), DEFINITIONS),
+    SINGLETON_REPOSITORY_NAME,
+)
+
+
 class UnusableStorageError(AmericanoError, click.ClickException):
     """Dagster's database cannot be used. Dagster's commands, which are click's, tell it in one sentence as ours do."""
 
 
 class _Runs(PostgresRunStorage):
+    def add_run(self, dagster_run: dg.DagsterRun) -> dg.DagsterRun:
+        """Also a run of the command line's belongs to the code location, or its pages of jobs and runs hide it."""
+        if dagster_run.remote_job_origin is None:
+            dagster_run = dagster_run._replace(remote_job_origin=_CODE_LOCATION.get_job_origin(dagster_run.job_name))
+        return super().add_run(dagster_run)
+
     def connect(self) -> AbstractContextManager[Connection]:
         return self._engine.connect()
 

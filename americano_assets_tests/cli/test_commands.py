@@ -195,6 +195,17 @@ query Failed($id: ID!) {
     }
   }
 }"""
+_RUNS_OF_THE_JOB = """{
+  pipelineOrError(
+    params: {
+      pipelineName: "nightly"
+      repositoryName: "__repository__"
+      repositoryLocationName: "americano_assets.definitions"
+    }
+  ) {
+    ... on Pipeline { runs { runId repositoryOrigin { repositoryLocationName } } }
+  }
+}"""
 _ENDED = {"SUCCESS", "FAILURE", "CANCELED"}
 
 
@@ -241,13 +252,18 @@ def test_dev_serves_everything_runs_what_the_ui_launches_and_ends_with_ctrl_c(de
                 time.sleep(1)
                 status = _graphql(dagster, _STATUS, id=launched["run"]["runId"])["runOrError"]["status"]
             assert status == "SUCCESS", _graphql(dagster, _FAILED, id=launched["run"]["runId"])
+            # The command line's runs are among those of the job's page, and have a line on the overview's.
+            job = _graphql(dagster, _RUNS_OF_THE_JOB)["pipelineOrError"]
+            locations = [run["repositoryOrigin"]["repositoryLocationName"] for run in job["runs"]]
+            assert len(locations) > 1
+            assert set(locations) == {"americano_assets.definitions"}
         finally:
             process.send_signal(signal.SIGINT)
             code = process.wait(timeout=60)
     log = (home / "dev.log").read_text()
     assert code == 0, log[-2000:]
     printed = "".join(path.read_text() for path in (home / "dagster" / "storage").rglob("*.err"))
-    assert "STEP_SUCCESS" in printed
+    assert "DEBUG" not in log + printed, "a line an event floods the terminal"
     # Neither the servers nor the night's own process use what Dagster warns of.
     assert re.findall(r".*(?:Beta|Preview|Supersession)Warning.*", log + printed) == []
     for address in addresses.values():
