@@ -1,4 +1,5 @@
 import { predictionsOf, reasons, type ShownPrediction } from "../lib/learner";
+import { signedIn } from "../lib/session";
 import { Apply, Feedback } from "./buttons";
 
 // A date begins at midnight there, which east of Greenwich is the day before in UTC.
@@ -30,14 +31,17 @@ function Prediction({ shown }: { shown: ShownPrediction }) {
   );
 }
 
-export default async function Page({ searchParams }: { searchParams: Promise<{ learner?: string }> }) {
-  const { learner } = await searchParams;
-  const found = learner ? await predictionsOf(learner) : [];
+// Made anew for each visit: it shows one learner's rows of now.
+export const dynamic = "force-dynamic";
+
+export default async function Page() {
+  // What is planned for today is dated at its midnight.
+  const today = new Date(Date.now() - 24 * 3600 * 1000);
+  const found = await predictionsOf(signedIn(), today);
   return (
     <main>
       <h1>What may be hard next</h1>
-      {!learner && <p>Add ?learner=ID to the address. A real app takes the learner from its session.</p>}
-      {learner && found.length === 0 && <p>Nothing stands out. Keep going.</p>}
+      {found.length === 0 && <p>Nothing stands out. Keep going.</p>}
       {found.map((shown) => (
         <Prediction key={shown.id} shown={shown} />
       ))}
