@@ -13,6 +13,7 @@ import json
 import os
 import random
 import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -203,6 +204,10 @@ def main() -> None:
     parser.add_argument("--repeat", type=int, default=60)
     parser.add_argument("--soak", type=int, default=0)
     options = parser.parse_args()
+    if shutil.which("wrk") is None:
+        raise SystemExit(
+            "wrk is not installed, and measures the reads: `apt-get install wrk`, or another package of that name."
+        )
     with database() as (url, home):
         now = datetime.now(UTC)
         fill(url, now, options.interactions, planned=30)

@@ -224,7 +224,9 @@ def show(version: _VERSION) -> None:
 @dataset.command()
 def restore(
     version: _VERSION,
-    to: Annotated[Path | None, typer.Option(help="A new folder. Without it dataset-VERSION, here.")] = None,
+    to: Annotated[
+        Path | None, typer.Option(help="A new folder. Without it exports/dataset-VERSION in the home.")
+    ] = None,
 ) -> None:
     """Bring a dataset version back, bit by bit: the training set, and every file it was made from."""
     from americano_assets.resources.parquet_store.store import ParquetStore
@@ -232,9 +234,10 @@ def restore(
     from americano_assets.stages.s3_training.dataset_versions import find_dataset
     from americano_assets.stages.s3_training.dataset_versions import restore as restore_dataset
 
-    store = ParquetStore(load_settings().store_root)
+    settings = load_settings()
+    store = ParquetStore(settings.store_root)
     found = find_dataset(store, version)
-    folder = (to or Path(f"dataset-{found.version[:_SHORT]}")).absolute()
+    folder = (to or settings.americano_home / "exports" / f"dataset-{found.version[:_SHORT]}").absolute()
     done = restore_dataset(store, found, folder)
     echo(f"{done.training_set}: {found.rows:,} rows of study day {found.day}, version {found.version}")
     echo(f"Beside it what it was made from: {done.files:,} files, {_megabytes(done.size)}, each proven by hash.")
