@@ -6,7 +6,7 @@ database, or beside another home, either would quietly spoil the other. So the f
 
 import sys
 import uuid
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -18,11 +18,12 @@ from americano_assets.resources.home.claim_records import (
     Claim,
     HomeError,
     Identity,
+    StoreMark,
     database_claim,
     home_claim,
     identity,
     rows_if_there,
-    store_claim,
+    store_mark,
 )
 from americano_assets.resources.home.folder import CLAIM_FILE, STORE_CLAIM_FILE, files_below, is_demo_home
 from americano_assets.resources.parquet_store.atomic_files import write_json
@@ -44,7 +45,7 @@ class Standing:
         database: What the database says of itself.
         in_home: The home's claim.
         in_database: The database's.
-        in_store: Id of the claim that the home's files were written under; None where they are of before, or not there.
+        in_store: What the home's files say; None where they are of before, or not there.
         former: Ids of this database's claims before it was bound anew.
         models_here: Models of the home, by version.
         models_there: Models that the database knows.
@@ -57,7 +58,7 @@ class Standing:
     database: Identity
     in_home: Claim | None
     in_database: Claim | None
-    in_store: str | None
+    in_store: StoreMark | None
     former: frozenset[str]
     models_here: frozenset[str]
     models_there: frozenset[str]
@@ -69,7 +70,9 @@ class Standing:
     def is_bound(self) -> bool:
         """Whether home, files and database hold the same claim."""
         claim = self.in_home
-        return claim is not None and claim.marks_files and claim == self.in_database and self.in_store == claim.id
+        if claim is None or self.in_store is None or claim != self.in_database:
+            return False
+        return claim.marks_files and self.in_store.id == claim.id
 
     @property
     def files_are_gone(self) -> bool:
@@ -123,12 +126,27 @@ class Standing:
                 " disk. Nothing was changed."
             )
         claimed = {claim.id for claim in (self.in_home, self.in_database) if claim is not None}
-        if self.in_store is None or self.in_store in claimed:
+        if self.in_store is None:
             return None
+        if self.in_store.id in claimed:
+            return self._age_obstacle(self.in_store)
         return (
             f"The files in the home {self.home} were written for another database than"
             f' "{self.database.database_name}": is another disk mounted, or a folder of another home linked?'
             f" {_AFTER_A_MOVE}"
+        )
+
+    def _age_obstacle(self, in_store: StoreMark) -> str | None:
+        if self.in_database is None or in_store.id != self.in_database.id:
+            return None
+        missed = self.in_database.writings - in_store.writings
+        if missed <= 0:
+            return None
+        return (
+            f"The files in the home {self.home} are an older copy: since then database"
+            f' "{self.database.database_name}" was worked on {missed:,} times with others. Is the disk that data/ is on'
+            " mounted? After a restore of the files alone `americano home adopt` goes on with them; then repeat"
+            " `forget` for whom ml.forgettings names since the back-up. Nothing was changed."
         )
 
     @property
@@ -146,7 +164,7 @@ class Standing:
     @property
     def filled_elsewhere(self) -> str | None:
         """Why a home may not be given to this database, whatever somebody says: nothing of the home is known there."""
-        mine = {self.in_store} if self.in_store else {self.in_home.id} if self.in_home else set()
+        mine = {self.in_store.id} if self.in_store else {self.in_home.id} if self.in_home else set()
         there = {self.in_database.id, *self.former} if self.in_database else set()
         if mine & there or self.models_here & self.models_there:
             return None
@@ -172,7 +190,7 @@ def standing(connection: psycopg.Connection[Any], settings: Settings) -> Standin
         identity(connection),
         home_claim(home / CLAIM_FILE),
         database_claim(connection),
-        store_claim(settings.store_root / STORE_CLAIM_FILE),
+        store_mark(settings.store_root / STORE_CLAIM_FILE),
         frozenset(rows_if_there(connection, "former_homes", "SELECT id FROM ml.former_homes")),
         frozenset(path.stem for path in settings.models_root.glob("*.json")),
         frozenset(rows_if_there(connection, "model_versions", "SELECT model_version FROM ml.model_versions")),
@@ -204,7 +222,9 @@ def require_adoptable(connection: psycopg.Connection[Any], settings: Settings) -
 
 
 def adopt(connection: psycopg.Connection[Any], settings: Settings, *, anew: bool = False) -> Claim:
-    """Bind home and database to each other, if they are not, and say so on standard error.
+    """Bind home and database to each other and, if they were not, say so on standard error.
+
+    What opens them for writing comes through here, and is counted in both: files that counted less are an older copy.
 
     Args:
         connection: In autocommit, on a database with schema `ml` as it should be.
@@ -221,22 +241,30 @@ def adopt(connection: psycopg.Connection[Any], settings: Settings, *, anew: bool
         if obstacle:
             raise HomeError(obstacle)
         known = None if anew else found.in_home
-        claim = replace(known or Claim(uuid.uuid4().hex, found.database), marks_files=True)
-        if found.is_bound and not anew:
-            return claim
-        connection.execute("INSERT INTO ml.former_homes SELECT id FROM ml.home ON CONFLICT DO NOTHING")
+        sides = [side for side in (found.in_database, found.in_store) if side is not None]
+        claim = Claim(
+            known.id if known else uuid.uuid4().hex,
+            found.database,
+            marks_files=True,
+            writings=1 + max((side.writings for side in sides), default=0),
+        )
+        connection.execute(
+            "INSERT INTO ml.former_homes SELECT id FROM ml.home WHERE id <> %s ON CONFLICT DO NOTHING", [claim.id]
+        )
         connection.execute("DELETE FROM ml.home")
         connection.execute(
-            "INSERT INTO ml.home (id, database_name, database_oid, system_identifier, adopted_at)"
-            " VALUES (%s, %s, %s, %s, %s)",
-            [claim.id, *asdict(claim.database).values(), naive(datetime.now(UTC))],
+            "INSERT INTO ml.home"
+            " (id, database_name, database_oid, system_identifier, schema_name, adopted_at, writings)"
+            " VALUES (%s, %s, %s, %s, %s, %s, %s)",
+            [claim.id, *asdict(claim.database).values(), naive(datetime.now(UTC)), claim.writings],
         )
-        # Before the commit: a home without its record would be refused as a second one. The store first: it may lie on
-        # a disk that cannot be written, and then nothing changes.
-        write_json(settings.store_root / STORE_CLAIM_FILE, {"id": claim.id})
-        write_json(found.home / CLAIM_FILE, asdict(claim))
+        # Before the commit: a home without its record would be refused as a second one, and files that seem older as a
+        # copy. The store first: it may lie on a disk that cannot be written, and then nothing changes.
+        write_json(settings.store_root / STORE_CLAIM_FILE, asdict(StoreMark(claim.id, claim.writings)))
+        kept = {"id": claim.id, "database": asdict(claim.database), "marks_files": claim.marks_files}
+        write_json(found.home / CLAIM_FILE, kept)
     if known is not None and known == found.in_database:
-        return claim  # Bound by a version that did not mark the files.
+        return claim
     name, host = claim.database.database_name, connection.info.host
     print(f'americano: The home {found.home} now belongs to database "{name}" at {host} alone.', file=sys.stderr)
     return claim
@@ -245,6 +273,8 @@ def adopt(connection: psycopg.Connection[Any], settings: Settings, *, anew: bool
 def _difference(before: Identity, now: Identity) -> str:
     if before.database_name != now.database_name:
         return f'its name was "{before.database_name}"'
+    if None not in (before.schema_name, now.schema_name) and before.schema_name != now.schema_name:
+        return f'the app\'s tables were in its schema "{before.schema_name}", and are looked for in "{now.schema_name}"'
     if before.system_identifier != now.system_identifier and before.system_identifier and now.system_identifier:
         return f"it was on the server {before.system_identifier}, and this one is {now.system_identifier}"
     return "it was made anew on its server"

@@ -1,7 +1,7 @@
 """What a home, its store and a database each say of whom they belong to."""
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -20,17 +20,19 @@ class Identity:
 
     Attributes:
         system_identifier: The server's; None where it does not tell, which leaves name and oid to tell a copy apart.
+        schema_name: Where the app's tables are; None in a record of a version that did not note it.
     """
 
     database_name: str
     database_oid: int
     system_identifier: str | None
+    schema_name: str | None = None
 
     def differs_from(self, other: "Identity") -> bool:
         """Whether it is another database, as far as both tell."""
-        servers = {self.system_identifier, other.system_identifier}
-        return (self.database_name, self.database_oid) != (other.database_name, other.database_oid) or (
-            None not in servers and len(servers) > 1
+        told = ({self.system_identifier, other.system_identifier}, {self.schema_name, other.schema_name})
+        return (self.database_name, self.database_oid) != (other.database_name, other.database_oid) or any(
+            None not in both and len(both) > 1 for both in told
         )
 
 
@@ -40,17 +42,32 @@ class Claim:
 
     Attributes:
         marks_files: The home's record: its files bear the id too, so where they do not they are not there.
+        writings: The database's record: how often the files were opened for writing.
     """
 
     id: str
     database: Identity
     marks_files: bool = field(default=False, compare=False)
+    writings: int = field(default=0, compare=False)
+
+
+@dataclass(frozen=True)
+class StoreMark:
+    """What a store's files say of themselves.
+
+    Attributes:
+        id: Of the claim that they were written under.
+        writings: How often they were opened for writing. Fewer than the database knows of: an older copy of them.
+    """
+
+    id: str
+    writings: int
 
 
 def identity(connection: psycopg.Connection[Any]) -> Identity:
     """What the database at the other end says of itself."""
     row = connection.execute(
-        "SELECT datname, oid::bigint FROM pg_database WHERE datname = current_database()"
+        "SELECT datname, oid::bigint, current_schema()::text FROM pg_database WHERE datname = current_database()"
     ).fetchone()
     assert row is not None
     try:
@@ -59,7 +76,7 @@ def identity(connection: psycopg.Connection[Any]) -> Identity:
             told = connection.execute("SELECT system_identifier::text FROM pg_control_system()").fetchone()
     except (psycopg.ProgrammingError, psycopg.NotSupportedError):
         told = None
-    return Identity(row[0], row[1], told[0] if told else None)
+    return Identity(row[0], row[1], told[0] if told else None, row[2])
 
 
 def home_claim(path: Path) -> Claim | None:
@@ -76,10 +93,11 @@ def home_claim(path: Path) -> Claim | None:
         ) from None
 
 
-def store_claim(path: Path) -> str | None:
-    """Id of the claim that a store's files were written under."""
+def store_mark(path: Path) -> StoreMark | None:
+    """The store's record of the claim that its files were written under."""
     try:
-        return str(json.loads(path.read_text())["id"])
+        content = json.loads(path.read_text())
+        return StoreMark(str(content["id"]), int(content.get("writings", 0)))
     except (FileNotFoundError, NotADirectoryError):
         return None
     except (OSError, ValueError, KeyError, TypeError) as error:
@@ -91,14 +109,15 @@ def store_claim(path: Path) -> str | None:
 
 def database_claim(connection: psycopg.Connection[Any]) -> Claim | None:
     """The database's record of its home."""
-    found = rows_if_there(
-        connection, "home", "SELECT id, database_name, database_oid, system_identifier FROM ml.home", whole=True
-    )
-    return Claim(found[0][0], Identity(*found[0][1:])) if found else None
+    # Whole, since a version before may have made the table with fewer columns.
+    for row in rows_if_there(connection, "home", "SELECT to_jsonb(home) FROM ml.home"):
+        database = Identity(*(row.get(each.name) for each in fields(Identity)))
+        return Claim(row["id"], database, writings=row.get("writings", 0))
+    return None
 
 
-def rows_if_there(connection: psycopg.Connection[Any], table: str, statement: str, *, whole: bool = False) -> list[Any]:
-    """Rows of a table of ours; none where it is not there, or may not be read: who may not read cannot write either."""
+def rows_if_there(connection: psycopg.Connection[Any], table: str, statement: str) -> list[Any]:
+    """First column of a table of ours; none where it is not there, or may not be read (then not written either)."""
     row = connection.execute(
         "SELECT FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE (n.nspname, c.relname) = ('ml', %s)"
         " AND has_schema_privilege(n.oid, 'USAGE') AND has_table_privilege(c.oid, 'SELECT')",
@@ -106,4 +125,4 @@ def rows_if_there(connection: psycopg.Connection[Any], table: str, statement: st
     ).fetchone()
     if row is None:
         return []
-    return [found if whole else found[0] for found in connection.execute(statement.encode()).fetchall()]
+    return [found[0] for found in connection.execute(statement.encode()).fetchall()]

@@ -20,9 +20,10 @@ CLAIM_FILE = "database.json"
 STORE_CLAIM_FILE = "americano.json"
 _BY_A_DEMO = "# Written by `americano demo`"
 SERVER_FOLDER = "postgres"
+STORE_FOLDER = "data"
 # Everything of ours that can lie in a home, but for MLflow's own store where one is put there.
 OURS = (
-    *(SERVER_FOLDER, "dagster", "data", "models", "mlflow", "reports", "exports", "analytics.duckdb"),
+    *(SERVER_FOLDER, "dagster", STORE_FOLDER, "models", "mlflow", "reports", "exports", "analytics.duckdb"),
     *(HOME_SETTINGS_FILE, CLAIM_FILE),
 )
 _HASH = "[0-9a-f]" * 32

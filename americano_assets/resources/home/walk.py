@@ -5,7 +5,7 @@ import stat
 from collections.abc import Iterator
 from pathlib import Path
 
-from americano_assets.resources.home.folder import OURS, SERVER_FOLDER
+from americano_assets.resources.home.folder import OURS, SERVER_FOLDER, STORE_FOLDER
 
 
 def files_of(home: Path, unreadable: list[str], not_followed: list[str]) -> Iterator[Path]:
@@ -16,8 +16,8 @@ def files_of(home: Path, unreadable: list[str], not_followed: list[str]) -> Iter
 
     Args:
         home: The folder.
-        unreadable: Takes what cannot be looked at, below the home: a link that leads nowhere, for a disk that is not
-            mounted.
+        unreadable: Takes what cannot be looked at, below the home: a link that leads nowhere and an empty folder of a
+            table, for disks that are not mounted.
         not_followed: Takes links that are none of ours.
     """
 
@@ -33,6 +33,9 @@ def files_of(home: Path, unreadable: list[str], not_followed: list[str]) -> Iter
         if (status.st_dev, status.st_ino) in seen:
             continue
         seen.add((status.st_dev, status.st_ino))
+        if here.parent == home / STORE_FOLDER and not (folders or names):
+            # Whoever makes a table's folder writes into it.
+            unreadable.append(f"{here.relative_to(home).as_posix()} (empty: mount its disk, or remove the folder)")
         for listed in (folders, names):
             foreign = {name for name in listed if _is_foreign_link(home, here / name)}
             links = [here / name for name in foreign if not (here / name).resolve().is_relative_to(inside)]

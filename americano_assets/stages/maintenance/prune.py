@@ -72,8 +72,9 @@ def _prune(deployment: Deployment, keep_days: int, *, dry_run: bool) -> Pruned:
         for path in (*(pointer for pointer, _ in log), *_memos_of(store.root, contents), *contents, *leftovers):
             path.unlink(missing_ok=True)
         for _, folder in log:
-            if not any(folder.iterdir()):
-                folder.rmdir()
+            for emptied in (folder, folder.parent):
+                if not any(emptied.iterdir()):
+                    emptied.rmdir()
     return Pruned(len(contents), len(log), len(leftovers), size)
 
 

@@ -26,7 +26,7 @@ from americano_assets.orchestration.local_runner import Runner
 from americano_assets.resources.home.claim import require_own_home
 from americano_assets.resources.home.claim_records import HomeError, identity
 from americano_assets.resources.home.folder import CLAIM_FILE, STORE_CLAIM_FILE, write_demo_values
-from americano_assets.resources.postgres.connection import bind_anew, connect, prepare, require_usable
+from americano_assets.resources.postgres.connection import app_url, bind_anew, connect, prepare, require_usable
 from americano_assets.resources.postgres.embedded.server import DAGSTER_DATABASE, MLFLOW_DATABASE, EmbeddedServer
 from americano_assets.settings import HOME_SETTINGS_FILE, Settings
 
@@ -305,6 +305,60 @@ def test_a_bound_home_whose_files_are_not_mounted_is_used_by_nobody(
     prepare(settings)
 
 
+def test_an_older_copy_of_the_files_is_not_taken_for_them(settings: Settings, tmp_path: Path) -> None:
+    """Moved to a disk as people do it: the folder below the mount point is never emptied, and one day shows again."""
+    prepare(settings)
+    _history(settings.store_root)
+    below = shutil.copytree(settings.store_root, tmp_path / "below")
+    prepare(settings)
+    disk = settings.store_root.rename(tmp_path / "disk")
+    below.rename(settings.store_root)
+    for claims in (True, False):
+        with pytest.raises(HomeError, match=r"an older copy: .* 1 times .*Is the disk that data/ is on mounted"):
+            prepare(settings, claims=claims)
+    settings.store_root.rename(below)
+    disk.rename(settings.store_root)
+    prepare(settings)
+    # A restore of the files alone.
+    settings.store_root.rename(disk)
+    below.rename(settings.store_root)
+    bind_anew(settings)
+    prepare(settings)
+
+
+def test_files_newer_than_the_database_go_on(settings: Settings, database: str) -> None:
+    prepare(settings)
+    prepare(settings)
+    with psycopg.connect(database) as connection:  # Restored, or broken off before its commit.
+        connection.execute("UPDATE ml.home SET writings = 1")
+    prepare(settings)
+    with psycopg.connect(database) as connection:
+        assert connection.execute("SELECT writings FROM ml.home").fetchall() == [(3,)]
+
+
+def test_another_schema_of_the_database_is_another_apps(settings: Settings, database: str) -> None:
+    prepare(settings)
+    with psycopg.connect(database) as connection:
+        connection.execute("CREATE SCHEMA staging")
+    refused = pytest.raises(HomeError, match=r'tables were in its schema "public", and are looked for in "staging"')
+    with connect(app_url(on(settings, f"{database}&schema=staging"))) as connection, refused:
+        require_own_home(connection, settings)
+    prepare(on(settings, f"{database}&schema=public"))
+
+
+def test_a_record_without_the_schema_learns_it(settings: Settings, database: str) -> None:
+    prepare(settings)
+    record = settings.americano_home / CLAIM_FILE
+    now = json.loads(record.read_text())
+    before = {name: value for name, value in now["database"].items() if name != "schema_name"}
+    record.write_text(json.dumps(now | {"database": before}))
+    with psycopg.connect(database) as connection:
+        connection.execute("UPDATE ml.home SET schema_name = NULL")
+    prepare(settings)
+    assert json.loads(record.read_text()) == now
+    assert now["database"]["schema_name"] == "public"
+
+
 def test_a_home_that_was_copied_and_bound_since_comes_back_to_its_database(settings: Settings, tmp_path: Path) -> None:
     prepare(settings)
     _history(settings.store_root)
@@ -329,7 +383,7 @@ def test_a_home_bound_by_a_version_without_marks_gets_its_own_unasked(
     mark.unlink()
     capsys.readouterr()
     prepare(settings)
-    assert (json.loads(record.read_text()), json.loads(mark.read_text())) == (now, {"id": now["id"]})
+    assert (json.loads(record.read_text()), json.loads(mark.read_text())) == (now, {"id": now["id"], "writings": 2})
     mark.write_text("half")
     with pytest.raises(HomeError, match=r"americano.json cannot be read .* remove it and run `americano home adopt`"):
         prepare(settings)

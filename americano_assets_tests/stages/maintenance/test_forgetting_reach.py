@@ -20,6 +20,7 @@ from americano_assets.resources.postgres.embedded.server import DAGSTER_DATABASE
 from americano_assets.stages.maintenance.erasure import forgetting
 from americano_assets.stages.maintenance.erasure.forgetting import forget
 from americano_assets.stages.maintenance.erasure.survey import look, survey
+from americano_assets.stages.maintenance.prune import prune
 from americano_assets_tests.stages.maintenance.belongings import AT, OTHER, RANDOM, is_as_it_must_be, plant
 from americano_assets_tests.world import ClockedDeployment, World
 
@@ -176,6 +177,17 @@ def test_a_store_on_a_disk_that_is_not_there_is_not_taken_for_an_empty_one(
         forget(deployment, "1")
     with pytest.raises(AmericanoError, match=r"nobody's id.* What these files hold is not known: data\."):
         forget(deployment, "2")
+
+
+def test_a_tables_disk_that_is_not_mounted_is_not_taken_for_an_empty_table(
+    deployment: ClockedDeployment, world: World
+) -> None:
+    world.learner("1")
+    (deployment.settings.store_root / "interactions").mkdir(parents=True)
+    with pytest.raises(AmericanoError, match=r"the first is data/interactions \(empty: mount its disk"):
+        forget(deployment, "1")
+    with pytest.raises(AmericanoError, match="data/interactions"):
+        prune(deployment, 60)
 
 
 def test_a_researchers_file_that_cannot_be_read_is_told_and_made_again_behind_its_link(

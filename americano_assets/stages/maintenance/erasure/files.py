@@ -3,7 +3,7 @@
 import json
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -158,10 +158,12 @@ def is_text(path: Path) -> bool:
 
 
 def remove(path: Path) -> None:
-    """Remove a file; where a link stands for it, what it leads to as well."""
+    """Remove a file; where a link stands for it, what it leads to as well. A folder that it leaves empty goes too."""
     if path.is_symlink():
         path.resolve().unlink(missing_ok=True)
     path.unlink(missing_ok=True)
+    with suppress(OSError):  # It holds something, or is a mount point.
+        path.parent.rmdir()
 
 
 def examples_in(path: Path, ids: set[str]) -> int:
