@@ -15,8 +15,8 @@ from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource
 from americano_assets.core.publication.random_assignment import Policy
 from americano_assets.core.training.retraining_policy import RETRAIN_DAYS, UNTREATED
 from americano_assets.errors import AmericanoError
+from americano_assets.installation import DOTENV, USUAL_HOME
 
-PROJECT_ROOT = Path(__file__).resolve().parent.parent
 HOME_SETTINGS_FILE = "settings.env"
 HostName = Annotated[str, Field(pattern=r"^(\[[0-9A-Fa-f:.]+\]|[^\s/:@\[\]*]+)$")]
 _ADDRESS = r"^https?://[^\s@]+$"  # without a user or password: it is written into metadata
@@ -28,14 +28,15 @@ class SettingsError(AmericanoError):
 
 def _home_from_environment() -> Path:
     # The home holds a settings file of its own, so where it is must be known before the settings are read.
-    home = os.environ.get("AMERICANO_HOME") or dotenv_values(PROJECT_ROOT / ".env").get("AMERICANO_HOME")
-    return Path(home).expanduser().absolute() if home else PROJECT_ROOT / ".americano"
+    home = os.environ.get("AMERICANO_HOME") or dotenv_values(DOTENV).get("AMERICANO_HOME")
+    return Path(home).expanduser().absolute() if home else USUAL_HOME
 
 
 class Settings(BaseSettings):
     """The configuration of one deployment.
 
-    Sources, first wins: the process environment, `.env` in the project's folder, `settings.env` in the home
+    Sources, first wins: the process environment, `.env` in the project's folder or, where it was installed as a
+    package, in the user's data folder, `settings.env` in the home
     (written by `americano demo`, so that later commands keep the demo's horizon and threshold), the defaults.
     """
 
@@ -264,7 +265,7 @@ def load_settings(home: Path | None = None) -> Settings:
         SettingsError: A value is not allowed; the message names the variable and the rule, never the value.
     """
     where = home or _home_from_environment()
-    files = (where / HOME_SETTINGS_FILE, PROJECT_ROOT / ".env")
+    files = (where / HOME_SETTINGS_FILE, DOTENV)
     return validated(files) if home is None else validated(files, americano_home=home)
 
 

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from americano_assets.settings import PROJECT_ROOT
+from americano_assets.installation import PROJECT_ROOT
 
 PACKAGE = PROJECT_ROOT / "americano_assets"
 

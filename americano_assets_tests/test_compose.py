@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 import yaml
 
-from americano_assets.settings import PROJECT_ROOT, Settings
+from americano_assets.installation import PROJECT_ROOT
+from americano_assets.settings import Settings
 
 _ROOT = PROJECT_ROOT
 _COMPOSE = yaml.safe_load((_ROOT / "docker-compose.yml").read_text())

@@ -1,6 +1,6 @@
 """The page of columns is what the assets themselves say."""
 
-from americano_assets.settings import PROJECT_ROOT
+from americano_assets.installation import PROJECT_ROOT
 from tools.data_dictionary import data_dictionary
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from americano_assets.settings import PROJECT_ROOT
+from americano_assets.installation import PROJECT_ROOT
 
 _PROJECT = tomllib.loads((PROJECT_ROOT / "pyproject.toml").read_text())["project"]
 _OURS = {"americano_assets", "americano_assets_tests", "benchmarks", "tools"}

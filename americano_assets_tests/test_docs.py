@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from americano_assets.settings import PROJECT_ROOT
+from americano_assets.installation import PROJECT_ROOT
 
 PAGES = sorted(
     path

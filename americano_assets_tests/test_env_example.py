@@ -4,7 +4,8 @@ import re
 
 import pytest
 
-from americano_assets.settings import PROJECT_ROOT, Settings, SettingsError, load_settings
+from americano_assets.installation import PROJECT_ROOT
+from americano_assets.settings import Settings, SettingsError, load_settings
 from tools.env_example import env_example
 
 EXAMPLE = (PROJECT_ROOT / ".env.example").read_text()

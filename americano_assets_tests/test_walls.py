@@ -16,7 +16,7 @@ from americano_assets.core.features.catalog import (
     select_list,
 )
 from americano_assets.definitions import build_defs
-from americano_assets.settings import PROJECT_ROOT
+from americano_assets.installation import PROJECT_ROOT
 from americano_assets.stages.common.metadata import GRADED, LOG
 from americano_assets.stages.common.partitions import NIGHTS
 from americano_assets_tests.query_files import query_files
@@ -26,6 +26,7 @@ PACKAGE = PROJECT_ROOT / "americano_assets"
 # Each part of the package may import itself and what stands before it.
 PARTS = (
     "errors",
+    "installation",
     "core",
     "contract",
     "settings",

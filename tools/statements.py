@@ -8,7 +8,7 @@ import sys
 from collections import Counter
 from pathlib import Path
 
-from americano_assets.settings import PROJECT_ROOT
+from americano_assets.installation import PROJECT_ROOT
 
 
 def statements(source: str) -> int:

@@ -2,6 +2,7 @@
 
 import os
 import sys
+from typing import Annotated
 
 import typer
 
@@ -11,6 +12,7 @@ from americano_assets.cli.model import model
 from americano_assets.cli.setup import database, doctor, init
 from americano_assets.cli.token import token
 from americano_assets.errors import AmericanoError
+from americano_assets.installation import __version__
 from americano_assets.resources.parquet_store.atomic_files import private_files
 
 app = typer.Typer(
@@ -21,6 +23,23 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+
+
+def _tell_version(asked: bool) -> None:
+    if asked:
+        print(f"americano {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_tell_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
+) -> None:
+    pass
+
+
 app.add_typer(pipeline.commands)
 app.add_typer(report.commands)
 app.add_typer(evaluate.commands)

@@ -151,8 +151,10 @@ def mlflow_service(settings: "Settings", tracking_uri: str) -> "Service":
 
 
 def _python_path() -> dict[str, str]:
-    """Children find the project wherever they are started."""
-    from americano_assets.settings import PROJECT_ROOT
+    """Children find the project wherever they are started; a package they find by themselves."""
+    from americano_assets.installation import IS_CHECKOUT, PROJECT_ROOT
 
+    if not IS_CHECKOUT:
+        return {}
     others = [path for path in os.environ.get("PYTHONPATH", "").split(os.pathsep) if path]
     return {"PYTHONPATH": os.pathsep.join(dict.fromkeys([str(PROJECT_ROOT), *others]))}

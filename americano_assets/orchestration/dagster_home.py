@@ -4,15 +4,16 @@ import os
 from pathlib import Path
 
 from americano_assets.errors import AmericanoError
+from americano_assets.installation import CONFIGURATION
 from americano_assets.resources.home.folder import open_home
 from americano_assets.resources.postgres.connection import connect, dagster_url
-from americano_assets.settings import PROJECT_ROOT, Settings
+from americano_assets.settings import Settings
 
 # The module of the definitions, and by Dagster's custom the name of their code location.
 DEFINITIONS = "americano_assets.definitions"
 HOME_VARIABLE = "DAGSTER_HOME"
 URL_VARIABLE = "AMERICANO_DAGSTER_URL"
-_CONFIGURATION = "dagster.yaml"
+_FILE = "dagster.yaml"
 
 
 def dagster_home(settings: Settings) -> Path:
@@ -34,11 +35,11 @@ def prepare_dagster_home(settings: Settings) -> Path:
     home = dagster_home(settings)
     try:
         home.mkdir(parents=True, exist_ok=True)
-        wanted = (PROJECT_ROOT / _CONFIGURATION).read_bytes()
-        in_force = home / _CONFIGURATION
+        wanted = (CONFIGURATION / _FILE).read_bytes()
+        in_force = home / _FILE
         if not in_force.exists() or in_force.read_bytes() != wanted:
             # Renamed into place: another process may be reading it.
-            temporary = home / f".{_CONFIGURATION}.{os.getpid()}"
+            temporary = home / f".{_FILE}.{os.getpid()}"
             temporary.write_bytes(wanted)
             temporary.replace(in_force)
     except OSError as error:

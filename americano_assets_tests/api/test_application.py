@@ -23,7 +23,7 @@ from americano_assets.api.routes.predictions import Predictions
 from americano_assets.api.routes.struggle_reduction import StruggleReduction
 from americano_assets.api.schemas import Answer
 from americano_assets.api.tokens import create_token
-from americano_assets.settings import PROJECT_ROOT
+from americano_assets.installation import PROJECT_ROOT
 from americano_assets_tests.api.rows import LEARNER, Rows
 from americano_assets_tests.api.serving import Service, serving, settings_for
 

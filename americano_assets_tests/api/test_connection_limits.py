@@ -14,7 +14,7 @@ from starlette.types import Receive, Scope, Send
 from americano_assets.api.database import PoolLimits
 from americano_assets.api.middleware import connection_limits
 from americano_assets.api.middleware.limits import BODY_SECONDS, MAX_BODY_BYTES, BodyLimit
-from americano_assets.settings import PROJECT_ROOT
+from americano_assets.installation import PROJECT_ROOT
 from americano_assets_tests.api.sockets import GET, PATIENCE, Client, problem, statuses
 
 _LARGE = 64 * 1024 * 1024  # more than any socket's buffers

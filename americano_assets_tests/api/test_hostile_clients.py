@@ -16,7 +16,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from americano_assets.settings import PROJECT_ROOT
+from americano_assets.installation import PROJECT_ROOT
 from americano_assets_tests.api.rows import Rows
 from americano_assets_tests.api.sockets import GET, PATIENCE, Client, problem, statuses
 

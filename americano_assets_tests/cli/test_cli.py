@@ -10,9 +10,9 @@ from typer.testing import CliRunner
 
 from americano_assets import cli
 from americano_assets.errors import AmericanoError
+from americano_assets.installation import PROJECT_ROOT
 from americano_assets.resources.postgres.connection import connect
 from americano_assets.resources.postgres.embedded.server import EmbeddedServer
-from americano_assets.settings import PROJECT_ROOT
 
 
 def run(*arguments: str, **environment: str) -> "subprocess.CompletedProcess[str]":

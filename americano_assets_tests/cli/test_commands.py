@@ -21,8 +21,8 @@ import psycopg
 import pytest
 
 from americano_assets.core.study_days.study_day import last_closed
+from americano_assets.installation import PROJECT_ROOT
 from americano_assets.resources.postgres.connection import connect
-from americano_assets.settings import PROJECT_ROOT
 from americano_assets_tests.cli.test_cli import run, run_under
 
 _PUBLISHED = ("struggle_predictions", "struggle_indicators", "intervention_recommendations")

@@ -18,8 +18,8 @@ import httpx
 import psycopg
 import pytest
 
+from americano_assets.installation import PROJECT_ROOT
 from americano_assets.resources.postgres.embedded.server import DAGSTER_DATABASE, EmbeddedServer
-from americano_assets.settings import PROJECT_ROOT
 from americano_assets_tests.cli.test_commands import free_port
 from americano_assets_tests.cli.test_launcher import launch, provide_tools, quick_uv
 

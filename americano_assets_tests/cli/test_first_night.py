@@ -13,8 +13,8 @@ import psycopg
 import pytest
 
 from americano_assets.core.study_days.study_day import last_closed
+from americano_assets.installation import PROJECT_ROOT
 from americano_assets.resources.parquet_store.store import ParquetStore
-from americano_assets.settings import PROJECT_ROOT
 from americano_assets_tests.cli.test_cli import run
 from americano_assets_tests.world import World
 

@@ -13,7 +13,8 @@ from typer.testing import CliRunner
 
 from americano_assets import cli
 from americano_assets.errors import AmericanoError
-from americano_assets.settings import PROJECT_ROOT, validated
+from americano_assets.installation import PROJECT_ROOT
+from americano_assets.settings import validated
 from americano_assets_tests.world import World, at
 
 PASSWORD = "hunter2"

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from americano_assets.settings import PROJECT_ROOT
+from americano_assets.installation import PROJECT_ROOT
 
 STAND_IN = """
 import os, sys

@@ -13,7 +13,7 @@ import pytest
 
 from americano_assets.cli.process_group import Service, require_free_ports, run_together
 from americano_assets.errors import AmericanoError
-from americano_assets.settings import PROJECT_ROOT
+from americano_assets.installation import PROJECT_ROOT
 
 # A server with a child in a session of its own; both leave their number in a folder of the test's.
 SERVER = """

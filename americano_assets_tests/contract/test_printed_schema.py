@@ -12,7 +12,7 @@ from americano_assets.contract.compare import check
 from americano_assets.contract.declaration import SqlType
 from americano_assets.contract.markdown import markdown
 from americano_assets.contract.prisma import prisma_schema
-from americano_assets.settings import PROJECT_ROOT
+from americano_assets.installation import PROJECT_ROOT
 from americano_assets.stages.s1_snapshots.sql import query
 from americano_assets_tests.cli.test_cli import run
 from americano_assets_tests.world import World, at

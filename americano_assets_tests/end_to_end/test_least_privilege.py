@@ -15,8 +15,8 @@ import pytest
 
 from americano_assets.contract.grants import grants
 from americano_assets.errors import AmericanoError
+from americano_assets.installation import PROJECT_ROOT
 from americano_assets.resources.postgres.connection import bootstrap
-from americano_assets.settings import PROJECT_ROOT
 from americano_assets.stages.maintenance.archive import archive, restore
 from americano_assets.stages.s3_training.analysis_runs import link_run, require_run
 from americano_assets.stages.s6_publication.transaction import PREDICTIONS

@@ -10,8 +10,9 @@ from dagster_postgres import PostgresEventLogStorage
 from pydantic import SecretStr
 
 from americano_assets.errors import AmericanoError
+from americano_assets.installation import PROJECT_ROOT
 from americano_assets.orchestration.dagster_home import prepare_dagster_home
-from americano_assets.settings import PROJECT_ROOT, Settings
+from americano_assets.settings import Settings
 
 
 @pytest.fixture(autouse=True)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from americano_assets.settings import PROJECT_ROOT
+from americano_assets.installation import PROJECT_ROOT
 from americano_assets_tests.planted_bugs import MUTATIONS
 from americano_assets_tests.planted_bugs.planting import CAUGHT, Mutation, run
 

@@ -92,8 +92,11 @@ def run_tests(
 
     import pytest
 
-    from americano_assets.settings import PROJECT_ROOT
+    from americano_assets.errors import AmericanoError
+    from americano_assets.installation import IS_CHECKOUT, PROJECT_ROOT
 
+    if not IS_CHECKOUT:
+        raise AmericanoError("The tests are in the project's repository, not in the package: clone it to run them.")
     os.chdir(PROJECT_ROOT)
     chosen = ["-m", "not node and not browser and not long and not full"]
     # Each worker has a database server of its own; a file's tests share what its fixtures made, so they stay together.

@@ -14,6 +14,7 @@ def doctor() -> None:
     Exit code 1 where something stops a night.
     """
     from americano_assets.cli.setup.examination import State, examine
+    from americano_assets.installation import COMMAND
     from americano_assets.settings import load_settings
 
     found = examine(load_settings())
@@ -25,4 +26,4 @@ def doctor() -> None:
     if stops:
         say(f"\n{stops} {'thing stops' if stops == 1 else 'things stop'} a night. Begin with the first.")
         raise typer.Exit(1)
-    say("\nNothing stops a night: ./americano nightly.")
+    say(f"\nNothing stops a night: {COMMAND} nightly.")

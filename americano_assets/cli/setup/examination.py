@@ -18,6 +18,7 @@ from americano_assets.contract.compare import check
 from americano_assets.contract.grants import missing_grants
 from americano_assets.core.study_days.study_day import last_closed
 from americano_assets.errors import AmericanoError
+from americano_assets.installation import COMMAND
 from americano_assets.resources.home.claim import standing
 from americano_assets.resources.home.folder import demo_sentence, refusal
 from americano_assets.resources.parquet_store.store import ParquetStore
@@ -109,7 +110,7 @@ def _database(settings: Settings) -> Found:
     if settings.database_url is not None:
         url = libpq_url(settings.database_url.get_secret_value())
     else:
-        yield from _embedded(settings, "No DATABASE_URL: the app's tables are", "./americano init names your app's.")
+        yield from _embedded(settings, "No DATABASE_URL: the app's tables are", f"{COMMAND} init names your app's.")
         server = EmbeddedServer(settings.americano_home)
         if live_postmaster(server.data) is None:
             return
@@ -146,10 +147,10 @@ def _contract(connection: psycopg.Connection[Any]) -> Found:
     errors = [one for one in differences if one.severity == "error"]
     if errors:
         told = f"Its tables are not as the contract says. Errors: {len(errors)}, first {errors[0].where}"
-        advice = "./americano check-db lists them, ./americano schema says what is needed"
+        advice = f"{COMMAND} check-db lists them, {COMMAND} schema says what is needed"
         yield State.STOPS, f"{told}: {errors[0].message} {advice}."
     elif differences:
-        yield State.WARNS, f"Warnings about its tables: {len(differences)}. ./americano check-db lists them."
+        yield State.WARNS, f"Warnings about its tables: {len(differences)}. {COMMAND} check-db lists them."
 
 
 def _rights(connection: psycopg.Connection[Any]) -> Found:
@@ -212,7 +213,7 @@ def _ports(settings: Settings) -> Found:
     try:
         require_free_ports(wanted)
     except AmericanoError as error:
-        yield State.WARNS, f"{error} Where that is `./americano dev` itself, all is well. A night needs none."
+        yield State.WARNS, f"{error} Where that is `{COMMAND} dev` itself, all is well. A night needs none."
     else:
         yield State.FINE, f"{', '.join(f'{one.port} ({one.name})' for one in wanted)} are free"
 

@@ -22,18 +22,21 @@ def init(
     struggle_below: Annotated[str | None, typer.Option(help="A mean score below is a struggle, 0-1.")] = None,
     holdout_share: Annotated[str | None, typer.Option(help="Share from whom help is withheld by chance, 0-1.")] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Change values that the file has already.")] = False,
-    file: Annotated[Path | None, typer.Option(help="What to write; unset: .env in the project's folder.")] = None,
+    file: Annotated[
+        Path | None,
+        typer.Option(help="What to write; unset: .env in the project's folder, or in the user's data folder."),
+    ] = None,
 ) -> None:
     """Write the settings of one's own deployment into .env; without options, on a terminal, it asks."""
     from americano_assets.cli.setup.env_file import CHOICES, asked, overruled, proposed, read, require_valid, write
     from americano_assets.errors import AmericanoError
-    from americano_assets.settings import PROJECT_ROOT
+    from americano_assets.installation import COMMAND, DOTENV
 
     if database_url == "-":
         database_url = sys.stdin.readline().strip()
     options = (database_url, timezone, start_day, horizon_days, struggle_below, holdout_share)
     given = {name: value for name, value in zip(CHOICES, options, strict=True) if value}
-    file = file or PROJECT_ROOT / ".env"
+    file = file or DOTENV
     held = read(file)
     asks = not given and sys.stdin.isatty()
     chosen = asked(held) if asks else given | proposed(held | given)
@@ -48,4 +51,4 @@ def init(
     echo(f"{file}: {', '.join(new) or 'nothing'} written; everything else in it is as it was.")
     for name in overruled(held | chosen):
         echo(f"{name} is set in the environment too, and the environment goes first.")
-    echo("Next: ./americano doctor says whether all is ready, ./americano nightly makes the first predictions.")
+    echo(f"Next: {COMMAND} doctor says whether all is ready, {COMMAND} nightly makes the first predictions.")

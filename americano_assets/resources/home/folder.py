@@ -11,9 +11,10 @@ from pathlib import Path
 from dotenv import dotenv_values
 
 from americano_assets.errors import AmericanoError
+from americano_assets.installation import DOTENV
 from americano_assets.resources.parquet_store.atomic_files import private_files
 from americano_assets.resources.postgres.embedded.identity import namespaces_work
-from americano_assets.settings import HOME_SETTINGS_FILE, PROJECT_ROOT, Settings
+from americano_assets.settings import HOME_SETTINGS_FILE, Settings
 
 CLAIM_FILE = "database.json"
 # In the store: files on a disk that is mounted at another place say themselves whose they are.
@@ -194,7 +195,7 @@ def demo_values(settings: Settings) -> dict[str, str]:
     """Settings in force that a demo wrote into the home, by name; the environment and `.env` go first."""
     if not is_demo_home(settings.americano_home):
         return {}
-    first = {**dotenv_values(PROJECT_ROOT / ".env"), **os.environ}
+    first = {**dotenv_values(DOTENV), **os.environ}
     written = dotenv_values(settings.americano_home / HOME_SETTINGS_FILE)
     return {name: value for name, value in written.items() if value and not first.get(name)}
 

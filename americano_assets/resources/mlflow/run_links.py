@@ -4,15 +4,21 @@ import subprocess
 from functools import cache
 from urllib.parse import urlsplit, urlunsplit
 
+from americano_assets.installation import IS_CHECKOUT, PROJECT_ROOT
 from americano_assets.resources.postgres.connection import mlflow_uri
-from americano_assets.settings import PROJECT_ROOT, Settings
+from americano_assets.settings import Settings
 
 _SECONDS = 10
 
 
 @cache
 def git_commit() -> str | None:
-    """The commit of the project's code, with -dirty where a file of it was changed; None outside of a repository."""
+    """The commit of the project's code, with -dirty where a file of it was changed; None outside of a repository.
+
+    What a package is installed in may lie inside another project's.
+    """
+    if not IS_CHECKOUT:
+        return None
     command = ["git", "-C", str(PROJECT_ROOT), "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"]
     try:
         done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=_SECONDS)

@@ -17,11 +17,12 @@ import pyarrow as pa
 
 from americano_assets.core.study_days.cutoff import naive
 from americano_assets.errors import AmericanoError
+from americano_assets.installation import IS_CHECKOUT, PROJECT_ROOT
 from americano_assets.resources.parquet_store.atomic_files import LEFTOVER_PREFIX, write_json
 from americano_assets.resources.parquet_store.content_files import hash_file
 from americano_assets.resources.parquet_store.redactions import Redaction
 from americano_assets.resources.parquet_store.store import ParquetStore, Version
-from americano_assets.settings import PROJECT_ROOT, Settings
+from americano_assets.settings import Settings
 from americano_assets.stages.common.deployment import Deployment
 from americano_assets.stages.s1_snapshots.input_manifest import Inputs
 from americano_assets.stages.s1_snapshots.state_snapshots import record_snapshot
@@ -233,7 +234,7 @@ def dvc_tags(settings: Settings) -> dict[str, str]:
 
     It is the SHA-256 of the `dvc.lock` of the project, of the home or of the store, the first that is there.
     """
-    for folder in (PROJECT_ROOT, settings.americano_home, settings.store_root):
+    for folder in (*([PROJECT_ROOT] if IS_CHECKOUT else []), settings.americano_home, settings.store_root):
         try:
             return {"dvc_lock": hashlib.sha256((folder / DVC_LOCK).read_bytes()).hexdigest()}
         except OSError:

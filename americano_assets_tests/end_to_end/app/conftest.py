@@ -13,7 +13,7 @@ import dagster as dg
 import psycopg
 import pytest
 
-from americano_assets.settings import PROJECT_ROOT
+from americano_assets.installation import PROJECT_ROOT
 from americano_assets_tests.end_to_end.story import FIRST, school
 from americano_assets_tests.world import Nights, World, world_settings
 

@@ -17,7 +17,7 @@ import pytest
 from playwright.sync_api import Page, expect, sync_playwright
 
 from americano_assets.api.tokens import create_token
-from americano_assets.settings import PROJECT_ROOT
+from americano_assets.installation import PROJECT_ROOT
 from americano_assets_tests.end_to_end.app.conftest import ENVIRONMENT, EXAMPLE, for_node, npx
 from americano_assets_tests.end_to_end.app.test_prisma import LEARNER, FirstNight
 from americano_assets_tests.world import World

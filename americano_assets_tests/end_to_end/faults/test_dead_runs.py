@@ -16,6 +16,7 @@ import psutil
 import pytest
 
 from americano_assets.definitions import build_defs
+from americano_assets.installation import PROJECT_ROOT
 from americano_assets.orchestration import process_identity
 from americano_assets.orchestration.dagster_home import HOME_VARIABLE, URL_VARIABLE, prepare_dagster_home
 from americano_assets.orchestration.jobs import NIGHTLY_JOB
@@ -28,7 +29,7 @@ from americano_assets.orchestration.run_processes import (
     process_tags,
     unfinished,
 )
-from americano_assets.settings import PROJECT_ROOT, load_settings
+from americano_assets.settings import load_settings
 from americano_assets.stages.common.partitions import add_nights
 from americano_assets_tests.cli.test_cli import run
 

@@ -12,8 +12,8 @@ import psycopg
 import pytest
 
 from americano_assets import cli
+from americano_assets.installation import PROJECT_ROOT
 from americano_assets.orchestration.run_failures import why_failed
-from americano_assets.settings import PROJECT_ROOT
 from americano_assets.stages.s6_publication import transaction
 from americano_assets_tests.end_to_end.faults.conftest import Left, School
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import psycopg
 
+from americano_assets.installation import PROJECT_ROOT
 from americano_assets.resources.postgres.migrate import MIGRATIONS, migrate
-from americano_assets.settings import PROJECT_ROOT
 from americano_assets_tests.end_to_end.faults.conftest import Left, School
 
 SCRIPT = """

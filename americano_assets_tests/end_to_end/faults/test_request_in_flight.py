@@ -16,10 +16,10 @@ import psycopg
 import pytest
 
 from americano_assets.api.database import APPLICATION_NAME, Change, Row
+from americano_assets.installation import PROJECT_ROOT
 from americano_assets.resources.postgres.connection import bootstrap
 from americano_assets.resources.postgres.embedded.server import EmbeddedServer
 from americano_assets.resources.postgres.migrate import migrate
-from americano_assets.settings import PROJECT_ROOT
 from americano_assets_tests.api.rows import LEARNER, Rows
 from americano_assets_tests.api.serving import serving, settings_for
 

@@ -8,7 +8,7 @@ from contextlib import ExitStack
 
 import pytest
 
-from americano_assets.settings import PROJECT_ROOT
+from americano_assets.installation import PROJECT_ROOT
 from americano_assets_tests.end_to_end.faults.conftest import Left, School
 
 SCRIPT = """

@@ -10,12 +10,13 @@ from pathlib import Path
 import pytest
 
 from americano_assets.errors import AmericanoError
+from americano_assets.installation import PROJECT_ROOT
 from americano_assets.orchestration.dagster_home import prepare_dagster_home
 from americano_assets.resources.home.folder import CLAIM_FILE, STORE_CLAIM_FILE, open_home
 from americano_assets.resources.postgres.connection import bind_anew, prepare, require_usable
 from americano_assets.resources.postgres.embedded import identity
 from americano_assets.resources.postgres.embedded.server import EmbeddedServer
-from americano_assets.settings import PROJECT_ROOT, Settings
+from americano_assets.settings import Settings
 from americano_assets_tests.cli.test_cli import run_under
 
 _ROOT_ALONE = pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files to another user")

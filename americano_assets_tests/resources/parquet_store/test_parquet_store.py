@@ -12,11 +12,11 @@ import pyarrow as pa
 import pytest
 
 from americano_assets.errors import AmericanoError
+from americano_assets.installation import PROJECT_ROOT
 from americano_assets.resources.parquet_store.atomic_files import LEFTOVER_PREFIX, StorageError
 from americano_assets.resources.parquet_store.content_files import hash_file, read_table
 from americano_assets.resources.parquet_store.redactions import Redaction
 from americano_assets.resources.parquet_store.store import ParquetStore, Version
-from americano_assets.settings import PROJECT_ROOT
 from americano_assets_tests.world import study_day
 
 DAY = study_day("2026-03-09")

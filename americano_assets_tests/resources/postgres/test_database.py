@@ -12,11 +12,12 @@ from pydantic import SecretStr
 
 from americano_assets.contract import TABLES
 from americano_assets.errors import AmericanoError
+from americano_assets.installation import PROJECT_ROOT
 from americano_assets.resources.postgres.connection import app_url, connect, dagster_url, mlflow_uri, prepare
 from americano_assets.resources.postgres.embedded.server import EmbeddedServer
 from americano_assets.resources.postgres.migrate import MIGRATIONS, migrate
 from americano_assets.resources.postgres.urls import libpq_url
-from americano_assets.settings import PROJECT_ROOT, Settings
+from americano_assets.settings import Settings
 
 
 def settings_of(**values: Any) -> Settings:

@@ -16,10 +16,10 @@ import pytest
 import sqlalchemy
 
 from americano_assets.errors import AmericanoError
+from americano_assets.installation import PROJECT_ROOT
 from americano_assets.resources.postgres.embedded import identity
 from americano_assets.resources.postgres.embedded.processes import has_ended, live_postmaster, live_processes
 from americano_assets.resources.postgres.embedded.server import DATABASES, EmbeddedServer
-from americano_assets.settings import PROJECT_ROOT
 from americano_assets_tests.conftest import without_durability
 
 ENSURE = """

@@ -15,10 +15,11 @@ import pytest
 from pydantic import SecretStr
 
 from americano_assets.errors import AmericanoError
+from americano_assets.installation import PROJECT_ROOT
 from americano_assets.orchestration.dagster_home import HOME_VARIABLE, URL_VARIABLE, prepare_dagster_home
 from americano_assets.resources.postgres.connection import prepare
 from americano_assets.resources.postgres.embedded.server import DAGSTER_DATABASE, EmbeddedServer
-from americano_assets.settings import PROJECT_ROOT, Settings
+from americano_assets.settings import Settings
 from americano_assets.stages.maintenance.erasure.forgetting import forget
 from americano_assets.stages.maintenance.erasure.registry import ML_TABLES, STORE_TABLES, kind_of
 from americano_assets.stages.maintenance.erasure.survey import look, survey

@@ -8,9 +8,9 @@ import dagster as dg
 import duckdb
 import pytest
 
+from americano_assets.installation import PROJECT_ROOT
 from americano_assets.resources.parquet_store.atomic_files import StorageError
 from americano_assets.resources.parquet_store.content_files import read_table
-from americano_assets.settings import PROJECT_ROOT
 from americano_assets.stages.common.metadata import KIND_TAG, REPLAY
 from americano_assets.stages.s9_report.research_database import TABLES, build_analytics
 from americano_assets_tests.stages.conftest import OUT, Lived

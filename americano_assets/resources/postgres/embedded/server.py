@@ -89,7 +89,7 @@ class EmbeddedServer:
         # Importing the wheel's package would warn about folders of its own wrapper, which is not used.
         package = find_spec(_PACKAGE)
         if package is None or package.origin is None:
-            raise AmericanoError(f"The package {_PACKAGE} is not installed: run ./americano, or set DATABASE_URL.")
+            raise AmericanoError(f"The package {_PACKAGE} is not installed: install it, or set DATABASE_URL.")
         return Path(package.origin).parent / f"pginstall{MAJOR_VERSION}" / "bin"
 
     def url(self, database: str = APP_DATABASE) -> str:

@@ -1,0 +1,18 @@
+"""How this project is installed: as a checkout, with files of its own around it, or as a package."""
+
+from pathlib import Path
+
+from platformdirs import user_data_path
+
+__version__ = "0.2.0"
+PACKAGE = Path(__file__).resolve().parent
+PROJECT_ROOT = PACKAGE.parent
+IS_CHECKOUT = (PROJECT_ROOT / "pyproject.toml").exists()
+# As people call it, in messages.
+COMMAND = "./americano" if IS_CHECKOUT else "americano"
+_DATA = user_data_path("americano")
+# Where `.env` lies, and the home unless another is named.
+DOTENV = (PROJECT_ROOT if IS_CHECKOUT else _DATA) / ".env"
+USUAL_HOME = PROJECT_ROOT / ".americano" if IS_CHECKOUT else _DATA
+# Where dagster.yaml and workspace.yaml lie.
+CONFIGURATION = PROJECT_ROOT if IS_CHECKOUT else PACKAGE
