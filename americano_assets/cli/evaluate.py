@@ -70,6 +70,8 @@ def evaluate(
     for option, path in (("--json", json_out), ("--rows", rows_out)):
         if path is not None and not path.absolute().parent.is_dir():
             raise AmericanoError(f"{option} {path}: the folder {path.parent} does not exist.")
+        if path is not None and file is not None and path.resolve() == file.resolve():
+            raise AmericanoError(f"{option} {path} is the log itself, and would be written over: name another file.")
     if file is not None and setting is not None:
         raise AmericanoError("--setting is for the deployment's own data: leave it out, or leave FILE out.")
     if file is None and (names or any(one is not None for one in (horizon_days, struggle_below, timezone))):

@@ -132,3 +132,12 @@ def test_a_database_that_fails_in_the_middle_is_one_line(
         cli.main()
     assert ended.value.code == 1
     assert capsys.readouterr().err.startswith("americano: The database could not go on: ")
+
+
+@pytest.mark.parametrize("option", ["--rows", "--json"])
+def test_evaluate_never_writes_over_the_log_that_it_was_given(option: str, tmp_path: Path) -> None:
+    log = tmp_path / "log.parquet"
+    log.write_bytes(b"a term of answers")
+    done = CliRunner().invoke(cli.app, ["evaluate", str(log), option, str(tmp_path / "." / "log.parquet")])
+    assert "is the log itself" in str(done.exception)
+    assert log.read_bytes() == b"a term of answers"

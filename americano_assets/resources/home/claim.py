@@ -75,6 +75,13 @@ class Standing:
         return claim.marks_files and self.in_store.id == claim.id
 
     @property
+    def ids_of_files(self) -> set[str]:
+        """Ids of the claims that the home's files were written under; without a mark the home's own."""
+        if self.in_store is not None:
+            return {self.in_store.id, *self.in_store.former}
+        return {self.in_home.id} if self.in_home is not None else set()
+
+    @property
     def files_are_gone(self) -> bool:
         """Whether the home had files that bear a mark, and none are there: as where their disk is not mounted."""
         return self.in_home is not None and self.in_home.marks_files and self.in_store is None
@@ -164,9 +171,11 @@ class Standing:
     @property
     def filled_elsewhere(self) -> str | None:
         """Why a home may not be given to this database, whatever somebody says: nothing of the home is known there."""
-        mine = {self.in_store.id} if self.in_store else {self.in_home.id} if self.in_home else set()
+        mine = self.ids_of_files
         there = {self.in_database.id, *self.former} if self.in_database else set()
-        if mine & there or self.models_here & self.models_there:
+        # Of before there were claims. The rules of a first week are the same model in every school.
+        alike = not mine and self.models_here & self.models_there
+        if mine & there or alike:
             return None
         if not (self.models_here or (mine and (self.files_here or self.files_are_gone))):
             return None
@@ -248,6 +257,8 @@ def adopt(connection: psycopg.Connection[Any], settings: Settings, *, anew: bool
             marks_files=True,
             writings=1 + max((side.writings for side in sides), default=0),
         )
+        former = found.ids_of_files | ({found.in_home.id} if found.in_home else set())
+        mark = StoreMark(claim.id, claim.writings, tuple(sorted(former - {claim.id})))
         connection.execute(
             "INSERT INTO ml.former_homes SELECT id FROM ml.home WHERE id <> %s ON CONFLICT DO NOTHING", [claim.id]
         )
@@ -260,7 +271,7 @@ def adopt(connection: psycopg.Connection[Any], settings: Settings, *, anew: bool
         )
         # Before the commit: a home without its record would be refused as a second one, and files that seem older as a
         # copy. The store first: it may lie on a disk that cannot be written, and then nothing changes.
-        write_json(settings.store_root / STORE_CLAIM_FILE, asdict(StoreMark(claim.id, claim.writings)))
+        write_json(settings.store_root / STORE_CLAIM_FILE, asdict(mark))
         kept = {"id": claim.id, "database": asdict(claim.database), "marks_files": claim.marks_files}
         write_json(found.home / CLAIM_FILE, kept)
     if known is not None and known == found.in_database:

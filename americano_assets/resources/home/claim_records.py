@@ -58,10 +58,12 @@ class StoreMark:
     Attributes:
         id: Of the claim that they were written under.
         writings: How often they were opened for writing. Fewer than the database knows of: an older copy of them.
+        former: Ids that they were written under before home and database were bound anew.
     """
 
     id: str
     writings: int
+    former: tuple[str, ...] = ()
 
 
 def identity(connection: psycopg.Connection[Any]) -> Identity:
@@ -97,7 +99,7 @@ def store_mark(path: Path) -> StoreMark | None:
     """The store's record of the claim that its files were written under."""
     try:
         content = json.loads(path.read_text())
-        return StoreMark(str(content["id"]), int(content.get("writings", 0)))
+        return StoreMark(str(content["id"]), int(content.get("writings", 0)), tuple(content.get("former", ())))
     except (FileNotFoundError, NotADirectoryError):
         return None
     except (OSError, ValueError, KeyError, TypeError) as error:

@@ -359,6 +359,38 @@ def test_a_record_without_the_schema_learns_it(settings: Settings, database: str
     assert now["database"]["schema_name"] == "public"
 
 
+def test_a_model_that_every_school_begins_with_makes_nobody_an_heir(settings: Settings, other: str) -> None:
+    """The rules of a first week are the same version everywhere."""
+    prepare(settings)
+    _history(settings.store_root)
+    settings.models_root.mkdir()
+    (settings.models_root / f"{_KNOWN}.json").touch()
+    theirs = on(settings, other, settings.americano_home.with_name("theirs"))
+    prepare(theirs)
+    with psycopg.connect(other) as connection:
+        connection.execute(_MODEL)
+    with pytest.raises(HomeError, match="holds nights of another database"):
+        bind_anew(on(settings, other))
+    prepare(settings)
+
+
+def test_binding_anew_that_never_came_to_its_commit_can_be_done_again(settings: Settings, database: str) -> None:
+    """Or the database was restored from before it."""
+    prepare(settings)
+    _history(settings.store_root)
+    with psycopg.connect(database) as connection:
+        before = connection.execute("SELECT id FROM ml.home").fetchone()
+    bind_anew(settings)
+    assert before is not None
+    with psycopg.connect(database) as connection:
+        connection.execute("DELETE FROM ml.former_homes")
+        connection.execute("UPDATE ml.home SET id = %s, writings = 1", before)
+    with pytest.raises(HomeError, match="belongs to another home"):
+        prepare(settings)
+    bind_anew(settings)
+    prepare(settings)
+
+
 def test_a_home_that_was_copied_and_bound_since_comes_back_to_its_database(settings: Settings, tmp_path: Path) -> None:
     prepare(settings)
     _history(settings.store_root)
@@ -383,7 +415,10 @@ def test_a_home_bound_by_a_version_without_marks_gets_its_own_unasked(
     mark.unlink()
     capsys.readouterr()
     prepare(settings)
-    assert (json.loads(record.read_text()), json.loads(mark.read_text())) == (now, {"id": now["id"], "writings": 2})
+    assert (json.loads(record.read_text()), json.loads(mark.read_text())) == (
+        now,
+        {"id": now["id"], "writings": 2, "former": []},
+    )
     mark.write_text("half")
     with pytest.raises(HomeError, match=r"americano.json cannot be read .* remove it and run `americano home adopt`"):
         prepare(settings)
