@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from americano_assets.core.effects.caution import caution
+
 PREDICTION = "cq3k1v0x8m2n5b7c9d1f4g6h8"
 INTERVENTION = "cs5m3x2z0p4q7d9e1f3h6j8k0"
 LEARNER = "cl9ebqhxk00003b600tymydho"
@@ -119,6 +121,10 @@ MODEL_PERFORMANCE: dict[str, Any] = {
     "always_no_accuracy": 0.64,
     "model_type": "logistic_regression",
     "model_version": "5f1c0a9be27d",
+    "model_versions": 3,
+    "made_by": {"logistic_regression": 1900},
+    "scored_from": "2026-09-02",
+    "scored_to": "2026-11-15",
     "last_updated": "2026-11-23T23:00:00.000Z",
     "data_points": 1900,
     "feature_importance": {"validation_score": 0.6, "days_since_last_study": 0.4},
@@ -126,12 +132,30 @@ MODEL_PERFORMANCE: dict[str, Any] = {
         {"date": "2026-11-21", "accuracy": None, "n": 0, "reason": "No outcome is known yet."},
         {"date": "2026-11-22", "accuracy": 0.775, "n": 1900, "reason": None},
     ],
+    "by_model_type": [
+        {
+            "model_type": "logistic_regression",
+            "model_versions": 3,
+            "scored_from": "2026-09-02",
+            "scored_to": "2026-11-15",
+            "data_points": 1900,
+            "base_rate": 0.36,
+            "accuracy": 0.775,
+            "precision": 0.66,
+            "recall": 0.73,
+            "auc_roc": 0.83,
+            "brier": 0.16,
+            "log_loss": 0.49,
+            "ece": 0.03,
+            "reason": None,
+        }
+    ],
     "reason": None,
 }
 
 STRUGGLE_REDUCTION: dict[str, Any] = {
     "kind": "observational",
-    "warning": "Before and after is not the effect of the predictions.",
+    "warning": caution(25.0),
     "baseline_rate": 0.4,
     "current_rate": 0.3,
     "reduction_percentage": 25.0,

@@ -72,6 +72,8 @@ _FILES: Mapping[str, tuple[str, ...]] = {
     "ml/model_performance": (
         *_MATURED,
         "core/outcomes/performance.py",
+        "core/outcomes/fairness.py",
+        "core/training/slices.py",
         "core/statistics/metrics.py",
         "stages/s8_reduction/performance.py",
         "stages/s8_reduction/coverage.py",

@@ -198,6 +198,10 @@ class Rows:
             "log_loss": 0.49,
             "ece": 0.03,
             "calibration": Jsonb({"prob_true": [0.1, 0.7], "prob_pred": [0.2, 0.6], "count": [20, 20]}),
+            "made_by": Jsonb({"logistic_regression": 40}),
+            "versions": 1,
+            "scored_from": LAST_CLOSED - timedelta(days=60),
+            "scored_to": LAST_CLOSED - timedelta(days=7),
             "computed_at": CUTOFF,
         }
         self.insert("ml.model_performance", **{**own, **values})

@@ -32,15 +32,62 @@ def test_newest_figures_are_shown_beside_their_baselines(rows: Rows, service: Se
         "always_no_accuracy": 0.64,
         "model_type": "logistic_regression",
         "model_version": MODEL,
+        "model_versions": 1,
+        "made_by": {"logistic_regression": 40},
+        "scored_from": "2026-09-23",
+        "scored_to": "2026-11-15",
         "last_updated": "2026-11-23T23:00:00.000Z",
         "data_points": 40,
         "feature_importance": {"validation_score": 0.75, "workload_level": 0.25},
+        "by_model_type": [],
         "reason": None,
     }
     assert [(point["date"], point["accuracy"], point["n"]) for point in trend] == [
         ("2026-11-21", 0.5, 40),
         ("2026-11-22", 0.775, 40),
     ]
+
+
+def test_figures_are_those_of_the_model_named_not_pooled_with_the_rules(rows: Rows, service: Service) -> None:
+    both = Jsonb({"logistic_regression": 40, "rule_based": 60})
+    rows.published()
+    rows.performance(auc_roc=0.6, ece=0.16, n=100, made_by=both)
+    rows.performance(scope=("model_type", "logistic_regression"), auc_roc=0.871, ece=0.049)
+    rows.performance(
+        scope=("model_type", "rule_based"), auc_roc=0.41, ece=0.33, n=60, model_type="rule_based", accuracy=0.4
+    )
+    answer = service.get("/model-performance")
+    assert (answer["model_type"], answer["auc_roc"], answer["ece"], answer["data_points"]) == (
+        "logistic_regression",
+        0.871,
+        0.049,
+        40,
+    )
+    assert [point["n"] for point in answer["accuracy_trend"]] == [40]
+    assert [(one["model_type"], one["auc_roc"], one["data_points"]) for one in answer["by_model_type"]] == [
+        ("rule_based", 0.41, 60),
+        ("logistic_regression", 0.871, 40),
+    ]
+
+
+def test_where_the_rules_made_them_the_rules_are_named(rows: Rows, service: Service) -> None:
+    rows.performance(model_type="rule_based", made_by=Jsonb({"rule_based": 40}))
+    assert service.get("/model-performance")["model_type"] == "rule_based"
+
+
+def test_what_several_models_made_is_ascribed_to_none(rows: Rows, service: Service) -> None:
+    rows.performance(scope=("learner", LEARNER), made_by=Jsonb({"logistic_regression": 25, "rule_based": 15}))
+    answer = service.get("/model-performance", userId=LEARNER)
+    assert (answer["model_type"], answer["accuracy"]) == (None, 0.775)
+    assert answer["made_by"] == {"logistic_regression": 25, "rule_based": 15}
+
+
+def test_figures_of_an_earlier_version_are_said_to_be_pooled(rows: Rows, service: Service) -> None:
+    rows.published()
+    rows.performance(made_by=None, versions=None, scored_from=None, scored_to=None)
+    answer = service.get("/model-performance")
+    assert (answer["accuracy"], answer["model_type"], answer["made_by"]) == (0.775, None, None)
+    assert "of all models together" in answer["reason"]
 
 
 def test_trend_is_the_last_thirty_study_days(rows: Rows, service: Service) -> None:

@@ -36,6 +36,18 @@ def test_before_and_after_is_labelled_as_observation(rows: Rows, service: Servic
     assert (answer["period"], answer["reason"]) == ("month", None)
 
 
+def test_the_warning_is_about_what_the_figures_show(rows: Rows, service: Service) -> None:
+    rows.reduction("month", reduction_percentage=-14.7)
+    rows.reduction("week", reduction_percentage=0.0)
+    worse, same, unknown = (
+        service.get("/struggle-reduction", period=one)["warning"] for one in ("month", "week", "all")
+    )
+    assert "no proof that it harms" in worse
+    assert "No change is no proof" in same
+    assert "never the effect" in unknown
+    assert not any("better" in one for one in (worse, same, unknown))
+
+
 def test_no_effect_is_claimed_without_an_experiment(service: Service) -> None:
     answer = service.get("/struggle-reduction")
     reason = answer["effect"].pop("reason")

@@ -295,14 +295,24 @@ def test_figures_of_few_say_that_they_are_few(story: Story) -> None:
     assert all(percentage is None and "are needed" in reason for _, percentage, reason in reductions)
 
 
-def test_figures_are_kept_by_model_version_beside_how_many_struggles_there_were(story: Story) -> None:
+def test_figures_are_kept_by_model_beside_how_many_struggles_there_were(story: Story) -> None:
     rows = story.world.rows(
         """SELECT scope, n, struggles, struggles_scored FROM ml.model_performance
         WHERE study_day = %s AND scope <> 'learner' ORDER BY scope""",
         study_day(JUDGED),
     )
     # stuck, dismissing, doubter, surprised and idle struggled, all of whom a night had scored.
-    assert rows == [("all", 7, 5, 5), ("course", 7, 5, 5), ("model_version", 7, None, None)]
+    counted = [("all", 7, 5, 5), ("course", 7, 5, 5)]
+    assert rows == [*counted, ("model_type", 7, None, None), ("model_version", 7, None, None)]
+    ((made_by, versions, first, last, slices, gaps),) = story.world.rows(
+        """SELECT made_by, versions, scored_from, scored_to, slices, gaps FROM ml.model_performance
+        WHERE study_day = %s AND scope = 'model_type'""",
+        study_day(JUDGED),
+    )
+    assert (made_by, versions, str(first), str(last)) == ({"rule_based": 7}, 1, "2026-03-09", "2026-03-09")
+    assert {one["by"] for one in slices} == {"course", "activity", "history", "confidence"}
+    assert all(one["recall"] is None for one in slices), "there are seven"
+    assert gaps == []
 
 
 def test_faulty_rows_are_not_published_whoever_asks(story: Story) -> None:

@@ -69,7 +69,7 @@ def test_the_tab_names_what_steps_touch_where_it_is_and_who_uses_it(served: dict
     }
     users = {name: {"/".join(key["path"]) for key in it["assetKeysUsing"]} for name, it in served.items()}
     assert users["mlflow"] == {"struggle_model", "nightly_report"}
-    assert users["backgrounds"] == {"struggle_model"}
+    assert users["backgrounds"] == {"struggle_model", "ml/model_performance"}
     assert users["research_file"] == {"analytics_database"}
     assert "ml/effects" in users["app_database"]
     assert "ml/effects" not in users["store"]

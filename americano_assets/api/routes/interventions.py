@@ -11,7 +11,10 @@ from americano_assets.api.middleware.authentication import IsCaller
 from americano_assets.api.middleware.problems import REFUSALS, documented
 from americano_assets.api.schemas import Answer, Request, UserId, UtcTime
 
-NO_EXPERIMENT = "No holdout experiment has run yet, so no effect can be told from chance and regression to the mean."
+NO_EXPERIMENT = (
+    "No holdout experiment has told this yet, and without one no effect can be told from chance and regression to the"
+    " mean."
+)
 
 router = APIRouter(tags=["interventions"])
 

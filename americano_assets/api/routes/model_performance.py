@@ -13,6 +13,7 @@ from americano_assets.api.middleware.problems import REFUSALS, documented
 from americano_assets.api.schemas import Answer, Request, UserId, UtcTime
 
 _UNEXPLAINED = "Too few outcomes are known for the figures that are null."
+_POOLED = "An earlier version kept these figures, of all models together: the next night tells them apart."
 _NO_RECORD = "No record of this model is kept, so its feature importance is not known."
 
 router = APIRouter(tags=["analytics"])
@@ -41,10 +42,31 @@ class TrendPoint(Answer):
     reason: str | None = Field(default=None, description="Why `accuracy` is null.")
 
 
+class ModelTypeFigures(Answer):
+    """Figures of what one kind of model predicted, over everybody; 0-1 unless said."""
+
+    model_type: str
+    model_versions: int = Field(description="How many models made these predictions.")
+    scored_from: date = Field(description="First study day on which they were made.")
+    scored_to: date = Field(description="The last one.")
+    data_points: int = Field(description="Scored pairs with a known outcome.")
+    base_rate: float | None
+    accuracy: float | None
+    precision: float | None
+    recall: float | None
+    auc_roc: float | None
+    brier: float | None
+    log_loss: float | None = Field(description="Nats.")
+    ece: float | None
+    reason: str | None = Field(description="Why figures are null; null if none is.")
+
+
 class ModelPerformance(Answer):
     """Figures over matured predictions, each scored before its outcome; 0-1 unless said.
 
-    A figure without enough data behind it is null, and `reason` says why.
+    Over everybody: those of one kind of model, `model_type`, which made the newest of them; of others `by_model_type`
+    tells. Of one learner: all that is known, whoever made it (`made_by`). A figure without enough data behind it is
+    null, and `reason` says why.
     """
 
     accuracy: float | None = None
@@ -58,14 +80,29 @@ class ModelPerformance(Answer):
     calibration: Calibration = Calibration(prob_true=[], prob_pred=[], count=[])
     base_rate: float | None = Field(default=None, description="Share of the outcomes that were struggles.")
     always_no_accuracy: float | None = Field(default=None, description="Accuracy of never warning anybody.")
-    model_type: str | None = None
-    model_version: str | None = Field(
-        default=None, description="Of the newest matured prediction; without any, of the last published study day."
+    model_type: str | None = Field(
+        default=None,
+        description="The kind of model that made these predictions; null where several did. Without any, that of the "
+        "last published study day.",
     )
+    model_version: str | None = Field(
+        default=None, description="The model of the newest of them; without any, of the last published study day."
+    )
+    model_versions: int | None = Field(default=None, description="How many models of this kind made them.")
+    made_by: dict[str, int] | None = Field(default=None, description="Predictions by the kind of model that made them.")
+    scored_from: date | None = Field(default=None, description="First study day on which they were made.")
+    scored_to: date | None = Field(default=None, description="The last one.")
     last_updated: UtcTime | None = Field(default=None, description="Cut-off up to which outcomes count.")
     data_points: int = Field(default=0, description="Scored pairs with a known outcome.")
-    feature_importance: dict[str, float] | None = Field(default=None, description="Share of each feature; sums to 1.")
-    accuracy_trend: list[TrendPoint] = Field(default_factory=list, description="The last 30 study days, oldest first.")
+    feature_importance: dict[str, float] | None = Field(
+        default=None, description="Share of each feature in `model_version`; sums to 1."
+    )
+    accuracy_trend: list[TrendPoint] = Field(
+        default_factory=list, description="Of the same kind of model, the last 30 study days, oldest first."
+    )
+    by_model_type: list[ModelTypeFigures] = Field(
+        default_factory=list, description="Every kind of model that made any; over everybody alone."
+    )
     reason: str | None = Field(default=None, description="Why figures are null; null if none is.")
 
 
@@ -104,9 +141,19 @@ async def model_performance(
                 feature_importance=day.get("feature_importance"),
                 reason=_nothing(asked.user_id, published=bool(day)),
             )
-        trend = await snapshot.rows("accuracy_trend", **scope)
+        trend = await snapshot.rows("accuracy_trend", scope=row["scope"], scope_id=row["scope_id"])
+        types = []
+        if not asked.user_id:
+            types = await snapshot.rows("figures_by_model_type", study_day=row["study_day"])
+    if row["made_by"] is None or len(row["made_by"]) > 1:
+        row = {**row, "model_type": None, "model_versions": None}
     return ModelPerformance.model_validate(
-        {**row, "reason": _reason(row), "accuracy_trend": [_point(point) for point in trend]}
+        {
+            **row,
+            "reason": _reason(row),
+            "accuracy_trend": [_point(point) for point in trend],
+            "by_model_type": types,
+        }
     )
 
 
@@ -114,6 +161,8 @@ def _reason(row: Row) -> str | None:
     reasons = []
     if any(row[name] is None for name in FIGURES):
         reasons.append(row["reason"] or _UNEXPLAINED)
+    if row["made_by"] is None:
+        reasons.append(_POOLED)
     if row["feature_importance"] is None:
         reasons.append(_NO_RECORD)
     return " ".join(reasons) or None

@@ -13,13 +13,10 @@ from americano_assets.api.middleware.authentication import IsCaller
 from americano_assets.api.middleware.problems import REFUSALS, documented
 from americano_assets.api.routes.interventions import NO_EXPERIMENT
 from americano_assets.api.schemas import Answer, Request, UserId, UtcTime
+from americano_assets.core.effects.caution import caution
 
 Period = Literal["week", "month", "all"]
 
-_WARNING = (
-    "Before and after is not the effect of the predictions: who is flagged after a bad spell does better afterwards "
-    "without any help (regression to the mean), and courses get easier or harder."
-)
 _ONE_LEARNER = (
     "One learner's effect takes 20 objectives with and 20 without help in closed episodes, drawn by chance; "
     "see the effect over everybody."
@@ -39,7 +36,7 @@ class ReductionRequest(Request):
 
 
 class TimelinePoint(Answer):
-    """One day of the timeline."""
+    """One week of the timeline; `date` is its last study day."""
 
     date: date
     struggle_rate: float | None = Field(description="Struggled ÷ studied objectives; null where nothing was studied.")
@@ -83,7 +80,7 @@ class StruggleReduction(Answer):
     """Before/after figures. A rate without enough data behind it is null, and `reason` says why."""
 
     kind: str = Field(default="observational", description="What sort of evidence this is.")
-    warning: str = _WARNING
+    warning: str = Field(description="What these figures do not say, by what they show.")
     baseline_rate: float | None = Field(
         default=None, description="0-1, six weeks before the first published prediction."
     )
@@ -138,6 +135,7 @@ async def struggle_reduction(
     if types:
         figures["intervention_effectiveness"] = [{**one, "interval": interval_of(one)} for one in types]
         figures["intervention_effectiveness_reason"] = None
+    figures["warning"] = caution(figures.get("reduction_percentage"))
     return StruggleReduction.model_validate({**figures, **(counts or {}), "period": asked.period})
 
 

@@ -3,6 +3,7 @@
 from datetime import UTC, date
 from typing import Any
 
+from psycopg.rows import dict_row
 from rich.table import Column
 
 from americano_assets.cli.display.readiness import show_scoring
@@ -10,6 +11,8 @@ from americano_assets.cli.display.sql import query
 from americano_assets.cli.display.terminal import Table, say
 from americano_assets.contract.enums import PredictionStatus
 from americano_assets.core.effects.effects import EXPERIMENT, REHEARSAL
+from americano_assets.core.outcomes.performance import MODEL_TYPE, whose
+from americano_assets.core.statistics.metrics import LEAST_ROWS
 from americano_assets.core.study_days.cutoff import naive
 from americano_assets.core.study_days.study_day import cutoff
 from americano_assets.core.training.flagging import nobody_told
@@ -164,18 +167,21 @@ def _show_outcomes(connection: Any) -> None:
 
 
 def _show_matured(connection: Any, day: date) -> None:
-    row = connection.execute(
-        "SELECT n, base_rate, always_no_accuracy, accuracy, precision, recall, auc_roc, log_loss, reason "
-        "FROM ml.model_performance WHERE study_day = %s AND scope = 'all'",
-        [day],
-    ).fetchone()
-    if row is not None and row[3] is not None:
+    """A sentence for each kind of model whose predictions have matured: pooled, the figures would be nobody's."""
+    with connection.cursor(row_factory=dict_row) as cursor:
+        rows = cursor.execute(report_query("performance"), {"day": day}).fetchall()
+    for one in rows:
+        if one["scope"] != MODEL_TYPE:
+            continue
+        told = whose(one["model_type"], one["versions"], one["n"], one["scored_from"], one["scored_to"])
+        if one["accuracy"] is None:
+            say(f"Of {told}: {one['reason']}.")
+            continue
         say(
-            f"Of {row[0]:,} predictions whose outcome is known by now: accuracy {row[3]:.3f} (always no {row[2]:.3f}), "
-            f"precision {_figure(row[4])}, recall {_figure(row[5])}, AUC {_figure(row[6])}, base rate {row[1]:.3f}."
+            f"Of {told}: accuracy {one['accuracy']:.3f} (always no {one['always_no_accuracy']:.3f}), "
+            f"precision {_figure(one['precision'])}, recall {_figure(one['recall'])}, AUC {_figure(one['auc_roc'])}, "
+            f"calibration error {_figure(one['ece'])}, base rate {one['base_rate']:.3f}."
         )
-    elif row is not None:
-        say(f"Predictions whose outcome is known by now: {row[8]}.")
 
 
 def _show_effect(connection: Any, day: date) -> None:
@@ -206,8 +212,8 @@ def _show_effect(connection: Any, day: date) -> None:
         style = "bold" if evidence == EXPERIMENT else None
         interval = f"{_points(low)} to {_points(high)}"
         table.add(evidence, _points(estimate), interval, ". ".join(filter(None, [what, reason])), style=style)
-    found = connection.execute(report_query("before_after"), {"day": day}).fetchone()
-    before, since, percentage, _, _, replayed, reason = found or (*5 * [None], False, "nothing was computed")
+    found = connection.execute(report_query("before_after"), {"day": day, "least": LEAST_ROWS}).fetchone()
+    before, since, percentage, _, _, replayed, reason, *_ = found or (*5 * [None], False, "nothing was computed")
     if percentage is not None:
         why = "nobody was helped in these replays" if replayed else "whoever is helped or not"
         what = f"{abs(percentage):.0f} % {'fewer' if percentage >= 0 else 'more'} struggles, {why}: not the effect"

@@ -1,6 +1,6 @@
 """The before/after figure: struggle rates of learners before and after their first published prediction.
 
-It is observational. Learners are flagged after bad days, and bad days are followed by better ones without any help.
+It is observational: caution.py says what it does not tell.
 """
 
 from collections.abc import Iterator

@@ -19,6 +19,7 @@ from americano_assets.core.statistics.metrics import (
     LEAST_ROWS,
     figures,
     row_log_loss,
+    too_few_to_share,
 )
 
 # Fewer rows of either outcome carry no figure that tells the two apart.
@@ -79,7 +80,7 @@ def figures_with_intervals(
         bounds = _ratio_bounds(struggled, probability, flagged, code, replicates, seed)
         bounds |= _ranked_bounds(struggled, probability, code, replicates, seed)
     one_sided = min(positives, n - positives) < LEAST_OF_EACH
-    too_few = _too_few_to_share(positives, int(flagged.sum()))
+    too_few = too_few_to_share(positives, int(flagged.sum()))
     found = {}
     for name in HELD_OUT_FIGURES:
         value = values[name]
@@ -96,16 +97,6 @@ def figures_with_intervals(
             if name == "ece" and low is not None and high is not None:
                 low, high = max(0.0, 2 * value - high), max(0.0, 2 * value - low)
             found[name] = Figure(value, low, high)
-    return found
-
-
-def _too_few_to_share(struggles: int, flags: int) -> dict[str, str]:
-    """Of the figures that are a share of the struggles or of the flags why these are too few, by name."""
-    found: dict[str, str] = {}
-    if 0 < flags < LEAST_ROWS:
-        found |= dict.fromkeys(("precision", "f1_score"), f"{flags} rows are flagged; at least {LEAST_ROWS} are needed")
-    if struggles < LEAST_ROWS:
-        found |= dict.fromkeys(("recall", "f1_score"), f"{struggles} rows struggled; at least {LEAST_ROWS} are needed")
     return found
 
 

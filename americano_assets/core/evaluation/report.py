@@ -15,7 +15,7 @@ from americano_assets.core.evaluation.verdict import YARDSTICKS, choice, says_so
 from americano_assets.core.models.rule_based import cold_start
 from americano_assets.core.statistics.cluster_bootstrap import REPLICATES, paired_difference
 from americano_assets.core.statistics.metrics import LEAST_ROWS, row_log_loss, share
-from americano_assets.core.training.slices import thirds
+from americano_assets.core.training.slices import CONFIDENCE, terciles
 
 SCHEMA = "americano-evaluation/1"
 # Rows are drawn a thousand times; with very many of them fewer draws give the same interval.
@@ -169,23 +169,15 @@ def _slices(rows: pd.DataFrame, champion: str | None, further: Mapping[str, pd.S
     sliced: dict[str, pd.Series] = {}
     if 1 < rows["course_id"].nunique() <= _MOST_COURSES and "course" not in further:
         sliced["course"] = rows["course_id"]
-    sliced["activity"] = _terciles(rows["answers_before"], "active")
+    sliced["activity"] = terciles(rows["answers_before"], "active")
     if f"confidence_{champion}" in rows:
-        sliced["confidence"] = _terciles(rows[f"confidence_{champion}"], "confident")
+        sliced[CONFIDENCE] = terciles(rows[f"confidence_{champion}"], "confident")
     sliced |= {name: values.reindex(rows.index) for name, values in further.items()}
     return [
         {"slice": name, "value": str(value), "figures": _figures(rows.loc[index], champion)}
         for name, values in sliced.items()
         for value, index in values.dropna().groupby(values.dropna(), sort=True).groups.items()
     ]
-
-
-def _terciles(values: pd.Series, adjective: str) -> pd.Series:
-    """Thirds of the rows by a value, in words; equal values share a third, rows without one have none."""
-    share = values.rank(method="average", pct=True)
-    third = np.minimum((share.fillna(0) * 3).to_numpy().astype(int), 2)
-    words = np.array(thirds(adjective), dtype=object)
-    return pd.Series(words[third], index=values.index).where(values.notna())
 
 
 def _arrays(rows: pd.DataFrame, name: str) -> tuple[BoolArray, FloatArray, BoolArray]:

@@ -30,8 +30,6 @@ LEAST_ERRORS = 3.0
 BINS = 10
 # PSI of samples without any drift is about (bins - 1)(1/n + 1/m): half of what warns is the most that may be chance.
 MOST_CHANCE = PSI_LIMITS[0] / 2
-EVERYBODY = "everybody"
-TOLD_FEATURES = 3
 DRIFTING = FEATURE_NAMES + EXTENDED_NAMES
 # Of a course's few objectives each has one value, and a learner's moves with every answer: two runs of a course always
 # differ in them. They are measured and kept, but ring no bell; what they estimate shows in the struggle rate.
@@ -158,31 +156,6 @@ def stability_index(reference: FloatArray, current: FloatArray, weights: FloatAr
     return float(((actual - expected) * np.log(actual / expected)).sum())
 
 
-def table(found: Sequence[Drift], names: Mapping[str, str]) -> list[dict[str, str | float | None]]:
-    """What a person should look at first: alarms before warnings, the largest first; no single feature of a course.
-
-    Args:
-        found: Of one study day.
-        names: What people call a course, by id.
-
-    Returns:
-        A row each: of (everybody or a course), what, before, now, size, status.
-    """
-    order = {ALARM: 0, WARN: 1}
-    shown = [one for one in found if one.status in order and _counts(one)]
-    return [
-        {
-            "of": EVERYBODY if one.scope == ALL else names.get(one.scope_id, one.scope_id),
-            "what": _what(one, found),
-            "before": one.reference,
-            "now": one.current,
-            "size": one.value,
-            "status": one.status,
-        }
-        for one in sorted(shown, key=lambda one: (order[one.status], -abs(one.value or 0.0)))
-    ]
-
-
 def alarming(found: Sequence[Drift]) -> list[str]:
     """Ids of courses that alarm, an empty one for everybody, those with the largest shift first.
 
@@ -190,28 +163,14 @@ def alarming(found: Sequence[Drift]) -> list[str]:
     """
     size: dict[str, float] = {}
     for one in found:
-        if one.status == ALARM and _counts(one):
+        if one.status == ALARM and counts(one):
             size[one.scope_id] = max(size.get(one.scope_id, 0.0), abs(one.value or 0.0))
     return sorted(size, key=lambda course: -size[course])
 
 
-def _counts(one: Drift) -> bool:
-    """Only a course's mean PSI alarms: single features exceed the limit by chance."""
+def counts(one: Drift) -> bool:
+    """Whether it is told and may ring: of a course's PSI only the mean, since single features exceed it by chance."""
     return one.measure != PSI or (one.scope == ALL and one.feature not in RUNNING_ESTIMATES)
-
-
-def _what(one: Drift, found: Sequence[Drift]) -> str:
-    if one.measure == PSI:
-        return one.feature.replace("_", " ")
-    if one.measure != PSI_MEAN:
-        return {LABEL_RATE: "struggle rate", ECE: "calibration error, beyond chance"}[one.measure]
-    own = [
-        other
-        for other in found
-        if other.measure == PSI and other.scope_id == one.scope_id and other.feature not in RUNNING_ESTIMATES
-    ]
-    largest = sorted(own, key=lambda other: -(other.value or 0.0))[:TOLD_FEATURES]
-    return f"features, most {', '.join(other.feature.replace('_', ' ') for other in largest)}"
 
 
 def _courses(rows: pd.DataFrame, runs: Mapping[str, str]) -> Iterator[_Compared]:

@@ -1,19 +1,33 @@
-"""Figures of predictions that have matured: over everything, by course, by model version, by learner."""
+"""Figures of predictions that have matured: over everything, by course, by who made them, by learner."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import date
+from typing import Any
 
 import pandas as pd
 
-from americano_assets.core.statistics.metrics import LEAST_ROWS, Calibration, calibration_bins, figures
+from americano_assets.core.outcomes.fairness import Gap, largest_gaps
+from americano_assets.core.statistics.metrics import (
+    LEAST_ROWS,
+    Calibration,
+    calibration_bins,
+    figures,
+    too_few_to_share,
+)
+from americano_assets.core.study_days.study_day import day_of_number
 from americano_assets.core.training.fit import RULES
+from americano_assets.core.training.slices import parts_of, slices_of
 
 MIN_LEARNER_ROWS = 20
 # Of a course what trained models said: the rules promise an order, not frequencies, so they say nothing of calibration.
 TRAINED_COURSE = "trained_course"
+# What one kind of model said, all its versions: pooled with another's, its figures would be neither's.
+MODEL_TYPE = "model_type"
 _COLUMN = {
     "course": "course_id",
     TRAINED_COURSE: "course_id",
+    MODEL_TYPE: "model_type",
     "model_version": "model_version",
     "learner": "learner_id",
 }
@@ -24,11 +38,17 @@ class Performance:
     """One scope's figures.
 
     Attributes:
-        scope: all, course, trained_course, model_version or learner.
-        scope_id: Id of the course or learner, the model version, or empty.
+        scope: all, course, trained_course, model_type, model_version or learner.
+        scope_id: Id of the course or learner, the model's type or version, or empty.
         values: As core.metrics.figures; None where the rows are too few.
         curve: Calibration bins, or None.
         reason: Why figures are missing, or None.
+        newest: Type and version of the model that made the newest of them.
+        made_by: Rows by type of the model that made them.
+        versions: How many models made them.
+        scored: First and last study day on which they were made.
+        slices: Figures by part, of a model's type alone: as core.training.slices.
+        gaps: By kind of part the surest difference, the surest of all first.
     """
 
     scope: str
@@ -36,24 +56,44 @@ class Performance:
     values: dict[str, float | None]
     curve: Calibration | None
     reason: str | None
+    newest: tuple[str, str]
+    made_by: dict[str, int]
+    versions: int
+    scored: tuple[date, date]
+    slices: list[dict[str, Any]] = field(default_factory=list)
+    gaps: list[Gap] = field(default_factory=list)
 
 
-def performance(rows: pd.DataFrame) -> list[Performance]:
-    """Figures of matured rows: all, each course (twice), each model version, and each learner with enough of them.
+def performance(rows: pd.DataFrame, backgrounds: Mapping[str, pd.Series] | None = None) -> list[Performance]:
+    """Figures of matured rows: all, each course (twice), each type and version of model, each learner with enough.
 
     Args:
         rows: `learner_id`, `course_id`, `model_version`, `model_type`, `probability`, `flagged`, `struggled` (known),
-            `in_analytics`.
+            `in_analytics`, `scored_day`, and what slices are made of; at least one.
             Learners who keep out of analytics count in no aggregate but their own.
+        backgrounds: What a model's figures are shown by too, by the index of `rows`.
     """
     shared = rows[rows["in_analytics"]]
     return [
-        _of("all", "", shared, LEAST_ROWS),
+        *([_of("all", "", shared, LEAST_ROWS)] if len(shared) else []),
         *_by("course", shared),
         *_by(TRAINED_COURSE, shared[shared["model_type"] != RULES]),
+        *(_sliced(one, shared, backgrounds) for one in _by(MODEL_TYPE, shared)),
         *_by("model_version", shared),
         *_by("learner", rows),
     ]
+
+
+def maker(model_type: str) -> str:
+    """What a reader calls who made a prediction."""
+    return "the rules" if model_type == RULES else model_type.replace("_", " ")
+
+
+def whose(model_type: str, versions: int, n: int, first: date, last: date) -> str:
+    """Whose predictions figures are about, of which days, and how many they are."""
+    models = "" if model_type == RULES else f" ({versions} version{'' if versions == 1 else 's'})"
+    days = f"on {first:%d %b %Y}" if first == last else f"from {first:%d %b %Y} to {last:%d %b %Y}"
+    return f"{n:,} predictions by {maker(model_type)}{models}, made {days}, whose outcome is known"
 
 
 def _by(scope: str, rows: pd.DataFrame) -> Iterator[Performance]:
@@ -66,8 +106,34 @@ def _by(scope: str, rows: pd.DataFrame) -> Iterator[Performance]:
 def _of(scope: str, identity: str, rows: pd.DataFrame, least: int) -> Performance:
     struggled = rows["struggled"].to_numpy(dtype=bool)
     p = rows["probability"].to_numpy(dtype=float)
-    values = figures(struggled, p, rows["flagged"].to_numpy(dtype=bool))
+    flagged = rows["flagged"].to_numpy(dtype=bool)
+    values = figures(struggled, p, flagged)
+    curve: Calibration | None = calibration_bins(struggled, p)
+    reason: str | None = None
     if len(rows) < least:
-        few = {name: value if name == "n" else None for name, value in values.items()}
-        return Performance(scope, identity, few, None, f"{len(rows)} matured predictions, at least {least} are needed")
-    return Performance(scope, identity, values, calibration_bins(struggled, p), None)
+        values = {name: value if name == "n" else None for name, value in values.items()}
+        curve, reason = None, f"{len(rows)} matured predictions, at least {least} are needed"
+    elif scope != "learner":
+        short = too_few_to_share(int(struggled.sum()), int(flagged.sum()))
+        values |= dict.fromkeys(short)
+        reason = "; ".join(dict.fromkeys(short.values())) or None
+    days = rows["scored_day"]
+    newest = rows.sort_values(["scored_day", "model_version"], kind="stable").iloc[-1]
+    return Performance(
+        scope,
+        identity,
+        values,
+        curve,
+        reason,
+        (str(newest["model_type"]), str(newest["model_version"])),
+        {str(name): int(n) for name, n in rows["model_type"].value_counts().sort_index().items()},
+        int(rows["model_version"].nunique()),
+        (day_of_number(int(days.min())), day_of_number(int(days.max()))),
+    )
+
+
+def _sliced(one: Performance, shared: pd.DataFrame, backgrounds: Mapping[str, pd.Series] | None) -> Performance:
+    rows = shared[shared["model_type"] == one.scope_id]
+    parts = parts_of(rows, backgrounds)
+    p, flagged = rows["probability"].to_numpy(dtype=float), rows["flagged"].to_numpy(dtype=bool)
+    return replace(one, slices=slices_of(rows, p, flagged, parts), gaps=largest_gaps(rows, parts))

@@ -22,6 +22,16 @@ def share(yes: npt.ArrayLike) -> float | None:
     return float(values.mean()) if len(values) >= LEAST_ROWS else None
 
 
+def too_few_to_share(struggles: int, flags: int) -> dict[str, str]:
+    """Of the figures that are a share of the struggles or of the flags why these are too few, by name."""
+    found: dict[str, str] = {}
+    if 0 < flags < LEAST_ROWS:
+        found |= dict.fromkeys(("precision", "f1_score"), f"{flags} rows are flagged; at least {LEAST_ROWS} are needed")
+    if struggles < LEAST_ROWS:
+        found |= dict.fromkeys(("recall", "f1_score"), f"{struggles} rows struggled; at least {LEAST_ROWS} are needed")
+    return found
+
+
 @dataclass(frozen=True)
 class Calibration:
     """Ten bins of equal mass over p: observed rate, mean p and rows of each."""

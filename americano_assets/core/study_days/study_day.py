@@ -37,6 +37,11 @@ def day_number(day: date) -> int:
     return (day - EPOCH).days
 
 
+def day_of_number(number: int) -> date:
+    """The day so many days after 1970-01-01."""
+    return EPOCH + timedelta(days=number)
+
+
 def shift(instant: datetime, days: int, zone: ZoneInfo) -> datetime:
     """The same local wall-clock time `days` study days later (earlier if negative), in UTC."""
     local = instant.astimezone(zone)

@@ -152,14 +152,17 @@ def threshold_told(threshold: float, flags: Flags) -> str:
     return reached
 
 
-def nobody_told(threshold: float | None) -> str:
+def nobody_told(threshold: float | None, *, scored: bool = True) -> str:
     """Why a day's list of whom to help is empty, in a sentence without a full stop.
 
     Args:
         threshold: That of the model which scored; None where none did.
+        scored: Whether there was anything to score.
     """
     if threshold is not None and threshold >= NOBODY:
         return f"the model that scores flags nobody, since no threshold of its gave a list of use ({BOUNDS})"
+    if not scored:
+        return "no objective of anybody was scored"
     return "no objective planned for the next days looks risky"
 
 

@@ -1,13 +1,14 @@
-"""Figures of one model on parts of the held-out rows: it may be good on the whole and bad for somebody."""
+"""Figures of one model on parts of its rows: it may be good on the whole and bad for somebody."""
 
 from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
 
+from americano_assets.core.base.arrays import BoolArray, FloatArray
 from americano_assets.core.models.rule_based import cold_start
 from americano_assets.core.models.scorer import Scorer
-from americano_assets.core.statistics.metrics import LEAST_ROWS, figures
+from americano_assets.core.statistics.metrics import LEAST_ROWS, figures, too_few_to_share
 
 COLD, WARM, UNKNOWN = "cold start", "known before", "unknown"
 
@@ -18,51 +19,83 @@ def thirds(adjective: str) -> tuple[str, str, str]:
 
 
 THIRDS = thirds("active")
+CONFIDENCE = "confidence"
+_ORDER = {"activity": THIRDS, CONFIDENCE: thirds("confident")}
 COLUMNS = ("by", "part", "n", "learners")
-SHOWN = ("base_rate", "accuracy", "recall", "auc_roc", "ece")
+SHOWN = ("base_rate", "accuracy", "precision", "recall", "auc_roc", "ece")
 
 
 def slices(
     rows: pd.DataFrame, scorer: Scorer, further: Mapping[str, pd.Series] | None = None
 ) -> list[dict[str, str | float | None]]:
-    """Figures by course, by how much a learner had answered on the topic before, by whether anything was known of them.
+    """Figures of a model on held-out rows of the training set, with `struggled`: as `slices_of` of `parts_of`."""
+    if rows.empty:
+        return []
+    p = scorer.probability(rows)
+    return slices_of(rows, p, scorer.flagged(rows, p), parts_of(rows, further))
+
+
+def parts_of(rows: pd.DataFrame, further: Mapping[str, pd.Series] | None = None) -> dict[str, np.ndarray]:
+    """Each row's course, how much its learner had answered on the topic before, whether anything was known of them.
 
     Args:
-        rows: Held-out rows of the training set, with `struggled`.
-        scorer: The model.
+        rows: With features; `confidence` where the model has told it.
         further: More parts: name to each row's part, by the index of `rows`; null where it is not known.
 
     Returns:
-        A row each: by (course, activity, history, or a name in `further`), part (a course's id, one of THIRDS, COLD or
-        WARM, a value or UNKNOWN), n, learners, and SHOWN, which are None below LEAST_ROWS rows. Parts of one kind add
-        up to all rows.
+        By course, activity, history, confidence where it is there, and the names in `further`: a course's id, one of
+        THIRDS, COLD or WARM, a third by confidence, a value or UNKNOWN, of each row.
     """
-    if rows.empty:
-        return []
-    struggled = rows["struggled"].to_numpy(dtype=bool)
-    p = scorer.probability(rows)
-    flagged = scorer.flagged(rows, p)
     parts = {
         "course": rows["course_id"].to_numpy(dtype=object),
         "activity": _thirds(rows),
         "history": np.where(cold_start(rows), COLD, WARM).astype(object),
-        **{
-            by: values.reindex(rows.index).astype(object).fillna(UNKNOWN).to_numpy(dtype=object)
-            for by, values in (further or {}).items()
-        },
     }
+    if CONFIDENCE in rows:
+        parts[CONFIDENCE] = terciles(rows[CONFIDENCE], "confident").to_numpy(dtype=object)
+    return parts | {
+        by: values.reindex(rows.index).astype(object).fillna(UNKNOWN).to_numpy(dtype=object)
+        for by, values in (further or {}).items()
+    }
+
+
+def slices_of(
+    rows: pd.DataFrame, p: FloatArray, flagged: BoolArray, parts: Mapping[str, np.ndarray]
+) -> list[dict[str, str | float | None]]:
+    """Figures of each part of each kind.
+
+    Args:
+        rows: With `struggled` and `learner_id`.
+        p: What was said of each, 0-1.
+        flagged: Whether it was flagged.
+        parts: As `parts_of`.
+
+    Returns:
+        A row each: by, part, n, learners, and SHOWN, which are None of fewer than LEAST_ROWS rows, struggles or flags.
+        Parts of one kind add up to all rows.
+    """
+    struggled = rows["struggled"].to_numpy(dtype=bool)
     found: list[dict[str, str | float | None]] = []
     for by, names in parts.items():
-        for name in THIRDS if by == "activity" else sorted(set(names)):
+        for name in _ORDER.get(by) or sorted(set(names)):
             inside = names == name
             if not inside.any():
                 continue
             values = figures(struggled[inside], p[inside], flagged[inside])
+            values |= dict.fromkeys(too_few_to_share(int(struggled[inside].sum()), int(flagged[inside].sum())))
             enough = inside.sum() >= LEAST_ROWS
             shown = {figure: values[figure] if enough else None for figure in SHOWN}
             learners = rows["learner_id"][inside].nunique()
             found.append({"by": by, "part": str(name), "n": int(inside.sum()), "learners": learners, **shown})
     return found
+
+
+def terciles(values: pd.Series, adjective: str) -> pd.Series:
+    """Thirds of the rows by a value, in words; equal values share a third, rows without one have none."""
+    share = values.rank(method="average", pct=True)
+    third = np.minimum((share.fillna(0) * 3).to_numpy().astype(int), 2)
+    words = np.array(thirds(adjective), dtype=object)
+    return pd.Series(words[third], index=values.index).where(values.notna())
 
 
 def _thirds(rows: pd.DataFrame) -> np.ndarray:

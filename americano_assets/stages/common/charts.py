@@ -77,8 +77,8 @@ def reduction_plot(timeline: list[dict[str, float | str | None]]) -> bytes:
     return _png(figure, axes, legend=False)
 
 
-def history_plot(days: Sequence[date], figures: Mapping[str, Sequence[float | None]]) -> bytes:
-    """Figures of matured predictions by night, a line each; a night without a figure breaks its line."""
+def history_plot(days: Sequence[date], figures: Mapping[str, Sequence[float | None]], maker: str) -> bytes:
+    """Figures of one maker's matured predictions by night, a line each; a night without a figure breaks its line."""
     figure = Figure(figsize=(6.4, 3.6), dpi=110, layout="constrained")
     axes = figure.subplots()
     for (name, values), colour in zip(figures.items(), (_ACCENT, _SECOND, _THIRD, _FOURTH), strict=False):
@@ -93,7 +93,7 @@ def history_plot(days: Sequence[date], figures: Mapping[str, Sequence[float | No
         )
     axes.set(ylim=(0, 1), xlabel="study day")
     axes.tick_params(axis="x", rotation=45, labelsize=8)
-    axes.set_title("Matured predictions, by night", fontsize=11)
+    axes.set_title(f"Matured predictions by {maker}, night by night", fontsize=11)
     axes.legend(frameon=False, fontsize=9, loc="center left")
     return _png(figure, axes, legend=False)
 

@@ -2,9 +2,13 @@
 
 import dagster as dg
 
+from americano_assets.core.effects.caution import caution
 from americano_assets.core.effects.effects import INTENTION_TO_TREAT
+from americano_assets.core.outcomes.fairness import told
+from americano_assets.core.outcomes.performance import MODEL_TYPE, maker, whose
 from americano_assets.stages.common.charts import calibration_plot, forest_plot, history_plot, reduction_plot
 from americano_assets.stages.common.dictionary.ml_tables import EFFECTS, MODEL_PERFORMANCE, STRUGGLE_REDUCTION
+from americano_assets.stages.common.measurements import course_names
 from americano_assets.stages.common.metadata import (
     GRADED,
     NIGHT_LOG,
@@ -19,50 +23,67 @@ from americano_assets.stages.common.metadata import (
     retrying,
 )
 from americano_assets.stages.common.partitions import NIGHTS, day_of, every_day
-from americano_assets.stages.common.resources import AppDatabase, Store, joined
+from americano_assets.stages.common.resources import AppDatabase, Backgrounds, Store, joined
 from americano_assets.stages.s6_publication.transaction import PREDICTIONS
 from americano_assets.stages.s8_reduction.effects import measure_effects
 from americano_assets.stages.s8_reduction.performance import measure_performance, measure_reduction, performance_history
 
-WARNING = (
-    "Observational: learners are flagged after bad days, and bad days are followed by better ones without any help. "
-    "This is not the effect of the interventions."
-)
-
 
 @dg.asset(
     key=ml_key("model_performance"),
-    deps=["scored_predictions", ml_key("episodes"), NIGHT_LOG, every_day(GRADED), "state_snapshots"],
+    deps=[
+        "scored_predictions",
+        ml_key("episodes"),
+        NIGHT_LOG,
+        every_day(GRADED),
+        "state_snapshots",
+        app_key("courses"),
+    ],
     partitions_def=NIGHTS,
     owners=OWNERS,
     kinds={"python", "postgres"},
     metadata=columns_of(MODEL_PERFORMANCE),
 )
 @retrying
-def model_performance(context: dg.AssetExecutionContext, app_database: AppDatabase, store: Store) -> Result:
-    """How good the predictions of the last 90 matured days were, each scored before its outcome was known."""
+def model_performance(
+    context: dg.AssetExecutionContext, app_database: AppDatabase, store: Store, backgrounds: Backgrounds
+) -> Result:
+    """How good the predictions of the last 90 matured days were, each scored before its outcome was known.
+
+    Figures in the metadata are those of the type of model that made the newest of them; whose they are stands there.
+    """
     deployment = joined(app_database, store)
     day = day_of(context)
-    found, covered = measure_performance(deployment, day)
-    overall = next((one for one in found if one.scope == "all"), None)
+    found, covered = measure_performance(deployment, day, backgrounds.read)
+    types = {one.scope_id: one for one in found if one.scope == MODEL_TYPE}
     metadata: dict[str, dg.MetadataValue | str | float | int] = {
         "dagster/row_count": len(found),
         "by_course": markdown_table([{"course": one.scope_id, **one.values} for one in found if one.scope == "course"]),
+        "by_model_type": markdown_table([{"model type": name, **one.values} for name, one in types.items()]),
         "by_model_version": markdown_table(
             [{"model version": one.scope_id, **one.values} for one in found if one.scope == "model_version"]
         ),
         "struggles": covered.struggles,
         "struggles_never_scored": covered.struggles - covered.scored,
     }
+    overall = next((one for one in found if one.scope == "all"), None)
     if overall is not None:
-        metadata.update(numbers(overall.values))
-        if overall.curve is not None:
-            metadata["calibration"] = picture(
-                calibration_plot({"published": overall.curve}, of="matured predictions"), "calibration"
-            )
-    nights, history = performance_history(deployment, day)
-    if nights:
-        metadata["over_time"] = picture(history_plot(nights, history), "figures by night")
+        own = types[overall.newest[0]]
+        with deployment.connect() as connection:
+            names = course_names(connection)
+        metadata |= {
+            "whose": whose(own.scope_id, own.versions, int(own.values["n"] or 0), *own.scored),
+            **numbers(own.values),
+            "by_part": markdown_table(
+                [{**one, "part": names.get(one["part"], one["part"])} for one in own.slices],
+            ),
+            "fairness": told(own.gaps[0] if own.gaps else None, names),
+        }
+        curves = {maker(name): one.curve for name, one in types.items() if one.curve is not None}
+        if curves:
+            metadata["calibration"] = picture(calibration_plot(curves, of="matured predictions"), "calibration")
+        nights, history = performance_history(deployment, day, own.scope_id)
+        metadata["over_time"] = picture(history_plot(nights, history, maker(own.scope_id)), "figures by night")
     return dg.MaterializeResult(metadata=metadata)
 
 
@@ -80,10 +101,11 @@ def struggle_reduction(context: dg.AssetExecutionContext, app_database: AppDatab
     deployment = joined(app_database, store)
     found = measure_reduction(deployment, day_of(context))
     overall = [one for one in found if one.scope == "all"]
+    since = next((one for one in overall if one.period == "all"), None)
     metadata: dict[str, dg.MetadataValue | str | float | int] = {
         "dagster/row_count": len(found),
         "kind": "observational",
-        "warning": WARNING,
+        "warning": caution(since.reduction_percentage if since else None),
         "overall": markdown_table(
             [
                 {

@@ -23,11 +23,20 @@ class Coverage:
 
     Attributes:
         struggles: All of them.
-        scored: Those of pairs that a night had scored before the window closed.
+        scored: Those of pairs that a night had scored which could tell: see `nights_that_reach`.
     """
 
     struggles: int
     scored: int
+
+
+def nights_that_reach(day: date, horizon_days: int) -> list[date]:
+    """Study days whose predictions are about a part of the window that closes with `day`, and were made before its end.
+
+    Their own windows end after it begins. An objective is scored in the week before it is planned, and may show a
+    struggle as late as the horizon allows: by a night that came before the window, too.
+    """
+    return days_between(day - timedelta(days=2 * horizon_days - 1), day - timedelta(days=1))
 
 
 def coverage(deployment: Deployment, day: date) -> dict[str, Coverage]:
@@ -37,7 +46,7 @@ def coverage(deployment: Deployment, day: date) -> dict[str, Coverage]:
     inside = {d: v for d, v in current_inputs(deployment, day).days["interactions"].items() if opened < d <= day}
     if not any(version.rows for version in inside.values()):
         return {}
-    nights = store.current_days(TABLE, days_between(opened, day - timedelta(days=1)))
+    nights = store.current_days(TABLE, nights_that_reach(day, deployment.target.horizon_days))
     nights = {night: version for night, version in nights.items() if version.rows}
     shared = [learner for learner, counted in deployment.analysable().items() if counted]
     window = {"window_start": naive(moment.at), "window_end": naive(moment.horizon_end)}

@@ -5,7 +5,6 @@ import dagster as dg
 from americano_assets.core.outcomes.drift import (
     ALARM,
     COURSE,
-    EVERYBODY,
     PSI,
     PSI_LIMITS,
     RUNNING_ESTIMATES,
@@ -13,8 +12,8 @@ from americano_assets.core.outcomes.drift import (
     WARN,
     Drift,
     alarming,
-    table,
 )
+from americano_assets.core.outcomes.drift_told import EVERYBODY, table
 from americano_assets.stages.common.charts import drift_plot
 from americano_assets.stages.common.dictionary import ml_tables
 from americano_assets.stages.common.measurements import course_names, drift_of

@@ -17,11 +17,12 @@ from americano_assets.core.effects.before_after import (
     Reduction,
     reductions,
 )
-from americano_assets.core.outcomes.performance import Performance, performance
+from americano_assets.core.outcomes.performance import MODEL_TYPE, Performance, performance
 from americano_assets.core.statistics.metrics import FIGURES
 from americano_assets.core.study_days.cutoff import naive
 from americano_assets.core.study_days.study_day import shift
 from americano_assets.stages.common.deployment import Deployment
+from americano_assets.stages.common.measurements import ReadBackgrounds, no_backgrounds
 from americano_assets.stages.s1_snapshots.input_manifest import current_inputs
 from americano_assets.stages.s2_features.day_tables import latest_tables
 from americano_assets.stages.s2_features.feature_engine import open_feature_engine
@@ -32,6 +33,7 @@ from americano_assets.stages.s8_reduction.sql import query
 HISTORY_NIGHTS = 90
 OBSERVATIONAL = "observational"
 _PERFORMANCE_KEYS = ("study_day", "scope", "scope_id", "model_type", "model_version", "n")
+_WHOSE = ("made_by", "versions", "scored_from", "scored_to", "slices", "gaps")
 _SEGMENTS = pa.schema(
     [
         ("learner_id", pa.string()),
@@ -42,8 +44,15 @@ _SEGMENTS = pa.schema(
 )
 
 
-def measure_performance(deployment: Deployment, day: date) -> tuple[list[Performance], Coverage]:
+def measure_performance(
+    deployment: Deployment, day: date, read_backgrounds: ReadBackgrounds = no_backgrounds
+) -> tuple[list[Performance], Coverage]:
     """Figures of matured predictions at the day's cut-off, written to ml.model_performance in one transaction.
+
+    Args:
+        deployment: The deployment.
+        day: The study day.
+        read_backgrounds: What figures of models are shown by too.
 
     Returns:
         The figures, and the coverage over everything of the newest closed window.
@@ -54,54 +63,66 @@ def measure_performance(deployment: Deployment, day: date) -> tuple[list[Perform
         rows = rows[rows["struggled"].notna()]
         rows = rows.assign(in_analytics=rows["learner_id"].map(deployment.analysable()))
         rows["struggled"] = rows["struggled"].astype(bool)
-    found = performance(rows) if len(rows) else []
-    newest = rows.sort_values("scored_day").iloc[-1] if len(rows) else None
+    found: list[Performance] = []
+    if len(rows):
+        with deployment.connect() as connection:
+            found = performance(rows, read_backgrounds(connection, rows["learner_id"]))
     by_course = coverage(deployment, day)
     overall = Coverage(sum(one.struggles for one in by_course.values()), sum(one.scored for one in by_course.values()))
     at = naive(deployment.moment(day).at)
-    types = dict(zip(rows["model_version"], rows["model_type"], strict=True)) if len(rows) else {}
     with deployment.connect() as connection:
         replace_day(
             connection,
             "model_performance",
             day,
-            (*_PERFORMANCE_KEYS, *FIGURES, "calibration", "struggles", "struggles_scored", "reason", "computed_at"),
+            (
+                *(*_PERFORMANCE_KEYS, *FIGURES, "calibration", "struggles", "struggles_scored", "reason"),
+                *(*_WHOSE, "computed_at"),
+            ),
             [
                 (
                     day,
                     one.scope,
                     one.scope_id,
-                    *_model_of(one, newest, types),
+                    *one.newest,
                     int(one.values["n"] or 0),
                     *(one.values[name] for name in FIGURES),
                     json.dumps(vars(one.curve) if one.curve else {"prob_true": [], "prob_pred": [], "count": []}),
                     *_covered(one, overall, by_course),
                     one.reason,
+                    *_whose(one),
                     at,
                 )
                 for one in found
-                if newest is not None
             ],
         )
     return found, overall
 
 
-def performance_history(deployment: Deployment, day: date) -> tuple[list[date], dict[str, list[float | None]]]:
-    """Nights up to a study day, oldest first, the newest HISTORY_NIGHTS, and their figures over everybody."""
+def performance_history(
+    deployment: Deployment, day: date, model_type: str
+) -> tuple[list[date], dict[str, list[float | None]]]:
+    """Nights up to a study day, oldest first, the newest HISTORY_NIGHTS, and their figures of one type of model."""
     names = ("auc_roc", "accuracy", "recall", "ece")
     statement = sql.SQL(
-        "SELECT study_day, {} FROM ml.model_performance WHERE scope = 'all' AND study_day <= %s "
+        "SELECT study_day, {} FROM ml.model_performance WHERE (scope, scope_id) = (%s, %s) AND study_day <= %s "
         "ORDER BY study_day DESC LIMIT %s"
     ).format(sql.SQL(", ").join(map(sql.Identifier, names)))
     with deployment.connect() as connection:
-        rows = connection.execute(statement, [day, HISTORY_NIGHTS]).fetchall()[::-1]
+        rows = connection.execute(statement, [MODEL_TYPE, model_type, day, HISTORY_NIGHTS]).fetchall()[::-1]
     return [row[0] for row in rows], {name: [row[place] for row in rows] for place, name in enumerate(names, 1)}
 
 
-def _model_of(one: Performance, newest: pd.Series, types: dict[str, str]) -> tuple[str, str]:
-    """Type and version of the model behind a row: its own, or of the newest matured prediction."""
-    version = one.scope_id if one.scope == "model_version" else newest["model_version"]
-    return types[version], version
+def _whose(one: Performance) -> tuple[Any, ...]:
+    """Values of _WHOSE."""
+    is_sliced = one.scope == MODEL_TYPE
+    return (
+        json.dumps(one.made_by),
+        one.versions,
+        *one.scored,
+        json.dumps(one.slices) if is_sliced else None,
+        json.dumps([vars(gap) for gap in one.gaps]) if is_sliced else None,
+    )
 
 
 def _covered(one: Performance, overall: Coverage, by_course: dict[str, Coverage]) -> tuple[int | None, int | None]:

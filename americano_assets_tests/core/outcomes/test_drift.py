@@ -22,8 +22,8 @@ from americano_assets.core.outcomes.drift import (
     ece_by_chance,
     row_drift,
     stability_index,
-    table,
 )
+from americano_assets.core.outcomes.drift_told import means_apart, nothing_told, table
 from americano_assets.core.statistics.metrics import Calibration
 
 FIRST = pd.Timestamp("2025-01-06")
@@ -175,6 +175,38 @@ def test_calibration_is_judged_beyond_chance() -> None:
     few = Calibration((0.2, 0.4), (0.2, 0.4), (10, 10))
     assert calibration_drift("A", 20, 0.13, few).status == TOO_FEW
     assert calibration_drift("A", 0, None, None).status == TOO_FEW
+
+
+def looked(measure: str, status: str, scope_id: str = "a") -> Drift:
+    """A shift of a course, or none."""
+    return Drift(COURSE, scope_id, measure, "", 0.01, 0.3, 0.3, 500, 400, status)
+
+
+def test_where_nothing_moved_it_is_told_what_was_seen_and_what_was_not() -> None:
+    assert nothing_told([]) == nothing_told([looked(PSI_MEAN, TOO_FEW)])
+    assert nothing_told([]).startswith("There are too few rows")
+    seen = [looked(PSI_MEAN, OK), looked(PSI_MEAN, OK, "b"), looked(LABEL_RATE, OK), looked(ECE, TOO_FEW)]
+    assert nothing_told(seen) == (
+        "Nothing moved beyond its limit. Looked at were features of 2 courses, struggle rates of 1 course. Of 1 course "
+        "there are too few rows for one of these."
+    )
+    assert "calibration of 1 course" in nothing_told([*seen, looked(ECE, OK, "b")])
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "told"),
+    [
+        (0.0025696, 0.0, ("0.003", "0.000")),
+        (0.31, 0.26, ("0.31", "0.26")),
+        (0.5, 0.5, ("0.50", "0.50, spread otherwise")),
+        (None, 0.104, ("—", "0.10")),
+        (None, None, ("—", "—")),
+    ],
+)
+def test_two_means_that_differ_are_never_shown_alike(
+    before: float | None, now: float | None, told: tuple[str, str]
+) -> None:
+    assert means_apart(before, now) == told
 
 
 def test_warnings_come_after_alarms_and_features_of_a_course_stand_behind_their_mean() -> None:

@@ -7,9 +7,10 @@ import pytest
 
 from americano_assets.core.effects.before_after import Reduction, reductions
 from americano_assets.core.outcomes.outcomes import last_scores, outcome_of
-from americano_assets.core.outcomes.performance import TRAINED_COURSE, performance
+from americano_assets.core.outcomes.performance import MODEL_TYPE, TRAINED_COURSE, performance, whose
 from americano_assets.core.statistics.metrics import LEAST_ROWS
 from americano_assets.core.training.fit import LOGISTIC, RULES
+from americano_assets_tests.frames import feature_row
 
 
 def test_an_unknown_label_is_an_unstudied_objective() -> None:
@@ -36,19 +37,24 @@ def test_the_last_score_before_the_planned_day_opens_counts() -> None:
 
 
 def matured(learners: dict[str, tuple[int, bool]]) -> pd.DataFrame:
-    """Per learner so many rows, and whether they count in aggregates; every second row struggled, and was flagged."""
+    """Per learner so many rows, and whether they count in aggregates; every second row struggled, and was flagged.
+
+    The rules made every second pair of them, a week before the trained model.
+    """
     return pd.DataFrame(
         [
-            {
-                "learner_id": learner,
-                "course_id": "anatomy",
-                "model_version": "old" if number % 4 < 2 else "new",
-                "model_type": RULES if number % 4 < 2 else LOGISTIC,
-                "probability": 0.8 if number % 2 else 0.2,
-                "flagged": number % 2 == 1,
-                "struggled": number % 2 == 1,
-                "in_analytics": included,
-            }
+            feature_row(
+                number,
+                learner_id=learner,
+                model_version="old" if number % 4 < 2 else "new",
+                model_type=RULES if number % 4 < 2 else LOGISTIC,
+                scored_day=20_000 if number % 4 < 2 else 20_007,
+                probability=0.8 if number % 2 else 0.2,
+                confidence=0.5,
+                flagged=number % 2 == 1,
+                struggled=number % 2 == 1,
+                in_analytics=included,
+            )
             for learner, (rows, included) in learners.items()
             for number in range(rows)
         ]
@@ -56,15 +62,33 @@ def matured(learners: dict[str, tuple[int, bool]]) -> pd.DataFrame:
 
 
 def test_figures_are_of_all_of_each_course_and_of_learners_with_enough() -> None:
-    found = {(one.scope, one.scope_id): one for one in performance(matured({"a": (30, True), "b": (10, True)}))}
+    found = {(one.scope, one.scope_id): one for one in performance(matured({"a": (50, True), "b": (14, True)}))}
     versions = {("model_version", "old"), ("model_version", "new")}
+    types = {(MODEL_TYPE, RULES), (MODEL_TYPE, LOGISTIC)}
     trained = (TRAINED_COURSE, "anatomy")
-    assert set(found) == {("all", ""), ("course", "anatomy"), trained, ("learner", "a"), *versions}
+    assert set(found) == {("all", ""), ("course", "anatomy"), trained, ("learner", "a"), *versions, *types}
     assert found[trained].values["n"] == found["model_version", "new"].values["n"]
-    assert sum(found[version].values["n"] or 0 for version in versions) == 40
-    assert found["all", ""].values["n"] == 40
+    assert sum(found[version].values["n"] or 0 for version in versions) == 64
+    assert found["all", ""].values["n"] == 64
     assert found["all", ""].values["recall"] == 1
     assert found["all", ""].reason is None
+
+
+def test_what_the_rules_said_is_not_told_of_the_model() -> None:
+    """The rules said half to everything: pooled, that would be an AUC and a calibration error of neither's."""
+    rows = matured({"a": (160, True)})
+    rows.loc[rows["model_type"] == RULES, "probability"] = 0.5
+    found = {(one.scope, one.scope_id): one for one in performance(rows)}
+    model, rules, pooled = found[MODEL_TYPE, LOGISTIC], found[MODEL_TYPE, RULES], found["all", ""]
+    assert (model.values["auc_roc"], rules.values["auc_roc"]) == (1.0, 0.5)
+    assert pooled.values["auc_roc"] not in (1.0, 0.5)
+    assert (pooled.newest, pooled.made_by) == ((LOGISTIC, "new"), {LOGISTIC: 80, RULES: 80})
+    assert whose(LOGISTIC, model.versions, 80, *model.scored) == (
+        "80 predictions by logistic regression (1 version), made on 11 Oct 2024, whose outcome is known"
+    )
+    assert whose(RULES, rules.versions, 80, *pooled.scored) == (
+        "80 predictions by the rules, made from 04 Oct 2024 to 11 Oct 2024, whose outcome is known"
+    )
 
 
 def test_who_keeps_out_of_analytics_counts_in_no_aggregate() -> None:
@@ -80,6 +104,15 @@ def test_too_few_rows_have_no_figures_but_a_reason() -> None:
         assert set(one.values.values()) == {None}
         assert one.curve is None
         assert one.reason == "29 matured predictions, at least 30 are needed"
+
+
+def test_a_share_of_too_few_struggles_or_flags_is_none() -> None:
+    overall, *_, learner = performance(matured({"a": (LEAST_ROWS, True)}))
+    assert overall.values["accuracy"] == 1
+    assert (overall.values["recall"], overall.values["precision"]) == (None, None)
+    assert overall.reason == "15 rows are flagged; at least 30 are needed; 15 rows struggled; at least 30 are needed"
+    # A learner's own figures have a minimum of their own.
+    assert learner.values["recall"] == 1
 
 
 def before_and_after(

@@ -7,7 +7,8 @@ import pytest
 
 from americano_assets.core.models.risk import HIGH_RISK, MEDIUM_RISK
 from americano_assets.core.models.rule_based import cold_start, rule_based_probability
-from americano_assets.core.outcomes.drift import ALARM, PSI_MEAN, row_drift, table
+from americano_assets.core.outcomes.drift import ALARM, PSI_MEAN, row_drift
+from americano_assets.core.outcomes.drift_told import table
 from americano_assets.core.study_days.cutoff import Target
 from americano_assets.demo.oulad.load import load
 from americano_assets.resources.postgres.connection import connect

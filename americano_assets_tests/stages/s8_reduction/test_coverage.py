@@ -6,7 +6,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from americano_assets.stages.s4_predictions.scored_predictions import TABLE
-from americano_assets.stages.s8_reduction.coverage import Coverage, coverage
+from americano_assets.stages.s8_reduction.coverage import Coverage, coverage, nights_that_reach
 from americano_assets_tests.world import ClockedDeployment, World, at, read_world, study_day, world_settings
 
 OPENED, DAY = "2026-03-08", "2026-03-15"  # the window is [2026-03-09 23:00, 2026-03-16 23:00)
@@ -36,10 +36,14 @@ def test_struggles_that_no_night_had_scored_are_counted(world: World, module_dat
 
     nothing = {"anatomy": Coverage(3, 0), "statistics": Coverage(1, 0)}
     assert coverage(deployment, study_day(DAY)) == nothing
-    score("2026-03-07", "never")  # before the window's night
+    score("2026-03-01", "never")  # its own window ended as this one began
     score(DAY, "never")  # when all was over
     assert coverage(deployment, study_day(DAY)) == nothing
     score(OPENED, "scored")
     score("2026-03-12", "later")
     assert coverage(deployment, study_day(DAY)) == {"anatomy": Coverage(3, 2), "statistics": Coverage(1, 0)}
+    score("2026-03-02", "never")  # before the window's night, with days of the window in its own
+    assert coverage(deployment, study_day(DAY)) == {"anatomy": Coverage(3, 3), "statistics": Coverage(1, 0)}
+    nights = nights_that_reach(study_day(DAY), deployment.target.horizon_days)
+    assert (str(nights[0]), str(nights[-1])) == ("2026-03-02", "2026-03-14")
     assert coverage(deployment, study_day("2026-03-01")) == {}

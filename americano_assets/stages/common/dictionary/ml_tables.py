@@ -166,8 +166,8 @@ MODEL_PERFORMANCE = _table(
     _NIGHT,
     _SCOPE,
     _SCOPE_ID,
-    ("model_type", "text", "Kind of the model of the newest matured prediction."),
-    ("model_version", "text", "The model of the newest matured prediction."),
+    ("model_type", "text", "Kind of the model that made the newest of these predictions."),
+    ("model_version", "text", "The model that made the newest of these predictions."),
     ("n", _COUNT, "Scored pairs with a known outcome."),
     ("base_rate", _FIGURE, "Share of them that struggled, 0-1."),
     ("always_no_accuracy", _FIGURE, "Accuracy of never flagging, 0-1."),
@@ -185,6 +185,12 @@ MODEL_PERFORMANCE = _table(
     ("average_precision", _FIGURE, "Area under the precision-recall curve, 0-1."),
     ("struggles", "integer?", "Struggles of the newest closed window, scored or not; null: not counted here."),
     ("struggles_scored", "integer?", "Of those, the ones that a night had scored in time."),
+    ("made_by", "jsonb?", "Predictions by kind of the model that made them; null: written by an earlier version."),
+    ("versions", "integer?", "How many models made these predictions."),
+    ("scored_from", "date?", "First study day on which they were made."),
+    ("scored_to", "date?", "Last study day on which they were made."),
+    ("slices", "jsonb?", "Figures by part (course, activity, …) where the scope is a kind of model."),
+    ("gaps", "jsonb?", "By kind of part the difference in recall whose interval begins highest, likewise."),
 )
 STRUGGLE_REDUCTION = _table(
     "struggle_reduction",

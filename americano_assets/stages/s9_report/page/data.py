@@ -1,5 +1,6 @@
 """What a night's report shows, read from the tables that the night wrote. Nothing is computed that a table holds."""
 
+from collections import Counter
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -7,7 +8,10 @@ from typing import Any
 from psycopg.rows import dict_row
 
 from americano_assets.core.models.risk import HIGH_RISK, MEDIUM_RISK
-from americano_assets.core.outcomes.drift import TOO_FEW, table
+from americano_assets.core.outcomes.drift_told import nothing_told, table
+from americano_assets.core.outcomes.fairness import Gap, told
+from americano_assets.core.outcomes.performance import MODEL_TYPE
+from americano_assets.core.statistics.metrics import LEAST_ROWS, share
 from americano_assets.core.study_days.cutoff import naive
 from americano_assets.core.study_days.study_day import days_between
 from americano_assets.core.training.flagging import nobody_told
@@ -16,14 +20,35 @@ from americano_assets.stages.common.deployment import Deployment
 from americano_assets.stages.common.measurements import course_names, drift_of
 from americano_assets.stages.s1_snapshots.quarantine import readings
 from americano_assets.stages.s4_predictions.scored_predictions import TABLE as SCORED
+from americano_assets.stages.s8_reduction.coverage import nights_that_reach
 from americano_assets.stages.s9_report.sql import query
 
 DAYS = 30
 
 
 @dataclass(frozen=True)
+class Struggles:
+    """Struggles of the newest closed window, and whether nights had scored their pairs.
+
+    Attributes:
+        window: First and last study day of the window.
+        count: Struggles in it.
+        unscored: Those of pairs that none of the nights had scored.
+        nights: First and last study day whose night could have: its horizon reached into the window.
+    """
+
+    window: tuple[date, date]
+    count: int
+    unscored: int
+    nights: tuple[date, date]
+
+
+@dataclass(frozen=True)
 class Report:
-    """A night's report; every list may be empty, every row None."""
+    """A night's report; every list may be empty, every row None.
+
+    `performance` has a row a kind of model, that of the newest matured prediction first.
+    """
 
     day: date
     cutoff: datetime
@@ -32,10 +57,13 @@ class Report:
     simulated_help: int
     courses: list[dict[str, Any]]
     nobody_told: str
-    performance: dict[str, Any] | None
+    performance: list[dict[str, Any]]
+    struggles: Struggles | None
+    fairness: str
+    fairness_by: dict[str, str]
     flags: dict[str, Any]
     drift: list[dict[str, Any]]
-    drift_measured: int
+    drift_told: str
     effects: list[dict[str, Any]]
     effect_by_night: list[dict[str, Any]]
     before_after: dict[str, Any] | None
@@ -52,7 +80,14 @@ def gather(deployment: Deployment, day: date) -> Report:
     moment = deployment.moment(day)
     cutoff = naive(moment.at)
     since = cutoff - timedelta(days=DAYS)
-    given = {"cutoff": cutoff, "since": since, "day": day, "high": HIGH_RISK, "medium": MEDIUM_RISK}
+    given = {
+        "cutoff": cutoff,
+        "since": since,
+        "day": day,
+        "high": HIGH_RISK,
+        "medium": MEDIUM_RISK,
+        "least": LEAST_ROWS,
+    }
     with deployment.connect() as connection:
 
         def rows(statement: str, **own: Any) -> list[dict[str, Any]]:
@@ -72,10 +107,15 @@ def gather(deployment: Deployment, day: date) -> Report:
     first = max(began[0] if began else day, day - timedelta(days=DAYS - 1))
     scored = deployment.store.read_day(SCORED, day)
     cold = scored["cold_start"].to_pandas() if scored is not None and scored.num_rows else None
-    bad: dict[str, int] = {}
+    bad = Counter[str]()
     for one in readings(deployment.store):
-        if one.read_at.date() > since.date():
-            bad[one.table] = bad.get(one.table, 0) + one.bad
+        if one.bad and one.read_at.date() > since.date():
+            bad[one.table] += one.bad
+    overall = next((one for one in performance if one["scope"] == "all"), None)
+    makers = [one for one in performance if one["scope"] == MODEL_TYPE]
+    gaps = [Gap(**gap) for gap in (makers[0]["gaps"] if makers else None) or []]
+    for made in makers:
+        made["slices"] = [{**part, "part": names.get(part["part"], part["part"])} for part in made["slices"] or []]
     return Report(
         day=day,
         cutoff=moment.at.astimezone(deployment.zone),
@@ -83,18 +123,31 @@ def gather(deployment: Deployment, day: date) -> Report:
         demo_settings=demo_sentence(deployment.settings),
         simulated_help=helped[0] if helped else 0,
         courses=courses,
-        nobody_told=nobody_told(scoring[0]["threshold"] if scoring else None),
-        performance=performance[0] if performance else None,
+        nobody_told=nobody_told(scoring[0]["threshold"] if scoring else None, scored=cold is not None),
+        performance=makers,
+        struggles=_struggles(overall, day, deployment.target.horizon_days),
+        fairness=told(gaps[0] if gaps else None, names),
+        fairness_by={gap.by: told(gap, names) for gap in gaps},
         flags=flags,
         drift=table(shifts, names),
-        drift_measured=len({(one.scope, one.scope_id) for one in shifts if one.status != TOO_FEW}),
+        drift_told=nothing_told(shifts),
         effects=effects,
         effect_by_night=by_night,
         before_after=before_after[0] if before_after else None,
         planted=planted[0] if planted else None,
         nights=nights,
         nights_expected=len(days_between(first, day)) if first <= day else 0,
-        cold_share=float(cold.mean()) if cold is not None else None,
+        cold_share=None if cold is None else share(cold),
         scored=0 if cold is None else len(cold),
         bad_rows=bad,
+    )
+
+
+def _struggles(overall: dict[str, Any] | None, day: date, horizon_days: int) -> Struggles | None:
+    if overall is None or not overall["struggles"]:
+        return None
+    nights = nights_that_reach(day, horizon_days)
+    window = day - timedelta(days=horizon_days - 1), day
+    return Struggles(
+        window, overall["struggles"], overall["struggles"] - overall["struggles_scored"], (nights[0], nights[-1])
     )

@@ -1,12 +1,15 @@
 """A report as one HTML page that needs nothing else: no script, no font, no picture from elsewhere."""
 
 from collections.abc import Mapping, Sequence
+from datetime import date
 from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from americano_assets.core.base.escaping import plain_lines
+from americano_assets.core.effects.before_after import BASELINE_DAYS
+from americano_assets.core.effects.caution import caution
 from americano_assets.core.effects.effects import (
     EXPERIMENT,
     FIRST_FLAG_ONLY,
@@ -14,6 +17,11 @@ from americano_assets.core.effects.effects import (
     OBSERVATIONAL,
     STUDIED_ONLY,
 )
+from americano_assets.core.models.risk import HIGH_RISK, MEDIUM_RISK
+from americano_assets.core.outcomes.drift import PSI_LIMITS
+from americano_assets.core.outcomes.drift_told import means_apart
+from americano_assets.core.outcomes.performance import maker, whose
+from americano_assets.core.statistics.metrics import LEAST_ROWS
 from americano_assets.stages.s9_report.page.data import DAYS, Report
 
 _ESTIMANDS = {
@@ -24,6 +32,8 @@ _ESTIMANDS = {
     "mean_score": "mean score",
     "answers": "graded answers",
 }
+_MOST_PARTS = 12
+MINUS = "\N{MINUS SIGN}"  # as wide as a plus
 _PLOT = 260  # side of the calibration plot, in its own units
 _NIGHTS_WIDTH, _NIGHTS_HEIGHT, _LINE = 300, 110, 14  # the last: height of a line of text
 _CLAIMED = {
@@ -48,13 +58,25 @@ def render(report: Report) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"percent": percent, "points": points, "signed": signed, "count": count}
+    environment.filters |= {"percent": percent, "points": points, "signed": signed, "count": count, "span": span}
+    own = report.performance[0] if report.performance else None
     drawn = [one for one in report.effects if one["estimand"] == INTENTION_TO_TREAT and one["low"] is not None]
     truth = abs(report.planted["effect"]) if report.planted else 0.0
     reach = max([0.05, truth, *(max(abs(one["low"]), abs(one["high"])) for one in drawn)])
     return environment.get_template("page.html.j2").render(
         report=report,
         days=DAYS,
+        least=LEAST_ROWS,
+        risks=(HIGH_RISK, MEDIUM_RISK),
+        own=own,
+        whose=[_whose(one) for one in report.performance],
+        makers=[{**one, "maker": maker(one["model_type"])} for one in report.performance],
+        parts=_parts(own),
+        means=means_apart,
+        limits=PSI_LIMITS,
+        minus=MINUS,
+        baseline_days=BASELINE_DAYS,
+        caution=caution(report.before_after["reduction_percentage"] if report.before_after else None),
         primary=_primary(report),
         verdict=_verdict,
         forest=[_bar(one, reach, report.planted) for one in drawn],
@@ -73,7 +95,7 @@ def render(report: Report) -> str:
         estimands=_ESTIMANDS,
         not_random=(STUDIED_ONLY,),
         first_flag=FIRST_FLAG_ONLY,
-        curve=_curve(report.performance),
+        curve=_curve(own),
         side=_PLOT,
     )
 
@@ -90,12 +112,33 @@ def points(value: float | None) -> str:
 
 def signed(value: float, digits: int = 2) -> str:
     """A number with its sign; the minus is as wide as the plus."""
-    return f"{value:+.{digits}f}".replace("-", "\N{MINUS SIGN}")
+    return f"{value:+.{digits}f}".replace("-", MINUS)
 
 
 def count(value: int | None) -> str:
     """A whole number with its thousands told apart."""
     return "—" if value is None else f"{value:,}"
+
+
+def span(days: tuple[date, date]) -> str:
+    """Study days from the first to the last."""
+    first, last = days
+    return f"{first:%d %b}" if first == last else f"{first:%d %b} to {last:%d %b}"
+
+
+def _whose(one: Mapping[str, Any]) -> str:
+    return whose(one["model_type"], one["versions"], one["n"], one["scored_from"], one["scored_to"])
+
+
+def _parts(own: Mapping[str, Any] | None) -> dict[str, list[dict[str, Any]]]:
+    """Figures of a model by kind of part; of a kind with many parts the largest."""
+    found: dict[str, list[dict[str, Any]]] = {}
+    for one in own["slices"] if own else []:
+        found.setdefault(one["by"], []).append(one)
+    return {
+        by: rows if len(rows) <= _MOST_PARTS else sorted(rows, key=lambda row: -row["n"])[:_MOST_PARTS]
+        for by, rows in found.items()
+    }
 
 
 def _primary(report: Report) -> dict[str, Any] | None:
@@ -164,4 +207,5 @@ def _curve(performance: Mapping[str, Any] | None) -> list[dict[str, Any]]:
     return [
         {"x": round(_PLOT * said, 1), "y": round(_PLOT * (1 - came), 1), "said": said, "came": came, "n": n}
         for said, came, n in zip(bins["prob_pred"], bins["prob_true"], bins["count"], strict=True)
+        if n >= LEAST_ROWS
     ]

@@ -9,6 +9,7 @@ from shutil import which
 import pytest
 from playwright.sync_api import sync_playwright
 
+from americano_assets.cli.display import run_summary
 from americano_assets.core.training.flagging import NOBODY
 from americano_assets.resources.home.folder import write_demo_values
 from americano_assets.stages.s9_report.page.files import report_path, write_report
@@ -26,10 +27,11 @@ def text(page: str, element: str) -> str:
 
 def test_an_empty_deployment_says_so_everywhere(empty_night: Night) -> None:
     page = empty_night.page()
-    assert "no objective planned for the next days looks risky" in page
+    assert "Nobody: no objective of anybody was scored." in page
     assert "Not known yet" in page
     assert "Not known: nothing was computed." in page
     assert "There are too few rows to tell whether anything has shifted" in page
+    assert 'id="fairness"' not in page
     assert "None" not in page
     assert "nan" not in page
 
@@ -47,11 +49,133 @@ def test_the_figures_are_those_of_the_tables(night: Night) -> None:
     )
     assert text(page, "effect") == f"{points(estimate)} points"
     assert f"({points(low)} to {points(high)})" in page
-    assert text(page, "before-after").startswith("40.0 % before the first prediction, 31.0 % since: 22.5 % fewer")
-    assert "Not the effect" in page
+    assert text(page, "before-after").startswith("40.0 % of 50 objectives that learners studied in the 42 days before")
+    assert text(page, "before-after").endswith("31.0 % of 30 since: 22.5 % fewer struggles.")
     assert text(page, "help").endswith("Physiology 2 3 0 1")
-    assert "73 % of struggles were foreseen" in re.sub(r"<[^>]+>", " ", page).replace("  ", " ")
-    assert "9 had never been scored" in page
+    assert text(page, "coverage") == (
+        "Of 120 struggles in study days 16 Nov to 22 Nov, 9 were with objectives that no night from 09 Nov to 21 Nov"
+        " had scored for that learner."
+    )
+
+
+def test_each_struggle_scored_is_told_as_that(night: Night) -> None:
+    night.world.execute("UPDATE ml.model_performance SET struggles_scored = 120 WHERE scope = 'all'")
+    told = text(night.page(), "coverage")
+    assert told.startswith("Each of 120 struggles in study days 16 Nov to 22 Nov was with an objective that a night")
+    night.world.execute("UPDATE ml.model_performance SET struggles = 0, struggles_scored = 0 WHERE scope = 'all'")
+    assert "struggles in study days" not in night.page()
+
+
+def test_figures_are_of_the_model_that_is_named_and_the_rules_stand_beside_it(night: Night) -> None:
+    page = night.page()
+    assert text(page, "whose") == (
+        "300 predictions by logistic regression (3 versions), made from 23 Sep 2026 to 15 Nov 2026, whose outcome is"
+        " known:"
+    )
+    told = text(page, "performance")
+    assert "73 % of struggles were foreseen" in told
+    assert "0.83 AUC" in told
+    assert "3.0 % off on average" in told
+    assert 'id="makers"' not in page
+    night.rows.performance(scope=("model_type", "rule_based"), model_type="rule_based", n=700, auc_roc=0.41, ece=0.33)
+    page = night.page()
+    assert text(page, "performance") == told
+    told = text(page, "makers")
+    assert "logistic regression 23 Sep to 15 Nov 300 36 % 73 % 66 % 0.83 3.0 %" in told
+    assert told.endswith("the rules 23 Sep to 15 Nov 700 36 % 73 % 66 % 0.41 33.0 %")
+
+
+def test_what_the_rules_said_is_told_of_them_where_nothing_else_matured(night: Night) -> None:
+    night.world.execute("UPDATE ml.model_performance SET model_type = 'rule_based', scope_id = left(scope, 0)")
+    assert text(night.page(), "whose").startswith("300 predictions by the rules, made from")
+
+
+def test_figures_that_are_null_are_a_dash_with_the_reason(night: Night) -> None:
+    night.world.execute("UPDATE ml.model_performance SET recall = NULL, reason = '14 rows struggled'")
+    page = night.page()
+    assert text(page, "performance").startswith("— of struggles were foreseen")
+    assert "—: 14 rows struggled." in page
+    night.world.execute("UPDATE ml.model_performance SET accuracy = NULL, reason = '9 matured predictions'")
+    page = night.page()
+    assert "Not known yet: 9 matured predictions." in page
+    assert 'id="performance"' not in page
+
+
+def test_the_terminal_tells_the_same_of_each_that_predicted(night: Night, capsys: pytest.CaptureFixture[str]) -> None:
+    night.rows.performance(
+        scope=("model_type", "rule_based"), model_type="rule_based", n=20, accuracy=None, reason="20"
+    )
+    run_summary._show_matured(night.world.connection, night.day)
+    model, rules = re.sub(r"\s+", " ", capsys.readouterr().out).strip().split(". Of ")
+    assert model.startswith(
+        "Of 300 predictions by logistic regression (3 versions), made from 23 Sep 2026 to 15 Nov 2026"
+    )
+    assert "recall 0.730, AUC 0.830, calibration error 0.030" in model
+    assert rules.startswith("20 predictions by the rules")
+    assert rules.endswith("known: 20.")
+
+
+def test_the_terminal_tells_no_change_of_few_objectives(night: Night, capsys: pytest.CaptureFixture[str]) -> None:
+    for studied, told in ((30, "22 % fewer struggles"), (29, "50 objectives were studied before and 29 since")):
+        night.world.execute("UPDATE ml.struggle_reduction SET current_studied = %s", studied)
+        run_summary._show_effect(night.world.connection, night.day)
+        assert told in re.sub(r"\s+", " ", capsys.readouterr().out)
+
+
+def test_no_point_of_fewer_than_thirty_predictions_is_drawn(night: Night) -> None:
+    assert night.page().count('<circle class="bin"') == 4
+
+
+def test_for_whom_the_model_is_good_is_told_by_part(night: Night) -> None:
+    page = night.page()
+    assert text(page, "fairness").startswith(
+        "Struggles are not foreseen alike: the surest difference is by course, 40 % of 90 struggles (Physiology) again"
+    )
+    cells = re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", page))
+    assert "By age band No difference in how many struggles are foreseen is beyond chance" in cells
+    assert "Physiology 290 40 % 70 % 60 % 0.81 4.0 %" in cells
+    assert "closed 10 40 % — 60 % 0.81 4.0 %" in cells
+    night.world.execute("UPDATE ml.model_performance SET gaps = gaps - 0")
+    assert text(night.page(), "fairness").startswith(
+        "No difference in how many struggles are foreseen is beyond chance"
+    )
+    night.world.execute("UPDATE ml.model_performance SET gaps = NULL")
+    assert text(night.page(), "fairness").startswith("Whether struggles are foreseen alike cannot be told")
+
+
+@pytest.mark.parametrize(
+    ("change", "figure", "warning"),
+    [
+        (22.5, "22.5 % fewer struggles", "tends to be better without any help"),
+        (-14.7, "14.7 % more struggles", "no proof that it harms"),
+        (0.0, "as many struggles", "No change is no proof that the help does nothing"),
+    ],
+)
+def test_the_warning_beside_before_and_after_is_about_what_it_shows(
+    night: Night, change: float, figure: str, warning: str
+) -> None:
+    night.world.execute("UPDATE ml.struggle_reduction SET reduction_percentage = %s", change)
+    page = night.page()
+    assert text(page, "before-after").endswith(f"{figure}.")
+    assert warning in text(page, "caution")
+    others = {"tends to be better", "no proof that it harms", "No change is no proof"} - {warning}
+    assert sum(other in page for other in others) <= 2
+    assert ("tends to be better" in page) is (change > 0)
+
+
+def test_before_and_after_of_few_objectives_is_no_rate(night: Night) -> None:
+    night.world.execute("UPDATE ml.struggle_reduction SET current_studied = 29")
+    page = night.page()
+    assert (
+        text(page, "before-after") == "Not known: 50 objectives were studied before and 29 since; 30 each are needed."
+    )
+    assert text(page, "caution").startswith("Before and after is never the effect of the help")
+
+
+def test_no_rate_of_few_episodes_learners_or_pairs_is_shown(night: Night) -> None:
+    night.world.execute("UPDATE ml.effects SET n_holdout = 29 WHERE scope = 'all'")
+    assert re.search(r"Struggles in [\d.]+ % of [\d,]+ episodes with help and — of 29 without", night.page())
+    assert "false alarms" not in night.page()
 
 
 def test_what_a_demo_decided_is_told(empty_night: Night) -> None:
@@ -120,7 +244,7 @@ def test_replays_are_called_a_rehearsal(night: Night) -> None:
 
 def test_an_observational_estimate_carries_its_label(night: Night) -> None:
     night.world.execute("UPDATE ml.effects SET evidence = 'observational' WHERE scope = 'all'")
-    assert "Observational: nobody was held out" in night.page()
+    assert "Observational: among the episodes drawn last nobody was held out" in night.page()
 
 
 def test_words_from_the_database_are_words_not_markup(night: Night) -> None:
@@ -165,8 +289,27 @@ def test_an_older_day_computed_again_does_not_become_the_latest(night: Night) ->
     assert report_path(settings).read_text() == "newer"
 
 
+# Words of more than one line, and tables that reach out of their card.
+BROKEN_WORDS = """() => {
+  const found = [], walk = document.createTreeWalker(document.querySelector("main"), NodeFilter.SHOW_TEXT);
+  while (walk.nextNode()) {
+    for (const word of walk.currentNode.data.matchAll(/[A-Za-z]+/g)) {
+      const range = document.createRange();
+      range.setStart(walk.currentNode, word.index);
+      range.setEnd(walk.currentNode, word.index + word[0].length);
+      if (new Set([...range.getClientRects()].map(one => Math.round(one.top))).size > 1) found.push(word[0]);
+    }
+  }
+  return found;
+}"""
+CUT_OFF = """() => [...document.querySelectorAll("table, .scroll")]
+  .filter(one => one.getBoundingClientRect().right > one.closest("section").getBoundingClientRect().right
+    || one.scrollWidth > one.clientWidth + 1)
+  .map(one => one.id || one.className)"""
+
+
 @pytest.mark.browser
-@pytest.mark.parametrize("width", [1280, 360])
+@pytest.mark.parametrize("width", [1280, 390, 360])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_it_fits_every_window_and_asks_nobody_for_anything(night: Night, width: int, scheme: str) -> None:
     path = write_report(night.deployment.settings, night.day, night.page())
@@ -187,10 +330,14 @@ def test_it_fits_every_window_and_asks_nobody_for_anything(night: Night, width: 
             if pictures:
                 page.screenshot(path=Path(pictures) / f"report-{width}-{scheme}.png", full_page=True)
             assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+            assert page.evaluate(BROKEN_WORDS) == []
+            assert page.evaluate(CUT_OFF) == []
             assert page.locator(".row").count() == 10
             assert page.locator("circle.bin").count() == 4
             background = page.evaluate("getComputedStyle(document.body).backgroundColor")
             assert background == ("rgb(18, 23, 29)" if scheme == "dark" else "rgb(251, 250, 248)")
+            page.emulate_media(media="print")
+            assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(251, 250, 248)"
         finally:
             browser.close()
     assert asked == [path.as_uri()]

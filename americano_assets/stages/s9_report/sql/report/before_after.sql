@@ -1,9 +1,21 @@
--- Grain: one row, or none: before and after over everybody, since the beginning, as of %(day)s. `replayed`: replays alone
--- came before it, in which nobody was helped; where a night before it was live some may have been.
-SELECT baseline_rate, current_rate, reduction_percentage, baseline_studied, current_studied,
+-- Grain: one row, or none: before and after over everybody, since the beginning, as of %(day)s; no rate of fewer than
+-- %(least)s objectives. `replayed`: replays alone came before it, in which nobody was helped; where a night before it was live
+-- some may have been.
+SELECT
+  CASE WHEN is_told THEN baseline_rate END AS baseline_rate,
+  CASE WHEN is_told THEN current_rate END AS current_rate,
+  CASE WHEN is_told THEN reduction_percentage END AS reduction_percentage,
+  baseline_studied, current_studied,
   replayed AND NOT EXISTS (
     SELECT FROM ml.study_days d WHERE d.live AND d.study_day < r.study_day
   ) AS replayed,
-  reason
-FROM ml.struggle_reduction r
-WHERE r.study_day = %(day)s AND scope = 'all' AND period = 'all'
+  CASE WHEN is_told OR reason IS NOT NULL THEN reason
+    ELSE format('%%s objectives were studied before and %%s since; %%s each are needed', baseline_studied, current_studied,
+      %(least)s)
+  END AS reason,
+  baseline_start, current_end
+FROM (
+  SELECT *, least(baseline_studied, current_studied) >= %(least)s AS is_told
+  FROM ml.struggle_reduction
+  WHERE study_day = %(day)s AND scope = 'all' AND period = 'all'
+) r

@@ -1,5 +1,8 @@
--- Grain: one row, or none: figures over everybody's matured predictions, as of %(day)s.
-SELECT n, base_rate, always_no_accuracy, accuracy, "precision", recall, auc_roc, brier, ece, calibration, struggles,
-  struggles_scored, model_type, model_version, reason
-FROM ml.model_performance
-WHERE study_day = %(day)s AND scope = 'all'
+-- Grain: one row a kind of model whose predictions have matured, as of %(day)s, and one over all of them (scope `all`, which
+-- counts struggles); that of the newest matured prediction first. Figures 0-1.
+SELECT p.scope, p.model_type, p.versions, p.n, p.scored_from, p.scored_to, p.base_rate, p.always_no_accuracy, p.accuracy,
+  p."precision", p.recall, p.auc_roc, p.ece, p.calibration, p.struggles, p.struggles_scored, p.slices, p.gaps, p.reason
+FROM ml.model_performance p
+LEFT JOIN ml.model_performance o ON o.study_day = p.study_day AND o.scope = 'all' AND o.model_type = p.model_type
+WHERE p.study_day = %(day)s AND p.scope IN ('all', 'model_type')
+ORDER BY o.study_day IS NULL, p.n DESC, p.scope, p.model_type
