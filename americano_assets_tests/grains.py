@@ -70,6 +70,7 @@ WORDS: dict[str, Key] = {
     "id of the scope": (("scope_id",),),
     "estimand": (("estimand",),),
     "arm": (("arm",),),
+    "kind of model": (("model_type",),),
     "phase": (("phase", "experiment_phase"),),
     "day on which it was predicted": (("predicted_on",),),
     "status": (("status",),),

@@ -94,6 +94,7 @@ FEEDBACK: dict[str, Any] = {
     "prediction_id": PREDICTION,
     "feedback_id": "ct6n4y3a1q5r8e0f2g4h7k9l1",
     "submitted_at": "2026-11-24T07:30:00.000Z",
+    "counts_from": "2026-11-24T07:30:00.000Z",
     "message": "Thank you: this is what counts from now on.",
     "model_accuracy_update": {"accuracy": 0.78, "data_points": 52},
     "model_accuracy_update_reason": None,

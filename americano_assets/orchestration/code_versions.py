@@ -91,7 +91,7 @@ _FILES: Mapping[str, tuple[str, ...]] = {
         "stages/s8_reduction/effects.py",
         "stages/s8_reduction/sql/effect_ledger.sql",
     ),
-    "ml/drift": ("core/outcomes/drift.py", "stages/s8_reduction/drift.py"),
+    "ml/drift": ("core/outcomes/drift*.py", "stages/s8_reduction/drift.py"),
     "nightly_report": ("stages/s9_report/page/*.py", "stages/s9_report/sql/report/*.sql"),
     "analytics_database": ("stages/s9_report/research_database.py", "stages/s9_report/sql/research/*.sql"),
 }

@@ -231,14 +231,14 @@ class Rows:
         }
         self.insert("ml.struggle_reduction", **{**own, **values})
 
-    def episode(self, prediction_id: str, *, flagged: bool = True) -> None:
+    def episode(self, prediction_id: str, *, flagged: bool = True, planned_day: date = LAST_CLOSED) -> None:
         """A prediction's row in the ledger."""
         self.insert(
             "ml.episodes",
             prediction_id=prediction_id,
             user_id=LEARNER,
             learning_objective_id=OBJECTIVE,
-            planned_day=NOW.date(),
+            planned_day=planned_day,
             first_flagged_at=CUTOFF if flagged else None,
             refreshed_at=CUTOFF,
             probability=0.8,

@@ -1,5 +1,7 @@
 """POST /predictions/{id}/feedback."""
 
+from datetime import date, timedelta
+
 import pytest
 
 from americano_assets_tests.api.rows import LEARNER, NOW, Rows
@@ -54,6 +56,39 @@ def test_a_changed_mind_ends_where_it_began_and_a_dismissal_since_stays(rows: Ro
     rows.execute("""UPDATE struggle_predictions SET "predictionStatus" = 'DISMISSED'""")
     service.post("/predictions/p1/feedback", actual_struggle=True, feedback_type="HELPFUL")
     assert rows.one(_STATE)[:2] == ("DISMISSED", True)
+
+
+def test_a_word_before_the_planned_day_is_kept_and_counts_when_that_opens(rows: Rows, service: Service) -> None:
+    due = NOW + timedelta(days=3)  # in the study day that opens on 26 November at 23:00
+    rows.prediction("p1", due=due)
+    for number in range(29):
+        rows.prediction(f"counted-{number}")
+        rows.episode(f"counted-{number}")
+        rows.feedback(f"counted-{number}")
+    rows.episode("p1", planned_day=date(2026, 11, 26))
+    early = service.post("/predictions/p1/feedback", actual_struggle=True, feedback_type="HELPFUL")
+    assert (early["submitted_at"], early["counts_from"]) == ("2026-11-24T12:00:00.000Z", "2026-11-26T23:00:00.000Z")
+    assert early["message"] == "Thank you: this will count from the day on for which the objective is planned."
+    assert early["model_accuracy_update"] is None, "twenty-nine count"
+    assert rows.one(_STATE + " WHERE id = 'p1'") == ("PENDING", None, None)
+    assert rows.one("SELECT actual_struggle FROM ml.prediction_feedback WHERE prediction_id = 'p1'") == (True,)
+
+    service.now = NOW.replace(day=26, hour=23)
+    again = service.post("/predictions/p1/feedback", actual_struggle=True, feedback_type="HELPFUL")
+    assert (again["message"], again["counts_from"]) == ("This was recorded before.", "2026-11-26T23:00:00.000Z")
+    assert again["model_accuracy_update"]["data_points"] == 30
+    assert rows.one(_STATE + " WHERE id = 'p1'") == ("CONFIRMED", True, NOW)
+    other = service.post("/predictions/p1/feedback", actual_struggle=False, feedback_type="HELPFUL")
+    assert other["counts_from"] == other["submitted_at"] == "2026-11-26T23:00:00.000Z"
+    assert rows.one(_STATE + " WHERE id = 'p1'")[:2] == ("FALSE_POSITIVE", False)
+
+
+def test_the_ledger_says_when_the_planned_day_opens_of_what_has_no_plan(rows: Rows, service: Service) -> None:
+    """What is not planned is due by the end of its horizon, and its day has begun."""
+    rows.prediction("p1", due=NOW + timedelta(days=6))
+    rows.episode("p1", planned_day=date(2026, 11, 20))
+    service.post("/predictions/p1/feedback", actual_struggle=True, feedback_type="HELPFUL")
+    assert rows.one(_STATE)[:2] == ("CONFIRMED", True)
 
 
 @pytest.mark.parametrize(

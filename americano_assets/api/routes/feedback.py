@@ -1,8 +1,10 @@
 """POST /predictions/{id}/feedback: a learner's own word on what became of a prediction."""
 
+from datetime import UTC, date
 from enum import StrEnum
 from http import HTTPStatus
 from typing import Annotated, Any
+from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Path
 from fastapi import Request as HttpRequest
@@ -18,6 +20,7 @@ from americano_assets.contract.enums import PredictionStatus
 from americano_assets.core.base.ids import cuid
 from americano_assets.core.outcomes.feedback import status_by_word
 from americano_assets.core.study_days.cutoff import naive
+from americano_assets.core.study_days.study_day import opening, study_day_of
 
 MIN_FEEDBACK = 30
 
@@ -58,6 +61,10 @@ class FeedbackRecorded(Answer):
     prediction_id: str
     feedback_id: str
     submitted_at: UtcTime = Field(description="When it was first said in these words.")
+    counts_from: UtcTime = Field(
+        description="When status and outcome follow it: at once, or when the study day opens that the objective is "
+        "planned for."
+    )
     message: str
     model_accuracy_update: AccuracyUpdate | None = None
     model_accuracy_update_reason: str | None = Field(
@@ -84,9 +91,10 @@ async def feedback(
     """Keeps the learner's word and sets status and outcome by it, in one transaction.
 
     One word a learner and prediction: the same again changes nothing, another one replaces it. It goes before the
-    computed outcome from then on, in every later night too.
+    computed outcome from then on, in every later night too. What is said before the planned day opens is kept, and
+    counts from then on: the night that begins with it sets status and outcome.
     """
-    now = http.app.state.clock()
+    now, zone = http.app.state.clock(), http.app.state.settings.zone
     async with database.change() as change:
         await require_clock(change, now)
         prediction = await change.row("lock_prediction", id=prediction_id)
@@ -106,7 +114,10 @@ async def feedback(
         kept = await change.row("feedback", prediction_id=prediction_id, user_id=owner)
         if kept is None:
             raise RuntimeError("feedback that was just written is gone")
-        if written is not None:  # else what the app or the learner did to the row since would be undone
+        opens = opening(_planned_day(prediction, zone), zone)
+        # Of a word said before: what the app or the learner did to the row since would be undone.
+        is_new = written is not None or prediction["prediction_status"] == PredictionStatus.PENDING
+        if is_new and opens <= now:
             status = status_by_word(said.actual_struggle, flagged=_was_flagged(prediction))
             await change.row(
                 "write_outcome",
@@ -116,14 +127,29 @@ async def feedback(
                 outcome=said.actual_struggle,
                 recorded_at=kept["submitted_at"],
             )
-        update = await _accuracy(change)
+        update = await _accuracy(change, study_day_of(now, zone))
+    counts_from = max(opens, kept["submitted_at"].replace(tzinfo=UTC))
     return FeedbackRecorded(
         prediction_id=prediction_id,
         feedback_id=kept["id"],
         submitted_at=kept["submitted_at"],
-        message="Thank you: this is what counts from now on." if written else "This was recorded before.",
+        counts_from=counts_from,
+        message=_message(is_new=written is not None, waits=opens > now),
         **update,
     )
+
+
+def _message(*, is_new: bool, waits: bool) -> str:
+    first = "Thank you: this" if is_new else "This was recorded before, and"
+    if waits:
+        return f"{first} will count from the day on for which the objective is planned."
+    return f"{first} is what counts from now on." if is_new else "This was recorded before."
+
+
+def _planned_day(prediction: Row, zone: ZoneInfo) -> date:
+    """By the ledger; without one by the date that the app shows."""
+    planned: date | None = prediction["planned_day"]
+    return study_day_of(prediction["prediction_date"].replace(tzinfo=UTC), zone) if planned is None else planned
 
 
 def _was_flagged(prediction: Row) -> bool:
@@ -132,8 +158,8 @@ def _was_flagged(prediction: Row) -> bool:
     return prediction["prediction_status"] != PredictionStatus.MISSED if flagged is None else flagged
 
 
-async def _accuracy(change: Change) -> dict[str, Any]:
-    row = await change.row("feedback_accuracy") or {}
+async def _accuracy(change: Change, opened: date) -> dict[str, Any]:
+    row = await change.row("feedback_accuracy", opened=opened) or {}
     n = row.get("data_points", 0)
     if n < MIN_FEEDBACK:
         return {"model_accuracy_update_reason": f"{n} predictions have feedback; {MIN_FEEDBACK} are needed."}

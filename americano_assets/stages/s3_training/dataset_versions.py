@@ -16,6 +16,7 @@ import pandas as pd
 import pyarrow as pa
 
 from americano_assets.core.study_days.cutoff import naive
+from americano_assets.core.study_days.study_day import study_day_of
 from americano_assets.errors import AmericanoError
 from americano_assets.installation import IS_CHECKOUT, PROJECT_ROOT
 from americano_assets.resources.parquet_store.atomic_files import LEFTOVER_PREFIX, write_json
@@ -109,9 +110,10 @@ def training_rows(deployment: Deployment, day: date) -> tuple[PointInTimeTables,
     made_from = _recorded(deployment, day, tables.inputs)
     if made_from is None:
         tables, made_from = training_tables(deployment, day)
-    before = naive(deployment.moment(day).at)
+    moment = deployment.moment(day).at
+    before, opened = naive(moment), study_day_of(moment, deployment.zone)
     with deployment.connect() as connection:
-        feedback_rows, flags = feedback(connection, before=before), on_time_flags(connection, before)
+        feedback_rows, flags = feedback(connection, opened, before), on_time_flags(connection, before)
     return tables, made_from, labelled_rows(deployment, made_from, feedback_rows, flags)
 
 

@@ -4,9 +4,11 @@ from datetime import date
 
 from americano_assets.core.outcomes.drift import alarming
 from americano_assets.core.study_days.cutoff import naive
+from americano_assets.core.study_days.study_day import study_day_of
 from americano_assets.core.training.retraining_policy import LEAST_STRUGGLES, Signals
 from americano_assets.stages.common.deployment import Deployment
 from americano_assets.stages.common.measurements import drift_of
+from americano_assets.stages.s3_training.sql import query
 
 
 def signals(deployment: Deployment, day: date, last_trained: date) -> Signals:
@@ -17,12 +19,11 @@ def signals(deployment: Deployment, day: date, last_trained: date) -> Signals:
         day: The study day; drift and recall are those of the newest night before it.
         last_trained: The study day of the last training: feedback since then is new.
     """
-    since, until = (naive(deployment.moment(one).at) for one in (last_trained, day))
+    moments = {"before": deployment.moment(last_trained).at, "now": deployment.moment(day).at}
+    since, until = map(naive, moments.values())
+    opened = {f"opened_{name}": study_day_of(at, deployment.zone) for name, at in moments.items()}
     with deployment.connect() as connection:
-        feedback = connection.execute(
-            "SELECT count(*)::int FROM ml.prediction_feedback WHERE submitted_at >= %s AND submitted_at < %s",
-            [since, until],
-        ).fetchone()
+        feedback = connection.execute(query("new_words"), {"since": since, "until": until, **opened}).fetchone()
         matured = connection.execute(
             "SELECT recall, base_rate * n FROM ml.model_performance WHERE scope = 'all' AND study_day < %s "
             "ORDER BY study_day DESC LIMIT 1",

@@ -73,7 +73,8 @@ def record_outcomes_of(deployment: Deployment, learners: Sequence[str]) -> Outco
         judged, first_flags = (_judge(deployment, live, part, allowed) for part in windows)
         none = pd.DataFrame(columns=[*SCORED_PREDICTIONS.columns])
         day = study_day_of(deployment.now(), deployment.zone)
-        return write_outcomes(connection, day, now, judged, first_flags, none, deployment.target.struggle_below)
+        struggle_below = deployment.target.struggle_below
+        return write_outcomes(connection, day, now, judged, first_flags, none, struggle_below, opened=day)
 
 
 def _judge(deployment: Deployment, live: LiveFeatures, windows: pd.DataFrame, allowed: Collection[str]) -> pd.DataFrame:

@@ -37,7 +37,8 @@ def record_outcomes(deployment: Deployment, day: date) -> tuple[OutcomesWritten,
     Returns:
         What was written, and the verdicts on ledger episodes with their `outcome`.
     """
-    cutoff = naive(deployment.moment(day).at)
+    moment = deployment.moment(day).at
+    cutoff, opened = naive(moment), study_day_of(moment, deployment.zone)
     with deployment.connect() as connection:
         judged, first_flags = (
             _judged(deployment, day, closing(connection, basis, cutoff)) for basis in (LAST_REFRESH, FIRST_FLAG)
@@ -49,7 +50,8 @@ def record_outcomes(deployment: Deployment, day: date) -> tuple[OutcomesWritten,
             missed = unflagged[~unflagged["prediction_id"].isin(_in_ledger(connection, unflagged))]
         connection.rollback()
         missed = with_reasons(deployment, missed)
-        written = write_outcomes(connection, day, cutoff, judged, first_flags, missed, deployment.target.struggle_below)
+        struggle_below = deployment.target.struggle_below
+        written = write_outcomes(connection, day, cutoff, judged, first_flags, missed, struggle_below, opened)
     return written, judged
 
 

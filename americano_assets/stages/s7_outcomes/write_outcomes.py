@@ -63,6 +63,7 @@ def write_outcomes(
     first_flags: pd.DataFrame,
     missed: pd.DataFrame,
     struggle_below: float,
+    opened: date,
 ) -> OutcomesWritten:
     """Write verdicts, in one transaction.
 
@@ -76,6 +77,7 @@ def write_outcomes(
         missed: Scored rows below the threshold that turned out struggles, with `predicted_at`, `window_end`,
             `model_version`, `threshold`.
         struggle_below: The threshold by which they were judged.
+        opened: The last study day that has opened by then: a learner's word on what is planned later waits for it.
     """
     with connection.transaction():
         lock_publication(connection)
@@ -83,9 +85,9 @@ def write_outcomes(
         corrected = connection.execute(query("outcome_changes_insert"), {"known_at": cutoff}).rowcount
         changed = connection.execute(query("episode_outcomes")).rowcount
         connection.execute(query("first_flag_outcomes_upsert"), {"struggle_below": struggle_below})
-        connection.execute(query("feedback_changes_insert"))
+        connection.execute(query("feedback_changes_insert"), {"opened": opened})
         missed = of_present_objectives(connection, missed)
-        feedback_rows = feedback(connection)
+        feedback_rows = feedback(connection, opened)
         predictions = OwnedTable(Staging(connection), PREDICTIONS, study_day)
         predictions.stage(("id", *OUTCOME_COLUMNS), app_outcomes(judged, feedback_rows).itertuples(index=False))
         predictions.refresh(OUTCOME_COLUMNS)

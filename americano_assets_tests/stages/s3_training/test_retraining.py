@@ -59,15 +59,16 @@ class Day:
         assert added == [request.partition_key for request in found.run_requests or []], "the open day is a night too"
         return list(found.run_requests or []), found.skip_message
 
-    def words(self, count: int, when: datetime) -> None:
+    def words(self, count: int, when: datetime, planned: str = "2026-03-01") -> None:
         for number in range(count):
-            own = f"{when.isoformat()}/{number}"
+            own = f"{when.isoformat()}/{planned}/{number}"
             self.world.execute(
                 """INSERT INTO ml.episodes (prediction_id, user_id, learning_objective_id, planned_day, refreshed_at,
                   probability, threshold, model_version, live, window_end)
-                VALUES (%s, %s, 'heart', '2026-03-01', now(), 0.5, 0.5, 'm', true, now())""",
+                VALUES (%s, %s, 'heart', %s, now(), 0.5, 0.5, 'm', true, now())""",
                 own,
                 own,
+                planned,
             )
             self.world.execute(
                 "INSERT INTO ml.prediction_feedback VALUES (%s, %s, %s, true, 'HELPFUL', NULL, %s)", own, own, own, when
@@ -108,10 +109,16 @@ def day(database: str, tmp_path: Path, champion: Scorer) -> Iterator[Day]:
 def few_words(day: Day) -> None:
     day.words(FEEDBACK_ROWS - 1, at("2026-03-10 11:00"))
     day.words(5, at("2026-03-05 22:59"))  # heard by the last training, whose day closed at 23:00
+    day.words(5, at("2026-03-10 11:00"), planned="2026-03-11")  # of a day that has not opened
 
 
 def words_of_this_morning(day: Day) -> None:
     day.words(FEEDBACK_ROWS, at("2026-03-10 11:00"))
+
+
+def words_whose_day_has_come(day: Day) -> None:
+    """Said before the last training, of what was planned for a day that opened after it."""
+    day.words(FEEDBACK_ROWS, at("2026-03-05 11:00"), planned="2026-03-07")
 
 
 def low_recall(day: Day) -> None:
@@ -124,6 +131,7 @@ def drifting(day: Day) -> None:
 
 CALLS = [
     (words_of_this_morning, "50 learners' words are new, 50 are enough"),
+    (words_whose_day_has_come, "50 learners' words are new, 50 are enough"),
     (low_recall, "recall on matured predictions fell to 0.610, below 0.7"),
     (drifting, "a drift of 1 course is new"),
 ]

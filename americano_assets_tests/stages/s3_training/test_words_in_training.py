@@ -5,10 +5,11 @@ from pathlib import Path
 
 import pandas as pd
 
-from americano_assets.core.study_days.study_day import day_number
+from americano_assets.core.study_days.study_day import day_number, study_day_of
 from americano_assets.evaluation.own_data import evaluate_own
 from americano_assets.stages.common.schemas import TOLD
 from americano_assets.stages.s3_training.dataset_versions import store_training_set
+from americano_assets.stages.s3_training.learner_feedback import feedback
 from americano_assets_tests.world import ClockedDeployment, World, at, read_world, study_day, world_settings
 
 DAY = "2026-03-20"
@@ -63,6 +64,14 @@ def test_a_word_is_the_label(world: World, module_database: str, home: Path) -> 
     say("idle", True, CUTOFF - timedelta(days=1))
     say("passing", True, CUTOFF)  # said when the day had closed
     assert labels(deployment) == {"failing": (False, True), "passing": (False, False), "idle": (True, True)}
+
+    # The objective is planned for a day that opens with the cut-off, or a day later: then nothing is known of it yet.
+    for planned_day, label in ((study_day(DAY) + timedelta(days=2), False), (study_day(DAY) + timedelta(days=1), True)):
+        world.execute("UPDATE ml.episodes SET planned_day = %s WHERE user_id = 'failing'", planned_day)
+        with deployment.connect() as connection:
+            heard = feedback(connection, study_day_of(CUTOFF.replace(tzinfo=UTC), deployment.zone), CUTOFF)
+        assert ("failing" in set(heard["learner_id"])) is label
+    world.execute("UPDATE ml.episodes SET planned_day = %s", study_day("1970-01-01") + timedelta(days=opened + 2))
 
     # What is evaluated is what a night trains on.
     judged = evaluate_own(deployment.settings, "demo", lambda *_: None).rows

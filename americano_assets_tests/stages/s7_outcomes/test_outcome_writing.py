@@ -1,11 +1,13 @@
 """Verdicts on closed windows: into the ledger always, into the app's rows where they are still ours."""
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
+from zoneinfo import ZoneInfo
 
 import pandas as pd
 import psycopg
 import pytest
 
+from americano_assets.core.study_days.study_day import study_day_of
 from americano_assets.stages.s6_publication.transaction import PREDICTIONS, RECOMMENDATIONS
 from americano_assets.stages.s7_outcomes.write_outcomes import (
     FIRST_FLAG,
@@ -48,7 +50,8 @@ def judge(
             found = closing(connection, basis, cutoff).sort_values("learner_id").head(len(outcomes))
             rows.append(found.assign(outcome=list(outcomes)[: len(found)], **{**EVIDENCE, **evidence}))
         none = scored_rows([{}]).head(0) if missed is None else missed
-        return write_outcomes(connection, DAY, cutoff, rows[0], rows[1], none, 0.65)
+        opened = study_day_of(cutoff.replace(tzinfo=UTC), ZoneInfo("UTC"))
+        return write_outcomes(connection, DAY, cutoff, rows[0], rows[1], none, 0.65, opened)
 
 
 def unflagged(number: int = 1) -> pd.DataFrame:
@@ -160,6 +163,21 @@ def test_a_learners_word_goes_before_the_computed_outcome_and_stays(night: Night
         assert night.world.rows(TOLD)[0] == ("FALSE_POSITIVE", False, said_at)
         night.publish(SECOND, FORGETTING, FORGETTING)
     assert night.world.rows("SELECT outcome FROM ml.episodes ORDER BY user_id") == [("struggled",), ("struggled",)]
+
+
+def test_a_word_said_before_the_planned_day_waits_until_that_opens(night: Night) -> None:
+    night.publish(FIRST, FORGETTING)
+    ((planned,),) = night.world.rows("SELECT planned_day FROM ml.episodes")
+    opens = datetime.combine(planned, time(23))
+    said_at = FIRST_CUTOFF + timedelta(hours=1)
+    assert said_at < opens - timedelta(days=1)
+    say(night, 1, True, said_at)
+    judge(night, cutoff=opens - timedelta(milliseconds=1))
+    assert night.world.rows(TOLD) == [("PENDING", None, None)]
+    assert night.world.rows(CHANGES) == []
+    judge(night, cutoff=opens)  # as the night does that ends when the planned day opens
+    assert night.world.rows(TOLD) == [("CONFIRMED", True, said_at)]
+    assert night.world.rows(CHANGES) == [("learner-1", "feedback", None, "struggled", said_at)]
 
 
 def test_a_word_that_agrees_with_the_verdict_holds_also_when_late_events_do_not(night: Night) -> None:

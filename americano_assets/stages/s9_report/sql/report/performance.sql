@@ -1,5 +1,5 @@
--- Grain: one row a kind of model whose predictions have matured, as of %(day)s, and one over all of them (scope `all`, which
--- counts struggles); that of the newest matured prediction first. Figures 0-1.
+-- Grain: one row a (scope, kind of model): `model_type`, a kind's matured predictions as of %(day)s, and once `all` of them,
+-- with the kind of the newest, which counts struggles; that kind first. Figures 0-1.
 SELECT p.scope, p.model_type, p.versions, p.n, p.scored_from, p.scored_to, p.base_rate, p.always_no_accuracy, p.accuracy,
   p."precision", p.recall, p.auc_roc, p.ece, p.calibration, p.struggles, p.struggles_scored, p.slices, p.gaps, p.reason
 FROM ml.model_performance p
