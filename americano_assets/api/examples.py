@@ -210,3 +210,14 @@ READY: dict[str, Any] = {
     "stale": False,
     "checked_at": "2026-11-24T07:30:00.000Z",
 }
+
+# What a caller sends, by the name of its schema.
+REQUESTS: dict[str, dict[str, Any]] = {
+    "GenerateRequest": {"user_id": LEARNER, "days_ahead": 7},
+    "FeedbackRequest": {
+        "actual_struggle": True,
+        "feedback_type": "HELPFUL",
+        "comments": "I had forgotten the formula.",
+    },
+    "ApplyRequest": {"mission_id": APPLIED["mission_id"]},
+}
