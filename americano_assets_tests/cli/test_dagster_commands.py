@@ -134,7 +134,6 @@ def test_one_asset_of_one_study_day(project: Project) -> None:
     asked = ("--select", "log_snapshots", "--partition", _DAY)
     code, said = project.run("dagster", "asset", "materialize", "-m", "americano_assets.definitions", *asked)
     assert code == 0, said
-    assert "RUN_SUCCESS" in said
     assert calm(said), said
     before = materialized(project, _DAY)
     code, said = project.run("dg", "launch", "--assets", "log_snapshots", "--partition", _DAY)
