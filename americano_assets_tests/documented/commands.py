@@ -92,7 +92,7 @@ def all_commands() -> dict[str, list[str]]:
     return found
 
 
-# Run in this order in the home of a small demo: each of ours, with each option, that README and docs name.
+# Each of ours that README and docs name, with each option: run by the installed package in a small demo's home, in this order.
 RUN = (
     *(
         "--help",
@@ -134,8 +134,8 @@ _WRITTEN = "cli/test_init.py::test_every_choice_is_written_with_what_it_means_fo
 # Run by a test of its own.
 BY_A_TEST = {
     "demo --learners 300": f"{_COMMANDS}::test_a_demo_ends_with_what_it_found_and_a_second_one_changes_no_byte",
-    "demo --cohort simulated --learners 20 --days 40 --seed 3": (
-        "cli/test_wheel.py::test_a_night_of_simulated_learners_and_what_follows_it"
+    "demo --cohort simulated --learners 40 --days 60 --seed 5": (
+        "documented/test_installed.py::test_a_demo_speaks_of_the_command_as_it_is_called_here"
     ),
     "dev": f"{_COMMANDS}::test_dev_serves_everything_runs_what_the_ui_launches_and_ends_with_ctrl_c",
     "api": _SEEN,

@@ -1,22 +1,13 @@
 """Each command of README and docs is there and, but for those of one table, was run."""
 
 import ast
-import shlex
-import shutil
 import subprocess
 import sys
-import tempfile
-from collections.abc import Iterator
-from datetime import date
-from pathlib import Path
 
 import pytest
 
 from americano_assets.installation import PROJECT_ROOT
-from americano_assets.resources.postgres.connection import connect
-from americano_assets_tests.cli.test_cli import run
 from americano_assets_tests.documented.commands import BY_A_TEST, NOT_RUN, RUN, all_commands, ours, parts
-from americano_assets_tests.evaluation.logs import planted_log
 
 TESTS = PROJECT_ROOT / "americano_assets_tests"
 COMMANDS = all_commands()
@@ -62,34 +53,3 @@ def test_every_measurement_begins() -> None:
         check=False,
     )
     assert done.returncode == 0, done.stderr
-
-
-@pytest.fixture(scope="module")
-def home() -> Iterator[Path]:
-    folder = Path(tempfile.mkdtemp(prefix="docs-", dir="/tmp"))  # A socket's path must be short.
-    try:
-        small = ("--learners", "40", "--days", "60", "--seed", "5")
-        done = run("demo", "--cohort", "simulated", *small, AMERICANO_HOME=str(folder))
-        assert done.returncode == 0, done.stderr
-        yield folder
-    finally:
-        run("stop", AMERICANO_HOME=str(folder))
-        shutil.rmtree(folder, ignore_errors=True)
-
-
-@pytest.mark.long
-def test_they_run_as_they_are_documented(home: Path, tmp_path: Path) -> None:
-    with connect(run("db-url", AMERICANO_HOME=str(home)).stdout.strip()) as connection:
-        day, learner = connection.execute(
-            "SELECT (SELECT max(study_day) FROM ml.study_days), (SELECT min(user_id) FROM ml.episodes)"
-        ).fetchone() or (date.min, "")
-    (model, *_) = sorted(path.stem for path in (home / "models").glob("*.json"))
-    (dataset, *_) = sorted(path.stem for path in (home / "data" / "datasets").glob("*.json"))
-    values = {"day": day, "learner": learner, "model": model, "dataset": dataset, "folder": tmp_path}
-    planted_log(learners=200).drop(columns="p_struggle").to_parquet(tmp_path / "log.parquet")
-    failed = {}
-    for call in RUN:
-        done = run(*shlex.split(call.format(**values)), AMERICANO_HOME=str(home))
-        if done.returncode != 0:
-            failed[call] = done.stdout[-500:] + done.stderr
-    assert failed == {}
