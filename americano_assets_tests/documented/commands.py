@@ -92,7 +92,7 @@ def all_commands() -> dict[str, list[str]]:
     return found
 
 
-# Each of ours that README and docs name, with each option: run by the installed package in a small demo's home, in this order.
+# Each of ours that README and docs name, with each option: run by the installed package in a small demo, in this order.
 RUN = (
     *(
         "--help",
