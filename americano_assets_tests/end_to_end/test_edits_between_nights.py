@@ -6,6 +6,7 @@ import shutil
 from collections.abc import Iterable
 from datetime import date, timedelta
 from pathlib import Path
+from typing import Any
 
 import dagster as dg
 import pyarrow as pa
@@ -129,7 +130,12 @@ def check_any_edits(lived: Lived, beside: Path, edits: list[Edits], seed: int) -
     lived.rerun(beside)
 
 
-@pytest.mark.parametrize("examples", [0, pytest.param(10, marks=pytest.mark.long)])
+def _counts(*, long: int, full: int) -> list[Any]:
+    """The example by hand for everybody, some that are made up in CI, and more of them before a change."""
+    return [0, pytest.param(long, marks=pytest.mark.long), pytest.param(full, marks=pytest.mark.full)]
+
+
+@pytest.mark.parametrize("examples", _counts(long=5, full=25))
 def test_after_any_edits_rows_are_unique_and_reruns_give_the_same_bytes(
     school: EditedSchool,
     module_database: str,
@@ -148,7 +154,7 @@ def test_after_any_edits_rows_are_unique_and_reruns_give_the_same_bytes(
     check()
 
 
-@pytest.mark.parametrize("examples", [0, pytest.param(5, marks=pytest.mark.long)])
+@pytest.mark.parametrize("examples", _counts(long=3, full=12))
 def test_after_any_moves_a_learners_fresh_rows_are_those_of_the_night(
     school: EditedSchool, module_database: str, home: Path, monkeypatch: pytest.MonkeyPatch, examples: int
 ) -> None:
@@ -173,7 +179,7 @@ def test_after_any_moves_a_learners_fresh_rows_are_those_of_the_night(
     check()
 
 
-@pytest.mark.parametrize("examples", [0, pytest.param(3, marks=pytest.mark.long)])
+@pytest.mark.parametrize("examples", _counts(long=2, full=8))
 def test_whole_nights_go_on_after_any_edits_and_every_query_keeps_its_grain(
     school: EditedSchool, module_database: str, home: Path, monkeypatch: pytest.MonkeyPatch, examples: int
 ) -> None:
