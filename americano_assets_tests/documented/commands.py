@@ -158,6 +158,7 @@ BY_A_TEST = {
     "npm start": _SEEN,
     "python -m tools.env_example > .env.example": "test_env_example.py::test_it_is_complete_and_has_nothing_else",
     "python -m tools.data_dictionary > docs/data-dictionary.md": "test_data_dictionary.py::test_the_page_is_current",
+    "python -m tools.api_bodies > docs/api-bodies.md": "api/test_documentation.py::test_the_page_of_bodies_is_current",
     "python -m americano_assets.contract.grants": (
         "end_to_end/test_least_privilege.py::test_the_documented_grants_are_those_of_the_contract"
     ),
