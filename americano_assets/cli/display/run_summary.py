@@ -193,7 +193,7 @@ def _show_effect(connection: Any, day: date) -> None:
         "of what",
         title="\nWhat helped",
     )
-    planted = connection.execute(report_query("planted_effect"), {"day": day}).fetchone()
+    planted = connection.execute(report_query("planted_effect"), {"day": day, "least": LEAST_ROWS}).fetchone()
     if planted is not None:
         effect, _, _, episodes = planted
         table.add("planted", _points(effect), "", f"the truth in {episodes:,} episodes", style="green")

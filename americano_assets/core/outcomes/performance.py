@@ -13,6 +13,7 @@ from americano_assets.core.statistics.metrics import (
     Calibration,
     calibration_bins,
     figures,
+    figures_of_enough,
     too_few_to_share,
 )
 from americano_assets.core.study_days.study_day import day_of_number
@@ -107,15 +108,13 @@ def _of(scope: str, identity: str, rows: pd.DataFrame, least: int) -> Performanc
     struggled = rows["struggled"].to_numpy(dtype=bool)
     p = rows["probability"].to_numpy(dtype=float)
     flagged = rows["flagged"].to_numpy(dtype=bool)
-    values = figures(struggled, p, flagged)
+    values = (figures if scope == "learner" else figures_of_enough)(struggled, p, flagged)
     curve: Calibration | None = calibration_bins(struggled, p)
     reason: str | None = None
     if len(rows) < least:
-        values = {name: value if name == "n" else None for name, value in values.items()}
         curve, reason = None, f"{len(rows)} matured predictions, at least {least} are needed"
     elif scope != "learner":
         short = too_few_to_share(int(struggled.sum()), int(flagged.sum()))
-        values |= dict.fromkeys(short)
         reason = "; ".join(dict.fromkeys(short.values())) or None
     days = rows["scored_day"]
     newest = rows.sort_values(["scored_day", "model_version"], kind="stable").iloc[-1]

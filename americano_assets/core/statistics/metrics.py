@@ -109,6 +109,14 @@ def figures(struggled: BoolArray, probability: FloatArray, flagged: BoolArray) -
     }
 
 
+def figures_of_enough(struggled: BoolArray, probability: FloatArray, flagged: BoolArray) -> dict[str, float | None]:
+    """As `figures`, without those that are of fewer than LEAST_ROWS rows, struggles or flags: these are None."""
+    found = figures(struggled, probability, flagged)
+    if len(struggled) < LEAST_ROWS:
+        return {name: value if name == "n" else None for name, value in found.items()}
+    return found | dict.fromkeys(too_few_to_share(int(struggled.sum()), int(flagged.sum())))
+
+
 def confusion(struggled: BoolArray, flagged: BoolArray) -> dict[str, int]:
     """Rows by what was said and what came: hits, misses, false_alarms, rightly_quiet."""
     return {

@@ -8,7 +8,7 @@ import pandas as pd
 from americano_assets.core.base.arrays import BoolArray, FloatArray
 from americano_assets.core.models.rule_based import cold_start
 from americano_assets.core.models.scorer import Scorer
-from americano_assets.core.statistics.metrics import LEAST_ROWS, figures, too_few_to_share
+from americano_assets.core.statistics.metrics import figures_of_enough
 
 COLD, WARM, UNKNOWN = "cold start", "known before", "unknown"
 
@@ -81,10 +81,8 @@ def slices_of(
             inside = names == name
             if not inside.any():
                 continue
-            values = figures(struggled[inside], p[inside], flagged[inside])
-            values |= dict.fromkeys(too_few_to_share(int(struggled[inside].sum()), int(flagged[inside].sum())))
-            enough = inside.sum() >= LEAST_ROWS
-            shown = {figure: values[figure] if enough else None for figure in SHOWN}
+            values = figures_of_enough(struggled[inside], p[inside], flagged[inside])
+            shown = {figure: values[figure] for figure in SHOWN}
             learners = rows["learner_id"][inside].nunique()
             found.append({"by": by, "part": str(name), "n": int(inside.sum()), "learners": learners, **shown})
     return found

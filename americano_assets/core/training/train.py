@@ -11,7 +11,13 @@ from americano_assets.core.features.catalog import EXTENDED_NAMES, FEATURE_NAMES
 from americano_assets.core.models.explanations import importance
 from americano_assets.core.models.rule_based import cold_start
 from americano_assets.core.models.scorer import Scorer
-from americano_assets.core.statistics.metrics import LEAST_ROWS, Calibration, calibration_bins, confusion, figures
+from americano_assets.core.statistics.metrics import (
+    LEAST_ROWS,
+    Calibration,
+    calibration_bins,
+    confusion,
+    figures_of_enough,
+)
 from americano_assets.core.training.champion_history import AUTO
 from americano_assets.core.training.fit import MODEL_TYPES, RULES, TRAINED_TYPES, are_recent, fit_models, input_sizes
 from americano_assets.core.training.fit_logistic import TooLittleDataError
@@ -215,7 +221,7 @@ def _measure(name: str, scorer: Scorer, parts: Mapping[str, pd.DataFrame]) -> Ca
     test = parts["test"]
     told = _threshold_told(scorer, parts["calibration"])
     if not len(test):
-        nothing = figures(np.array([], dtype=bool), np.array([]), np.array([], dtype=bool))
+        nothing = figures_of_enough(np.array([], dtype=bool), np.array([]), np.array([], dtype=bool))
         return Candidate(name, scorer, nothing, nothing, None, {}, told)
     struggled = test["struggled"].to_numpy(dtype=bool)
     p = scorer.probability(test)
@@ -224,9 +230,9 @@ def _measure(name: str, scorer: Scorer, parts: Mapping[str, pd.DataFrame]) -> Ca
     return Candidate(
         name,
         scorer,
-        figures(struggled, p, flagged),
-        figures(struggled[active], p[active], flagged[active]),
-        calibration_bins(struggled, p),
+        figures_of_enough(struggled, p, flagged),
+        figures_of_enough(struggled[active], p[active], flagged[active]),
+        calibration_bins(struggled, p) if len(test) >= LEAST_ROWS else None,
         confusion(struggled, flagged),
         told,
         objection(struggled, flagged, active, test["learner_id"]),

@@ -9,6 +9,7 @@ import pandas as pd
 import psycopg
 
 from americano_assets.core.models.scorer import Scorer
+from americano_assets.core.statistics.metrics import LEAST_ROWS
 from americano_assets.core.study_days.cutoff import Target
 from americano_assets.core.study_days.study_day import last_closed
 from americano_assets.demo.oulad.load import LoadReport, Progress
@@ -100,7 +101,7 @@ def yardstick(deployment: Deployment, day: date) -> Yardstick | None:
     Of the held-out rows those whose planned study day opens with the cut-off: for these the truth is exact.
 
     Returns:
-        None where there are no such rows, or the settings ask for something else than the truth answers.
+        None of fewer than LEAST_ROWS such rows, or where the settings ask for something else than the truth answers.
     """
     stored = deployment.store.read_day("training_set", day)
     if stored is None or (deployment.target, deployment.zone) != (TARGET, ZONE):
@@ -110,7 +111,7 @@ def yardstick(deployment: Deployment, day: date) -> Yardstick | None:
         return None
     rows = stored.to_pandas()
     both = of_known_truth(rows[rows["split"] == "test"], truth)
-    if both.empty:
+    if len(both) < LEAST_ROWS:
         return None
     model = model_of_day(deployment.store, deployment.models, day)
     scorers = {"rule_based": Scorer(None, model.scorer.cohort_rate, model.scorer.threshold)}

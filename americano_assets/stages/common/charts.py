@@ -14,7 +14,7 @@ from americano_assets.core.statistics.metrics import Calibration
 
 _INK, _MUTED, _ACCENT, _SECOND = "#1f2933", "#9aa5b1", "#2563eb", "#d97706"
 _DARK_FROM = 0.6
-_MOST_ROWS, _MOST_COLUMNS = 20, 14
+_MOST_ROWS, _MOST_COLUMNS, _MOST_FEATURES = 20, 14, 12
 _THIRD, _FOURTH = "#0f766e", "#9d174d"
 
 
@@ -33,14 +33,26 @@ def calibration_plot(curves: Mapping[str, Calibration], of: str = "held-out lear
 
 
 def importance_plot(importance: Mapping[str, float]) -> bytes:
-    """Share of each feature in the model, largest on top."""
-    ordered = sorted(importance.items(), key=lambda item: item[1])
-    figure = Figure(figsize=(6, 4.4), dpi=110, layout="constrained")
+    """`importance_figure` as a picture."""
+    figure = importance_figure(importance)
+    return _png(figure, figure.axes[0], legend=False)
+
+
+def importance_figure(importance: Mapping[str, float]) -> Figure:
+    """Share of each feature in the model, largest on top; beyond _MOST_FEATURES the rest together, below them."""
+    largest = sorted(importance.items(), key=lambda item: -item[1])
+    shown, rest = largest[:_MOST_FEATURES], largest[_MOST_FEATURES:]
+    bars = [(name.replace("_", " "), value) for name, value in shown]
+    if rest:
+        bars.append((f"{len(rest)} others", sum(value for _, value in rest)))
+    figure = Figure(figsize=(6, 1.1 + 0.28 * len(bars)), dpi=110, layout="constrained")
     axes = figure.subplots()
-    axes.barh([name.replace("_", " ") for name, _ in ordered], [value for _, value in ordered], color=_ACCENT)
+    colours = [_ACCENT] * len(shown) + [_MUTED] * (len(bars) - len(shown))
+    axes.barh([name for name, _ in bars], [value for _, value in bars], color=colours)
+    axes.invert_yaxis()
     axes.set(xlabel="share of the model")
     axes.set_title("What the model looks at", fontsize=11)
-    return _png(figure, axes, legend=False)
+    return figure
 
 
 def confusion_plot(counts: Mapping[str, int], name: str) -> bytes:

@@ -8,6 +8,7 @@ import pandas as pd
 import psycopg
 from psycopg.rows import dict_row
 
+from americano_assets.core.statistics.metrics import LEAST_ROWS
 from americano_assets.core.study_days.cutoff import naive
 from americano_assets.core.study_days.study_day import last_closed
 from americano_assets.core.training.champion_history import (
@@ -62,6 +63,9 @@ class ModelRow:
     def figures(self) -> dict[str, float | None]:
         """Its figures on the learners held out from its own training."""
         found: dict[str, float | None] = self.kept["metrics"]["figures"].get(self.kept["model_type"], {})
+        # An earlier version kept them whatever the rows.
+        if (found.get("n") or 0) < LEAST_ROWS:
+            found = {"n": found.get("n")}
         return found
 
 
