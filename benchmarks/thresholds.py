@@ -1,6 +1,6 @@
 """Over how many weeks of calibration rows the threshold should be chosen: what it gives on the weeks to come.
 
-./americano demo && .venv/bin/python -m benchmarks.thresholds
+./americano demo --all && .venv/bin/python -m benchmarks.thresholds
 
 Trained as of earlier days and judged on the weeks after each (earlier_days.py).
 """

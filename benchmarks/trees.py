@@ -1,6 +1,6 @@
 """What kind of boosted trees forecasts the weeks to come best.
 
-./americano demo && .venv/bin/python -m benchmarks.trees
+./americano demo --all && .venv/bin/python -m benchmarks.trees
 
 Trained as of earlier days and judged on the weeks after each (earlier_days.py), before calibration.
 """

@@ -34,8 +34,11 @@ def demo(
     cohort: Annotated[
         DemoCohort, typer.Option(help="Real students, or simulated ones of whom everything is known.")
     ] = DemoCohort.OULAD,
+    everyone: Annotated[
+        bool, typer.Option("--all", help="All 28,785 real students and nine weekly nights: minutes. Real ones only.")
+    ] = False,
     learners: Annotated[
-        int | None, typer.Option(min=1, help="Only so many learners; without it 28,785 real ones, 250 simulated.")
+        int | None, typer.Option(min=1, help="Only so many learners; without it 10,000 real ones, 250 simulated.")
     ] = None,
     days: Annotated[
         int | None, typer.Option(min=30, help="Study days before the first load; without it 150. Simulated only.")
@@ -54,9 +57,11 @@ def demo(
     ] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask (--remove).")] = False,
 ) -> None:
-    """Load learners, go through nine weeks, score the last closed study day, and show who needs help."""
+    """Load learners, replay nights, score the last closed study day, and show who needs help."""
     if cohort is DemoCohort.OULAD and (days, seed, help_logits) != (None, None, None):
         raise typer.BadParameter("--days, --seed and --help-logits belong to --cohort simulated.")
+    if everyone and (cohort is DemoCohort.SIMULATED or learners is not None):
+        raise typer.BadParameter("--all means all real students: without --learners, and without --cohort simulated.")
     from americano_assets.settings import load_settings
 
     settings = load_settings()  # Before imports that take seconds: a wrong value is told at once.
@@ -81,7 +86,7 @@ def demo(
         if cohort is DemoCohort.SIMULATED:
             load_cohort(settings, learners, days, seed, help_logits, tell)
         else:
-            load_students(settings, learners, tell)
+            load_students(settings, learners, tell, everyone=everyone)
         progress.update(task, description=f"Learners loaded ({cohort})", total=1, completed=1)
         settings = load_settings()
         deployment = LivingDeployment(settings)

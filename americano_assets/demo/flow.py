@@ -12,6 +12,7 @@ from americano_assets.contract.tables import TABLES
 from americano_assets.core.study_days.catch_up import missing_days
 from americano_assets.core.study_days.study_day import cutoff, days_between, last_closed, study_day_of
 from americano_assets.demo.cleaning import clean_home, holds_ours
+from americano_assets.demo.extent import REPLAY_WEEKS, SAMPLE_LEARNERS, SAMPLE_LOG, is_sample, replay_weeks
 from americano_assets.demo.oulad import load
 from americano_assets.demo.removing import accounts_of_others
 from americano_assets.demo.scenarios import cohort_demo
@@ -36,7 +37,6 @@ from americano_assets.stages.common.deployment import Deployment
 from americano_assets.stages.common.metadata import NIGHTLY, REPLAY
 from americano_assets.stages.s6_publication.episode_ledger import record_deployment
 
-REPLAY_WEEKS = 9
 # A holdout among students of years ago, or simulated ones, withholds nothing from anybody.
 _HOLDOUT = {"AMERICANO_HOLDOUT_SHARE": "0.1"}
 # So few simulated learners show their effect within nine weeks where a third of their episodes goes without help.
@@ -165,18 +165,23 @@ def _require_every_column(settings: Settings) -> None:
         )
 
 
-def load_students(settings: Settings, learners: int | None, progress: Callable[[str, int], None]) -> date:
-    """Load the demo's students, or what happened since; returns the first study day that has anything.
+def load_students(
+    settings: Settings, learners: int | None, progress: Callable[[str, int], None], *, everyone: bool = False
+) -> None:
+    """Load the demo's students, or what happened since; without a number those that are there, else a sample of them.
 
     The settings that the demo needs are written into the home, so that later commands agree with it.
     """
     _require_every_column(settings)
     with connect(make_ready(settings)) as connection:
         stored = connection.execute("SELECT learners FROM ml.demo_load").fetchone()
-        if learners is None and stored is not None:
-            learners = stored[0]
+        if everyone:
+            learners = None
+        elif learners is None:
+            learners = stored[0] if stored else SAMPLE_LEARNERS
         report = load.load(connection, now=Deployment(settings).now(), learners=learners, progress=progress)
-        return _settle(settings, connection, _OULAD_SETTINGS, first_load=report.first)
+        log = SAMPLE_LOG if is_sample(connection) else None
+        _settle(settings, connection, _OULAD_SETTINGS, first_load=report.first, log=log)
 
 
 def load_cohort(
@@ -186,7 +191,7 @@ def load_cohort(
     seed: int | None,
     help_logits: float | None,
     progress: Callable[[str, int], None],
-) -> date:
+) -> None:
     """As `load_students`, with the simulated cohort; the first time up to the first week that it lives through."""
     now = Deployment(settings).now()
 
@@ -207,12 +212,17 @@ def load_cohort(
             until=until,
             progress=progress,
         )
-        return _settle(settings, connection, _SIMULATED_SETTINGS, first_load=report.first)
+        _settle(settings, connection, _SIMULATED_SETTINGS, first_load=report.first)
 
 
 def _settle(
-    settings: Settings, connection: psycopg.Connection[Any], values: Mapping[str, str], *, first_load: bool
-) -> date:
+    settings: Settings,
+    connection: psycopg.Connection[Any],
+    values: Mapping[str, str],
+    *,
+    first_load: bool,
+    log: timedelta | None = None,
+) -> None:
     row = connection.execute(
         'SELECT least((SELECT min("timestamp") FROM behavioral_events), '
         '(SELECT min("respondedAt") FROM validation_responses))'
@@ -220,10 +230,11 @@ def _settle(
     if row is None or row[0] is None:
         raise AmericanoError("None of these students has done anything yet: take more of them (--learners).")
     first: date = row[0].date() - timedelta(days=1)
+    if log is not None:
+        first = max(first, Deployment(settings).now().date() - log)
     path = settings.americano_home / HOME_SETTINGS_FILE
     if first_load or not path.exists():
         write_demo_values(settings.americano_home, {**values, "AMERICANO_START_DAY": first})
-    return first
 
 
 def plan(runner: Runner) -> Plan:
@@ -234,10 +245,11 @@ def plan(runner: Runner) -> Plan:
         began = record_deployment(connection, closed)
         done = {row[0] for row in connection.execute("SELECT study_day FROM ml.study_days")}
         first = _first_event_day(deployment)
+        weeks = replay_weeks(connection)
     days = days_between(first, closed)
     known = deployment.store.current_days("interactions", days)
     missing = [day for day in days if day not in known]
-    replays = [began - timedelta(weeks=week) for week in range(REPLAY_WEEKS, 0, -1)]
+    replays = [began - timedelta(weeks=week) for week in weeks]
     nights = [(day, REPLAY) for day in replays if day not in done and day >= first]
     nights += [(day, NIGHTLY) for day in missing_days(closed, began, done | {closed})]
     return Plan(days_between(missing[0], closed) if missing else [], [*nights, (closed, NIGHTLY)])

@@ -155,6 +155,10 @@ def _standing(home: Path) -> dict[str, Any]:
 @pytest.mark.long
 def test_a_demo_ends_with_what_it_found_and_a_second_one_changes_no_byte(demo: tuple[Path, str]) -> None:
     home, printed = demo
+    assert "300 of the 28,785 students" in " ".join(printed.split())
+    more = run("demo", "--all", AMERICANO_HOME=str(home))
+    assert (more.returncode, more.stdout) == (1, "")
+    assert "not 28785" in more.stderr
     for shown in ("always no", "Base rate", "cold starts", "What became of them", "Effect (experiment)"):
         assert shown in printed
     assert "before/after" in printed or "Before and after: " in printed  # With its figure, or with why it has none.

@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from americano_assets.core.study_days.study_day import cutoff, days_between, last_closed
-from americano_assets.demo.flow import REPLAY_WEEKS, Plan, lived, load_cohort
+from americano_assets.demo.extent import REPLAY_WEEKS
+from americano_assets.demo.flow import Plan, lived, load_cohort
 from americano_assets.demo.scenarios.living_cohort import LivingDeployment
 from americano_assets.demo.simulator.draw.timing import ZONE
 from americano_assets.settings import Settings

@@ -38,7 +38,11 @@ _FIGURES = (
 
 def show_demo(settings: Settings, day: date) -> None:
     """Riskiest predictions, held-out figures, what became of the replayed ones, where to look next."""
+    from americano_assets.demo.extent import whom
+
     with connect(prepare(settings)) as connection:
+        if shown := whom(connection):
+            say(f"{shown}\n")
         _show_riskiest(connection, settings, day)
         _show_held_out(connection, settings, day)
         _show_best_possible(settings, day)

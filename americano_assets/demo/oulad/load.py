@@ -87,7 +87,7 @@ def load(
             if stored.learners != wanted:
                 raise AmericanoError(
                     f"The demo database holds {stored.learners} learners of {stored.cohort}, not {wanted}: "
-                    f"ask for {stored.learners} again (--learners), or start over with --fresh."
+                    f"ask for {stored.learners} again (--learners), or remove that demo and start over (--fresh)."
                 )
             return _Load(cursor, tables, progress).since(stored, until)
     finally:
@@ -201,6 +201,15 @@ class _Load:
     def _tell(self, table: str, rows: int) -> None:
         if self._progress:
             self._progress(table, rows)
+
+
+def students() -> int:
+    """How many there are to load."""
+    tables = OuladTables()
+    try:
+        return tables.students()
+    finally:
+        tables.close()
 
 
 def counts(now: datetime, learners: int | None = None) -> dict[str, int]:
