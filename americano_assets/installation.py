@@ -1,4 +1,4 @@
-"""How this project is installed: as a checkout, with files of its own around it, or as a package."""
+"""How this project is installed, as a checkout with files of its own around it or as a package; where settings lie."""
 
 from pathlib import Path
 
@@ -16,3 +16,15 @@ DOTENV = (PROJECT_ROOT if IS_CHECKOUT else _DATA) / ".env"
 USUAL_HOME = PROJECT_ROOT / ".americano" if IS_CHECKOUT else _DATA
 # Where dagster.yaml and workspace.yaml lie.
 CONFIGURATION = PROJECT_ROOT if IS_CHECKOUT else PACKAGE
+# In a home, and before `.env` where it begins as those of a home do that was made for a demo and nobody else.
+HOME_SETTINGS_FILE = "settings.env"
+BY_A_DEMO = "# Written by `americano demo`"
+ALONE = f"{BY_A_DEMO} for a home of its own: it goes before the environment and .env."
+
+
+def is_a_demos_alone(home: Path) -> bool:
+    """Whether the home was made for a demo and nobody else."""
+    try:
+        return (home / HOME_SETTINGS_FILE).read_text().startswith(ALONE)
+    except (OSError, UnicodeDecodeError):
+        return False

@@ -15,9 +15,12 @@ from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource
 from americano_assets.core.publication.random_assignment import Policy
 from americano_assets.core.training.retraining_policy import RETRAIN_DAYS, UNTREATED
 from americano_assets.errors import AmericanoError
-from americano_assets.installation import DOTENV, USUAL_HOME
+from americano_assets.installation import DOTENV, HOME_SETTINGS_FILE, USUAL_HOME, is_a_demos_alone
 
-HOME_SETTINGS_FILE = "settings.env"
+# A demo's home has these to itself, whatever the environment or `.env` names for one's own nights.
+_OF_ONES_OWN = (
+    *("database_url", "americano_dagster_url", "mlflow_tracking_uri", "duckdb_db_path", "americano_alert_webhook"),
+)
 HostName = Annotated[str, Field(pattern=r"^(\[[0-9A-Fa-f:.]+\]|[^\s/:@\[\]*]+)$")]
 _ADDRESS = r"^https?://[^\s@]+$"  # without a user or password: it is written into metadata
 
@@ -26,8 +29,8 @@ class SettingsError(AmericanoError):
     """A setting has a value that the project cannot run with. The message names it and what is allowed."""
 
 
-def _home_from_environment() -> Path:
-    # The home holds a settings file of its own, so where it is must be known before the settings are read.
+def named_home() -> Path:
+    """The home that the environment or `.env` names, else the usual one; needed before settings are read."""
     home = os.environ.get("AMERICANO_HOME") or dotenv_values(DOTENV).get("AMERICANO_HOME")
     return Path(home).expanduser().absolute() if home else USUAL_HOME
 
@@ -35,9 +38,9 @@ def _home_from_environment() -> Path:
 class Settings(BaseSettings):
     """The configuration of one deployment.
 
-    Sources, first wins: the process environment, `.env` in the project's folder or, where it was installed as a
-    package, in the user's data folder, `settings.env` in the home
-    (written by `americano demo`, so that later commands keep the demo's horizon and threshold), the defaults.
+    Sources, first wins: the process environment, `.env` (installation.DOTENV), `settings.env` in the home, by which
+    later commands keep a demo's horizon and threshold, the defaults. In a home that is a demo's alone that goes
+    first, and the databases are its own.
     """
 
     model_config = SettingsConfigDict(extra="ignore", env_ignore_empty=True, hide_input_in_errors=True)
@@ -68,7 +71,7 @@ class Settings(BaseSettings):
     )
 
     americano_home: Path = Field(
-        default_factory=_home_from_environment,
+        default_factory=named_home,
         description="Folder of the embedded server, Parquet files, models, Dagster's home; private to its user, of one"
         " database. Unset: .americano in the project's folder.",
     )
@@ -255,18 +258,22 @@ class Settings(BaseSettings):
         return (self.duckdb_db_path or self.americano_home / "analytics.duckdb").expanduser().absolute()
 
 
-def load_settings(home: Path | None = None) -> Settings:
+def load_settings(home: Path | None = None, *, alone: bool = False) -> Settings:
     """Read and validate the environment.
 
     Args:
         home: Overrides `AMERICANO_HOME`.
+        alone: The home is a demo's alone, though nothing in it says so yet.
 
     Raises:
         SettingsError: A value is not allowed; the message names the variable and the rule, never the value.
     """
-    where = home or _home_from_environment()
-    files = (where / HOME_SETTINGS_FILE, DOTENV)
-    return validated(files) if home is None else validated(files, americano_home=home)
+    where = home or named_home()
+    first: dict[str, object] = {} if home is None else {"americano_home": home}
+    if alone or is_a_demos_alone(where):
+        first |= {name.lower(): value for name, value in dotenv_values(where / HOME_SETTINGS_FILE).items()}
+        first |= dict.fromkeys(_OF_ONES_OWN)
+    return validated((where / HOME_SETTINGS_FILE, DOTENV), **first)
 
 
 def validated(files: tuple[Path, ...] | None = None, **values: object) -> Settings:

@@ -78,7 +78,7 @@ WORDS: dict[str, Key] = {
     "foreign key": (("schema_name",), ("table_name",), ("column_name",), ("target",)),
 }
 # What they make rows of has no name among their columns.
-UNNAMED = {"s3_training/on_time_flags", "display/riskiest_upcoming", "s9_report/interactions"}
+UNNAMED = {"s3_training/on_time_flags", "s9_report/interactions"}
 _AT_MOST_ONE = re.compile(r"no row|(at most )?one row([,:.]| where)")
 
 

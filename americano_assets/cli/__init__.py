@@ -8,6 +8,7 @@ import typer
 
 from americano_assets.cli import archive, data, evaluate, home, pipeline, report, runs, services, single_case
 from americano_assets.cli.display.terminal import fail
+from americano_assets.cli.home import choose, home_first
 from americano_assets.cli.model import model
 from americano_assets.cli.setup import database, doctor, init
 from americano_assets.cli.token import token
@@ -33,11 +34,20 @@ def _tell_version(asked: bool) -> None:
 
 @app.callback()
 def _options(
-    version: Annotated[
+    context: typer.Context,
+    home: Annotated[
+        str | None,
+        typer.Option(
+            metavar="PATH|demo|simulated",
+            help="The home to work on, instead of AMERICANO_HOME: one's own, or a demo's. Without a home or database of"
+            " one's own it is that of the demo that ran last.",
+        ),
+    ] = None,
+    _version: Annotated[
         bool, typer.Option("--version", callback=_tell_version, is_eager=True, help="Print the version and exit.")
     ] = False,
 ) -> None:
-    pass
+    choose(context.invoked_subcommand, home)
 
 
 app.add_typer(pipeline.commands)
@@ -61,7 +71,7 @@ def main() -> None:
     """Run the command line; an expected error is one red line on stderr and its exit code, never a traceback."""
     private_files()
     try:
-        app(prog_name="americano")
+        app(prog_name="americano", args=home_first(sys.argv[1:]))
     except AmericanoError as error:
         _end(str(error), error.exit_code)
     except KeyboardInterrupt:

@@ -32,8 +32,9 @@ class DemoCohort(StrEnum):
 @commands.command(rich_help_panel=_PANEL)
 def demo(
     cohort: Annotated[
-        DemoCohort, typer.Option(help="Real students, or simulated ones of whom everything is known.")
-    ] = DemoCohort.OULAD,
+        DemoCohort | None,
+        typer.Option(help="Real students (oulad, without it), or simulated ones of whom everything is known."),
+    ] = None,
     everyone: Annotated[
         bool, typer.Option("--all", help="All 28,785 real students and nine weekly nights: minutes. Real ones only.")
     ] = False,
@@ -50,7 +51,8 @@ def demo(
     ] = None,
     fresh: Annotated[bool, typer.Option("--fresh", help="Remove what earlier demos made and start over.")] = False,
     into_this_database: Annotated[
-        bool, typer.Option("--into-this-database", help="DATABASE_URL names a database that was made for a demo.")
+        bool,
+        typer.Option("--into-this-database", help="Not into one of its own, but into the one that DATABASE_URL names."),
     ] = False,
     remove: Annotated[
         bool, typer.Option("--remove", help="Take the demo out of database and home; nobody else's rows go.")
@@ -58,48 +60,50 @@ def demo(
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask (--remove).")] = False,
 ) -> None:
     """Load learners, replay nights, score the last closed study day, and show who needs help."""
-    if cohort is DemoCohort.OULAD and (days, seed, help_logits) != (None, None, None):
+    simulated = cohort is DemoCohort.SIMULATED
+    if not simulated and (days, seed, help_logits) != (None, None, None):
         raise typer.BadParameter("--days, --seed and --help-logits belong to --cohort simulated.")
-    if everyone and (cohort is DemoCohort.SIMULATED or learners is not None):
+    if everyone and (simulated or learners is not None):
         raise typer.BadParameter("--all means all real students: without --learners, and without --cohort simulated.")
+    from americano_assets.cli.home import of_a_demo, to_remove
     from americano_assets.settings import load_settings
 
-    settings = load_settings()  # Before imports that take seconds: a wrong value is told at once.
     if remove:
-        _remove_demo(settings, asks=not yes)
+        _remove_demo(to_remove(cohort), asks=not yes)
         return
+    settings, chooses = of_a_demo(cohort or DemoCohort.OULAD, into_this_database=into_this_database)
     from americano_assets.cli.display.run_summary import show_demo
     from americano_assets.definitions import build_defs
-    from americano_assets.demo.flow import lived, load_cohort, load_students, plan, require_allowed, start_over
+    from americano_assets.demo.flow import lived, load_cohort, load_students, plan
+    from americano_assets.demo.homes import start_over
     from americano_assets.demo.scenarios.living_cohort import LivingDeployment
     from americano_assets.orchestration.local_runner import Runner
 
-    require_allowed(settings, into_this_database=into_this_database)
     if fresh:
         start_over(settings)
     with progress_bars() as progress:
-        task = progress.add_task(f"Loading learners ({cohort})", total=None)
+        task = progress.add_task(f"Loading learners ({cohort or DemoCohort.OULAD})", total=None)
 
         def tell(table: str, rows: int) -> None:
             progress.update(task, description=f"Loading {rows:,} rows of {table}")
 
-        if cohort is DemoCohort.SIMULATED:
+        if simulated:
             load_cohort(settings, learners, days, seed, help_logits, tell)
         else:
             load_students(settings, learners, tell, everyone=everyone)
-        progress.update(task, description=f"Learners loaded ({cohort})", total=1, completed=1)
-        settings = load_settings()
+        progress.update(task, description=f"Learners loaded ({cohort or DemoCohort.OULAD})", total=1, completed=1)
+        settings = load_settings(settings.americano_home)
         deployment = LivingDeployment(settings)
         with Runner(settings, build_defs, deployment) as runner:
             todo = plan(runner)
-            parts = lived(deployment, todo) if cohort is DemoCohort.SIMULATED else [todo]
+            parts = lived(deployment, todo) if simulated else [todo]
             done = 0
             for part in parts:
                 if part.history:
                     _history(progress, runner, part.history)
                 _nights(progress, runner, part.nights, before=done, of=len(todo.nights))
                 done += len(part.nights)
-    show_demo(settings, todo.nights[-1][0])
+    show_demo(settings, todo.nights[-1][0], chooses)
 
 
 @commands.command(rich_help_panel=_PANEL)
@@ -180,13 +184,18 @@ def backfill(
 
 def _remove_demo(settings: "Settings", *, asks: bool) -> None:
     from americano_assets.cli.runs import require_no_run
+    from americano_assets.demo.homes import holds_others, start_over
     from americano_assets.demo.removing import remove
+    from americano_assets.installation import is_a_demos_alone
 
     require_no_run(settings, "write what the demo made again")
     if asks:
         what = f"Take the demo out of its database, and what was made of it out of the home {settings.americano_home}?"
         typer.confirm(f"{what} It cannot be undone.", abort=True)
+    alone = is_a_demos_alone(settings.americano_home)
     removed = remove(settings)
+    if alone and not holds_others(settings):
+        start_over(settings)
     for table, rows in sorted(removed.items()):
         if rows:
             echo(f"{rows:>9,} rows of {table}")

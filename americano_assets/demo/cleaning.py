@@ -6,6 +6,7 @@ import sys
 from collections.abc import Collection, Iterator
 from pathlib import Path
 
+from americano_assets.installation import HOME_SETTINGS_FILE
 from americano_assets.resources.home.folder import (
     CLAIM_FILE,
     OURS,
@@ -15,7 +16,6 @@ from americano_assets.resources.home.folder import (
     is_demo_home,
 )
 from americano_assets.resources.parquet_store.atomic_files import LEFTOVER_PREFIX
-from americano_assets.settings import HOME_SETTINGS_FILE
 
 _HASH = "[0-9a-f]{32}"
 _DAY = r"\d{4}-\d\d-\d\d"

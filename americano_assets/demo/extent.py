@@ -7,6 +7,7 @@ from typing import Any
 import psycopg
 
 from americano_assets.demo.oulad.load import students
+from americano_assets.installation import COMMAND
 from americano_assets.stages.common.measurements import OULAD
 
 REPLAY_WEEKS = 9
@@ -39,5 +40,5 @@ def whom(connection: psycopg.Connection[Any]) -> str | None:
     return (
         f"{learners:,} of the {students():,} students of the Open University's data set, drawn by a hash of their"
         f" number, with the last {SAMPLE_LOG.days // 7} weeks of their log at most. Everyone, two years of log and"
-        f" {REPLAY_WEEKS} weekly nights, in about five minutes: ./americano demo --all --fresh"
+        f" {REPLAY_WEEKS} weekly nights, in about five minutes: {COMMAND} demo --all --fresh"
     )

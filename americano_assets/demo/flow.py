@@ -1,60 +1,36 @@
 """What `americano demo` does, in order: load, history, replays, the last closed study day."""
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import psycopg
 
-from americano_assets.contract.catalog import read_schema
-from americano_assets.contract.tables import TABLES
 from americano_assets.core.study_days.catch_up import missing_days
 from americano_assets.core.study_days.study_day import cutoff, days_between, last_closed, study_day_of
-from americano_assets.demo.cleaning import clean_home, holds_ours
 from americano_assets.demo.extent import REPLAY_WEEKS, SAMPLE_LEARNERS, SAMPLE_LOG, is_sample, replay_weeks
+from americano_assets.demo.homes import OULAD_SETTINGS, SIMULATED_SETTINGS, require_every_column
 from americano_assets.demo.oulad import load
-from americano_assets.demo.removing import accounts_of_others
 from americano_assets.demo.scenarios import cohort_demo
 from americano_assets.demo.scenarios.living_cohort import LivingDeployment, bring_to, record_truth
 from americano_assets.demo.simulator import Arguments
 from americano_assets.demo.simulator.draw.timing import ZONE
 from americano_assets.errors import AmericanoError
+from americano_assets.installation import HOME_SETTINGS_FILE
 from americano_assets.orchestration.local_runner import Runner, make_ready
-from americano_assets.resources.home.claim import standing
-from americano_assets.resources.home.folder import (
-    CLAIM_FILE,
-    STORE_CLAIM_FILE,
-    is_demo_home,
-    is_home,
-    open_home,
-    write_demo_values,
-)
-from americano_assets.resources.postgres.connection import app_url, connect
-from americano_assets.resources.postgres.embedded.server import EmbeddedServer
-from americano_assets.settings import HOME_SETTINGS_FILE, Settings
+from americano_assets.resources.home.chosen import DEMOS
+from americano_assets.resources.home.folder import write_demo_values
+from americano_assets.resources.postgres.connection import connect
+from americano_assets.settings import Settings
 from americano_assets.stages.common.deployment import Deployment
 from americano_assets.stages.common.metadata import NIGHTLY, REPLAY
 from americano_assets.stages.s6_publication.episode_ledger import record_deployment
 
-# A holdout among students of years ago, or simulated ones, withholds nothing from anybody.
-_HOLDOUT = {"AMERICANO_HOLDOUT_SHARE": "0.1"}
-# So few simulated learners show their effect within nine weeks where a third of their episodes goes without help.
-_LARGE_HOLDOUT = {"AMERICANO_HOLDOUT_SHARE": "0.3"}
 # After its cut-off: soon enough for a night to be on time.
 _NIGHT_RUNS_AT = timedelta(minutes=10)
 # Before the first week that is lived through there must be something to foresee it by.
 _LEAST_HISTORY = timedelta(days=14)
-# Four trainings instead of ten keep the demo within minutes; an older model saw no more of the future than a new one.
-_SELDOM = {"AMERICANO_RETRAIN_DAYS": "28"}
-# A hand-in that never came shows seven days after its due day; the pass mark is 40 of 100.
-_OULAD_SETTINGS = {"AMERICANO_HORIZON_DAYS": "14", "AMERICANO_STRUGGLE_BELOW": "0.40", **_HOLDOUT, **_SELDOM}
-_SIMULATED_SETTINGS = {
-    "AMERICANO_HORIZON_DAYS": f"{cohort_demo.TARGET.horizon_days}",
-    "AMERICANO_STRUGGLE_BELOW": f"{cohort_demo.TARGET.struggle_below:.2f}",
-    **_LARGE_HOLDOUT,
-    **_SELDOM,
-}
 
 
 @dataclass(frozen=True)
@@ -70,101 +46,6 @@ class Plan:
     nights: list[tuple[date, str]]
 
 
-def require_allowed(settings: Settings, *, into_this_database: bool) -> None:
-    """Refuse to load a demo where it does not belong.
-
-    Args:
-        settings: The deployment.
-        into_this_database: Whoever asks knows that `DATABASE_URL` is set.
-
-    Raises:
-        AmericanoError: It is production, a database that was not meant, or a home that is a deployment's.
-    """
-    if settings.environment == "production":
-        raise AmericanoError(
-            "ENVIRONMENT=production: a demo's learners are never loaded beside real ones. Unset it, or run the demo"
-            " with an AMERICANO_HOME and a database of its own."
-        )
-    if settings.database_url is not None and not into_this_database:
-        raise AmericanoError(
-            "DATABASE_URL is set (in the environment or .env), and a demo would fill that database. Unset it to use the"
-            " embedded server, or, where the database was made for a demo, say --into-this-database."
-        )
-    home = settings.americano_home
-    if not into_this_database and holds_ours(home) and not is_demo_home(home):
-        raise AmericanoError(
-            f"The home {home} holds nights that are no demo's, and a demo's would mix with them: set AMERICANO_HOME to"
-            " an empty folder. Nothing was changed."
-        )
-
-
-def start_over(settings: Settings) -> None:
-    """Remove everything that a demo made, the embedded databases included; nothing where there is nothing of ours.
-
-    Raises:
-        AmericanoError: The app's database is not the embedded one, others than a demo's learners are in it, or the
-            home is another database's, or no demo's: it is not ours to empty.
-    """
-    if settings.database_url is not None:
-        raise AmericanoError(
-            "--fresh empties the embedded database only; DATABASE_URL is set. Unset it, or take the demo out with"
-            " --remove."
-        )
-    home = settings.americano_home
-    open_home(home)
-    if not is_home(home):
-        return
-    server = EmbeddedServer(home)
-    if server.data.exists():
-        # Whatever state it is in: this is how one begins anew.
-        with connect(app_url(settings)) as connection:
-            others = accounts_of_others(connection)
-            found = standing(connection, settings)
-        if others:
-            raise AmericanoError(
-                f"The embedded database holds {others:,} accounts that no demo wrote, and --fresh would remove them:"
-                " take the demo out with --remove, or set AMERICANO_HOME to another folder. Nothing was removed."
-            )
-        obstacle = replace(found, demo_here=False).obstacle(claims=False)
-        strangers = found.models_here - found.models_there
-        # One that was broken off as it began has neither, and nothing that could be lost.
-        is_demos = found.demo_here or found.demo_there or not holds_ours(home)
-        if strangers and not obstacle:
-            obstacle = (
-                f"The home {home} holds {len(strangers):,} models that its embedded database does not know: nights of"
-                " another database are in it too. Nothing was changed."
-            )
-    else:
-        elsewhere = f"The home {home} belongs to another database than one of its own. Nothing was changed."
-        claims = (home / CLAIM_FILE, settings.store_root / STORE_CLAIM_FILE)
-        obstacle = elsewhere if any(path.exists() for path in claims) else None
-        is_demos = is_demo_home(home) or not holds_ours(home)
-    if not is_demos:
-        obstacle = obstacle or f"The home {home} is no demo's. Nothing was changed."
-    if obstacle:
-        raise AmericanoError(
-            "--fresh removes a demo and nothing else: for a demo set AMERICANO_HOME to an empty folder; one that is in"
-            f" another database is taken out with --remove, and DATABASE_URL set to that. {obstacle}"
-        )
-    server.stop()
-    clean_home(home)
-
-
-def _require_every_column(settings: Settings) -> None:
-    """Refuse a database of an app that keeps less than the contract: a demo writes all of it, a night reads a part."""
-    if settings.database_url is None:
-        return
-    with connect(app_url(settings)) as connection:
-        live, name = read_schema(connection).tables, connection.info.dbname
-    there = [table for table in TABLES if table.name in live]
-    missing = [f"{t.name}.{one.name}" for t in there for one in t.columns if one.name not in live[t.name].columns]
-    if missing:
-        raise AmericanoError(
-            f'A demo writes every column of the contract, and {len(missing):,} are not in database "{name}", first'
-            f" {missing[0]}: unset DATABASE_URL to load it into the embedded server. Nothing was changed."
-        )
-
-
 def load_students(
     settings: Settings, learners: int | None, progress: Callable[[str, int], None], *, everyone: bool = False
 ) -> None:
@@ -172,7 +53,7 @@ def load_students(
 
     The settings that the demo needs are written into the home, so that later commands agree with it.
     """
-    _require_every_column(settings)
+    require_every_column(settings)
     with connect(make_ready(settings)) as connection:
         stored = connection.execute("SELECT learners FROM ml.demo_load").fetchone()
         if everyone:
@@ -181,7 +62,7 @@ def load_students(
             learners = stored[0] if stored else SAMPLE_LEARNERS
         report = load.load(connection, now=Deployment(settings).now(), learners=learners, progress=progress)
         log = SAMPLE_LOG if is_sample(connection) else None
-        _settle(settings, connection, _OULAD_SETTINGS, first_load=report.first, log=log)
+        _settle(settings, connection, OULAD_SETTINGS, first_load=report.first, log=log)
 
 
 def load_cohort(
@@ -200,7 +81,7 @@ def load_cohort(
         lived = (day for day in weeks if day >= arguments.first + _LEAST_HISTORY)
         return next((cutoff(day, ZONE) for day in lived), now)
 
-    _require_every_column(settings)
+    require_every_column(settings)
     with connect(make_ready(settings)) as connection:
         report = cohort_demo.load(
             connection,
@@ -212,7 +93,7 @@ def load_cohort(
             until=until,
             progress=progress,
         )
-        _settle(settings, connection, _SIMULATED_SETTINGS, first_load=report.first)
+        _settle(settings, connection, SIMULATED_SETTINGS, first_load=report.first)
 
 
 def _settle(
@@ -232,9 +113,13 @@ def _settle(
     first: date = row[0].date() - timedelta(days=1)
     if log is not None:
         first = max(first, Deployment(settings).now().date() - log)
-    path = settings.americano_home / HOME_SETTINGS_FILE
+    home = settings.americano_home
+    path = home / HOME_SETTINGS_FILE
     if first_load or not path.exists():
-        write_demo_values(settings.americano_home, {**values, "AMERICANO_START_DAY": first})
+        alone = home.parent.name == DEMOS and settings.database_url is None
+        zone = {"AMERICANO_TIMEZONE": f"{ZONE}"} if alone else {}
+        write_demo_values(home, {**values, **zone, "AMERICANO_START_DAY": first}, alone=alone)
+    path.touch()  # The demo that ran last is what later commands work on.
 
 
 def plan(runner: Runner) -> Plan:

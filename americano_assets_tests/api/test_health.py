@@ -12,9 +12,9 @@ import psutil
 import pytest
 
 from americano_assets.api.database import APPLICATION_NAME, PoolLimits
+from americano_assets.installation import HOME_SETTINGS_FILE
 from americano_assets.resources.home.folder import write_demo_values
 from americano_assets.resources.postgres.embedded.server import EmbeddedServer
-from americano_assets.settings import HOME_SETTINGS_FILE
 from americano_assets_tests.api.rows import LAST_CLOSED, LEARNER, MODEL, NOW, Rows
 from americano_assets_tests.api.serving import Service, serving, settings_for
 

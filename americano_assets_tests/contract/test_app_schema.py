@@ -37,7 +37,7 @@ def test_a_demo_is_not_loaded_where_columns_that_it_writes_are_not(empty_databas
     settings = world_settings(empty_database, tmp_path / "home")
     with psycopg.connect(empty_database, autocommit=True) as connection:
         connection.execute(SCHEMA.encode())
-        with pytest.raises(AmericanoError, match=r"\d+ are not in database .*, first .*: unset DATABASE_URL"):
+        with pytest.raises(AmericanoError, match=r"\d+ are not in database .*, first .*: without --into-this-database"):
             load_cohort(settings, 6, 60, 2, None, lambda table, rows: None)
         with pytest.raises(AmericanoError, match=r"\d+ are not in database"):
             load_students(settings, 6, lambda table, rows: None)

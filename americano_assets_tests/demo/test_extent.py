@@ -11,7 +11,8 @@ from americano_assets.demo.extent import REPLAY_WEEKS, replay_weeks, whom
 from americano_assets.demo.flow import load_students
 from americano_assets.demo.oulad.load import students
 from americano_assets.errors import AmericanoError
-from americano_assets.settings import HOME_SETTINGS_FILE, Settings
+from americano_assets.installation import HOME_SETTINGS_FILE
+from americano_assets.settings import Settings
 
 
 def _load(settings: Settings, learners: int | None = None, *, everyone: bool = False) -> None:

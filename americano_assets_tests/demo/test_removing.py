@@ -18,9 +18,10 @@ from americano_assets import cli
 from americano_assets.contract.tables import TABLES
 from americano_assets.demo import removing
 from americano_assets.demo.cleaning import clean_home
-from americano_assets.demo.flow import load_cohort, load_students, require_allowed, start_over
+from americano_assets.demo.flow import load_cohort, load_students
+from americano_assets.demo.homes import require_allowed, start_over
 from americano_assets.errors import AmericanoError
-from americano_assets.installation import PROJECT_ROOT
+from americano_assets.installation import HOME_SETTINGS_FILE, PROJECT_ROOT
 from americano_assets.resources.home.claim_records import Identity
 from americano_assets.resources.home.folder import (
     CLAIM_FILE,
@@ -31,7 +32,7 @@ from americano_assets.resources.home.folder import (
 )
 from americano_assets.resources.postgres.connection import app_url, connect, prepare
 from americano_assets.resources.postgres.embedded.server import EmbeddedServer
-from americano_assets.settings import HOME_SETTINGS_FILE, Settings, load_settings
+from americano_assets.settings import Settings, load_settings
 from americano_assets_tests.world import LONG_AGO, World, at
 
 _OWN = "own-learner"

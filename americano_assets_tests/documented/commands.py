@@ -174,5 +174,5 @@ NOT_RUN = {
     "dagster instance migrate": "Dagster's own, after an upgrade of Dagster",
     "evaluate --setting demo": _MINUTES,
     "model-card": _MINUTES,
-    "demo --fresh --help-logits 0": _MINUTES,
+    "demo --all --fresh --help-logits 0": _MINUTES,
 }

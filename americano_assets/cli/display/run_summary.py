@@ -1,63 +1,65 @@
 """The tables that a run ends with."""
 
-from datetime import UTC, date
+from datetime import date
 from typing import Any
 
 from psycopg.rows import dict_row
 from rich.table import Column
 
+from americano_assets.cli.display.at_risk import show_at_risk
+from americano_assets.cli.display.held_out import figure, show_held_out
 from americano_assets.cli.display.readiness import show_scoring
 from americano_assets.cli.display.sql import query
-from americano_assets.cli.display.terminal import Table, say
+from americano_assets.cli.display.terminal import Table, echo, say
 from americano_assets.contract.enums import PredictionStatus
 from americano_assets.core.effects.effects import EXPERIMENT, REHEARSAL
 from americano_assets.core.outcomes.performance import MODEL_TYPE, whose
 from americano_assets.core.statistics.metrics import LEAST_ROWS
-from americano_assets.core.study_days.cutoff import naive
-from americano_assets.core.study_days.study_day import cutoff
-from americano_assets.core.training.flagging import nobody_told
-from americano_assets.core.training.train import CHAMPION
+from americano_assets.installation import COMMAND
 from americano_assets.resources.home.folder import demo_sentence
-from americano_assets.resources.parquet_store.store import ParquetStore
 from americano_assets.resources.postgres.connection import connect, prepare
 from americano_assets.settings import Settings
 from americano_assets.stages.common.deployment import Deployment
 from americano_assets.stages.s9_report.sql import query as report_query
 
-_SHOWN = 10
-_FIGURES = (
-    ("auc_roc", "AUC"),
-    ("accuracy", "accuracy"),
-    ("precision", "precision"),
-    ("recall", "recall"),
-    ("brier", "Brier"),
-    ("log_loss", "log loss"),
-    ("ece", "ECE"),
-)
+_API = "http://127.0.0.1:{}/predictions"
 
 
-def show_demo(settings: Settings, day: date) -> None:
-    """Riskiest predictions, held-out figures, what became of the replayed ones, where to look next."""
+def show_demo(settings: Settings, day: date, options: str = "") -> None:
+    """Riskiest predictions, held-out figures, what became of the replayed ones, where to look next.
+
+    Args:
+        settings: The demo's.
+        day: The study day that was scored last.
+        options: What later commands need to find this demo.
+    """
     from americano_assets.demo.extent import whom
 
     with connect(prepare(settings)) as connection:
         if shown := whom(connection):
             say(f"{shown}\n")
-        _show_riskiest(connection, settings, day)
-        _show_held_out(connection, settings, day)
+        scoring = _scoring_model(connection, day)
+        learner = show_at_risk(connection, settings, day, scoring[1] if scoring else None)
+        show_held_out(settings, day, scoring)
         _show_best_possible(settings, day)
         _show_outcomes(connection)
         _show_matured(connection, day)
         _show_effect(connection, day)
     _show_demo_settings(settings)
-    say(
-        "\n  ./americano dev                    Dagster's lineage, the API and MLflow on this machine\n"
-        '  psql "$(./americano db-url)"       the tables that the app reads\n'
-        "  ./americano report --open          all of it on one page\n"
-        "  ./americano nightly                the last closed study day again\n"
-        "  ./americano stop                   stop the embedded database",
-        bold="\nWhere to look next",
-    )
+    call = f"{COMMAND} {options}"
+    commands = {
+        f"{call}dev": "Dagster's lineage, the API and MLflow on this machine",
+        f'psql "$({call}db-url)"': "the tables that the app reads",
+        f"{call}report --open": "all of it on one page",
+        f"{call}nightly": "the last closed study day again",
+        f"{call}stop": "stop the embedded database",
+    }
+    say("", bold="\nWhere to look next")
+    for command, what in commands.items():
+        echo(f"  {command:<{max(map(len, commands))}}  {what}")
+    if learner is not None:
+        echo("  While dev runs, what the app is told of the first learner above:")
+        echo(f"  curl '{_API.format(settings.port)}?user_id={learner}'")
 
 
 def show_night(settings: Settings, day: date) -> None:
@@ -68,8 +70,9 @@ def show_night(settings: Settings, day: date) -> None:
         ).fetchone()
         if row is not None:
             say(f"Study day {day}: {row[0]:,} candidates, {row[1]:,} published, model {row[2][:8]}.")
-        show_scoring(connection, settings, day, _scoring_model(connection, day))
-        _show_riskiest(connection, settings, day)
+        scoring = _scoring_model(connection, day)
+        show_scoring(connection, settings, day, scoring)
+        show_at_risk(connection, settings, day, scoring[1] if scoring else None)
     _show_demo_settings(settings)
 
 
@@ -78,59 +81,10 @@ def _show_demo_settings(settings: Settings) -> None:
         say(f"\n{sentence}")
 
 
-def _show_riskiest(connection: Any, settings: Settings, day: date) -> None:
-    at = cutoff(day, settings.zone)
-    rows = connection.execute(query("riskiest_upcoming"), {"cutoff": naive(at), "limit": _SHOWN}).fetchall()
-    title = f"Riskiest upcoming predictions, as of {at.astimezone(settings.zone):%Y-%m-%d %H:%M %Z}"
-    if not rows:
-        scoring = _scoring_model(connection, day)
-        say(f"{title}: none, {nobody_told(scoring[1] if scoring else None)}.")
-        return
-    table = Table("learner", "objective", "due", "p", "why", title=title, is_framed=True)
-    for learner, objective, _course, due, probability, reason in rows:
-        planned = due.replace(tzinfo=UTC).astimezone(settings.zone)
-        table.add(learner[-6:], objective, f"{planned:%d %b}", f"{probability:.2f}", reason or "")
-    table.show()
-
-
 def _scoring_model(connection: Any, day: date) -> tuple[str, float] | None:
     """Type and threshold of the model that scored a study day."""
     found: tuple[str, float] | None = connection.execute(report_query("scoring_model"), {"day": day}).fetchone()
     return found
-
-
-def _show_held_out(connection: Any, settings: Settings, day: date) -> None:
-    row = _scoring_model(connection, day)
-    # As measured at the day's own training: a champion that stays is older than that.
-    recorded = ParquetStore(settings.store_root).manifest(day, "model")
-    if row is None or recorded is None:
-        return
-    model_type, threshold = row
-    metrics, chosen = recorded["summary"], recorded["summary"].get("chosen", model_type)
-    counts = metrics["rows"]
-    figures = metrics["figures"]
-    base = figures[chosen]["base_rate"]
-    if base is None:
-        say(f"\nNo held-out rows yet: {metrics['why']}.")
-        return
-    table = Table(
-        Column("model", no_wrap=True),
-        *(title for _, title in _FIGURES),
-        title=f"\nNever seen: {counts['test_rows']:,.0f} rows, {counts['test_learners']:,.0f} learners",
-    )
-    for name, values in figures.items():
-        style = "bold" if name == chosen else None
-        table.add(name.replace("_", " "), *(_figure(values[key]) for key, _ in _FIGURES), style=style)
-    always_no = {"accuracy": 1 - base, "recall": 0.0}
-    table.add("always no", *(_figure(always_no.get(key)) for key, _ in _FIGURES), style="dim")
-    table.show()
-    chosen_told = f": {metrics['threshold_told']}" if "threshold_told" in metrics else ""  # else of an earlier version
-    say(
-        f"Base rate {base:.3f}; cold starts {counts.get('test_cold_share', 0):.1%} of these rows; "
-        f"{'the champion is a ' + model_type.replace('_', ' ') + ', ' if chosen == CHAMPION else ''}"
-        f"threshold {threshold:.3f}, chosen on other learners{chosen_told}. "
-        f"{metrics['why'][:1].upper()}{metrics['why'][1:]}."
-    )
 
 
 def _show_best_possible(settings: Settings, day: date) -> None:
@@ -183,8 +137,8 @@ def _show_matured(connection: Any, day: date) -> None:
             continue
         say(
             f"Of {told}: accuracy {one['accuracy']:.3f} (always no {one['always_no_accuracy']:.3f}), "
-            f"precision {_figure(one['precision'])}, recall {_figure(one['recall'])}, AUC {_figure(one['auc_roc'])}, "
-            f"calibration error {_figure(one['ece'])}, base rate {one['base_rate']:.3f}."
+            f"precision {figure(one['precision'])}, recall {figure(one['recall'])}, AUC {figure(one['auc_roc'])}, "
+            f"calibration error {figure(one['ece'])}, base rate {one['base_rate']:.3f}."
         )
 
 
@@ -232,7 +186,3 @@ def _show_effect(connection: Any, day: date) -> None:
 
 def _points(value: float) -> str:
     return f"{100 * value:+.1f}"
-
-
-def _figure(value: float | None) -> str:
-    return "—" if value is None else f"{value:.3f}"

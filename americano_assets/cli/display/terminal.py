@@ -46,7 +46,12 @@ class Table:
     """A table whose cells are text; a cell of several lines is a tuple of them."""
 
     def __init__(
-        self, *columns: "Column | str", title: str | None = None, is_framed: bool = False, is_wide: bool = False
+        self,
+        *columns: "Column | str",
+        title: str | None = None,
+        is_framed: bool = False,
+        is_wide: bool = False,
+        is_airy: bool = False,
     ) -> None:
         """Without rows.
 
@@ -55,6 +60,7 @@ class Table:
             title: What stands above it.
             is_framed: With lines around and between: such a table of more than a few columns is wider than 80.
             is_wide: Where the output is no terminal it is not folded at its width.
+            is_airy: With an empty line between rows, for cells of several lines.
         """
         from rich.box import HEAVY_HEAD, SIMPLE_HEAD
         from rich.table import Column
@@ -74,6 +80,7 @@ class Table:
             collapse_padding=not is_framed,
             show_edge=is_framed,
             pad_edge=is_framed,
+            leading=int(is_airy),
         )
 
     @property

@@ -18,7 +18,7 @@ from americano_assets.contract.compare import check
 from americano_assets.contract.grants import missing_grants
 from americano_assets.core.study_days.study_day import last_closed
 from americano_assets.errors import AmericanoError
-from americano_assets.installation import COMMAND
+from americano_assets.installation import COMMAND, is_a_demos_alone
 from americano_assets.resources.home.claim import standing
 from americano_assets.resources.home.folder import demo_sentence, refusal
 from americano_assets.resources.parquet_store.store import ParquetStore
@@ -80,7 +80,8 @@ def _home(settings: Settings) -> Found:
     else:
         yield State.FINE, f"{home}{'' if home.exists() else ' (made by the first command that writes)'}"
     if sentence := demo_sentence(settings):
-        yield State.WARNS, f"{sentence} For an app's own nights set AMERICANO_HOME to another folder."
+        other = f"{COMMAND} init" if is_a_demos_alone(home) else "set AMERICANO_HOME to another folder"
+        yield State.WARNS, f"{sentence} For an app's own nights: {other}."
 
 
 def _disk(settings: Settings) -> Found:

@@ -38,12 +38,16 @@ def fit_baselines(train: pd.DataFrame, calibration: pd.DataFrame) -> dict[str, B
         train: Rows with the columns of evaluation/sql/record.sql and `struggled`.
         calibration: The same, of other learners (or later windows).
     """
-    rate = float(train["struggled"].mean()) if len(train) else 0.5
+    rate = _rate(train)
     return {
         ALWAYS_NO: Baseline(lambda rows: np.full(len(rows), rate), lambda rows, _: np.zeros(len(rows), dtype=bool)),
-        LAST_OUTCOME: _last_outcome(train, rate),
+        LAST_OUTCOME: last_outcome(train),
         RUNNING_MEAN: _running_mean(calibration),
     }
+
+
+def _rate(train: pd.DataFrame) -> float:
+    return float(train["struggled"].mean()) if len(train) else 0.5
 
 
 def running_mean(rows: pd.DataFrame) -> FloatArray:
@@ -63,7 +67,10 @@ def running_mean(rows: pd.DataFrame) -> FloatArray:
     return mean
 
 
-def _last_outcome(train: pd.DataFrame, rate: float) -> Baseline:
+def last_outcome(train: pd.DataFrame) -> Baseline:
+    """Flags whoever struggled the last time, on the objective, else on its course; `train` as in `fit_baselines`."""
+    rate = _rate(train)
+
     def group(rows: pd.DataFrame) -> np.ndarray:
         kinds: np.ndarray = rows["last_struggle"].to_numpy(dtype=float, na_value=2).astype(int)
         return kinds

@@ -11,15 +11,14 @@ from pathlib import Path
 from dotenv import dotenv_values
 
 from americano_assets.errors import AmericanoError
-from americano_assets.installation import DOTENV
+from americano_assets.installation import ALONE, BY_A_DEMO, DOTENV, HOME_SETTINGS_FILE, is_a_demos_alone
 from americano_assets.resources.parquet_store.atomic_files import private_files
 from americano_assets.resources.postgres.embedded.identity import namespaces_work
-from americano_assets.settings import HOME_SETTINGS_FILE, Settings
+from americano_assets.settings import Settings
 
 CLAIM_FILE = "database.json"
 # In the store: files on a disk that is mounted at another place say themselves whose they are.
 STORE_CLAIM_FILE = "americano.json"
-_BY_A_DEMO = "# Written by `americano demo`"
 SERVER_FOLDER = "postgres"
 STORE_FOLDER = "data"
 # Everything of ours that can lie in a home, but for MLflow's own store where one is put there.
@@ -182,20 +181,28 @@ def _below(path: Path) -> Iterator[Path]:
 
 def is_demo_home(home: Path) -> bool:
     """Whether a demo put its settings into this home."""
-    return _text(home / HOME_SETTINGS_FILE).startswith(_BY_A_DEMO)
+    return _text(home / HOME_SETTINGS_FILE).startswith(BY_A_DEMO)
 
 
-def write_demo_values(home: Path, values: Mapping[str, object]) -> None:
-    """Have settings decide in this home from the next command on, known as a demo's."""
+def write_demo_values(home: Path, values: Mapping[str, object], *, alone: bool = False) -> None:
+    """Have settings decide in this home from the next command on, known as a demo's.
+
+    Args:
+        home: The folder.
+        values: By name.
+        alone: The home is a demo's and nobody else's, so they go before the environment and `.env`.
+    """
+    head = ALONE if alone else f"{BY_A_DEMO}; the environment and .env go first."
     lines = [f"{name}={value}" for name, value in values.items()]
-    (home / HOME_SETTINGS_FILE).write_text("\n".join((_BY_A_DEMO + "; the environment and .env go first.", *lines, "")))
+    (home / HOME_SETTINGS_FILE).write_text("\n".join((head, *lines, "")))
 
 
 def demo_values(settings: Settings) -> dict[str, str]:
-    """Settings in force that a demo wrote into the home, by name; the environment and `.env` go first."""
+    """Settings in force that a demo wrote into the home, by name."""
     if not is_demo_home(settings.americano_home):
         return {}
-    first = {**dotenv_values(DOTENV), **os.environ}
+    alone = is_a_demos_alone(settings.americano_home)
+    first = {} if alone else {**dotenv_values(DOTENV), **os.environ}
     written = dotenv_values(settings.americano_home / HOME_SETTINGS_FILE)
     return {name: value for name, value in written.items() if value and not first.get(name)}
 

@@ -5,11 +5,12 @@ import stat
 from collections.abc import Iterator
 from pathlib import Path
 
+from americano_assets.resources.home.chosen import DEMOS
 from americano_assets.resources.home.folder import OURS, SERVER_FOLDER, STORE_FOLDER
 
 
 def files_of(home: Path, unreadable: list[str], not_followed: list[str]) -> Iterator[Path]:
-    """Every file under the home in order, but for the folders that the embedded server keeps for itself.
+    """Every file under the home in order, but for the folders that the embedded server keeps for itself, and demos.
 
     A link that is one of ours, or in a folder of ours, is followed. A folder to which several ways lead is gone through
     once, by the way of ours. Other links are named, unless they lead to what is gone through anyway.
@@ -28,7 +29,7 @@ def files_of(home: Path, unreadable: list[str], not_followed: list[str]) -> Iter
     for folder, folders, names in os.walk(home, onerror=unlisted, followlinks=True):
         here = Path(folder)
         status = here.stat()
-        if (status.st_dev, status.st_ino) in seen or here == home / SERVER_FOLDER:
+        if (status.st_dev, status.st_ino) in seen or here in (home / SERVER_FOLDER, home / DEMOS):
             folders.clear()
         if (status.st_dev, status.st_ino) in seen:
             continue

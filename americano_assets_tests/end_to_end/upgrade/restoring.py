@@ -9,9 +9,10 @@ from typing import Any
 
 from americano_assets.core.study_days.study_day import cutoff
 from americano_assets.definitions import build_defs
+from americano_assets.installation import HOME_SETTINGS_FILE
 from americano_assets.orchestration.local_runner import Runner
 from americano_assets.resources.postgres.embedded.server import DATABASES, EmbeddedServer
-from americano_assets.settings import HOME_SETTINGS_FILE, Settings
+from americano_assets.settings import Settings
 from americano_assets.stages.common.metadata import NIGHTLY
 from americano_assets_tests.conftest import without_durability
 from americano_assets_tests.world import ClockedDeployment, World

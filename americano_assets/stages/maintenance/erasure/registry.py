@@ -14,9 +14,9 @@ from pathlib import PurePath
 
 from americano_assets.core.base.validation import ROW_ID
 from americano_assets.core.features.skill_update import OBJECTIVE
+from americano_assets.installation import HOME_SETTINGS_FILE
 from americano_assets.resources.home.folder import CLAIM_FILE, SERVER_FOLDER, STORE_CLAIM_FILE
 from americano_assets.resources.parquet_store.atomic_files import LEFTOVER_PREFIX
-from americano_assets.settings import HOME_SETTINGS_FILE
 from americano_assets.stages.common.schemas import LOG_TABLES, STATE_TABLES
 from americano_assets.stages.s1_snapshots.quarantine import FOLDER as QUARANTINE
 from americano_assets.stages.s2_features.point_in_time import COHORT

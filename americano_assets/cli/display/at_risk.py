@@ -1,0 +1,77 @@
+"""Who is at risk: by course and objective, then a few learners who differ."""
+
+from datetime import UTC, date, datetime
+from typing import Any
+
+from rich.table import Column
+
+from americano_assets.cli.display.sql import query
+from americano_assets.cli.display.terminal import Table, say
+from americano_assets.core.study_days.cutoff import naive
+from americano_assets.core.study_days.study_day import cutoff
+from americano_assets.core.training.flagging import nobody_told
+from americano_assets.installation import COMMAND
+from americano_assets.settings import Settings
+
+_OBJECTIVES, _LEARNERS, _REASONS = 12, 12, 2
+_SURE = 0.995
+
+
+def probability(p: float) -> str:
+    """A probability to two digits; what is not certain is never written as 1 or 0."""
+    return "> 0.99" if p >= _SURE else "< 0.01" if p < 1 - _SURE else f"{p:.2f}"
+
+
+def show_at_risk(connection: Any, settings: Settings, day: date, threshold: float | None) -> str | None:
+    """Open predictions as of the day's cut-off, or why there are none.
+
+    Args:
+        connection: On the app's database.
+        settings: The deployment's.
+        day: The study day.
+        threshold: That of the model which scored it; None where none did.
+
+    Returns:
+        The id of the first learner that is shown; None where nobody is.
+    """
+    at = cutoff(day, settings.zone)
+    asked = {"cutoff": naive(at), "limit": _LEARNERS, "reasons": _REASONS}
+    objectives = connection.execute(query("at_risk"), asked).fetchall()
+    title = f"At risk, as of {at.astimezone(settings.zone):%Y-%m-%d %H:%M %Z}"
+    if not objectives:
+        say(f"{title}: nobody, {nobody_told(threshold)}.")
+        return None
+    table = Table(
+        Column("learners", justify="right"),
+        Column("due", no_wrap=True),
+        "course, objective, and the commonest reasons",
+        title=title,
+        is_airy=True,
+    )
+    for _, _, course, objective, due, learners, reasons in objectives[:_OBJECTIVES]:
+        told = (f"{n:,}: {reason}" for n, reason in reasons or ())
+        table.add(f"{learners:,}", _day(due, settings), (_named(course, objective), *told))
+    table.show()
+    if rest := objectives[_OBJECTIVES:]:
+        say(f"And {len(rest):,} more objectives; {COMMAND} report --open shows the whole.")
+    shown = connection.execute(query("learners_who_differ"), asked).fetchall()
+    table = Table(
+        Column("learner", no_wrap=True),
+        Column("p", justify="right", no_wrap=True),
+        Column("due", no_wrap=True),
+        "objective, and the first reason",
+        title=f"\n{len(shown)} learners who differ in objective, reason or risk; p is the chance of a struggle",
+        is_airy=True,
+    )
+    for learner, course, objective, due, p, reason in shown:
+        table.add(learner, probability(p), _day(due, settings), (_named(course, objective), *filter(None, [reason])))
+    table.show()
+    return str(shown[0][0])
+
+
+def _named(course: str, objective: str) -> str:
+    return objective if course in objective else f"{course}: {objective}"
+
+
+def _day(moment: datetime, settings: Settings) -> str:
+    return f"{moment.replace(tzinfo=UTC).astimezone(settings.zone):%d %b}"

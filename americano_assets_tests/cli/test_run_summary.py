@@ -1,0 +1,127 @@
+"""What a run ends with: who is at risk and why, whole ids, no certainty, no figure of too few rows, rules of thumb."""
+
+from datetime import date
+from typing import Any
+
+import psycopg
+import pytest
+
+from americano_assets.cli.display.at_risk import probability, show_at_risk
+from americano_assets.cli.display.held_out import show_held_out, with_enough
+from americano_assets.settings import Settings
+from americano_assets.stages.common.deployment import Deployment
+from americano_assets_tests.world import World, at
+
+DAY = date(2026, 3, 9)
+_HARD, _WRONG, _SHORT = "Most students find it hard", "Often wrong", "Little time"
+_FIGURES = {
+    "base_rate": 0.3,
+    "auc_roc": 0.80,
+    "accuracy": 0.75,
+    "precision": 0.6,
+    "recall": 0.7,
+    "brier": 0.14,
+    "log_loss": 0.44,
+    "ece": 0.04,
+}
+
+
+@pytest.mark.parametrize(
+    ("p", "told"),
+    [(1.0, "> 0.99"), (0.9951, "> 0.99"), (0.994, "0.99"), (0.5, "0.50"), (0.004, "< 0.01"), (0, "< 0.01")],
+)
+def test_what_is_not_certain_is_not_written_so(p: float, told: str) -> None:
+    assert probability(p) == told
+
+
+def _predicted(world: World, learner: str, objective: str, p: float, *reasons: str) -> None:
+    world.learner(learner)
+    world.insert(
+        "struggle_predictions",
+        userId=learner,
+        learningObjectiveId=objective,
+        topicId="anatomy",
+        predictionDate=at("2026-03-12 00:00"),
+        predictedStruggleProbability=p,
+        predictionStatus="PENDING",
+        strugglingFactors=[{"text": reason} for reason in reasons],
+    )
+
+
+def test_objectives_with_their_commonest_reasons_then_learners_who_differ(
+    settings: Settings, database: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with psycopg.connect(database, autocommit=True) as connection:
+        world = World(connection)
+        world.learner("owner")
+        for objective in ("heart", "lung"):
+            world.objective(objective, world.course("anatomy", "owner") if objective == "heart" else "anatomy")
+        for number in range(20):
+            _predicted(world, f"a-learner-with-a-long-id-{number:02}", "heart", 1 - number / 100, _HARD, _WRONG)
+        _predicted(world, "another-learner-with-an-id", "heart", 0.6, _SHORT, _HARD)
+        _predicted(world, "one-who-studies-the-lung", "lung", 0.7, _WRONG)
+        first = show_at_risk(connection, settings, DAY, 0.4)
+        said = capsys.readouterr().out
+        connection.execute("DELETE FROM struggle_predictions")
+        assert show_at_risk(connection, settings, DAY, 0.4) is None
+    assert first == "a-learner-with-a-long-id-00"
+    at_risk, differing = said.split("learners who differ")
+    rows = [line.split() for line in at_risk.splitlines()]
+    assert [row[0] for row in rows if row[1:3] == ["12", "Mar"]] == ["21", "1"]
+    assert [f"21: {_HARD}", f"20: {_WRONG}"] == [" ".join(row) for row in rows if row[:1] in (["21:"], ["20:"])]
+    assert _SHORT not in at_risk, "two reasons are enough"
+    shown = [line.split()[0] for line in differing.splitlines() if "-" in line.partition(" ")[0]]
+    assert len(shown) == len(set(shown)) == 12
+    assert set(shown[:3]) == {first, "another-learner-with-an-id", "one-who-studies-the-lung"}, "one of each reason"
+    assert "a-learner-with-a-long-id-19" in shown, "and the least risky too"
+    assert "1.00" not in said
+    assert "nobody, no objective planned" in capsys.readouterr().out
+
+
+def _held_out(settings: Settings, n: int, figures: dict[str, dict[str, float]], chosen: str) -> None:
+    rows = {"test_rows": n, "test_learners": n, "test_cold_share": 0.0}
+    summary = {"figures": figures, "rows": rows, "why": "it passed", "chosen": chosen}
+    Deployment(settings).store.record_manifest(DAY, "model", {"summary": summary})
+    show_held_out(settings, DAY, ("blend", 0.4))
+
+
+def test_no_figure_stands_on_fewer_than_thirty_rows(settings: Settings, capsys: pytest.CaptureFixture[str]) -> None:
+    _held_out(settings, 29, {"blend": _FIGURES}, "blend")
+    said = capsys.readouterr().out
+    assert "29 rows; figures take 30" in said
+    assert "0.8" not in said
+    _held_out(settings, 60, {"blend": _FIGURES}, "blend")
+    blend = next(line.split() for line in capsys.readouterr().out.splitlines() if line.startswith("blend"))
+    assert blend[1:5] == ["0.800", "0.750", "—", "—"], "18 struggled, 21 were flagged"
+    found = with_enough({"base_rate": 0.3, "precision": 0.5, "recall": 0.5}, 100)
+    assert (found["precision"], found["recall"]) == (0.5, 0.5), "30 struggled, 30 were flagged"
+
+
+def test_why_the_model_that_scores_does_where_another_looks_better(
+    settings: Settings, capsys: pytest.CaptureFixture[str]
+) -> None:
+    better = {**_FIGURES, "auc_roc": 0.82}
+    _held_out(settings, 1000, {"blend": _FIGURES, "gradient_boosting": better}, "blend")
+    said = " ".join(capsys.readouterr().out.split())
+    assert "another looks better: gradient boosting by AUC (0.820, not 0.800). It takes over where" in said
+    _held_out(settings, 1000, {"blend": better, "gradient_boosting": _FIGURES}, "blend")
+    assert "looks better" not in capsys.readouterr().out
+
+
+def test_the_last_outcome_stands_beside_the_models_with_what_it_is_better_at(
+    settings: Settings, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from americano_assets.cli.display import held_out
+
+    rule: dict[str, Any] = {**_FIGURES, "accuracy": 0.83, "recall": 0.54, "auc_roc": 0.75}
+    monkeypatch.setattr(held_out, "_last_outcome", lambda *_: rule)
+    _held_out(settings, 1000, {"blend": _FIGURES}, "blend")
+    said = " ".join(capsys.readouterr().out.split())
+    assert "last outcome 0.750 0.830" in said
+    assert "looks better by accuracy (0.830, not 0.750). It finds 54% of the struggles, and the model 70%" in said
+    rule |= {"recall": 0.9, "auc_roc": 0.9, "log_loss": 0.3}
+    _held_out(settings, 1000, {"blend": _FIGURES}, "blend")
+    assert "the model that scores is of little use" in " ".join(capsys.readouterr().out.split())
+    rule |= _FIGURES
+    _held_out(settings, 1000, {"blend": _FIGURES}, "blend")
+    assert "looks better" not in capsys.readouterr().out
