@@ -1,5 +1,6 @@
 # One image for everything of ours: Dagster's code location, webserver and daemon, MLflow's server, the HTTP API.
-FROM python:3.12-slim
+ARG PYTHON_IMAGE=python:3.12-slim
+FROM ${PYTHON_IMAGE}
 
 ENV PYTHONDONTWRITEBYTECODE=1 \
     PYTHONUNBUFFERED=1 \
@@ -18,6 +19,9 @@ WORKDIR /app
 COPY dagster.yaml /opt/dagster/dagster.yaml
 COPY deploy/workspace.yaml ./
 COPY americano_assets ./americano_assets
+# As in the wheel, where the commands look for it; they have their own home of Dagster.
+COPY dagster.yaml ./americano_assets/
+RUN printf '#!/bin/sh\nexec python -P -m americano_assets "$@"\n' >/usr/local/bin/americano && chmod +x /usr/local/bin/americano
 
 USER americano
-CMD ["python", "-P", "-m", "americano_assets", "--help"]
+CMD ["americano", "--help"]
