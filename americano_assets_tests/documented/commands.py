@@ -14,6 +14,7 @@ from americano_assets.installation import PROJECT_ROOT
 PAGES = (
     *(PROJECT_ROOT / name for name in ("README.md", "CONTRIBUTING.md", "SECURITY.md", "benchmarks/README.md")),
     *sorted((PROJECT_ROOT / "docs").glob("*.md")),
+    *sorted((PROJECT_ROOT / "docs" / "results").glob("*.md")),
     *sorted((PROJECT_ROOT / "examples").glob("*/README.md")),
 )
 _BLOCK = re.compile(r"^```(\w*)\n(.*?)^```", re.MULTILINE | re.DOTALL)
