@@ -236,7 +236,7 @@ def test_dev_serves_everything_runs_what_the_ui_launches_and_ends_with_ctrl_c(de
                 [(asked, learner)] = re.findall(r"curl 'http://127.0.0.1:8000(/\S+user_id=(\S+))'", printed)
                 told = client.get(f"{addresses['PORT']}{asked}").json()["predictions"]
                 assert learner in printed.partition("curl")[0]
-                assert [one["status"] for one in told][:1] == ["PENDING"]
+                assert [one["prediction_status"] for one in told][:1] == ["PENDING"]
                 assert client.get(f"{addresses['AMERICANO_DAGSTER_PORT']}/server_info").status_code == 200
                 assert client.get(f"{addresses['AMERICANO_MLFLOW_PORT']}/health").status_code == 200
             with connect(run("db-url", AMERICANO_HOME=str(home)).stdout.strip()) as connection:

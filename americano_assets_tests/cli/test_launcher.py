@@ -1,6 +1,7 @@
 """The launcher, on copies of it beside an empty lock file and a stand-in for the package."""
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -74,7 +75,7 @@ def quick_uv(path: Path, folder: Path, before: str = "") -> Path:
     return log
 
 
-def environments(project: Path) -> set[Path]:
+def environments_of(project: Path) -> set[Path]:
     return {path for path in (project / ".venvs").iterdir() if path.is_dir()}
 
 
@@ -136,7 +137,7 @@ def test_what_is_in_use_stays_until_another_is_whole(project: Path, path: Path, 
     lock.write_text("# second\n")
     failed = launch(project / "americano", path)
     assert (failed.returncode, (project / ".venv").resolve()) == (1, first)
-    assert environments(project) == {first}  # Nothing is left of the one that failed.
+    assert environments_of(project) == {first}  # Nothing is left of the one that failed.
     lock.write_text("# nothing\n")
     assert launch(project / "americano", path).stderr == ""
 
@@ -144,7 +145,7 @@ def test_what_is_in_use_stays_until_another_is_whole(project: Path, path: Path, 
     lock.write_text("# second\n")
     assert launch(project / "americano", path).returncode == 0
     second = (project / ".venv").resolve()
-    assert environments(project) == {first, second}  # A service may still run from the first.
+    assert environments_of(project) == {first, second}  # A service may still run from the first.
     installed = log.read_text()
     lock.write_text("# nothing\n")
     provide(path, "uv", "exit 2")
@@ -154,7 +155,7 @@ def test_what_is_in_use_stays_until_another_is_whole(project: Path, path: Path, 
     quick_uv(path, tmp_path)
     lock.write_text("# third\n")
     assert launch(project / "americano", path).returncode == 0
-    assert environments(project) == {first, (project / ".venv").resolve()}
+    assert environments_of(project) == {first, (project / ".venv").resolve()}
 
 
 def test_a_service_goes_on_in_the_environment_that_it_was_started_in(project: Path, path: Path, tmp_path: Path) -> None:
@@ -184,7 +185,7 @@ def test_a_folder_of_an_earlier_version_serves_until_another_is_whole(
     quick_uv(path, tmp_path)
     assert launch(project / "americano", path).returncode == 0
     assert (project / ".venv").is_symlink()
-    aside = environments(project) - {(project / ".venv").resolve()}
+    aside = environments_of(project) - {(project / ".venv").resolve()}
     assert [(one / ".americano").is_file() for one in aside] == [True]
     assert log.read_text() == installed * 2
 
@@ -226,11 +227,24 @@ def test_root_leaves_environments_to_whom_the_project_belongs(project: Path, pat
     assert {(one.lstat().st_uid, one.lstat().st_gid) for one in made} == {(12345, 12345)}
 
 
-def test_pip_checks_hashes_where_there_is_no_uv(project: Path, path: Path, tmp_path: Path) -> None:
-    calls = tmp_path / "pip.log"
-    # Stand-ins: a Python with a venv module, and the environment's own, which writes down how pip was called.
+@pytest.mark.parametrize("uv", ["serves", "fails", "cannot be had"])
+def test_without_uv_one_is_borrowed_by_its_own_lock_and_pip_installs_where_that_fails(
+    project: Path, path: Path, tmp_path: Path, uv: str
+) -> None:
+    calls = tmp_path / "calls.log"
+    # Stand-ins: a Python with a venv module, and the environment's own, which writes down how pip was called. It brings
+    # what stands for uv, which writes down the same, and where its cache is.
+    borrowed = tmp_path / "borrowed uv"
+    provide(
+        tmp_path,
+        "borrowed uv",
+        f'echo "uv $* $UV_CACHE_DIR" >>{calls}; {"exit 2" if uv == "fails" else ""}\n'
+        f'[ "$1" = venv ] || exit 0\nfor last; do :; done; exec {sys.executable} -m venv --without-pip "$last"',
+    )
+    brings = "exit 1" if uv == "cannot be had" else f'ln -s "{borrowed}" "${{0%/*}}/uv"'
     environments = f"""case "$*" in
-        *"-m pip"*) echo "$*" >{calls} ;;
+        *"-m pip"*uv.lock) echo "$*" >>{calls}; {brings} ;;
+        *"-m pip"*) echo "$*" >>{calls} ;;
         *) exec {sys.executable} "$@" ;;
     esac"""
     provide(tmp_path, "environments python", environments)
@@ -243,7 +257,19 @@ def test_pip_checks_hashes_where_there_is_no_uv(project: Path, path: Path, tmp_p
     provide(path, "python3", base)
     done = launch(project / "americano", path)
     assert (done.returncode, done.stdout.split()[0]) == (0, "False")
-    assert f"install --no-deps --require-hashes -r {project}/requirements.lock" in calls.read_text()
+    said = calls.read_text()
+    assert f"install --no-deps --require-hashes -r {project}/requirements-uv.lock" in said
+    by_pip = f"--no-input install --no-deps --require-hashes -r {project}/requirements.lock" in said
+    assert by_pip is (uv != "serves")
+    if uv == "serves":
+        assert "uv pip install --quiet --no-deps --require-hashes" in said
+        assert f"{project}/requirements.lock {project}/.venvs/" in said, "its cache goes with it"
+    assert environments_of(project) == {(project / ".venv").resolve()}, "nothing of it is left"
+
+
+def test_the_lock_of_uv_pins_it_by_hashes() -> None:
+    pinned = (PROJECT_ROOT / "requirements-uv.lock").read_text()
+    assert re.fullmatch(r"uv==[\d.]+ (\\\n    --hash=sha256:[0-9a-f]{64} ?)+\n", pinned)
 
 
 def test_without_a_python_that_is_new_enough_it_says_what_to_do(project: Path, path: Path) -> None:
