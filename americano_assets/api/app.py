@@ -4,9 +4,11 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
+from typing import Any
 
 from fastapi import Depends, FastAPI
 from fastapi.middleware.cors import CORSMiddleware
+from fastapi_offline import FastAPIOffline
 
 from americano_assets.api.database import PoolLimits, new_pool
 from americano_assets.api.middleware import access_log, problems
@@ -21,6 +23,7 @@ from americano_assets.api.routes import (
     model_performance,
     predictions,
     report,
+    root,
     struggle_reduction,
 )
 from americano_assets.api.tokens import require_token
@@ -28,6 +31,7 @@ from americano_assets.api.worker import GenerateWorker
 from americano_assets.resources.postgres.connection import app_url, connect
 from americano_assets.settings import Settings, load_settings
 
+_DOCS = "/docs"
 Clock = Callable[[], datetime]
 
 _DESCRIPTION = """
@@ -71,6 +75,7 @@ def create_app(
             await asyncio.to_thread(_require_token, url, clock())
         app.state.worker = GenerateWorker(settings, url, limits)
         try:
+            await app.state.worker.warm(clock())
             app.state.readiness = health.Readiness(url, limits)
             async with new_pool(url, limits) as pool, app.state.readiness.pool:
                 app.state.pool = pool
@@ -78,16 +83,14 @@ def create_app(
         finally:
             await asyncio.to_thread(app.state.worker.close)
 
-    hidden = settings.environment == "production"
-    app = FastAPI(
-        title="Americano: struggle prediction",
-        description=_DESCRIPTION,
-        version="1",
-        lifespan=lifespan,
-        docs_url=None if hidden else "/docs",
-        redoc_url=None if hidden else "/redoc",
-        openapi_url=None if hidden else "/openapi.json",
-    )
+    described: dict[str, Any] = {"title": "Americano: struggle prediction", "description": _DESCRIPTION, "version": "1"}
+    if settings.environment == "production":
+        app = FastAPI(**described, lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None)
+        app.state.docs_url = None
+    else:
+        # The pages' scripts come with the package: a browser without the network shows them too.
+        app = FastAPIOffline(docs_url=_DOCS, redoc_url="/redoc", **described, lifespan=lifespan)
+        app.state.docs_url = _DOCS
     app.state.settings, app.state.limits, app.state.clock = settings, limits, clock
     app.state.doorkeeper = TokenAuthenticator(settings)
     access_log.configure()
@@ -102,6 +105,7 @@ def create_app(
         allow_headers=["Authorization", "Content-Type", "X-Request-ID"],
         expose_headers=["Retry-After", "Server-Timing", "X-Request-ID"],
     )
+    app.include_router(root.router)
     app.include_router(health.router)
     # Every other route asks who comes, also one that forgets to.
     known = [Depends(caller)]

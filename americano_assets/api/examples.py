@@ -9,6 +9,14 @@ INTERVENTION = "cs5m3x2z0p4q7d9e1f3h6j8k0"
 LEARNER = "cl9ebqhxk00003b600tymydho"
 OBJECTIVE = "cm1aq7z2k0005x8w3v6u9t2r1"
 
+ROOT: dict[str, Any] = {
+    "name": "americano",
+    "version": "0.2.0",
+    "health": "/health",
+    "ready": "/health/ready",
+    "docs": "/docs",
+}
+
 PREDICTIONS: dict[str, Any] = {
     "predictions": [
         {

@@ -14,6 +14,7 @@ import pandas as pd
 from psycopg.errors import DeadlockDetected
 from threadpoolctl import ThreadpoolController
 
+from americano_assets.core.features.catalog import MODEL_INPUTS
 from americano_assets.core.interventions.choose_interventions import (
     COMPLEXITY,
     PREREQUISITES,
@@ -130,6 +131,19 @@ class Generator:
             [one for one in published if one in wanted],
             [_beyond(row, now) for row in flagged_rows(scored[asked & ~tonight])],
         )
+
+    def warm(self, now: datetime) -> None:
+        """What a thread's first call needs beside its learner: model and engine, a session, numbers of the cohort.
+
+        Raises: As `generate`.
+        """
+        model = self._model_of(study_day_of(now, self._zone))
+        features = self._features("", now, PLAN_AHEAD_DAYS)
+        with self._threads().limit(limits=1):
+            score(features, model.scorer)
+            if model.scorer.model is not None:
+                # What explains an answer is loaded by the first that is explained.
+                model.scorer.model.contributions(pd.DataFrame([dict.fromkeys(MODEL_INPUTS, 0.0)]))
 
     def _threads(self) -> ThreadpoolController:
         """Of the libraries that a model brought with it: to look for them takes longer than to score."""

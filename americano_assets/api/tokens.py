@@ -62,7 +62,15 @@ def create_token(
 
     Raises:
         AmericanoError: The name is taken, also by a revoked token: an old log line must not seem to mean the new one.
+            Or the app has no such learner: the token would open nothing, and tell nobody why.
     """
+    if learner_id is not None:
+        known = connection.execute('SELECT FROM users WHERE "id" = %s', [learner_id]).fetchone()
+        if known is None:
+            raise AmericanoError(
+                f'The app\'s table users has no learner with the id "{learner_id}", so the token would open nothing. No'
+                " token was made: give the id as it stands there."
+            )
     token = _PREFIX + secrets.token_urlsafe(_RANDOM_BYTES)
     made = connection.execute(
         "INSERT INTO ml.api_tokens (name, token_hash, learner_id, created_at, expires_at) VALUES (%s, %s, %s, %s, %s)"

@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import datetime
 from http import HTTPStatus
-from threading import Lock
+from threading import Barrier, Lock
 from typing import TYPE_CHECKING
 
 from psycopg import Error
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 THREADS = 2
 MOST_WAITING = 32
+_WARM_SECONDS = 60.0
 
 
 class GenerateWorker:
@@ -54,6 +55,25 @@ class GenerateWorker:
                     return await asyncio.wrap_future(called)
         finally:
             self._asked -= 1
+
+    async def warm(self, now: datetime) -> None:
+        """Import, load and open in every thread what a first call would have to, before anybody waits for it.
+
+        Where that cannot be done (no night yet, a database that is away) the calls are told why, as ever.
+        """
+        together = Barrier(THREADS)  # so that no thread takes the turn of another
+        begun = [asyncio.wrap_future(self._executor.submit(self._warm, together, now)) for _ in range(THREADS)]
+        # A database that has frozen must not keep the service from saying so.
+        await asyncio.wait(begun, timeout=_WARM_SECONDS)
+
+    def _warm(self, together: Barrier, now: datetime) -> None:
+        together.wait()
+        try:
+            self._ready().warm(now)
+        except NoModelError:
+            pass
+        except (AmericanoError, Error) as error:
+            log_error(error, None)
 
     def close(self) -> None:
         """Let calls under way end, and none begin."""

@@ -109,6 +109,14 @@ def test_no_token_is_kept_logged_or_told(rows: Rows, service: Service, log: Line
         assert LEARNER not in text
 
 
+def test_a_token_of_a_learner_who_is_not_there_is_not_made(rows: Rows, service: Service) -> None:
+    with pytest.raises(AmericanoError, match=r'no learner with the id "clx-misspelt".* No token was made'):
+        create_token(rows.connection, "phone", _CLOCK, learner_id="clx-misspelt")
+    assert rows.one("SELECT count(*) FROM ml.api_tokens") == (0,)
+    assert service.get("/predictions", user_id=LEARNER), "nobody is asked for a token yet"
+    assert create_token(rows.connection, "phone", _CLOCK, learner_id=LEARNER)
+
+
 def test_a_name_is_used_once(rows: Rows) -> None:
     create_token(rows.connection, "app", _CLOCK)
     revoke_token(rows.connection, "app", _CLOCK)

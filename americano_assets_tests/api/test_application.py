@@ -165,6 +165,7 @@ def test_documentation_is_not_served_in_production(
 def test_openapi_describes_every_route_parameter_and_problem(tmp_path: Path) -> None:
     document = create_app(settings_for(NOWHERE, tmp_path)).openapi()
     assert set(document["paths"]) == {
+        "/",
         "/health",
         "/health/ready",
         "/predictions",

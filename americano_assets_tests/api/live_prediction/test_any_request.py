@@ -87,11 +87,11 @@ def guarded(
 ) -> Iterator[tuple[str, dict[str, str]]]:
     """URL of a server, and a token for the app and for a learner."""
     for school in copied(after_a_night, server, tmp_path_factory.mktemp("guarded")):
-        tokens = {
-            name: create_token(school.world.connection, name, NOW, learner_id=learner)
-            for name, learner in (("app", None), ("phone", examples.LEARNER))
-        }
         with answering(school) as url:
+            tokens = {
+                name: create_token(school.world.connection, name, NOW, learner_id=learner)
+                for name, learner in (("app", None), ("phone", examples.LEARNER))
+            }
             yield url, tokens
 
 

@@ -18,7 +18,8 @@ STAMPED = f'SELECT DISTINCT "predictedAt" FROM {PREDICTIONS} WHERE "userId" = %s
 def test_the_service_refuses_and_writes_nothing(school: School) -> None:
     before = published_rows(school.world)
     ((prediction, _),) = school.world.rows(f'SELECT "id", 1 FROM {PREDICTIONS} WHERE "userId" = %s', "asking")
-    with school.serving(datetime.now(UTC).replace(tzinfo=None) + AHEAD) as service:
+    with school.serving() as service:
+        service.now = datetime.now(UTC).replace(tzinfo=None) + AHEAD
         for path, body in (
             ("/predictions/generate", {"user_id": "asking"}),
             (f"/predictions/{prediction}/feedback", {"actual_struggle": True, "feedback_type": "HELPFUL"}),
