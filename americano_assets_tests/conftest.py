@@ -16,13 +16,27 @@ from americano_assets.resources.postgres.connection import bootstrap, connect
 from americano_assets.resources.postgres.embedded.server import DAGSTER_DATABASE, MLFLOW_DATABASE, EmbeddedServer
 from americano_assets.resources.postgres.migrate import migrate
 from americano_assets.settings import Settings
+from americano_assets_tests.started_processes import end_marked, mark_this_run
 
 # How long an example takes says nothing of whether it holds: a busy machine is no fault.
 hypothesis_settings.register_profile("untimed", deadline=None)
 hypothesis_settings.load_profile("untimed")
 
 _TEMPLATE = "template_prepared"
+_MARK = pytest.StashKey[str]()
 _numbers = count(1)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Have whatever this run starts be known as its own; workers inherit it."""
+    if not hasattr(config, "workerinput"):
+        config.stash[_MARK] = mark_this_run()
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """End what an interruption left."""
+    if (mark := config.stash.get(_MARK, None)) is not None:
+        end_marked(mark)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
