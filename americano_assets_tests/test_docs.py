@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from americano_assets.installation import PROJECT_ROOT
+from americano_assets.installation import PROJECT_ROOT, __version__
 
 PAGES = sorted(
     path
@@ -48,3 +48,13 @@ def test_every_link_leads_somewhere(page: Path) -> None:
         if not target.exists() or (anchor and target.suffix == ".md" and anchor not in anchors(target)):
             missing.append(link)
     assert missing == []
+
+
+def test_the_index_names_every_page() -> None:
+    docs = PROJECT_ROOT / "docs"
+    named = set(_LINK.findall((docs / "index.md").read_text()))
+    assert {path.name for path in docs.glob("*.md")} - {"index.md"} <= named
+
+
+def test_the_changelog_tells_of_this_version() -> None:
+    assert f"\n## [{__version__}]" in (PROJECT_ROOT / "CHANGELOG.md").read_text()
