@@ -24,11 +24,7 @@ def signals(deployment: Deployment, day: date, last_trained: date) -> Signals:
     opened = {f"opened_{name}": study_day_of(at, deployment.zone) for name, at in moments.items()}
     with deployment.connect() as connection:
         feedback = connection.execute(query("new_words"), {"since": since, "until": until, **opened}).fetchone()
-        matured = connection.execute(
-            "SELECT recall, base_rate * n FROM ml.model_performance WHERE scope = 'all' AND study_day < %s "
-            "ORDER BY study_day DESC LIMIT 1",
-            [day],
-        ).fetchone()
+        matured = connection.execute(query("matured_recall"), {"day": day}).fetchone()
         measured = connection.execute("SELECT max(study_day) FROM ml.drift WHERE study_day < %s", [day]).fetchone()
         found = drift_of(connection, measured[0]) if measured and measured[0] else []
     recall, struggles = matured or (None, None)

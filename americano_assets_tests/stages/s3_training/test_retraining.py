@@ -74,11 +74,14 @@ class Day:
                 "INSERT INTO ml.prediction_feedback VALUES (%s, %s, %s, true, 'HELPFUL', NULL, %s)", own, own, own, when
             )
 
-    def recall(self, value: float, n: int = 200) -> None:
+    def recall(self, value: float, n: int = 200, scope: str = "all") -> None:
         self.world.execute(
-            """INSERT INTO ml.model_performance (study_day, scope, model_type, model_version, n, base_rate, recall,
-              calibration, computed_at) VALUES (%s, 'all', 'm', 'm', %s, 0.5, %s, '{}', now())""",
+            """INSERT INTO ml.model_performance (study_day, scope, scope_id, model_type, model_version, n, base_rate,
+              recall, calibration, computed_at)
+            VALUES (%s, %s, CASE WHEN %s = 'all' THEN '' ELSE 'm' END, 'm', 'm', %s, 0.5, %s, '{}', now())""",
             LAST,
+            scope,
+            scope,
             n,
             value,
         )
@@ -125,6 +128,17 @@ def low_recall(day: Day) -> None:
     day.recall(0.61)
 
 
+def low_recall_of_the_model(day: Day) -> None:
+    """The rules' flags found more."""
+    day.recall(0.75)
+    day.recall(0.61, scope="model_type")
+
+
+def low_recall_of_the_rules(day: Day) -> None:
+    day.recall(0.61)
+    day.recall(0.75, scope="model_type")
+
+
 def drifting(day: Day) -> None:
     day.drift()
 
@@ -133,6 +147,7 @@ CALLS = [
     (words_of_this_morning, "50 learners' words are new, 50 are enough"),
     (words_whose_day_has_come, "50 learners' words are new, 50 are enough"),
     (low_recall, "recall on matured predictions fell to 0.610, below 0.7"),
+    (low_recall_of_the_model, "recall on matured predictions fell to 0.610, below 0.7"),
     (drifting, "a drift of 1 course is new"),
 ]
 
@@ -156,7 +171,14 @@ def test_the_open_day_is_asked_for_and_its_night_trains_by_the_same_word(
 
 
 @pytest.mark.parametrize(
-    "happen", [few_words, lambda day: day.recall(0.7), lambda day: day.recall(0.5, n=98), lambda day: day.drift("warn")]
+    "happen",
+    [
+        few_words,
+        low_recall_of_the_rules,
+        lambda day: day.recall(0.7),
+        lambda day: day.recall(0.5, n=98),
+        lambda day: day.drift("warn"),
+    ],
 )
 def test_what_is_no_reason_asks_for_nothing(day: Day, happen: Callable[[Day], None]) -> None:
     day.scored()
