@@ -65,6 +65,7 @@ def test_objectives_with_their_commonest_reasons_then_learners_who_differ(
         connection.execute("DELETE FROM struggle_predictions")
         assert show_at_risk(connection, settings, DAY, 0.4) is None
     assert first == "a-learner-with-a-long-id-00"
+    assert "the higher p, the likelier" in " ".join(said.split()), "of the rules it is no chance"
     at_risk, differing = said.split("learners who differ")
     rows = [line.split() for line in at_risk.splitlines()]
     assert [row[0] for row in rows if row[1:3] == ["12", "Mar"]] == ["21", "1"]

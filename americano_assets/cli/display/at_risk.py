@@ -10,7 +10,6 @@ from americano_assets.cli.display.terminal import Table, say
 from americano_assets.core.study_days.cutoff import naive
 from americano_assets.core.study_days.study_day import cutoff
 from americano_assets.core.training.flagging import nobody_told
-from americano_assets.installation import COMMAND
 from americano_assets.settings import Settings
 
 _OBJECTIVES, _LEARNERS, _REASONS = 12, 12, 2
@@ -53,14 +52,14 @@ def show_at_risk(connection: Any, settings: Settings, day: date, threshold: floa
         table.add(f"{learners:,}", _day(due, settings), (_named(course, objective), *told))
     table.show()
     if rest := objectives[_OBJECTIVES:]:
-        say(f"And {len(rest):,} more objectives; {COMMAND} report --open shows the whole.")
+        say(f"And {len(rest):,} more objectives; the table struggle_predictions has them all.")
     shown = connection.execute(query("learners_who_differ"), asked).fetchall()
     table = Table(
         Column("learner", no_wrap=True),
         Column("p", justify="right", no_wrap=True),
         Column("due", no_wrap=True),
         "objective, and the first reason",
-        title=f"\n{len(shown)} learners who differ in objective, reason or risk; p is the chance of a struggle",
+        title=f"\n{len(shown)} learners who differ in objective, reason or risk; the higher p, the likelier a struggle",
         is_airy=True,
     )
     for learner, course, objective, due, p, reason in shown:
