@@ -1,4 +1,4 @@
-"""What docker-compose.yml promises, read from the file: no container engine is needed, and none is tested."""
+"""What docker-compose.yml promises, read from the file; under an engine it runs in `end_to_end/production/`."""
 
 import re
 from typing import Any
@@ -12,7 +12,7 @@ from americano_assets.settings import Settings
 _ROOT = PROJECT_ROOT
 _COMPOSE = yaml.safe_load((_ROOT / "docker-compose.yml").read_text())
 _SERVICES: dict[str, dict[str, Any]] = _COMPOSE["services"]
-_FOREIGN = {"POSTGRES_PASSWORD", "MLFLOW_BACKEND_STORE_URI"}
+_FOREIGN = {"POSTGRES_PASSWORD", "MLFLOW_BACKEND_STORE_URI", "MLFLOW_SERVER_ENABLE_JOB_EXECUTION"}
 # Where things are within the containers: the image and the file say so, nobody else.
 _FIXED = {"PORT", "AMERICANO_HOME", "DUCKDB_DB_PATH", "AMERICANO_DAGSTER_PORT", "AMERICANO_MLFLOW_PORT"}
 _OF_THE_API = {"AMERICANO_API_HOST", "AMERICANO_API_WORKERS"}

@@ -16,7 +16,8 @@ _HEADER = """\
 # goes before this file.
 """
 _FOOTER = """
-# docker-compose.yml reads one more from .env: POSTGRES_PASSWORD, of the PostgreSQL that it starts (docs/production.md).
+# docker-compose.yml reads three more from .env: POSTGRES_PASSWORD, of the PostgreSQL that it starts, and, where base
+# images come from elsewhere, PYTHON_IMAGE and POSTGRES_IMAGE (docs/production.md).
 """
 
 
