@@ -212,16 +212,15 @@ class Containers:
         )
         self("start", "daemon")
 
+    def dagster_runs(self) -> list[dict[str, Any]]:
+        """All runs as Dagster's UI asks for them, newest first."""
+        query = "{runsOrError {... on Runs {results {runId jobName status tags {key value}}}}}"
+        answer = get(f"http://{self('port', 'webserver', '3000').strip()}/graphql", body={"query": query})
+        return list(json.loads(answer)["data"]["runsOrError"]["results"])
+
     def published(self) -> list[Any]:
         """Study days that a night has published."""
         return [row[0] for row in self.rows("SELECT study_day FROM ml.study_days ORDER BY 1")]
-
-
-def dagster_runs() -> list[dict[str, Any]]:
-    """All runs as Dagster's UI asks for them, newest first."""
-    query = "{runsOrError {... on Runs {results {runId jobName status tags {key value}}}}}"
-    answer = get("http://127.0.0.1:3070/graphql", body={"query": query})
-    return list(json.loads(answer)["data"]["runsOrError"]["results"])
 
 
 def get(url: str, *, token: str | None = None, body: dict[str, Any] | None = None) -> bytes:

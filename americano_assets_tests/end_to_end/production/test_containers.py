@@ -17,7 +17,6 @@ from americano_assets.installation import PROJECT_ROOT
 from americano_assets_tests.end_to_end.production.containers import (
     IMAGES,
     Containers,
-    dagster_runs,
     deployment,
     get,
     until,
@@ -49,15 +48,14 @@ def test_a_deployment_from_an_empty_volume_through_nights_and_kills(containers: 
 
     containers("up", "-d")
     containers.healthy()
-    containers.come_to_the_tick()
-    _night(containers)
-    _answers(token)
-
     for service, kill in KILLS.items():
         before = containers.restarts(service)
         containers("exec", "-T", service, "sh", "-c", kill)
         until(f"{service} is brought back", lambda: containers.restarts(service) > before)  # noqa: B023
-        containers.healthy()
+        containers.healthy(service)
+    containers.healthy()
+    containers.come_to_the_tick()
+    _night(containers)
     _answers(token)
     assert containers.published() == [closed - timedelta(days=1), closed]
 
@@ -78,7 +76,7 @@ def test_a_version_takes_over_what_the_one_before_it_left(containers: Containers
     containers("up", "-d")
     containers.healthy()
     _answers(token)
-    assert before in [run["runId"] for run in dagster_runs()], "Dagster's history is kept"
+    assert before in [run["runId"] for run in containers.dagster_runs()], "Dagster's history is kept"
     containers.americano("nightly")
     assert containers.rows(_PREDICTIONS) == predictions, "the night of before, run again, is the same"
 
@@ -93,7 +91,7 @@ def test_a_version_takes_over_what_the_one_before_it_left(containers: Containers
         containers.piped(*_POSTGRES, "pg_restore", "-U", "postgres", "-d", name, given=dump)
     containers("up", "-d")
     containers.healthy()
-    assert before in [run["runId"] for run in dagster_runs()], "a back-up brings it back"
+    assert before in [run["runId"] for run in containers.dagster_runs()], "a back-up brings it back"
     containers.americano("nightly")
     assert containers.rows(_PREDICTIONS) == predictions, "the files too"
 
@@ -112,7 +110,7 @@ def _night(containers: Containers) -> str:
     """Wait for the schedule's run of the last closed study day, which must succeed; its id."""
 
     def ended() -> dict[str, object] | None:
-        found = [run for run in dagster_runs() if _OF_THE_SCHEDULE in run["tags"]]
+        found = [run for run in containers.dagster_runs() if _OF_THE_SCHEDULE in run["tags"]]
         return found[0] if found and found[0]["status"] in ("SUCCESS", "FAILURE") else None
 
     run = until("the schedule's run has ended", ended)
