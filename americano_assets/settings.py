@@ -266,14 +266,17 @@ def load_settings(home: Path | None = None, *, alone: bool = False) -> Settings:
         alone: The home is a demo's alone, though nothing in it says so yet.
 
     Raises:
-        SettingsError: A value is not allowed; the message names the variable and the rule, never the value.
+        SettingsError: A value is not allowed, or the home a demo's; the message names variable and rule, no value.
     """
     where = home or named_home()
     first: dict[str, object] = {} if home is None else {"americano_home": home}
     if alone or is_a_demos_alone(where):
         first |= {name.lower(): value for name, value in dotenv_values(where / HOME_SETTINGS_FILE).items()}
         first |= dict.fromkeys(_OF_ONES_OWN)
-    return validated((where / HOME_SETTINGS_FILE, DOTENV), **first)
+    settings = validated((where / HOME_SETTINGS_FILE, DOTENV), **first)
+    if settings.environment == "production" and is_a_demos_alone(where):
+        raise SettingsError(f"ENVIRONMENT=production: the home {where} is a demo's. Set AMERICANO_HOME to one's own.")
+    return settings
 
 
 def validated(files: tuple[Path, ...] | None = None, **values: object) -> Settings:

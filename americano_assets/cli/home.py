@@ -80,7 +80,8 @@ def choose(command: str | None, wanted: str | None) -> None:
     Raises:
         AmericanoError: The demo that is wanted is not there.
     """
-    from americano_assets.resources.home.chosen import usual_home
+    from americano_assets.installation import is_a_demos_alone
+    from americano_assets.resources.home.chosen import own_home, usual_home
     from americano_assets.resources.home.folder import is_demo_home
     from americano_assets.settings import load_settings
 
@@ -91,7 +92,8 @@ def choose(command: str | None, wanted: str | None) -> None:
     home = usual_home()
     if is_demo_home(home):
         os.environ[_VARIABLE] = str(home)
-        _say(home, load_settings(home))
+        is_passed_over = is_a_demos_alone(home) and load_settings(own_home()).database_url is not None
+        _say(home, load_settings(home), "; DATABASE_URL is passed over" if is_passed_over else "")
 
 
 def _named(wanted: str) -> Path:

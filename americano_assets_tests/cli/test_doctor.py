@@ -91,6 +91,16 @@ def test_what_is_wrong_with_the_database_is_named(app: App, planted: str, state:
     assert any(words in message for message in found), found
 
 
+def test_tables_in_a_schema_of_their_own_are_found(app: App) -> None:
+    app.connection.execute("ALTER SCHEMA public RENAME TO app")
+    app.connection.execute("CREATE SCHEMA public")
+    theirs = app.with_(database_url=SecretStr(f"{app.url}&schema=app"))
+    assert _of(theirs, State.STOPS) == {}
+    assert "Its log begins" in _of(theirs, State.FINE)["Database"]
+    app.connection.execute("DROP TABLE app.exams")
+    assert "first exams: The table is missing" in _of(theirs, State.STOPS)["Database"]
+
+
 def test_what_does_not_answer_is_named_the_worst_first_without_passwords(app: App) -> None:
     nowhere = SecretStr(NOWHERE)
     settings = app.with_(

@@ -116,7 +116,8 @@ def _database(settings: Settings) -> Found:
         if live_postmaster(server.data) is None:
             return
         url = server.url()
-    with connect(url, autocommit=True) as connection:
+    # One transaction: outside of one the schema that the URL names would not be looked at.
+    with connect(url) as connection:
         name, user = connection.info.dbname, connection.info.user
         if connection.execute("SELECT current_schema()").fetchone() == (None,):
             yield (

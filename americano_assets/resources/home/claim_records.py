@@ -68,9 +68,10 @@ class StoreMark:
 
 def identity(connection: psycopg.Connection[Any]) -> Identity:
     """What the database at the other end says of itself."""
-    row = connection.execute(
-        "SELECT datname, oid::bigint, current_schema()::text FROM pg_database WHERE datname = current_database()"
-    ).fetchone()
+    with connection.transaction():  # Where the URL names a schema, only transactions look there.
+        row = connection.execute(
+            "SELECT datname, oid::bigint, current_schema()::text FROM pg_database WHERE datname = current_database()"
+        ).fetchone()
     assert row is not None
     try:
         # Everybody may ask, unless a provider took it away; in a transaction of its own, since refusal would end ours.

@@ -72,6 +72,22 @@ def test_the_demo_that_ran_last_is_worked_on_and_said_until_there_is_something_o
     assert _invoke("dataset", "list").stderr == ""
 
 
+def test_a_database_that_a_demos_home_passes_over_is_named_and_production_works_on_none(
+    own: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    demo = _demo(own / "demos" / "oulad", 1)
+    monkeypatch.setenv("AMERICANO_HOME", str(demo))
+    monkeypatch.setenv("DATABASE_URL", "postgresql://me@example.org/mine")
+    told = _invoke("dataset", "list").stderr.splitlines()[0]
+    assert told == f"americano: On the demo's home {demo}, with a database of its own; DATABASE_URL is passed over."
+    monkeypatch.setenv("ENVIRONMENT", "production")
+    with pytest.raises(AmericanoError, match=f"ENVIRONMENT=production: the home {demo} is a demo's"):
+        load_settings()
+    monkeypatch.delenv("DATABASE_URL")
+    monkeypatch.setenv("AMERICANO_HOME", str(own))
+    assert "ENVIRONMENT=production: the home" in str(_invoke("doctor").exception)
+
+
 def test_an_option_chooses_behind_the_command_too(own: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (own / "database.json").write_text(_CLAIM)
     demo = _demo(own / "demos" / "oulad", 1)

@@ -24,7 +24,7 @@ from americano_assets.demo.homes import require_allowed
 from americano_assets.errors import AmericanoError
 from americano_assets.installation import HOME_SETTINGS_FILE
 from americano_assets.orchestration.local_runner import Runner
-from americano_assets.resources.home.claim import require_own_home
+from americano_assets.resources.home.claim import require_own_home, standing
 from americano_assets.resources.home.claim_records import HomeError, identity
 from americano_assets.resources.home.folder import CLAIM_FILE, STORE_CLAIM_FILE, write_demo_values
 from americano_assets.resources.postgres.connection import app_url, bind_anew, connect, prepare, require_usable
@@ -341,10 +341,28 @@ def test_another_schema_of_the_database_is_another_apps(settings: Settings, data
     prepare(settings)
     with psycopg.connect(database) as connection:
         connection.execute("CREATE SCHEMA staging")
+    with connect(app_url(on(settings, f"{database}&schema=staging")), autocommit=True) as connection:
+        told = standing(connection, settings).obstacle()
+    assert told is not None
+    assert 'tables were in its schema "public", and are looked for in "staging"' in told
     refused = pytest.raises(HomeError, match=r'tables were in its schema "public", and are looked for in "staging"')
     with connect(app_url(on(settings, f"{database}&schema=staging"))) as connection, refused:
         require_own_home(connection, settings)
     prepare(on(settings, f"{database}&schema=public"))
+
+
+def test_an_app_in_a_schema_of_its_own_has_a_home(settings: Settings, database: str) -> None:
+    with psycopg.connect(database) as connection:
+        connection.execute("ALTER SCHEMA public RENAME TO app")
+        connection.execute("CREATE SCHEMA public")
+    theirs = on(settings, f"{database}&schema=app")
+    prepare(theirs)
+    prepare(theirs)
+    require_usable(theirs)
+    bind_anew(theirs)
+    prepare(theirs)
+    with connect(app_url(theirs), autocommit=True) as connection:
+        assert standing(connection, theirs).obstacle() is None
 
 
 def test_a_record_without_the_schema_learns_it(settings: Settings, database: str) -> None:
