@@ -259,22 +259,19 @@ class Settings(BaseSettings):
 
 
 def load_settings(home: Path | None = None, *, alone: bool = False) -> Settings:
-    """Read and validate the environment.
-
-    Args:
-        home: Overrides `AMERICANO_HOME`.
-        alone: The home is a demo's alone, though nothing in it says so yet.
+    """Read and validate the environment, with `home` instead of `AMERICANO_HOME`; `alone`: it is to be a demo's alone.
 
     Raises:
         SettingsError: A value is not allowed, or the home a demo's; the message names variable and rule, no value.
     """
     where = home or named_home()
     first: dict[str, object] = {} if home is None else {"americano_home": home}
-    if alone or is_a_demos_alone(where):
+    is_demos = alone or is_a_demos_alone(where)
+    if is_demos:
         first |= {name.lower(): value for name, value in dotenv_values(where / HOME_SETTINGS_FILE).items()}
         first |= dict.fromkeys(_OF_ONES_OWN)
     settings = validated((where / HOME_SETTINGS_FILE, DOTENV), **first)
-    if settings.environment == "production" and is_a_demos_alone(where):
+    if is_demos and not alone and settings.environment == "production":
         raise SettingsError(f"ENVIRONMENT=production: the home {where} is a demo's. Set AMERICANO_HOME to one's own.")
     return settings
 
