@@ -98,7 +98,8 @@ def _show_best_possible(settings: Settings, day: date) -> None:
     if found is None:
         say(
             f"Best possible AUC: not known here. The simulator knows it for {TARGET.horizon_days} days, "
-            f"{TARGET.struggle_below} and study days in {ZONE}, on held-out rows planned for the day after a cut-off."
+            f"{TARGET.struggle_below} and study days in {ZONE}, on {LEAST_ROWS} or more held-out rows planned for the"
+            " day after a cut-off."
         )
         return
     reached = ", ".join(f"{name.replace('_', ' ')} {auc:.3f}" for name, auc in found.reached.items())
