@@ -1,6 +1,6 @@
 """docker-compose.yml under a real engine: from an empty volume to nights, through kills, from one version to the next.
 
-Needs a container engine, and takes a quarter of an hour: CONTRIBUTING.md.
+Needs a container engine, and takes half an hour: CONTRIBUTING.md.
 """
 
 import json
