@@ -76,7 +76,7 @@ def test_objectives_with_their_commonest_reasons_then_learners_who_differ(
     assert set(shown[:3]) == {first, "another-learner-with-an-id", "one-who-studies-the-lung"}, "one of each reason"
     assert "a-learner-with-a-long-id-19" in shown, "and the least risky too"
     assert "1.00" not in said
-    assert "nobody, no objective planned" in capsys.readouterr().out
+    assert "nobody, no objective of anybody looks risky" in capsys.readouterr().out
 
 
 def _held_out(settings: Settings, n: int, figures: dict[str, dict[str, float]], chosen: str) -> None:

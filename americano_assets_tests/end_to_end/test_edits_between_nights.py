@@ -43,7 +43,7 @@ ELSEWHERE = {
     *(
         "display/log_so_far",
         "s1_snapshots/log_begins",
-        "display/at_risk",
+        "s9_report/at_risk",
         "display/learners_who_differ",
         "display/statuses_by_day",
         "s6_publication/may_be_analysed",

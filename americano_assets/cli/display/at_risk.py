@@ -11,6 +11,7 @@ from americano_assets.core.study_days.cutoff import naive
 from americano_assets.core.study_days.study_day import cutoff
 from americano_assets.core.training.flagging import nobody_told
 from americano_assets.settings import Settings
+from americano_assets.stages.s9_report.sql import query as report_query
 
 _OBJECTIVES, _LEARNERS, _REASONS = 12, 12, 2
 _SURE = 0.995
@@ -35,7 +36,8 @@ def show_at_risk(connection: Any, settings: Settings, day: date, threshold: floa
     """
     at = cutoff(day, settings.zone)
     asked = {"cutoff": naive(at), "limit": _LEARNERS, "reasons": _REASONS}
-    objectives = connection.execute(query("at_risk"), asked).fetchall()
+    plans = {"zone": settings.zone.key, "horizon": settings.americano_horizon_days, "everybody": True}
+    objectives = connection.execute(report_query("at_risk"), asked | plans).fetchall()
     title = f"At risk, as of {at.astimezone(settings.zone):%Y-%m-%d %H:%M %Z}"
     if not objectives:
         say(f"{title}: nobody, {nobody_told(threshold)}.")
@@ -47,7 +49,7 @@ def show_at_risk(connection: Any, settings: Settings, day: date, threshold: floa
         title=title,
         is_airy=True,
     )
-    for _, _, course, objective, due, learners, reasons in objectives[:_OBJECTIVES]:
+    for _, _, course, objective, due, learners, reasons, *_ in objectives[:_OBJECTIVES]:
         told = (f"{n:,}: {reason}" for n, reason in reasons or ())
         table.add(f"{learners:,}", _day(due, settings), (_named(course, objective), *told))
     table.show()

@@ -163,7 +163,7 @@ def nobody_told(threshold: float | None, *, scored: bool = True) -> str:
         return f"the model that scores flags nobody, since no threshold of its gave a list of use ({BOUNDS})"
     if not scored:
         return "no objective of anybody was scored"
-    return "no objective planned for the next days looks risky"
+    return "no objective of anybody looks risky enough to be flagged"
 
 
 def _within_bounds(share: float, precision: float) -> bool:

@@ -105,7 +105,7 @@ def test_what_chance_could_make_of_a_list_of_use_is_no_objection() -> None:
 def test_an_empty_list_is_told_by_its_cause() -> None:
     assert "flags nobody" in nobody_told(NOBODY)
     for threshold in (0.4, None):
-        assert nobody_told(threshold) == "no objective planned for the next days looks risky"
+        assert nobody_told(threshold) == "no objective of anybody looks risky enough to be flagged"
 
 
 def test_of_few_rows_counts_are_told_and_no_share() -> None:

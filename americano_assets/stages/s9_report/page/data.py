@@ -2,8 +2,9 @@
 
 from collections import Counter
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from psycopg.rows import dict_row
 
@@ -24,6 +25,7 @@ from americano_assets.stages.s8_reduction.coverage import nights_that_reach
 from americano_assets.stages.s9_report.sql import query
 
 DAYS = 30
+REASONS = 2
 
 
 @dataclass(frozen=True)
@@ -56,6 +58,8 @@ class Report:
     demo_settings: str | None
     simulated_help: int
     courses: list[dict[str, Any]]
+    objectives: list[dict[str, Any]]
+    scoring: dict[str, Any] | None
     nobody_told: str
     performance: list[dict[str, Any]]
     struggles: Struggles | None
@@ -87,6 +91,10 @@ def gather(deployment: Deployment, day: date) -> Report:
         "high": HIGH_RISK,
         "medium": MEDIUM_RISK,
         "least": LEAST_ROWS,
+        "zone": deployment.zone.key,
+        "horizon": deployment.target.horizon_days,
+        "reasons": REASONS,
+        "everybody": False,
     }
     with deployment.connect() as connection:
 
@@ -101,7 +109,7 @@ def gather(deployment: Deployment, day: date) -> Report:
         shifts, names = drift_of(connection, day), course_names(connection)
         performance, before_after = rows(query("performance")), rows(query("before_after"))
         courses, flags = rows(query("who_needs_help")), rows(query("false_alarms"))[0]
-        scoring = rows(query("scoring_model"))
+        objectives, scoring = rows(query("at_risk")), rows(query("scoring_model"))
         effects, planted = rows(query("effects")), rows(query("planted_effect"))
         by_night = rows(query("effect_by_night"))
     first = max(began[0] if began else day, day - timedelta(days=DAYS - 1))
@@ -123,6 +131,8 @@ def gather(deployment: Deployment, day: date) -> Report:
         demo_settings=demo_sentence(deployment.settings),
         simulated_help=helped[0] if helped else 0,
         courses=courses,
+        objectives=[_local(one, deployment.zone) for one in objectives],
+        scoring=scoring[0] if scoring else None,
         nobody_told=nobody_told(scoring[0]["threshold"] if scoring else None, scored=cold is not None),
         performance=makers,
         struggles=_struggles(overall, day, deployment.target.horizon_days),
@@ -141,6 +151,12 @@ def gather(deployment: Deployment, day: date) -> Report:
         scored=0 if cold is None else len(cold),
         bad_rows=bad,
     )
+
+
+def _local(objective: dict[str, Any], zone: ZoneInfo) -> dict[str, Any]:
+    """The row with the local date of its first plan."""
+    first = objective["planned_from"]
+    return {**objective, "planned_from": first and first.replace(tzinfo=UTC).astimezone(zone).date()}
 
 
 def _struggles(overall: dict[str, Any] | None, day: date, horizon_days: int) -> Struggles | None:

@@ -22,6 +22,8 @@ from americano_assets.core.outcomes.drift import PSI_LIMITS
 from americano_assets.core.outcomes.drift_told import means_apart
 from americano_assets.core.outcomes.performance import maker, whose
 from americano_assets.core.statistics.metrics import LEAST_ROWS
+from americano_assets.core.training.fit import RULES
+from americano_assets.core.training.flagging import NOBODY
 from americano_assets.stages.s9_report.page.data import DAYS, Report
 
 _ESTIMANDS = {
@@ -32,7 +34,7 @@ _ESTIMANDS = {
     "mean_score": "mean score",
     "answers": "graded answers",
 }
-_MOST_PARTS = 12
+_MOST_PARTS = _MOST_OBJECTIVES = 12
 MINUS = "\N{MINUS SIGN}"  # as wide as a plus
 _PLOT = 260  # side of the calibration plot, in its own units
 _NIGHTS_WIDTH, _NIGHTS_HEIGHT, _LINE = 300, 110, 14  # the last: height of a line of text
@@ -67,6 +69,9 @@ def render(report: Report) -> str:
         report=report,
         days=DAYS,
         least=LEAST_ROWS,
+        most_objectives=_MOST_OBJECTIVES,
+        scored_by=_scored_by(report.scoring),
+        is_rules=report.scoring is not None and report.scoring["model_type"] == RULES,
         risks=(HIGH_RISK, MEDIUM_RISK),
         own=own,
         whose=[_whose(one) for one in report.performance],
@@ -124,6 +129,17 @@ def span(days: tuple[date, date]) -> str:
     """Study days from the first to the last."""
     first, last = days
     return f"{first:%d %b}" if first == last else f"{first:%d %b} to {last:%d %b}"
+
+
+def _scored_by(scoring: Mapping[str, Any] | None) -> str | None:
+    """Which model scored the night, and from which p on it flags, in a sentence; None where none did."""
+    if scoring is None:
+        return None
+    flags = "nobody is flagged" if scoring["threshold"] >= NOBODY else f"flagged from p = {scoring['threshold']:.2f} on"
+    if scoring["model_type"] == RULES:
+        return f"Scored by the rules, {flags}: their p is a score by which to rank, not how often a struggle comes."
+    name = maker(scoring["model_type"])
+    return f"Scored by a trained model, {name}, {flags}: p is the chance of a struggle with what is studied."
 
 
 def _whose(one: Mapping[str, Any]) -> str:

@@ -8,13 +8,14 @@ from shutil import which
 
 import pytest
 from playwright.sync_api import sync_playwright
+from psycopg.types.json import Jsonb
 
 from americano_assets.cli.display import run_summary
 from americano_assets.core.training.flagging import NOBODY
 from americano_assets.resources.home.folder import write_demo_values
 from americano_assets.stages.s9_report.page.files import report_path, write_report
 from americano_assets.stages.s9_report.page.html import points
-from americano_assets_tests.api.rows import LEARNER
+from americano_assets_tests.api.rows import CUTOFF, LEARNER, OBJECTIVE, OTHER
 from americano_assets_tests.stages.s9_report.page.conftest import Night
 
 
@@ -56,6 +57,63 @@ def test_the_figures_are_those_of_the_tables(night: Night) -> None:
         "Of 120 struggles in study days 16 Nov to 22 Nov, 9 were with objectives that no night from 09 Nov to 21 Nov"
         " had scored for that learner."
     )
+
+
+def test_objectives_at_risk_stand_on_the_page_with_who_plans_them_and_why(night: Night) -> None:
+    """An unplanned one is due a horizon after its cut-off, and is not said to be planned for then."""
+    page = night.page()
+    assert text(page, "objectives").endswith(
+        "Physiology: Interpret a blood gas 1 of 1: Answers were weak 1 1 from 26 Nov"
+    )
+    rows = night.rows
+    other = "cobjective-unplanned"
+    night.world.execute(
+        "INSERT INTO learning_objectives SELECT (jsonb_populate_record(o, jsonb_build_object('id', %s::text,"
+        " 'objective', ' '))).* FROM learning_objectives o",
+        other,
+    )
+    for number, learner in enumerate((OTHER, LEARNER)):
+        due = CUTOFF + timedelta(days=7)
+        rows.prediction(f"u{number}", due=due, userId=learner, learningObjectiveId=other, strugglingFactors=Jsonb([]))
+    told = text(night.page(), "objectives")
+    assert f"planned by Physiology: {other} 2 0 Physiology: Interpret" in told
+    night.world.execute("""UPDATE struggle_predictions SET "predictionDate" = %s WHERE id = 'u0'""", CUTOFF)
+    assert f"Physiology: {other} 2 1 from 23 Nov Physiology: Interpret" in text(night.page(), "objectives")
+    night.world.execute('UPDATE users SET "includeInAnalytics" = false')
+    assert 'id="objectives"' not in night.page()
+
+
+def test_of_many_objectives_the_largest_stand_there_and_the_rest_are_counted(night: Night) -> None:
+    assert "more objective" not in night.page()
+    for number in range(12):
+        night.world.execute(
+            "INSERT INTO learning_objectives SELECT (jsonb_populate_record(o, jsonb_build_object('id', %s::text))).*"
+            " FROM learning_objectives o WHERE id = %s",
+            f"o{number}",
+            OBJECTIVE,
+        )
+        night.rows.prediction(f"more{number}", due=CUTOFF + timedelta(days=1), learningObjectiveId=f"o{number}")
+    page = night.page()
+    assert text(page, "objectives").count("Interpret a blood gas") == 12
+    assert "And 1 more objective, in the table" in page
+
+
+def test_what_scored_the_night_and_from_where_on_it_flags_is_told(night: Night) -> None:
+    told = text(night.page(), "scored-by")
+    assert told.startswith("Scored by a trained model, logistic regression, flagged from p = 0.50 on: p is the chance")
+    night.world.execute("UPDATE ml.model_versions SET model_type = 'rule_based', threshold = 0.69")
+    told = text(night.page(), "scored-by")
+    assert told.startswith("Scored by the rules, flagged from p = 0.69 on: their p is a score by which to rank, not")
+    night.world.execute("UPDATE ml.model_versions SET threshold = %s", NOBODY)
+    assert "the rules, nobody is flagged: their p" in text(night.page(), "scored-by")
+
+
+def test_a_course_has_one_name_on_the_page(night: Night) -> None:
+    assert "Physiology" in night.page()
+    night.world.execute("UPDATE courses SET code = 'PHYS'")
+    page = night.page()
+    assert "Physiology" not in page
+    assert text(page, "help").endswith("PHYS 2 3 0 1")
 
 
 def test_each_struggle_scored_is_told_as_that(night: Night) -> None:
