@@ -8,7 +8,6 @@ from rich.table import Column
 from americano_assets.cli.display.terminal import Table, say
 from americano_assets.core.evaluation.baselines import last_outcome
 from americano_assets.core.statistics.metrics import LEAST_ROWS, figures_of_enough
-from americano_assets.core.training.promotion_gate import ECE_LIMIT
 from americano_assets.core.training.train import CHAMPION
 from americano_assets.evaluation.log_tables import with_record
 from americano_assets.settings import Settings
@@ -141,7 +140,7 @@ def _others_look_better(measured: Mapping[str, Figures], chosen: str) -> str:
         return ""
     return (
         f"Of the models another looks better: {told}. It takes over where its log loss on these rows is lower beyond"
-        f" chance, its ECE is at most {ECE_LIMIT}, and its list is of use."
+        " chance, its ECE is sound, and its list is of use."
     )
 
 

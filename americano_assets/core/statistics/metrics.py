@@ -12,6 +12,8 @@ from sklearn.metrics import average_precision_score, brier_score_loss, roc_auc_s
 from americano_assets.core.base.arrays import BoolArray, FloatArray
 
 CALIBRATION_BINS = 10
+# How often out of how many draws a perfectly calibrated model stays below what `ece_within_chance` says.
+CHANCE_SHARE, CHANCE_DRAWS = 0.95, 400
 # Fewer rows carry no figure worth printing, and decide nothing.
 LEAST_ROWS = 30
 
@@ -50,7 +52,7 @@ def calibration_bins(struggled: BoolArray, probability: FloatArray) -> Calibrati
     order = np.argsort(probability, kind="stable")
     p = probability[order]
     outcome = _mean_of_equals(p, struggled[order].astype(float))
-    parts = [part for part in np.array_split(np.arange(len(p)), CALIBRATION_BINS) if len(part)]
+    parts = _parts(len(p))
     return Calibration(
         tuple(float(outcome[part].mean()) for part in parts),
         tuple(float(p[part].mean()) for part in parts),
@@ -58,11 +60,18 @@ def calibration_bins(struggled: BoolArray, probability: FloatArray) -> Calibrati
     )
 
 
+def _parts(rows: int) -> list[npt.NDArray[np.int64]]:
+    """The places of sorted rows in each bin that has any."""
+    return [part for part in np.array_split(np.arange(rows), CALIBRATION_BINS) if len(part)]
+
+
 def _mean_of_equals(p: FloatArray, outcome: FloatArray) -> FloatArray:
-    """Each row's outcome, that of all rows of its p taken together; p is sorted."""
+    """Each row's outcome, shape (…, n), that of all rows of its p taken together; p is sorted."""
     starts = np.flatnonzero(np.diff(p, prepend=np.nan) != 0)
     sizes = np.diff(starts, append=len(p))
-    means: FloatArray = np.repeat(np.add.reduceat(outcome, starts) / sizes, sizes) if len(p) else outcome
+    means: FloatArray = outcome
+    if len(p):
+        means = np.repeat(np.add.reduceat(outcome, starts, axis=-1) / sizes, sizes, axis=-1)
     return means
 
 
@@ -71,6 +80,20 @@ def expected_calibration_error(struggled: BoolArray, probability: FloatArray) ->
     curve = calibration_bins(struggled, probability)
     gaps = np.abs(np.array(curve.prob_true) - np.array(curve.prob_pred))
     return float(np.average(gaps, weights=curve.count))
+
+
+def ece_within_chance(probability: FloatArray) -> float:
+    """The ECE that a perfectly calibrated model of these p stays within in 19 of 20 draws of its outcomes.
+
+    Neither the order of the rows nor the day changes a digit.
+
+    Args:
+        probability: p in 0-1, shape (n,); at least one, and a thousand or so, since each is drawn CHANCE_DRAWS times.
+    """
+    p = np.sort(probability)
+    drawn = (np.random.default_rng(0).uniform(size=(CHANCE_DRAWS, len(p))) < p).astype(float)
+    gaps = np.add.reduceat(_mean_of_equals(p, drawn) - p, [part[0] for part in _parts(len(p))], axis=1)
+    return float(np.quantile(np.abs(gaps).sum(axis=1) / len(p), CHANCE_SHARE))
 
 
 def figures(struggled: BoolArray, probability: FloatArray, flagged: BoolArray) -> dict[str, float | None]:

@@ -12,10 +12,12 @@ from americano_assets.core.features.catalog import MODEL_INPUTS
 from americano_assets.core.models.rule_based import cold_start
 from americano_assets.core.models.scorer import Scorer
 from americano_assets.core.statistics.cluster_bootstrap import LEAST_LEARNERS, paired_difference
-from americano_assets.core.statistics.metrics import expected_calibration_error
+from americano_assets.core.statistics.metrics import ece_within_chance, expected_calibration_error
 from americano_assets.core.training.flagging import Flags, objection
 
 ECE_LIMIT = 0.05
+# With fewer held-out rows a perfectly calibrated model too may show more than ECE_LIMIT, by chance.
+ENOUGH_FOR_ECE = 1_000
 # No single thing known before a window tells its outcome this well, unless the outcome is in it.
 LEAK_AUC = 0.99
 _PROBED_ROWS = 200
@@ -47,8 +49,11 @@ class Decision:
 
     @property
     def why(self) -> str:
-        """The reasons in one line, refusals first."""
-        return "; ".join((*self.refused, *self.passed, *self.others))
+        """The reasons in one line: what decided, apart from what was asked and speaks for it."""
+        passed = list(self.passed)
+        if self.refused and passed:
+            passed[0] = f"all else passed: {passed[0]}"
+        return "; ".join((*self.refused, *passed, *self.others))
 
 
 def decide(challenger: Scorer, rules: Scorer, champion: Scorer | None, held_out: pd.DataFrame) -> Decision:
@@ -72,11 +77,16 @@ def decide(challenger: Scorer, rules: Scorer, champion: Scorer | None, held_out:
         return Decision(tuple(refusals))
     struggled = held_out["struggled"].to_numpy(dtype=bool)
     p = challenger.probability(held_out)
-    ece = expected_calibration_error(struggled, p)
+    ece, limit = expected_calibration_error(struggled, p), sound_ece(p)
     passed: list[str] = []
     refused: list[str] = []
-    sentence = f"ECE on held-out learners {ece:.3f}, at most {ECE_LIMIT} is sound"
-    sound = ece <= ECE_LIMIT
+    told = str(limit) if limit == ECE_LIMIT else f"{limit:.3f}"
+    few = f" ({ECE_LIMIT}, or what chance gives so few rows)" if limit > ECE_LIMIT else ""
+    sentence = (
+        f"ECE on {len(held_out):,} held-out rows of {held_out['learner_id'].nunique():,} learners {ece:.3f}, at most"
+        f" {told} is sound{few}"
+    )
+    sound = ece <= limit
     (passed if sound else refused).append(sentence)
     flags, against = flags_of(challenger, held_out, p)
     (refused if against else passed).append(f"on held-out learners {against or f'it {flags}'}")
@@ -106,6 +116,15 @@ def decide(challenger: Scorer, rules: Scorer, champion: Scorer | None, held_out:
         else:
             refused.append(f"log loss on held-out learners does not beat {name}: {told}")
     return Decision(tuple(refused), tuple(passed), sound and against is None)
+
+
+def sound_ece(probability: FloatArray) -> float:
+    """The largest ECE that speaks against no model: ECE_LIMIT, or what a perfectly calibrated one shows by chance.
+
+    Args:
+        probability: p of the held-out rows, shape (n,).
+    """
+    return ECE_LIMIT if len(probability) >= ENOUGH_FOR_ECE else max(ECE_LIMIT, ece_within_chance(probability))
 
 
 def flags_of(scorer: Scorer, rows: pd.DataFrame, probability: FloatArray) -> tuple[Flags, str | None]:

@@ -6,14 +6,15 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from americano_assets.core.base.arrays import FloatArray
+from americano_assets.core.base.arrays import BoolArray, FloatArray
 from americano_assets.core.features.catalog import FEATURE_NAMES
 from americano_assets.core.models.linear import LinearModel
 from americano_assets.core.models.scorer import Scorer
+from americano_assets.core.statistics.metrics import CHANCE_DRAWS, CHANCE_SHARE, expected_calibration_error
 from americano_assets.core.training.fit import LOGISTIC, RULES, fit_models
 from americano_assets.core.training.fit_logistic import TooLittleDataError
 from americano_assets.core.training.flagging import NOBODY
-from americano_assets.core.training.promotion_gate import decide, defects
+from americano_assets.core.training.promotion_gate import ECE_LIMIT, decide, defects, sound_ece
 from americano_assets_tests.frames import feature_rows
 
 
@@ -123,7 +124,56 @@ def test_an_unsound_calibration_is_refused(scorers: dict[str, Scorer]) -> None:
     shifted = replace(scorers[LOGISTIC], calibrator=replace(scorers[LOGISTIC].calibrator, offset=0.6))
     decision = decide(shifted, scorers[RULES], None, HELD_OUT)
     assert not decision.promoted
-    assert decision.refused[0].startswith("ECE on held-out learners 0.")
+    (why,) = decision.refused
+    assert why.startswith("ECE on 2,400 held-out rows of 120 learners 0.0")
+    assert why.endswith(", at most 0.05 is sound")
+    assert decision.why.startswith(f"{why}; all else passed: on held-out learners it flags ")
+
+
+def drawn(rows: int, seed: int, *, off: float = 0.0) -> tuple[BoolArray, FloatArray]:
+    """Outcomes that come as often as p says, and p; said too high by `off`."""
+    generator = np.random.default_rng(seed)
+    p = generator.beta(1.2, 2.4, rows)
+    return generator.uniform(size=rows) < p, np.minimum(p + off, 1.0)
+
+
+@pytest.mark.parametrize("rows", [60, 132, 550])
+def test_on_few_rows_a_sound_calibration_is_told_from_an_unsound_one(rows: int) -> None:
+    def passes(off: float) -> float:
+        tries = [drawn(rows, seed, off=off) for seed in range(60)]
+        return float(np.mean([expected_calibration_error(outcome, p) <= sound_ece(p) for outcome, p in tries]))
+
+    assert passes(0.0) > 0.85
+    assert passes(0.3) < 0.1
+
+
+def test_on_many_rows_an_ece_of_five_points_is_the_most() -> None:
+    assert [sound_ece(drawn(rows, 0)[1]) for rows in (1_000, 1_500)] == [ECE_LIMIT, ECE_LIMIT]
+    # However few the rows are, who says one p of everybody may be off by no more than ECE_LIMIT or chance.
+    assert sound_ece(np.zeros(100)) == ECE_LIMIT
+
+
+@pytest.mark.parametrize("p", [drawn(97, 3)[1], np.repeat([0.1, 0.3, 0.3, 0.8], 9), np.array([0.2, 0.4, 0.9])])
+def test_what_chance_gives_is_told_by_the_same_error_as_the_models(p: FloatArray) -> None:
+    p = np.sort(p)
+    outcomes = np.random.default_rng(0).uniform(size=(CHANCE_DRAWS, len(p))) < p
+    one_by_one = [expected_calibration_error(outcome, p) for outcome in outcomes]
+    assert sound_ece(p) == pytest.approx(np.quantile(one_by_one, CHANCE_SHARE))
+
+
+def test_the_limit_is_the_same_whatever_the_order_of_the_rows() -> None:
+    _, p = drawn(132, 1)
+    assert sound_ece(p) == sound_ece(p[::-1])
+
+
+def test_the_verdict_on_few_rows_names_them_and_what_chance_gives(scorers: dict[str, Scorer]) -> None:
+    few = HELD_OUT.iloc[:140]
+    decision = decide(scorers[LOGISTIC], scorers[RULES], None, few)
+    (why,) = [one for one in (*decision.passed, *decision.refused) if one.startswith("ECE")]
+    assert why.startswith("ECE on 140 held-out rows of 7 learners 0.")
+    assert why.endswith("is sound (0.05, or what chance gives so few rows)")
+    assert decision.sound
+    assert why in decision.passed
 
 
 def flagging_everybody(scorer: Scorer) -> Scorer:
