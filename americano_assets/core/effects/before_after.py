@@ -110,7 +110,9 @@ def _figure(
             f"{MIN_OBJECTIVES} objectives or {MIN_SESSIONS} sessions are needed"
         )
     elif current is None:
-        reason = "nothing was graded in the current period"
+        days = PERIODS[period]
+        lately = "" if days is None else f", in the last {days} days"
+        reason = f"no objective has enough graded answers since the first prediction to tell how it went{lately}"
     elif baseline == 0:
         reason = "there was no struggle before, so nothing to reduce"
     else:

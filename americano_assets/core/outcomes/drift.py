@@ -30,6 +30,8 @@ LEAST_ERRORS = 3.0
 BINS = 10
 # PSI of samples without any drift is about (bins - 1)(1/n + 1/m): half of what warns is the most that may be chance.
 MOST_CHANCE = PSI_LIMITS[0] / 2
+# Rows before and as many now from which on it is no more than that.
+LEAST_OF_BOTH = round(2 * (BINS - 1) / MOST_CHANCE)
 DRIFTING = FEATURE_NAMES + EXTENDED_NAMES
 # Of a course's few objectives each has one value, and a learner's moves with every answer: two runs of a course always
 # differ in them. They are measured and kept, but ring no bell; what they estimate shows in the struggle rate.

@@ -8,6 +8,7 @@ from americano_assets.core.outcomes.drift import (
     COURSE,
     ECE,
     LABEL_RATE,
+    LEAST_OF_BOTH,
     PSI,
     PSI_MEAN,
     RUNNING_ESTIMATES,
@@ -59,7 +60,10 @@ def nothing_told(found: Sequence[Drift]) -> str:
         for measure in what
     }
     if not any(seen.values()):
-        return "There are too few rows to tell whether anything has shifted since the models were taught."
+        return (
+            f"There are too few rows to tell whether anything has shifted since the models were taught{_sizes(found)}: "
+            f"it takes about {LEAST_OF_BOTH} of both in a course."
+        )
     looked_at = ", ".join(f"{what[name]} of {_courses_counted(number)}" for name, number in seen.items() if number)
     few = len({one.scope_id for one in found if one.scope == COURSE and one.status == TOO_FEW})
     rest = f" Of {_courses_counted(few)} there are too few rows for one of these." if few else ""
@@ -74,6 +78,14 @@ def means_apart(before: float | None, now: float | None) -> tuple[str, str]:
     if digits is None:
         return f"{before:.2f}", f"{now:.2f}, spread otherwise"
     return f"{before:.{digits}f}", f"{now:.{digits}f}"
+
+
+def _sizes(found: Sequence[Drift]) -> str:
+    rows = [(one.n_reference, one.n_current) for one in found if one.measure == PSI_MEAN]
+    if not rows:
+        return ""
+    before, now = max(rows, key=sum)
+    return f" (of the largest course {before:,} outcomes from before and {now:,} of lately)"
 
 
 def _courses_counted(number: int) -> str:

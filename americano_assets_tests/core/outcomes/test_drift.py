@@ -1,5 +1,7 @@
 """A planted shift is found and named, and what is no shift stays quiet."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -183,8 +185,13 @@ def looked(measure: str, status: str, scope_id: str = "a") -> Drift:
 
 
 def test_where_nothing_moved_it_is_told_what_was_seen_and_what_was_not() -> None:
-    assert nothing_told([]) == nothing_told([looked(PSI_MEAN, TOO_FEW)])
-    assert nothing_told([]).startswith("There are too few rows")
+    too_few = "There are too few rows to tell whether anything has shifted since the models were taught"
+    assert nothing_told([]) == f"{too_few}: it takes about 360 of both in a course."
+    small = replace(looked(PSI_MEAN, TOO_FEW, "b"), n_reference=20, n_current=9)
+    assert nothing_told([looked(PSI_MEAN, TOO_FEW), small, looked(ECE, TOO_FEW)]) == (
+        f"{too_few} (of the largest course 500 outcomes from before and 400 of lately): it takes about 360 of both in a"
+        " course."
+    )
     seen = [looked(PSI_MEAN, OK), looked(PSI_MEAN, OK, "b"), looked(LABEL_RATE, OK), looked(ECE, TOO_FEW)]
     assert nothing_told(seen) == (
         "Nothing moved beyond its limit. Looked at were features of 2 courses, struggle rates of 1 course. Of 1 course "

@@ -154,7 +154,7 @@ def test_a_reduction_is_the_share_of_the_baseline_rate_that_is_gone() -> None:
     ("baseline", "current", "sessions", "reason"),
     [
         ((5, 9), (2, 8), 19, "only 9 objectives and 19 sessions"),
-        ((5, 10), (0, 0), 20, "nothing was graded in the current period"),
+        ((5, 10), (0, 0), 20, "has enough graded answers since the first prediction to tell how it went"),
         ((0, 10), (2, 8), 20, "there was no struggle before"),
         ((0, 0), (2, 8), 40, "only 0 objectives and 40 sessions"),
     ],

@@ -137,7 +137,7 @@ def gather(deployment: Deployment, day: date) -> Report:
         performance=makers,
         struggles=_struggles(overall, day, deployment.target.horizon_days),
         fairness=told(gaps[0] if gaps else None, names),
-        fairness_by={gap.by: told(gap, names) for gap in gaps},
+        fairness_by={gap.by: told(gap, names) for gap in gaps[1:]},
         flags=flags,
         drift=table(shifts, names),
         drift_told=nothing_told(shifts),

@@ -71,7 +71,7 @@ def render(report: Report) -> str:
         least=LEAST_ROWS,
         most_objectives=_MOST_OBJECTIVES,
         scored_by=_scored_by(report.scoring),
-        is_rules=report.scoring is not None and report.scoring["model_type"] == RULES,
+        by_rules=own is not None and own["model_type"] == RULES,
         risks=(HIGH_RISK, MEDIUM_RISK),
         own=own,
         whose=[_whose(one) for one in report.performance],
@@ -87,11 +87,7 @@ def render(report: Report) -> str:
         forest=[_bar(one, reach, report.planted) for one in drawn],
         reach=reach,
         nights=_nights(report.effect_by_night),
-        unknown=[
-            one
-            for one in report.effects
-            if one["estimand"] == INTENTION_TO_TREAT and one["low"] is None and one["scope"] != "all"
-        ],
+        unknown=_unknown(report),
         beside=[
             one
             for one in report.effects
@@ -168,6 +164,25 @@ def _primary(report: Report) -> dict[str, Any] | None:
     return min(found, key=lambda one: (one["estimate"] is None, order.index(one["evidence"])), default=None)
 
 
+def _unknown(report: Report) -> list[tuple[str, list[str]]]:
+    """Courses and kinds of help of which no effect is known, by name."""
+    found = {
+        what: sorted(
+            {
+                _type_name(one["name"]) if scope == "type" else one["name"]
+                for one in report.effects
+                if one["estimand"] == INTENTION_TO_TREAT and one["low"] is None and one["scope"] == scope
+            }
+        )
+        for scope, what in (("course", "in single courses"), ("type", "of single kinds of help"))
+    }
+    return [(what, names) for what, names in found.items() if names]
+
+
+def _type_name(name: str) -> str:
+    return name.replace("_", " ").lower()
+
+
 def _verdict(one: Mapping[str, Any]) -> str:
     return _CLAIMED[True if one["high"] < 0 else False if one["low"] > 0 else None]
 
@@ -178,10 +193,9 @@ def _bar(one: Mapping[str, Any], reach: float, planted: Mapping[str, Any] | None
     def place(value: float) -> float:
         return round(50 + 48 * value / reach, 2)
 
-    name = "everybody" if one["scope"] == "all" else str(one["name"]).replace("_", " ")
     return {
         **one,
-        "label": name.lower() if one["scope"] == "type" else name,
+        "label": {"all": "everybody", "type": _type_name(one["name"])}.get(one["scope"], one["name"]),
         "from": place(one["low"]),
         "to": place(one["high"]),
         "at": place(one["estimate"]),

@@ -32,6 +32,9 @@ def test_an_empty_deployment_says_so_everywhere(empty_night: Night) -> None:
     assert "Not known yet" in page
     assert "Not known: nothing was computed." in page
     assert "There are too few rows to tell whether anything has shifted" in page
+    assert "— of 0 scored pairs of a learner and an objective are cold starts: nothing of the learner is known" in text(
+        page, "quality"
+    )
     assert 'id="fairness"' not in page
     assert "None" not in page
     assert "nan" not in page
@@ -51,7 +54,10 @@ def test_the_figures_are_those_of_the_tables(night: Night) -> None:
     assert text(page, "effect") == f"{points(estimate)} points"
     assert f"({points(low)} to {points(high)})" in page
     assert text(page, "before-after").startswith("40.0 % of 50 objectives that learners studied in the 42 days before")
-    assert text(page, "before-after").endswith("31.0 % of 30 since: 22.5 % fewer struggles.")
+    assert text(page, "before-after").endswith(
+        "31.0 % of 30 since: 9.0 points fewer, that is 22.5 % fewer struggles. All nights before this one were replays:"
+        " nobody was helped in between."
+    )
     assert text(page, "help").endswith("Physiology 2 3 0 1")
     assert text(page, "coverage") == (
         "Of 120 struggles in study days 16 Nov to 22 Nov, 9 were with objectives that no night from 09 Nov to 21 Nov"
@@ -180,6 +186,69 @@ def test_the_terminal_tells_no_change_of_few_objectives(night: Night, capsys: py
         assert told in re.sub(r"\s+", " ", capsys.readouterr().out)
 
 
+def test_predictions_that_reached_nobody_are_told_as_that(night: Night) -> None:
+    """A replay computes a day in the past: its warnings came after what they warn of."""
+    night.rows.episode("e")
+    assert 'id="unseen"' not in night.page()
+    for days, live in ((10, True), (8, False)):
+        night.rows.published(night.day - timedelta(days=days), model=f"older-{days}")
+        night.world.execute("UPDATE ml.study_days SET live = %s WHERE model_version = %s", live, f"older-{days}")
+        assert ('id="unseen"' in night.page()) is not live
+    assert text(night.page(), "unseen").startswith("Of the 2 nights that made them, 1 was run later for a day in the")
+    night.world.execute("UPDATE ml.study_days SET live = false")
+    assert text(night.page(), "unseen").startswith("Of the 2 nights that made them, 2 were run later for a day in the")
+    night.world.execute("UPDATE ml.model_versions SET model_type = 'rule_based' WHERE model_version = 'older-8'")
+    assert text(night.page(), "unseen").startswith("Of the 1 night that made them, 1 was run later"), "of this kind"
+
+
+def test_false_alarms_of_replays_alarmed_nobody(night: Night) -> None:
+    for number in range(30):
+        night.rows.learner(f"flagged-{number}")
+        for of in range(2):
+            night.rows.episode(f"e{number}-{of}")
+        night.world.execute("UPDATE ml.episodes SET user_id = %s WHERE user_id = %s", f"flagged-{number}", LEARNER)
+    night.world.execute("UPDATE ml.episodes SET outcome = 'not_struggled', outcome_at = %s", CUTOFF)
+    told = text(night.page(), "alarms")
+    assert told.endswith("60 false alarms about 30 flagged learners, 2.0 a learner on average.")
+    night.world.execute("UPDATE ml.episodes SET live = false WHERE user_id = 'flagged-0'")
+    told = text(night.page(), "alarms")
+    assert told.endswith("; 2 of these 60 predictions were made by replays or too late, and warned nobody in time.")
+
+
+def test_the_score_of_the_rules_is_nowhere_said_to_be_a_probability(night: Night) -> None:
+    page = night.page()
+    assert "said: probability of a struggle" in page
+    assert "off on average in what it says" in page
+    night.world.execute("UPDATE ml.model_performance SET model_type = 'rule_based', scope_id = left(scope, 0)")
+    night.world.execute("UPDATE ml.model_versions SET model_type = 'rule_based'")
+    page = night.page()
+    assert "said: p of the rules, a score by which to rank" in page
+    assert "the rules' p is a score by which to rank, no probability" in text(page, "performance")
+    assert "probability of a struggle" not in page
+    assert "off on average" not in page
+
+
+def test_replays_are_no_nights_that_could_have_been_late(night: Night) -> None:
+    night.rows.published(night.day - timedelta(days=1), model="older")
+    night.world.execute("UPDATE ml.study_days SET live = false WHERE model_version = 'older'")
+    assert "1 of 2 nights in 30 days came too late to be seen" in text(night.page(), "quality")
+    assert "replay" not in text(night.page(), "quality")
+    night.world.execute("UPDATE ml.study_days SET kind = 'replay' WHERE model_version = 'older'")
+    assert "0 of 1 nights in 30 days came too late to be seen; 1 replay not counted" in text(night.page(), "quality")
+
+
+def test_what_too_little_is_known_of_is_told_by_its_kind(night: Night) -> None:
+    night.world.execute("UPDATE ml.effects SET low = NULL, high = NULL, estimate = NULL WHERE scope = 'course'")
+    told = text(night.page(), "unknown")
+    assert told.startswith("Too few episodes yet to tell the effect in single courses (")
+    assert "kinds of help" not in told
+    night.world.execute("UPDATE ml.effects SET low = NULL, high = NULL, estimate = NULL WHERE scope = 'type'")
+    told = text(night.page(), "unknown")
+    assert " and of single kinds of help (" in told
+    assert "prerequisite review" in told
+    assert "_" not in told
+
+
 def test_no_point_of_fewer_than_thirty_predictions_is_drawn(night: Night) -> None:
     assert night.page().count('<circle class="bin"') == 4
 
@@ -191,6 +260,7 @@ def test_for_whom_the_model_is_good_is_told_by_part(night: Night) -> None:
     )
     cells = re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", page))
     assert "By age band No difference in how many struggles are foreseen is beyond chance" in cells
+    assert cells.count("the surest difference is by course") == 1, "once is enough"
     assert "Physiology 290 40 % 70 % 60 % 0.81 4.0 %" in cells
     assert "closed 10 40 % — 60 % 0.81 4.0 %" in cells
     night.world.execute("UPDATE ml.model_performance SET gaps = gaps - 0")
@@ -214,7 +284,7 @@ def test_the_warning_beside_before_and_after_is_about_what_it_shows(
 ) -> None:
     night.world.execute("UPDATE ml.struggle_reduction SET reduction_percentage = %s", change)
     page = night.page()
-    assert text(page, "before-after").endswith(f"{figure}.")
+    assert f"{figure}." in text(page, "before-after")
     assert warning in text(page, "caution")
     others = {"tends to be better", "no proof that it harms", "No change is no proof"} - {warning}
     assert sum(other in page for other in others) <= 2
@@ -273,6 +343,7 @@ def test_nobody_is_said_to_be_unhelped_once_a_night_was_live(night: Night) -> No
         told = night.report().before_after
         assert told is not None
         assert told["replayed"] is not live
+        assert ("nobody was helped in between" in text(night.page(), "before-after")) is not live
 
 
 def test_the_effect_is_drawn_night_by_night_once_there_are_two(night: Night) -> None:
