@@ -3,6 +3,7 @@
 from americano_assets.contract import enums, shapes
 from americano_assets.contract.columns import ID, USER_ID, boolean, double, instant, integer, jsonb, stamped, text
 from americano_assets.contract.declaration import Column, ForeignKey, Index, Table
+from americano_assets.core.models.risk import CONFIDENCE_MEANS, P_MEANS
 
 # `userId` has no foreign key in these three: the rows outlive a deleted account.
 WRITTEN: tuple[Table, ...] = (
@@ -13,8 +14,8 @@ WRITTEN: tuple[Table, ...] = (
             USER_ID,
             text("learningObjectiveId", description="The learning objective."),
             text("topicId", nullable=True, description="The topic: the course of the objective's lecture."),
-            double("predictedStruggleProbability", description="Probability of a struggle within the horizon, 0-1."),
-            double("predictionConfidence", description="How much the probability rests on, 0-1."),
+            double("predictedStruggleProbability", description=f"p of a struggle within the horizon: {P_MEANS}."),
+            double("predictionConfidence", description=f"How sure p is: {CONFIDENCE_MEANS}."),
             Column(
                 "predictionStatus",
                 enums.PredictionStatus,

@@ -125,6 +125,21 @@ def test_model_without_a_record_is_said_to_have_none(rows: Rows, service: Servic
     assert "feature importance" in answer["reason"]
 
 
+def test_the_rules_weigh_no_feature_and_no_share_is_told_as_zero(rows: Rows, service: Service) -> None:
+    rows.published()
+    assert service.get("/model-performance")["feature_importance"] == {"validation_score": 0.75, "workload_level": 0.25}
+    rows.execute(
+        """UPDATE ml.model_versions SET feature_importance = '{"validation_score": 0, "workload_level": 0.0}'"""
+    )
+    told = "The rules weigh no feature by its share, so there is no feature importance."
+    answer = service.get("/model-performance")
+    assert answer["feature_importance"] is None
+    assert answer["reason"] == f"No prediction has a known outcome yet. {told}"
+    rows.performance()
+    answer = service.get("/model-performance")
+    assert (answer["accuracy"], answer["feature_importance"], answer["reason"]) == (0.775, None, told)
+
+
 def test_learner_without_outcomes_gets_nulls_the_model_and_a_reason(rows: Rows, service: Service) -> None:
     rows.published()
     rows.performance()

@@ -11,10 +11,12 @@ from americano_assets.api.database import Row, UsesDatabase
 from americano_assets.api.middleware.authentication import IsCaller
 from americano_assets.api.middleware.problems import REFUSALS, documented
 from americano_assets.api.schemas import Answer, Request, UserId, UtcTime
+from americano_assets.core.models.risk import P_MEANS
 
 _UNEXPLAINED = "Too few outcomes are known for the figures that are null."
 _POOLED = "An earlier version kept these figures, of all models together: the next night tells them apart."
 _NO_RECORD = "No record of this model is kept, so its feature importance is not known."
+_NO_SHARES = "The rules weigh no feature by its share, so there is no feature importance."
 
 router = APIRouter(tags=["analytics"])
 
@@ -26,10 +28,10 @@ class PerformanceRequest(Request):
 
 
 class Calibration(Answer):
-    """The reliability curve: bins of equal mass, by rising probability."""
+    """The reliability curve: bins of equal mass, by rising p."""
 
     prob_true: list[float] = Field(description="Share that struggled, a bin.")
-    prob_pred: list[float] = Field(description="Mean predicted probability, a bin.")
+    prob_pred: list[float] = Field(description=f"Mean p, a bin; p is {P_MEANS}.")
     count: list[int] = Field(description="Predictions, a bin.")
 
 
@@ -95,7 +97,7 @@ class ModelPerformance(Answer):
     last_updated: UtcTime | None = Field(default=None, description="Cut-off up to which outcomes count.")
     data_points: int = Field(default=0, description="Scored pairs with a known outcome.")
     feature_importance: dict[str, float] | None = Field(
-        default=None, description="Share of each feature in `model_version`; sums to 1."
+        default=None, description="Share of each feature in `model_version`; sums to 1. Null of the rules."
     )
     accuracy_trend: list[TrendPoint] = Field(
         default_factory=list, description="Of the same kind of model, the last 30 study days, oldest first."
@@ -135,11 +137,12 @@ async def model_performance(
         row = await snapshot.row("model_performance", **scope)
         if row is None:
             day = await snapshot.row("last_published_day") or {}
+            reasons = [_nothing(asked.user_id, published=bool(day)), _no_shares(day) if day else None]
             return ModelPerformance(
                 model_type=day.get("model_type"),
                 model_version=day.get("model_version"),
-                feature_importance=day.get("feature_importance"),
-                reason=_nothing(asked.user_id, published=bool(day)),
+                feature_importance=_shares(day),
+                reason=" ".join(filter(None, reasons)),
             )
         trend = await snapshot.rows("accuracy_trend", scope=row["scope"], scope_id=row["scope_id"])
         types = []
@@ -150,6 +153,7 @@ async def model_performance(
     return ModelPerformance.model_validate(
         {
             **row,
+            "feature_importance": _shares(row),
             "reason": _reason(row),
             "accuracy_trend": [_point(point) for point in trend],
             "by_model_type": types,
@@ -163,9 +167,19 @@ def _reason(row: Row) -> str | None:
         reasons.append(row["reason"] or _UNEXPLAINED)
     if row["made_by"] is None:
         reasons.append(_POOLED)
-    if row["feature_importance"] is None:
-        reasons.append(_NO_RECORD)
-    return " ".join(reasons) or None
+    return " ".join(filter(None, [*reasons, _no_shares(row)])) or None
+
+
+def _shares(row: Row) -> dict[str, float] | None:
+    """Each feature's share; None where no feature has any."""
+    shares: dict[str, float] = row.get("feature_importance") or {}
+    return shares if any(shares.values()) else None
+
+
+def _no_shares(row: Row) -> str | None:
+    if _shares(row) is not None:
+        return None
+    return _NO_RECORD if row.get("feature_importance") is None else _NO_SHARES
 
 
 def _point(row: Row) -> TrendPoint:

@@ -81,13 +81,13 @@ class Prediction(Answer):
     learning_objective_id: str
     topic_id: str | None = Field(description="The course.")
     prediction_date: UtcTime = Field(description="The time the prediction is for.")
-    predicted_struggle_probability: float = Field(description="P(struggle, if studied), 0-1.")
-    prediction_confidence: float = Field(description="0-1.")
+    predicted_struggle_probability: float = Field(description=f"p of a struggle, if studied: {risk.P_MEANS}.")
+    prediction_confidence: float = Field(description=f"How sure p is: {risk.CONFIDENCE_MEANS}.")
     prediction_status: str = Field(
         description="PENDING, CONFIRMED, FALSE_POSITIVE, MISSED, DISMISSED or RESOLVED.", examples=["PENDING"]
     )
     risk_level: str = Field(
-        description=f"HIGH from {risk.HIGH_RISK}, MEDIUM from {risk.MEDIUM_RISK}, else LOW.", examples=["HIGH"]
+        description=f"By p: HIGH from {risk.HIGH_RISK}, MEDIUM from {risk.MEDIUM_RISK}, else LOW.", examples=["HIGH"]
     )
     reasoning: str = Field(description="Why, in one sentence for the student.")
     feature_vector: JsonValue = Field(description="What the model saw: {feature: value}.")

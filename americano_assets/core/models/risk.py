@@ -1,5 +1,10 @@
-"""Risk levels, cut from a probability once for everyone who shows one."""
+"""Risk levels, cut from p once for everyone who shows one, and what p and confidence are, in words."""
 
+P_MEANS = "of a trained model a probability, of the rules a score by which to rank, 0-1"
+CONFIDENCE_MEANS = (
+    "of a trained model how often such answers came out right on other learners, of the rules how far p is to one side "
+    "and how much of the features was observed, 0-1"
+)
 HIGH_RISK = 0.7
 MEDIUM_RISK = 0.4
 

@@ -3,6 +3,7 @@
 Migrations make the tables; a test compares these lists with a live database.
 """
 
+from americano_assets.core.models.risk import P_MEANS
 from americano_assets.stages.common.dictionary.described import DescribedColumn, DescribedTable
 
 _ID, _SHARE, _COUNT, _AT = "text", "double precision", "integer", "timestamp(3)"
@@ -34,8 +35,8 @@ _COMPUTED = ("computed_at", _AT, "That cut-off (UTC).")
 _SCOPE = ("scope", "text", "What the row speaks of, such as all, course or learner.")
 _SCOPE_ID = ("scope_id", "text", "Which one, by its id; empty of all.")
 _MODEL_VERSION = ("model_version", "text", "Content hash of the model.")
-_PROBABILITY = ("probability", _SHARE, "Probability of a struggle, 0-1.")
-_THRESHOLD = ("threshold", _SHARE, "Probability from which that model flags, 0-1.")
+_PROBABILITY = ("probability", _SHARE, f"p of a struggle: {P_MEANS}.")
+_THRESHOLD = ("threshold", _SHARE, "p from which on that model flags, 0-1.")
 
 STUDY_DAYS = _table(
     "study_days",
@@ -70,7 +71,7 @@ ASSIGNMENTS = _table(
     ("live", "boolean", "A learner could have seen it in time."),
     ("flagged_at", _AT, "Cut-off of the first flag (UTC); its window begins there."),
     ("window_end", _AT, "End of that window (UTC)."),
-    ("probability", _SHARE, "Probability of a struggle at the first flag, 0-1."),
+    ("probability", _SHARE, f"p of a struggle at the first flag: {P_MEANS}."),
     _THRESHOLD,
     _MODEL_VERSION,
     ("intervention_types", "text[]", "Help that was chosen at the first flag, whatever the arm."),
@@ -99,7 +100,7 @@ EPISODES = _table(
     "episodes",
     *_PAIR,
     ("first_flagged_at", "timestamp(3)?", "Cut-off of the first flag (UTC); null: never flagged."),
-    ("first_probability", "double precision?", "Probability of a struggle at the first flag, 0-1."),
+    ("first_probability", "double precision?", f"p of a struggle at the first flag: {P_MEANS}."),
     ("refreshed_at", _AT, "Cut-off of the last refresh before the planned day (UTC)."),
     _PROBABILITY,
     _THRESHOLD,
@@ -137,14 +138,18 @@ MODEL_VERSIONS = _table(
     ("model_version", "text", "Content hash of the model file."),
     ("model_type", "text", "Kind of model."),
     ("study_day", "date", "Trained on what was known at this study day's cut-off."),
-    ("threshold", _SHARE, "Probability from which it flags, 0-1."),
+    ("threshold", _SHARE, "p from which on it flags, 0-1."),
     ("horizon_days", _COUNT, "How far ahead it predicts, in study days."),
     ("struggle_below", _SHARE, "A mean score below is a struggle, 0-1."),
     ("dataset_version", "text", "Content hash of its training set."),
     ("mlflow_run_id", "text?", "Its run in MLflow; null where MLflow could not be reached."),
     ("registry_version", "text?", "Its version in MLflow's registry."),
     ("metrics", "jsonb", "Figures on learners held out, by model."),
-    ("feature_importance", "jsonb", "Share of each feature, 0-1, adding up to 1."),
+    (
+        "feature_importance",
+        "jsonb",
+        "Share of each feature, 0-1, adding up to 1; each 0 of the rules, which weigh none.",
+    ),
     ("created_at", _AT, "When the row was made (UTC)."),
 )
 MODEL_EVENTS = _table(
@@ -176,10 +181,10 @@ MODEL_PERFORMANCE = _table(
     ("recall", _FIGURE, "Share of struggles that were flagged, 0-1."),
     ("f1_score", _FIGURE, "Harmonic mean of precision and recall, 0-1."),
     ("auc_roc", _FIGURE, "Area under the ROC curve, 0-1."),
-    ("brier", _FIGURE, "Mean squared error of the probability, 0-1."),
-    ("log_loss", _FIGURE, "Mean log loss of the probability, in nats."),
+    ("brier", _FIGURE, "Mean squared error of p, 0-1."),
+    ("log_loss", _FIGURE, "Mean log loss of p, in nats."),
     ("ece", _FIGURE, "Expected calibration error, 0-1."),
-    ("calibration", "jsonb", "Predicted and true rates by bin of probability, with counts."),
+    ("calibration", "jsonb", "Mean p and true rates by bin of p, with counts."),
     ("reason", "text?", "Why a figure is null."),
     _COMPUTED,
     ("average_precision", _FIGURE, "Area under the precision-recall curve, 0-1."),

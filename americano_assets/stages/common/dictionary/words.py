@@ -1,5 +1,7 @@
 """What a column of the pipeline's own files means, by its name; `table.column` where it means something else there."""
 
+from americano_assets.core.models.risk import CONFIDENCE_MEANS, P_MEANS
+
 _SHARE = "0-1"
 _UTC = "UTC"
 
@@ -120,12 +122,12 @@ WORDS: dict[str, str] = {
     "weight": "How much the row counts in fitting and calibration.",
     "split": "What the row serves for.",
     # Scores.
-    "probability": f"Probability of a struggle within the horizon, {_SHARE}.",
-    "confidence": f"How much the probability rests on, {_SHARE}.",
+    "probability": f"p of a struggle within the horizon: {P_MEANS}.",
+    "confidence": f"How sure p is: {CONFIDENCE_MEANS}.",
     "flagged": "At or above the threshold, and no cold start.",
     "cold_start": "Too little is known of the learner for a flag.",
     "factors": "JSON: what speaks for and against a struggle, in a student's words.",
-    "threshold": f"Probability from which the model flags, {_SHARE}.",
+    "threshold": f"p from which on the model flags, {_SHARE}.",
     "model_version": "Content hash of the model that scored.",
     "model_type": "Kind of that model.",
     # Ratings.
