@@ -121,7 +121,7 @@ def of_a_demo(cohort: str, *, into_this_database: bool) -> "tuple[Settings, str]
     Raises:
         AmericanoError: It may not be loaded there.
     """
-    from americano_assets.resources.home.chosen import DEMOS, has_own, own_home
+    from americano_assets.resources.home.chosen import DEMOS, own_home
     from americano_assets.settings import load_settings
 
     own = own_home()
@@ -136,7 +136,7 @@ def of_a_demo(cohort: str, *, into_this_database: bool) -> "tuple[Settings, str]
     context = click.get_current_context(silent=True)
     if context is not None and context.find_root().params.get("home") is not None:
         options = f"--home {shlex.quote(str(home))} "
-    elif home != own and has_own():
+    elif home != own:  # Also where there is none of the user's own yet: what is printed stays true once there is.
         options = f"--home {'demo' if cohort == _OULAD else cohort} "
     if home != own:
         for folder in (own, own / DEMOS):  # Whoever runs the server for root passes through them.

@@ -56,7 +56,7 @@ def test_a_wrong_setting_is_one_line_with_what_is_allowed() -> None:
 
 def test_stop_without_a_server_says_so_and_is_no_failure(tmp_path: Path) -> None:
     done = run("stop", AMERICANO_HOME=str(tmp_path))
-    assert (done.returncode, done.stdout) == (0, "The embedded PostgreSQL was not running.\n")
+    assert (done.returncode, done.stdout) == (0, f"The embedded PostgreSQL of {tmp_path} was not running.\n")
     assert list(tmp_path.iterdir()) == []
 
 

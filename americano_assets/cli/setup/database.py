@@ -73,12 +73,21 @@ def db_url() -> None:
 
 @commands.command(rich_help_panel=_PANEL)
 def stop() -> None:
-    """Stop the embedded PostgreSQL server."""
+    """Stop the embedded PostgreSQL server of the home, and say where others of the same user's run."""
+    import shlex
+
+    from americano_assets.installation import COMMAND
+    from americano_assets.resources.home.chosen import DEMOS, own_home
+    from americano_assets.resources.postgres.embedded.processes import live_postmaster
     from americano_assets.resources.postgres.embedded.server import EmbeddedServer
     from americano_assets.settings import load_settings
 
-    stopped = EmbeddedServer(load_settings().americano_home).stop()
-    echo("The embedded PostgreSQL has stopped." if stopped else "The embedded PostgreSQL was not running.")
+    home = load_settings().americano_home
+    stopped = EmbeddedServer(home).stop()
+    echo(f"The embedded PostgreSQL of {home} {'has stopped' if stopped else 'was not running'}.")
+    for other in (own_home(), *sorted((own_home() / DEMOS).glob("*"))):
+        if other != home and live_postmaster(EmbeddedServer(other).data) is not None:
+            echo(f"That of {other} runs: {COMMAND} --home {shlex.quote(str(other))} stop ends it.")
 
 
 @commands.command(

@@ -130,6 +130,15 @@ def test_a_demo_of_a_version_before_stays_where_it_is(own: Path, monkeypatch: py
     assert home_of("oulad") == own / "demos" / "oulad"
 
 
+def test_what_a_demo_prints_finds_it_whatever_comes_after_it(own: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for begins in (False, True):
+        if begins:
+            (own / "database.json").write_text(_CLAIM)
+        for cohort, name in (("oulad", "demo"), ("simulated", "simulated")):
+            monkeypatch.setenv("AMERICANO_HOME", str(own))
+            assert of_a_demo(cohort, into_this_database=False)[1] == f"--home {name} "
+
+
 def test_two_demos_one_after_the_other_beside_a_database_of_ones_own(
     own: Path, database: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -153,6 +162,15 @@ def test_two_demos_one_after_the_other_beside_a_database_of_ones_own(
             assert connection.execute("SELECT cohort, learners FROM ml.demo_load").fetchone() == (cohort, 6)
     with psycopg.connect(database) as connection:
         assert connection.execute("SELECT count(*) FROM users").fetchone() == (0,)
+    monkeypatch.setenv("AMERICANO_HOME", str(own))
+    told = _invoke("stop").stdout
+    assert f"The embedded PostgreSQL of {own} was not running." in told, (
+        "and those of the demos are not lost from sight"
+    )
+    assert [f"--home {own}/demos/{cohort} stop" in told for cohort in ("oulad", "simulated")] == [True, True]
+    stopped = _invoke("--home", "simulated", "stop").stdout
+    assert f"The embedded PostgreSQL of {own}/demos/simulated has stopped." in stopped
+    assert f"That of {own}/demos/oulad runs" in stopped
     left: list[str] = []
     assert list(files_of(own, left, left)) == [], "a learner's erasure or a pruning of one's own home is not the demo's"
 
