@@ -63,11 +63,14 @@ def test_where_all_is_well_nothing_is_wrong_and_nothing_is_made(app: App, monkey
         monkeypatch.setenv(name.upper(), str(getattr(app.settings, name)))
     done = CliRunner().invoke(cli.app, ["doctor"])
     assert done.exit_code == 0, done.output
-    assert "Nothing stops a night" in done.output
+    assert "Nothing stops a night: ./americano nightly." in done.output
     assert "✗" not in done.output
     assert "!" not in done.output
     assert not app.settings.americano_home.exists()
     assert app.connection.execute("SELECT to_regnamespace('ml')").fetchone() == (None,)
+    monkeypatch.setenv("AMERICANO_ON_INVALID", "fail")
+    told = " ".join(CliRunner().invoke(cli.app, ["doctor"]).output.split())
+    assert "Nothing stops a night unless a row is bad: none was looked at" in told
     app.connection.execute("DROP TABLE exams")
     done = CliRunner().invoke(cli.app, ["doctor"])
     assert done.exit_code == 1, done.output

@@ -33,6 +33,7 @@ def test_every_choice_is_written_with_what_it_means_for_its_owner_alone(tmp_path
     file = tmp_path / ".env"
     said = _init(file, "--database-url", "-", "--timezone", "Europe/Berlin", typed=f"{URL}\n")
     assert PASSWORD not in said
+    assert "written; the file is new." in said
     assert file.stat().st_mode & 0o777 == 0o600
     settings = validated((file,))
     assert settings.database_url is not None
@@ -50,7 +51,7 @@ def test_what_stands_there_stays_unless_somebody_says_otherwise(tmp_path: Path) 
     with pytest.raises(AmericanoError, match=r"another value of AMERICANO_TIMEZONE already: --overwrite"):
         _init(file, "--timezone", "Europe/Berlin", "--horizon-days", "14")
     assert file.read_text() == "PORT=8123 # mine\nAMERICANO_TIMEZONE=UTC\nexport OTHER='a b'"
-    _init(file, "--horizon-days", "14")
+    assert "everything else in it is as it was" in _init(file, "--horizon-days", "14")
     found = dotenv_values(file)
     assert (found["AMERICANO_TIMEZONE"], found["AMERICANO_HORIZON_DAYS"]) == ("UTC", "14")
     assert file.stat().st_mode & 0o777 == 0o600

@@ -17,7 +17,8 @@ def doctor() -> None:
     from americano_assets.installation import COMMAND
     from americano_assets.settings import load_settings
 
-    found = examine(load_settings())
+    settings = load_settings()
+    found = examine(settings)
     shown = {State.STOPS: ("✗", "red"), State.WARNS: ("!", "yellow"), State.FINE: ("✓", "green")}
     for one in found:
         mark, style = shown[one.state]
@@ -26,4 +27,10 @@ def doctor() -> None:
     if stops:
         say(f"\n{stops} {'thing stops' if stops == 1 else 'things stop'} a night. Begin with the first.")
         raise typer.Exit(1)
-    say(f"\nNothing stops a night: {COMMAND} nightly.")
+    unless = (
+        " unless a row is bad: none was looked at, and with AMERICANO_ON_INVALID=fail the first table with a bad one"
+        " ends it and names the row"
+        if settings.on_invalid == "fail"
+        else ""
+    )
+    say(f"\nNothing stops a night{unless}: {COMMAND} nightly.")

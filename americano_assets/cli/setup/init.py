@@ -47,8 +47,9 @@ def init(
             f"{file} has another value of {', '.join(changed)} already: --overwrite changes it. Nothing was written."
         )
     new = {name: chosen[name] for name in CHOICES if name in chosen and held.get(name) != chosen[name]}
+    rest = "everything else in it is as it was" if file.exists() else "the file is new"
     write(file, new)
-    echo(f"{file}: {', '.join(new) or 'nothing'} written; everything else in it is as it was.")
+    echo(f"{file}: {', '.join(new) or 'nothing'} written; {rest}.")
     for name in overruled(held | chosen):
         echo(f"{name} is set in the environment too, and the environment goes first.")
     echo(f"Next: {COMMAND} doctor says whether all is ready, {COMMAND} nightly makes the first predictions.")
