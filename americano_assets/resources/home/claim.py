@@ -22,6 +22,7 @@ from americano_assets.resources.home.claim_records import (
     database_claim,
     home_claim,
     identity,
+    kept_in_home,
     rows_if_there,
     store_mark,
 )
@@ -153,7 +154,7 @@ class Standing:
             f"The files in the home {self.home} are an older copy: since then database"
             f' "{self.database.database_name}" was worked on {missed:,} times with others. Is the disk that data/ is on'
             " mounted? After a restore of the files alone `americano home adopt` goes on with them; then repeat"
-            " `forget` for whom ml.forgettings names since the back-up. Nothing was changed."
+            " `forget` for everybody whom you forgot since (ml.forgettings has the times). Nothing was changed."
         )
 
     @property
@@ -272,8 +273,7 @@ def adopt(connection: psycopg.Connection[Any], settings: Settings, *, anew: bool
         # Before the commit: a home without its record would be refused as a second one, and files that seem older as a
         # copy. The store first: it may lie on a disk that cannot be written, and then nothing changes.
         write_json(settings.store_root / STORE_CLAIM_FILE, asdict(mark))
-        kept = {"id": claim.id, "database": asdict(claim.database), "marks_files": claim.marks_files}
-        write_json(found.home / CLAIM_FILE, kept)
+        write_json(found.home / CLAIM_FILE, kept_in_home(claim))
     if known is not None and known == found.in_database:
         return claim
     name, host = claim.database.database_name, connection.info.host

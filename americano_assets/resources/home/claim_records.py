@@ -1,7 +1,7 @@
 """What a home, its store and a database each say of whom they belong to."""
 
 import json
-from dataclasses import dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -82,11 +82,19 @@ def identity(connection: psycopg.Connection[Any]) -> Identity:
     return Identity(row[0], row[1], told[0] if told else None, row[2])
 
 
+def kept_in_home(claim: Claim) -> dict[str, Any]:
+    """What `home_claim` reads; a version before knows no other names in `database`, and reads it too."""
+    database = asdict(claim.database)
+    schema_name = database.pop("schema_name")
+    return {"id": claim.id, "database": database, "schema_name": schema_name, "marks_files": claim.marks_files}
+
+
 def home_claim(path: Path) -> Claim | None:
     """The home's record of the database that it belongs to."""
     try:
         content = json.loads(path.read_text())
-        return Claim(content["id"], Identity(**content["database"]), content.get("marks_files", False))
+        database = Identity(**{"schema_name": content.get("schema_name"), **content["database"]})
+        return Claim(content["id"], database, content.get("marks_files", False))
     except (FileNotFoundError, NotADirectoryError):
         return None
     except (OSError, ValueError, KeyError, TypeError) as error:

@@ -369,13 +369,15 @@ def test_a_record_without_the_schema_learns_it(settings: Settings, database: str
     prepare(settings)
     record = settings.americano_home / CLAIM_FILE
     now = json.loads(record.read_text())
-    before = {name: value for name, value in now["database"].items() if name != "schema_name"}
-    record.write_text(json.dumps(now | {"database": before}))
+    assert set(now["database"]) == {"database_name", "database_oid", "system_identifier"}, (
+        "all that a version before reads"
+    )
+    record.write_text(json.dumps({name: value for name, value in now.items() if name != "schema_name"}))
     with psycopg.connect(database) as connection:
         connection.execute("UPDATE ml.home SET schema_name = NULL")
     prepare(settings)
     assert json.loads(record.read_text()) == now
-    assert now["database"]["schema_name"] == "public"
+    assert now["schema_name"] == "public"
 
 
 def test_a_model_that_every_school_begins_with_makes_nobody_an_heir(settings: Settings, other: str) -> None:
