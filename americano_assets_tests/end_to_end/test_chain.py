@@ -304,8 +304,8 @@ def test_figures_are_kept_by_model_beside_how_many_struggles_there_were(story: S
     # stuck, dismissing, doubter, surprised and idle struggled, all of whom a night had scored.
     counted = [("all", 7, 5, 5), ("course", 7, 5, 5)]
     assert rows == [*counted, ("model_type", 7, None, None), ("model_version", 7, None, None)]
-    ((made_by, versions, first, last, slices, gaps),) = story.world.rows(
-        """SELECT made_by, versions, scored_from, scored_to, slices, gaps FROM ml.model_performance
+    ((made_by, versions, first, last, slices, gaps, warnings),) = story.world.rows(
+        """SELECT made_by, versions, scored_from, scored_to, slices, gaps, warnings FROM ml.model_performance
         WHERE study_day = %s AND scope = 'model_type'""",
         study_day(JUDGED),
     )
@@ -313,6 +313,7 @@ def test_figures_are_kept_by_model_beside_how_many_struggles_there_were(story: S
     assert {one["by"] for one in slices} == {"course", "activity", "history", "confidence"}
     assert all(one["recall"] is None for one in slices), "there are seven"
     assert gaps == []
+    assert warnings == {"right": 4, "known": 5, "unknown": 0}
 
 
 def test_faulty_rows_are_not_published_whoever_asks(story: Story) -> None:

@@ -49,6 +49,8 @@ class Performance:
         versions: How many models made them.
         scored: First and last study day on which they were made.
         slices: Figures by part, of a model's type alone: as core.training.slices.
+        warnings: Of a model's type its flagged rows: those that struggled (`right`), those whose outcome is known
+            (`known`), and those that had too few answers to tell (`unknown`).
         gaps: By kind of part the surest difference, the surest of all first.
     """
 
@@ -63,23 +65,29 @@ class Performance:
     scored: tuple[date, date]
     slices: list[dict[str, Any]] = field(default_factory=list)
     gaps: list[Gap] = field(default_factory=list)
+    warnings: dict[str, int] | None = None
 
 
 def performance(rows: pd.DataFrame, backgrounds: Mapping[str, pd.Series] | None = None) -> list[Performance]:
     """Figures of matured rows: all, each course (twice), each type and version of model, each learner with enough.
 
     Args:
-        rows: `learner_id`, `course_id`, `model_version`, `model_type`, `probability`, `flagged`, `struggled` (known),
-            `in_analytics`, `scored_day`, and what slices are made of; at least one.
-            Learners who keep out of analytics count in no aggregate but their own.
+        rows: `learner_id`, `course_id`, `model_version`, `model_type`, `probability`, `flagged`, `struggled` (null: too
+            few answers to tell; such rows count in `warnings` alone), `in_analytics`, `scored_day`, and what slices are
+            made of. Learners who keep out of analytics count in no aggregate but their own.
         backgrounds: What a model's figures are shown by too, by the index of `rows`.
     """
+    untold = rows[rows["struggled"].isna() & rows["flagged"] & rows["in_analytics"]]
+    unknown = untold["model_type"].value_counts()
+    # Filtered first: a column of other rows would bring them back into a frame that is empty by then.
+    rows = rows[rows["struggled"].notna()]
+    rows = rows.assign(struggled=rows["struggled"].astype(bool))
     shared = rows[rows["in_analytics"]]
     return [
         *([_of("all", "", shared, LEAST_ROWS)] if len(shared) else []),
         *_by("course", shared),
         *_by(TRAINED_COURSE, shared[shared["model_type"] != RULES]),
-        *(_sliced(one, shared, backgrounds) for one in _by(MODEL_TYPE, shared)),
+        *(_sliced(one, shared, backgrounds, int(unknown.get(one.scope_id, 0))) for one in _by(MODEL_TYPE, shared)),
         *_by("model_version", shared),
         *_by("learner", rows),
     ]
@@ -131,8 +139,15 @@ def _of(scope: str, identity: str, rows: pd.DataFrame, least: int) -> Performanc
     )
 
 
-def _sliced(one: Performance, shared: pd.DataFrame, backgrounds: Mapping[str, pd.Series] | None) -> Performance:
+def _sliced(
+    one: Performance, shared: pd.DataFrame, backgrounds: Mapping[str, pd.Series] | None, unknown: int
+) -> Performance:
     rows = shared[shared["model_type"] == one.scope_id]
     parts = parts_of(rows, backgrounds)
     p, flagged = rows["probability"].to_numpy(dtype=float), rows["flagged"].to_numpy(dtype=bool)
-    return replace(one, slices=slices_of(rows, p, flagged, parts), gaps=largest_gaps(rows, parts))
+    warnings = {
+        "right": int((flagged & rows["struggled"].to_numpy(dtype=bool)).sum()),
+        "known": int(flagged.sum()),
+        "unknown": unknown,
+    }
+    return replace(one, slices=slices_of(rows, p, flagged, parts), gaps=largest_gaps(rows, parts), warnings=warnings)

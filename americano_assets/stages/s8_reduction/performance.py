@@ -33,7 +33,7 @@ from americano_assets.stages.s8_reduction.sql import query
 HISTORY_NIGHTS = 90
 OBSERVATIONAL = "observational"
 _PERFORMANCE_KEYS = ("study_day", "scope", "scope_id", "model_type", "model_version", "n")
-_WHOSE = ("made_by", "versions", "scored_from", "scored_to", "slices", "gaps")
+_WHOSE = ("made_by", "versions", "scored_from", "scored_to", "slices", "gaps", "warnings")
 _SEGMENTS = pa.schema(
     [
         ("learner_id", pa.string()),
@@ -58,13 +58,9 @@ def measure_performance(
         The figures, and the coverage over everything of the newest closed window.
     """
     rows = matured(deployment, day)
-    if len(rows):
-        # Filtered first: a column of other rows would bring them back into a frame that is empty by then.
-        rows = rows[rows["struggled"].notna()]
-        rows = rows.assign(in_analytics=rows["learner_id"].map(deployment.analysable()))
-        rows["struggled"] = rows["struggled"].astype(bool)
     found: list[Performance] = []
     if len(rows):
+        rows = rows.assign(in_analytics=rows["learner_id"].map(deployment.analysable()))
         with deployment.connect() as connection:
             found = performance(rows, read_backgrounds(connection, rows["learner_id"]))
     by_course = coverage(deployment, day)
@@ -122,6 +118,7 @@ def _whose(one: Performance) -> tuple[Any, ...]:
         *one.scored,
         json.dumps(one.slices) if is_sliced else None,
         json.dumps([vars(gap) for gap in one.gaps]) if is_sliced else None,
+        json.dumps(one.warnings) if is_sliced else None,
     )
 
 

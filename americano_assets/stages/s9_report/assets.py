@@ -17,6 +17,7 @@ from americano_assets.stages.s9_report.page.html import render
         NIGHT_LOG,
         "state_snapshots",
         app_key("courses"),
+        app_key("learning_objectives"),
         app_key(PREDICTIONS),
         ml_key("episodes"),
         ml_key("model_performance"),

@@ -91,6 +91,18 @@ def test_what_the_rules_said_is_not_told_of_the_model() -> None:
     )
 
 
+def test_warnings_are_counted_by_who_gave_them_those_of_unknown_outcome_too() -> None:
+    rows = matured({"a": (160, True), "b": (20, False)}).astype({"struggled": object})
+    rows.loc[rows["model_type"] == RULES, "flagged"] = True
+    rows.loc[rows.index % 8 == 0, "struggled"] = None  # of the rules, every fourth that did not struggle
+    found = {(one.scope, one.scope_id): one for one in performance(rows)}
+    assert found[MODEL_TYPE, RULES].warnings == {"right": 40, "known": 60, "unknown": 20}
+    assert found[MODEL_TYPE, LOGISTIC].warnings == {"right": 40, "known": 40, "unknown": 0}
+    assert found["all", ""].values["n"] == 140
+    assert found["all", ""].warnings is None
+    assert performance(rows.assign(struggled=None)) == []
+
+
 def test_who_keeps_out_of_analytics_counts_in_no_aggregate() -> None:
     found = {one.scope: one for one in performance(matured({"a": (40, True), "b": (40, False)}))}
     assert found["all"].values["n"] == found["course"].values["n"] == 40

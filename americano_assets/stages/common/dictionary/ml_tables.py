@@ -196,6 +196,11 @@ MODEL_PERFORMANCE = _table(
     ("scored_to", "date?", "Last study day on which they were made."),
     ("slices", "jsonb?", "Figures by part (course, activity, …) where the scope is a kind of model."),
     ("gaps", "jsonb?", "By kind of part the difference in recall whose interval begins highest, likewise."),
+    (
+        "warnings",
+        "jsonb?",
+        "Flagged pairs: how many struggled (`right`), have an outcome (`known`), and have none (`unknown`); likewise.",
+    ),
 )
 STRUGGLE_REDUCTION = _table(
     "struggle_reduction",

@@ -186,6 +186,16 @@ def test_the_terminal_tells_no_change_of_few_objectives(night: Night, capsys: py
         assert told in re.sub(r"\s+", " ", capsys.readouterr().out)
 
 
+def test_warnings_without_an_outcome_are_counted_beside_those_that_came_true(night: Night) -> None:
+    assert "66 % of warnings came true (precision) " in text(night.page(), "performance")
+    for unknown, told in ((269, "27 of 60; 269 more could not be told: too few answers"), (0, "27 of 60 78 % right")):
+        night.world.execute(
+            "UPDATE ml.model_performance SET warnings = %s", Jsonb({"right": 27, "known": 60, "unknown": unknown})
+        )
+        assert f"of warnings came true (precision): {told}" in text(night.page(), "performance")
+    assert "could not be told" not in night.page()
+
+
 def test_predictions_that_reached_nobody_are_told_as_that(night: Night) -> None:
     """A replay computes a day in the past: its warnings came after what they warn of."""
     night.rows.episode("e")
