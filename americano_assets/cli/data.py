@@ -132,7 +132,7 @@ def quarantine(
             table.insert(0, "table", reading.table)
             echo(csv(table), nl=False)
         return
-    shown = _table("read at (UTC)", "table", "column", "rule", "rows", "of", "examples")
+    shown = _table("read at (UTC)", "table", "column", "rule", "rows", "of rows read", "examples")
     for reading in found:
         at = f"{reading.read_at:%Y-%m-%d %H:%M}" + (" refused" if reading.refused else "")
         for one in reading.report():

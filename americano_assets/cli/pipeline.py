@@ -129,13 +129,14 @@ def nightly(
     closed = _last_closed(settings)
     chosen = day.date() if day else closed
     _require_day(chosen, settings, closed)
-    from americano_assets.cli.display.run_summary import show_night
+    from americano_assets.cli.display.run_summary import show_night, show_set_aside
     from americano_assets.definitions import build_defs
     from americano_assets.orchestration.local_runner import Runner
     from americano_assets.stages.common.metadata import NIGHTLY
     from americano_assets.stages.s1_snapshots.snapshots import require_rows, unread_days
 
     with progress_bars() as progress, Runner(settings, build_defs) as runner:
+        began = runner.deployment.now()
         with runner.deployment.connect() as connection:
             require_rows(connection)
             store, first = runner.deployment.store, settings.americano_start_day
@@ -143,6 +144,7 @@ def nightly(
         _unread(progress, runner, unread)
         _nights(progress, runner, [(chosen, NIGHTLY)], latest_inputs=latest_inputs, analysis_run=analysis_run)
     show_night(settings, chosen)
+    show_set_aside(settings, began)
 
 
 @commands.command(rich_help_panel=_PANEL)

@@ -32,6 +32,7 @@ def _school(url: str, days: int) -> None:
         begin = NOW.replace(tzinfo=None, hour=9, minute=0) - timedelta(days=days)
         for day in range(0, days, 10):
             world.reviews("one", "heart", begin + timedelta(days=day), "AG")
+        world.session("one", NOW.replace(tzinfo=None) - timedelta(days=2), -5, "wrong")
         world.mission("one", NOW.replace(tzinfo=None) + timedelta(days=2), ["heart"])
 
 
@@ -74,5 +75,6 @@ def test_the_first_night_reads_the_past_goes_on_where_it_was_killed_and_says_wha
     said = " ".join(done.stdout.split())
     assert "Scored by the rules. An objective is flagged from p = " in said
     assert "Why: the rules score" in said
+    assert "Set aside, and not read: 1 row (study_sessions 1). ./americano quarantine says why." in said
     assert f"What can be told yet, by {2 * PAST_DAYS // 10} graded answers of 1 learner, on 1 objective." in said
     assert "0 of 10 held out to compare it with the rules on" in said

@@ -1,15 +1,21 @@
 """What a run ends with: who is at risk and why, whole ids, no certainty, no figure of too few rows, rules of thumb."""
 
-from datetime import date
+from collections import Counter
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import psycopg
 import pytest
 
 from americano_assets.cli.display.at_risk import probability, show_at_risk
 from americano_assets.cli.display.held_out import show_held_out, with_enough
+from americano_assets.cli.display.run_summary import show_set_aside
+from americano_assets.cli.display.sql import query
+from americano_assets.core.study_days.study_day import last_closed
 from americano_assets.settings import Settings
 from americano_assets.stages.common.deployment import Deployment
+from americano_assets.stages.s1_snapshots.quarantine import Quality, record_reading
 from americano_assets_tests.world import World, at
 
 DAY = date(2026, 3, 9)
@@ -34,14 +40,17 @@ def test_what_is_not_certain_is_not_written_so(p: float, told: str) -> None:
     assert probability(p) == told
 
 
-def _predicted(world: World, learner: str, objective: str, p: float, *reasons: str) -> None:
+def _predicted(
+    world: World, learner: str, objective: str, p: float, *reasons: str, due: str = "2026-03-12 00:00"
+) -> None:
     world.learner(learner)
     world.insert(
         "struggle_predictions",
         userId=learner,
         learningObjectiveId=objective,
         topicId="anatomy",
-        predictionDate=at("2026-03-12 00:00"),
+        predictedAt=at("2026-03-10 00:00"),
+        predictionDate=at(due),
         predictedStruggleProbability=p,
         predictionStatus="PENDING",
         strugglingFactors=[{"text": reason} for reason in reasons],
@@ -60,6 +69,10 @@ def test_objectives_with_their_commonest_reasons_then_learners_who_differ(
             _predicted(world, f"a-learner-with-a-long-id-{number:02}", "heart", 1 - number / 100, _HARD, _WRONG)
         _predicted(world, "another-learner-with-an-id", "heart", 0.6, _SHORT, _HARD)
         _predicted(world, "one-who-studies-the-lung", "lung", 0.7, _WRONG)
+        # Nobody plans these: they are due when the horizon ends, not studied then.
+        world.objective("liver", "anatomy", text=" ")
+        _predicted(world, "one-without-a-plan", "heart", 0.5, _WRONG, due="2026-03-17 00:00")
+        _predicted(world, "another-without-a-plan", "liver", 0.5, _WRONG, due="2026-03-17 00:00")
         first = show_at_risk(connection, settings, DAY, 0.4)
         said = capsys.readouterr().out
         connection.execute("DELETE FROM struggle_predictions")
@@ -68,8 +81,11 @@ def test_objectives_with_their_commonest_reasons_then_learners_who_differ(
     assert "the higher p, the likelier" in " ".join(said.split()), "of the rules it is no chance"
     at_risk, differing = said.split("learners who differ")
     rows = [line.split() for line in at_risk.splitlines()]
-    assert [row[0] for row in rows if row[1:3] == ["12", "Mar"]] == ["21", "1"]
-    assert [f"21: {_HARD}", f"20: {_WRONG}"] == [" ".join(row) for row in rows if row[:1] in (["21:"], ["20:"])]
+    planned = [row[:5] for row in rows if row[1:3] in (["21,", "from"], ["1,", "from"])]
+    assert planned == [["22", "21,", "from", "12", "Mar"], ["1", "1,", "from", "12", "Mar"]]
+    assert ["1", "nobody", "anatomy:", "liver"] in rows, "not planned, and without words of its own"
+    assert "Due is the day for which the learner plans the objective; what is not planned" in " ".join(said.split())
+    assert [f"21: {_HARD}", f"21: {_WRONG}"] == [" ".join(row) for row in rows if row[:1] in (["21:"], ["20:"])]
     assert _SHORT not in at_risk, "two reasons are enough"
     shown = [line.split()[0] for line in differing.splitlines() if "-" in line.partition(" ")[0]]
     assert len(shown) == len(set(shown)) == 12
@@ -77,6 +93,36 @@ def test_objectives_with_their_commonest_reasons_then_learners_who_differ(
     assert "a-learner-with-a-long-id-19" in shown, "and the least risky too"
     assert "1.00" not in said
     assert "nobody, no objective of anybody looks risky" in capsys.readouterr().out
+
+
+def test_predictions_are_counted_by_the_study_day_that_the_sentences_beside_them_name(database: str) -> None:
+    moments = ("2026-03-09 21:59", "2026-03-09 22:00", "2026-03-10 09:00", "2026-03-10 22:00")
+    with psycopg.connect(database, autocommit=True) as connection:
+        world = World(connection)
+        world.learner("owner")
+        world.objective("heart", world.course("anatomy", "owner"))
+        for number, predicted in enumerate(moments):
+            _predicted(world, f"learner-{number}", "heart", 0.5)
+            changes = 'UPDATE struggle_predictions SET "predictedAt" = %s WHERE "userId" = %s'
+            world.execute(changes, at(predicted), f"learner-{number}")
+        found = connection.execute(query("statuses_by_day"), {"zone": "Europe/Berlin"}).fetchall()
+    zone = ZoneInfo("Europe/Berlin")
+    days = Counter(last_closed(at(moment).replace(tzinfo=UTC), zone) for moment in moments)
+    assert {row[0]: row[2] for row in found} == days
+    assert sorted(days.values()) == [1, 1, 2]
+
+
+def test_a_night_says_how_many_rows_it_set_aside_and_where_they_are(
+    settings: Settings, capsys: pytest.CaptureFixture[str]
+) -> None:
+    store, began = Deployment(settings).store, datetime(2026, 3, 10, tzinfo=UTC)
+    for table, bad, hours in (("reviews", 4, 1), ("study_sessions", 2, 2), ("exams", 9, -1)):
+        record_reading(store, Quality(table, began + timedelta(hours=hours), rows=100, bad=bad, files=["x"]))
+    show_set_aside(settings, began)
+    told = "Set aside, and not read: 6 rows (reviews 4, study_sessions 2). ./americano quarantine says why."
+    assert " ".join(capsys.readouterr().out.split()) == told
+    show_set_aside(settings, began + timedelta(days=1))
+    assert capsys.readouterr().out == ""
 
 
 def _held_out(settings: Settings, n: int, figures: dict[str, dict[str, float]], chosen: str) -> None:

@@ -44,14 +44,15 @@ def show_at_risk(connection: Any, settings: Settings, day: date, threshold: floa
         return None
     table = Table(
         Column("learners", justify="right"),
-        Column("due", no_wrap=True),
+        Column("planned by", no_wrap=True),
         "course, objective, and the commonest reasons",
         title=title,
         is_airy=True,
     )
-    for _, _, course, objective, due, learners, reasons, *_ in objectives[:_OBJECTIVES]:
+    for _, identity, course, objective, _, learners, reasons, planned, first in objectives[:_OBJECTIVES]:
         told = (f"{n:,}: {reason}" for n, reason in reasons or ())
-        table.add(f"{learners:,}", _day(due, settings), (_named(course, objective), *told))
+        plan = f"{planned:,}, from {_day(first, settings)}" if planned else "nobody"
+        table.add(f"{learners:,}", plan, (_named(course, objective, identity), *told))
     table.show()
     if rest := objectives[_OBJECTIVES:]:
         say(f"And {len(rest):,} more objectives; the table struggle_predictions has them all.")
@@ -64,14 +65,21 @@ def show_at_risk(connection: Any, settings: Settings, day: date, threshold: floa
         title=f"\n{len(shown)} learners who differ in objective, reason or risk; the higher p, the likelier a struggle",
         is_airy=True,
     )
-    for learner, course, objective, due, p, reason in shown:
-        table.add(learner, probability(p), _day(due, settings), (_named(course, objective), *filter(None, [reason])))
+    for learner, course, identity, objective, due, p, reason in shown:
+        named = _named(course, objective, identity)
+        table.add(learner, probability(p), _day(due, settings), (named, *filter(None, [reason])))
     table.show()
+    say(
+        "Due is the day for which the learner plans the objective; what is not planned, the weakest that a learner has"
+        f" studied, is due after {settings.americano_horizon_days} days."
+    )
     return str(shown[0][0])
 
 
-def _named(course: str, objective: str) -> str:
-    return objective if course in objective else f"{course}: {objective}"
+def _named(course: str, objective: str, identity: str) -> str:
+    """The objective's words after the course's; of one without words its id."""
+    words = objective.strip() or identity
+    return words if course in words else f"{course}: {words}"
 
 
 def _day(moment: datetime, settings: Settings) -> str:

@@ -1,6 +1,7 @@
 """The tables that a run ends with."""
 
-from datetime import date
+from collections import Counter
+from datetime import date, datetime
 from typing import Any
 
 from psycopg.rows import dict_row
@@ -17,9 +18,11 @@ from americano_assets.core.outcomes.performance import MODEL_TYPE, whose
 from americano_assets.core.statistics.metrics import LEAST_ROWS
 from americano_assets.installation import COMMAND
 from americano_assets.resources.home.folder import demo_sentence
+from americano_assets.resources.parquet_store.store import ParquetStore
 from americano_assets.resources.postgres.connection import connect, prepare
 from americano_assets.settings import Settings
 from americano_assets.stages.common.deployment import Deployment
+from americano_assets.stages.s1_snapshots.quarantine import readings
 from americano_assets.stages.s9_report.sql import query as report_query
 
 _API = "http://127.0.0.1:{}/predictions"
@@ -42,7 +45,7 @@ def show_demo(settings: Settings, day: date, options: str = "") -> None:
         learner = show_at_risk(connection, settings, day, scoring[1] if scoring else None)
         show_held_out(settings, day, scoring)
         _show_best_possible(settings, day)
-        _show_outcomes(connection)
+        _show_outcomes(connection, settings)
         _show_matured(connection, day)
         _show_effect(connection, day)
     _show_demo_settings(settings)
@@ -60,6 +63,23 @@ def show_demo(settings: Settings, day: date, options: str = "") -> None:
     if learner is not None:
         echo("  While dev runs, what the app is told of the first learner above:")
         echo(f"  curl '{_API.format(settings.port)}?user_id={learner}'")
+
+
+def show_set_aside(settings: Settings, since: datetime) -> None:
+    """How many rows of the app's tables were set aside, and how to look at them; nothing where none was.
+
+    Args:
+        settings: The deployment's.
+        since: Readings that began then or later count (aware).
+    """
+    aside: Counter[str] = Counter()
+    for reading in readings(ParquetStore(settings.store_root)):
+        if reading.read_at >= since:
+            aside[reading.table] += reading.bad + reading.left_out
+    if rows := aside.total():
+        by_table = ", ".join(f"{table} {n:,}" for table, n in sorted(aside.items()))
+        told = f"{rows:,} row{'' if rows == 1 else 's'} ({by_table})"
+        say(f"Set aside, and not read: {told}. {COMMAND} quarantine says why.")
 
 
 def show_night(settings: Settings, day: date) -> None:
@@ -88,19 +108,14 @@ def _scoring_model(connection: Any, day: date) -> tuple[str, float] | None:
 
 
 def _show_best_possible(settings: Settings, day: date) -> None:
-    from americano_assets.demo.scenarios.cohort_demo import TARGET, is_simulated, yardstick
-    from americano_assets.demo.simulator.draw.timing import ZONE
+    from americano_assets.demo.scenarios.cohort_demo import is_simulated, yardstick
 
     deployment = Deployment(settings)
     if not is_simulated(deployment):
         return
     found = yardstick(deployment, day)
-    if found is None:
-        say(
-            f"Best possible AUC: not known here. The simulator knows it for {TARGET.horizon_days} days, "
-            f"{TARGET.struggle_below} and study days in {ZONE}, on {LEAST_ROWS} or more held-out rows planned for the"
-            " day after a cut-off."
-        )
+    if isinstance(found, str):
+        say(f"Best possible AUC: not known here, for {found}.")
         return
     reached = ", ".join(f"{name.replace('_', ' ')} {auc:.3f}" for name, auc in found.reached.items())
     say(
@@ -110,11 +125,11 @@ def _show_best_possible(settings: Settings, day: date) -> None:
     )
 
 
-def _show_outcomes(connection: Any) -> None:
-    rows = connection.execute(query("statuses_by_day")).fetchall()
+def _show_outcomes(connection: Any, settings: Settings) -> None:
+    rows = connection.execute(query("statuses_by_day"), {"zone": settings.zone.key}).fetchall()
     shown = [status for status in PredictionStatus if any(row[1] == status for row in rows)]
     table = Table(
-        "predicted on",
+        "study day",
         *(s.lower().replace("_", " ") for s in shown),
         title="\nWhat became of them",
         is_framed=True,

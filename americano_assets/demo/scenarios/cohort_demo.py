@@ -95,24 +95,31 @@ def is_simulated(deployment: Deployment) -> bool:
     return row is not None and row[0] == "simulated"
 
 
-def yardstick(deployment: Deployment, day: date) -> Yardstick | None:
+def yardstick(deployment: Deployment, day: date) -> Yardstick | str:
     """How near the day's model comes to what is possible, on rows that it was not trained on.
 
     Of the held-out rows those whose planned study day opens with the cut-off: for these the truth is exact.
 
     Returns:
-        None of fewer than LEAST_ROWS such rows, or where the settings ask for something else than the truth answers.
+        Why it is not known, in a clause, of fewer than LEAST_ROWS such rows, or where the settings ask for something
+        else than the truth answers.
     """
-    stored = deployment.store.read_day("training_set", day)
-    if stored is None or (deployment.target, deployment.zone) != (TARGET, ZONE):
-        return None
-    truth = known_truth(deployment)
-    if truth is None:
-        return None
+    if (deployment.target, deployment.zone) != (TARGET, ZONE):
+        return (
+            f"the simulator knows it for {TARGET.horizon_days} days, {TARGET.struggle_below} and study days in {ZONE}"
+            " alone"
+        )
+    stored, truth = deployment.store.read_day("training_set", day), known_truth(deployment)
+    if stored is None or truth is None:
+        return f"of study day {day} no {'training set' if stored is None else 'truth'} is kept"
     rows = stored.to_pandas()
-    both = of_known_truth(rows[rows["split"] == "test"], truth)
+    held_out = rows[rows["split"] == "test"]
+    both = of_known_truth(held_out, truth)
     if len(both) < LEAST_ROWS:
-        return None
+        return (
+            f"of the {len(held_out):,} rows that were never seen {len(both):,} are planned for the day after their"
+            f" cut-off, and {LEAST_ROWS} are needed"
+        )
     model = model_of_day(deployment.store, deployment.models, day)
     scorers = {"rule_based": Scorer(None, model.scorer.cohort_rate, model.scorer.threshold)}
     scorers[model.model_type] = model.scorer

@@ -11,6 +11,7 @@ import pyarrow as pa
 import pytest
 
 from americano_assets.core.study_days.study_day import cutoff, days_between, study_day_of
+from americano_assets.demo.scenarios import cohort_demo
 from americano_assets.demo.scenarios.cohort_demo import is_simulated, yardstick
 from americano_assets.demo.simulator import Cohort, load_simulated, load_since
 from americano_assets.demo.simulator.draw.timing import ZONE
@@ -58,7 +59,7 @@ def test_the_labels_of_the_pipeline_are_the_outcomes_of_the_cohort(
         assert wrong.empty, f"{day}: {len(wrong)} of {len(both)}\n{wrong.to_string()}"
 
 
-def test_a_whole_night_runs(school: str, class_of_30: Cohort, tmp_path: Path) -> None:
+def test_a_whole_night_runs(school: str, class_of_30: Cohort, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     first = class_of_30.arguments.first
     with dg.DagsterInstance.ephemeral() as instance:
         nights = Nights(world_settings(school, tmp_path / "home", americano_start_day=first), instance)
@@ -73,10 +74,15 @@ def test_a_whole_night_runs(school: str, class_of_30: Cohort, tmp_path: Path) ->
         assert is_simulated(nights.deployment)
         found = yardstick(nights.deployment, END)
         elsewhere = ClockedDeployment(world_settings(school, tmp_path / "home", americano_horizon_days=8), LONG_AFTER)
-        assert yardstick(elsewhere, END) is None
+        told = "the simulator knows it for 7 days, 0.65 and study days in UTC alone"
+        assert yardstick(elsewhere, END) == told
+        monkeypatch.setattr(cohort_demo, "LEAST_ROWS", 1_000)
+        too_few = yardstick(nights.deployment, END)
     assert scored is not None
     # Of held-out rows alone: those planned for the day after one of the weekly cut-offs, and studied.
-    assert found is not None
+    assert not isinstance(found, str), found
+    assert isinstance(too_few, str)
+    assert f"{found.rows} are planned for the day after their cut-off, and 1000 are needed" in too_few
     assert found.rows > 5
     assert 0.6 < found.best < 1
     assert set(found.reached) >= {"rule_based"}
