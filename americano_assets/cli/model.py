@@ -33,7 +33,9 @@ def list_(
         echo("No model was trained yet: `americano nightly` trains one.")
         return
     table = Table(
-        *(Column(name, no_wrap=True) for name in ("version", "type", "trained", "loss", "AUC", "ECE", "state")),
+        *(Column(name, no_wrap=True) for name in ("version", "type", "trained", "loss", "AUC", "ECE")),
+        Column("rows", justify="right", no_wrap=True),
+        Column("state", no_wrap=True),
         Column("days", justify="right", no_wrap=True),
     )
     for one in found[:most]:
@@ -42,8 +44,9 @@ def list_(
         name, day = kept["model_type"].replace("_", " "), str(kept["study_day"])
         style = "bold" if one.state == "champion" else None
         version, nights = kept["model_version"][:SHOWN_DIGITS], str(one.days[0] or "—")
-        table.add(version, name, day, *figures, one.state, nights, style=style)
+        table.add(version, name, day, *figures, f"{values.get('n') or 0:,.0f}", one.state, nights, style=style)
     table.show()
+    echo("loss, AUC and ECE: of so many held-out rows of a model's own training; days: nights that it scored.")
     if len(found) > most:
         echo(f"The newest {most} of {len(found)}: --last shows more.")
 
@@ -67,7 +70,7 @@ def show(version: _VERSION) -> None:
         ("threshold", f"{kept['threshold']:.3f}"),
         ("data set", kept["dataset_version"]),
         ("MLflow run", kept["mlflow_run_id"] or "none: MLflow could not be reached, or there was nothing to log"),
-        ("held-out rows", f"{values.get('n') or 0:,.0f}, never seen in training"),
+        ("held-out rows", f"{values.get('n') or 0:,.0f} of {_learners(found)}, never seen in training"),
         *((name.replace("_", " "), _figure(values.get(name))) for name in _FIGURES),
     ):
         facts.add(name, str(value))
@@ -129,6 +132,11 @@ def _tell(choice: "Choice") -> None:
         echo(f"Model {name} scores from study day {event.study_day} on{instead}, until it is released.{forced}")
     if choice.notice:
         echo(choice.notice, err=True)
+
+
+def _learners(row: "ModelRow") -> str:
+    learners = row.kept["metrics"].get("rows", {}).get("test_learners")
+    return "learners" if learners is None else f"{learners:,.0f} learners"
 
 
 def _scored(row: "ModelRow") -> str:

@@ -1,5 +1,6 @@
 """A trained model that passed the gate scores; a person replaces it, and the nights after do as they were told."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from itertools import count
@@ -263,6 +264,9 @@ def test_the_command_shows_models_and_who_decided_what(school: School, monkeypat
     assert "champion" in line
     assert line.split()[-1] == "2"
     shown = CliRunner().invoke(app, ["model", "show", good[:8]])
+    rows = re.search(r"held-out rows +([1-9]\d*) of [1-9]\d* learners, never seen", shown.output)
+    assert rows is not None, shown.output
+    assert f" {rows[1]} " in line, "beside the figures"
     assert "scored 2 nights, 2026-03-08 to 2026-03-10" in " ".join(shown.output.split())
     assert "rolled back by ada, from study day 2026-03-10 on: warnings stand on their head" in " ".join(
         shown.output.split()
