@@ -134,7 +134,7 @@ def interventions_of(
 
     Args:
         row: A scored row, with `unmastered_prerequisites` (ids, strongest first).
-        names: Objective texts by id.
+        names: Objective texts by id; one that is missing or blank is not named.
         profile: How the learner studies.
         easier: An easier objective of the topic that they have not mastered, by id.
         shifts: What was learned about types (core/interventions/type_priorities.py), added to their priority.
@@ -166,7 +166,7 @@ def interventions_of(
 
     if PREREQUISITES in signs:
         gaps = [str(gap) for gap in row["unmastered_prerequisites"]]
-        listed = _listed([names[gap] for gap in gaps if gap in names])
+        listed = _listed([names[gap] for gap in gaps if names.get(gap, "").strip()])
         what = f"what this builds on: {listed}" if listed else "the groundwork of this objective"
         add(
             "PREREQUISITE_REVIEW",
@@ -182,7 +182,7 @@ def interventions_of(
     if COMPLEXITY in signs:
         start = (
             f"Start with «{names[easier]}»"
-            if easier is not None and easier in names
+            if easier is not None and names.get(easier, "").strip()
             else "Start with an easier objective"
         )
         add(

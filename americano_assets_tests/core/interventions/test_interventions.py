@@ -136,6 +136,9 @@ def test_the_missing_groundwork_is_named_and_related() -> None:
     assert "«Name the leads», «Describe the axes»" in one.description
     assert "unknown" not in one.description
     assert one.related_objective_id == "gap-2"
+    blank = dict.fromkeys(NAMES, " ")
+    (wordless,) = interventions_of(row(**gaps), blank)
+    assert "go over the groundwork of this objective" in wordless.description
     (unnamed,) = interventions_of(row(prerequisite_gap_count=1.0), NAMES)
     assert unnamed.related_objective_id == "objective-1"
 
@@ -210,6 +213,8 @@ def test_the_easier_objective_to_start_with_is_named() -> None:
     assert (actions["objective_ids"], actions["time_factor"]) == (["gap-1", "objective-1"], 1.25)
     one, actions = only(complexity_mismatch=0.8)
     assert one.description.startswith("Start with an easier objective,")
+    (wordless,) = interventions_of(row(complexity_mismatch=0.8), {"gap-1": "\n"}, easier="gap-1")
+    assert wordless.description.startswith("Start with an easier objective,")
     assert (one.related_objective_id, actions["objective_ids"]) == ("objective-1", ["objective-1"])
 
 
