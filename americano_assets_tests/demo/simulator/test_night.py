@@ -72,17 +72,17 @@ def test_a_whole_night_runs(school: str, class_of_30: Cohort, tmp_path: Path, mo
         )
         scored = store.read_day("scored_predictions", END)
         assert is_simulated(nights.deployment)
+        too_few = yardstick(nights.deployment, END)
+        monkeypatch.setattr(cohort_demo, "LEAST_ROWS", 5)
         found = yardstick(nights.deployment, END)
         elsewhere = ClockedDeployment(world_settings(school, tmp_path / "home", americano_horizon_days=8), LONG_AFTER)
         told = "the simulator knows it for 7 days, 0.65 and study days in UTC alone"
         assert yardstick(elsewhere, END) == told
-        monkeypatch.setattr(cohort_demo, "LEAST_ROWS", 1_000)
-        too_few = yardstick(nights.deployment, END)
     assert scored is not None
     # Of held-out rows alone: those planned for the day after one of the weekly cut-offs, and studied.
     assert not isinstance(found, str), found
     assert isinstance(too_few, str)
-    assert f"{found.rows} are planned for the day after their cut-off, and 1000 are needed" in too_few
+    assert f"{found.rows} are planned for the day after their cut-off, and 30 are needed" in too_few
     assert found.rows > 5
     assert 0.6 < found.best < 1
     assert set(found.reached) >= {"rule_based"}
