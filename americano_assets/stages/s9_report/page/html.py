@@ -135,7 +135,7 @@ def _scored_by(scoring: Mapping[str, Any] | None) -> str | None:
     if scoring["model_type"] == RULES:
         return f"Scored by the rules, {flags}: their p is a score by which to rank, not how often a struggle comes."
     name = maker(scoring["model_type"])
-    return f"Scored by a trained model, {name}, {flags}: p is the chance of a struggle with what is studied."
+    return f"Scored by a trained model, {name}, {flags}: p is the chance that who studies it struggles."
 
 
 def _whose(one: Mapping[str, Any]) -> str:

@@ -85,6 +85,8 @@ def test_objectives_at_risk_stand_on_the_page_with_who_plans_them_and_why(night:
     assert f"planned by Physiology: {other} 2 0 Physiology: Interpret" in told
     night.world.execute("""UPDATE struggle_predictions SET "predictionDate" = %s WHERE id = 'u0'""", CUTOFF)
     assert f"Physiology: {other} 2 1 from 23 Nov Physiology: Interpret" in text(night.page(), "objectives")
+    night.world.execute("""UPDATE struggle_predictions SET "strugglingFactors" = '{}' WHERE id = 'u0'""")
+    assert other in text(night.page(), "objectives"), "what is no list of reasons gives none, and no night fails of it"
     night.world.execute('UPDATE users SET "includeInAnalytics" = false')
     assert 'id="objectives"' not in night.page()
 

@@ -19,7 +19,7 @@ objectives AS (
 reasons AS (
   SELECT course_id, objective_id, f->>'text' AS reason, count(DISTINCT learner_id) AS learners,
     row_number() OVER (PARTITION BY course_id, objective_id ORDER BY count(DISTINCT learner_id) DESC, f->>'text') AS place
-  FROM open, jsonb_array_elements(factors) AS f
+  FROM open, jsonb_array_elements(CASE WHEN jsonb_typeof(factors) = 'array' THEN factors END) AS f
   WHERE f->>'text' IS NOT NULL
   GROUP BY 1, 2, 3
 )
