@@ -72,7 +72,6 @@ WORDS: dict[str, Key] = {
     "arm": (("arm",),),
     "kind of model": (("model_type",),),
     "phase": (("phase", "experiment_phase"),),
-    "day on which it was predicted": (("predicted_on",),),
     "status": (("status",),),
     "row of `evaluated`": (("row",),),
     "foreign key": (("schema_name",), ("table_name",), ("column_name",), ("target",)),

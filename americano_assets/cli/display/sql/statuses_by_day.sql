@@ -1,5 +1,5 @@
--- Grain: one row a (study day that had closed last when it was predicted, by the time zone %(zone)s; status): how many
--- predictions.
+-- Grain: one row a (study day, status): how many predictions were made while it was the last that had closed, by the time
+-- zone %(zone)s.
 SELECT date(timezone(%(zone)s, timezone('UTC', "predictedAt")) - interval '23 hours') - 1 AS study_day,
   "predictionStatus"::text AS status, count(*) AS n
 FROM struggle_predictions

@@ -1,4 +1,4 @@
--- Grain: one row a course by what people call it, with open predictions due at or after %(cutoff)s (UTC), of learners who count in aggregates:
+-- Grain: one row a name of a course, as people say it, with open predictions due at or after %(cutoff)s (UTC), of learners who count in aggregates:
 -- predictions by risk, from %(medium)s and %(high)s on, and how many learners they are about.
 SELECT COALESCE(NULLIF(c."code"::text, ''), c."name", 'no course') AS course,
   count(*) FILTER (WHERE p."predictedStruggleProbability" >= %(high)s)::integer AS high,
