@@ -60,6 +60,7 @@ UNDECLARED = {
     ("state_snapshots", PUBLISHED): EARLIER,
     ("state_snapshots", "ml/episodes"): EARLIER,
     ("training_set", PUBLISHED): EARLIER,
+    ("struggle_model", "ml/episodes"): EARLIER,
     ("training_set", "ml/episodes"): EARLIER,
     ("struggle_model", "ml/drift"): EARLIER,
     ("struggle_model", "ml/model_performance"): EARLIER,
