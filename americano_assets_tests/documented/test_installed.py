@@ -67,7 +67,6 @@ def installed() -> Iterator[Installed]:
     folder = Path(tempfile.mkdtemp(prefix="wheel-", dir="/tmp"))  # A socket's path must be short.
     user = folder / "u"
     user.mkdir()
-    pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--no-input", "-q"]
     source = folder / "source"
     source.mkdir()
     # What git has, and not what tests and tools have left in the folder.
@@ -77,9 +76,9 @@ def installed() -> Iterator[Installed]:
             (source / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(PROJECT_ROOT / name, source / name)
     wheels = folder / "wheels"
-    subprocess.run(
-        [*pip, "wheel", "--no-deps", "--no-build-isolation", "--wheel-dir", str(wheels), str(source)], check=True
-    )
+    # Not by pip: an environment that uv made has none.
+    build = [sys.executable, "-m", "hatchling", "build", "--target", "wheel", "--directory", str(wheels)]
+    subprocess.run(build, cwd=source, check=True, capture_output=True)
     (wheel,) = wheels.glob("*.whl")
     subprocess.run([sys.executable, "-m", "venv", str(folder / "env")], check=True)
     python = folder / "env" / "bin" / "python"
