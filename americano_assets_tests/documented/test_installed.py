@@ -44,6 +44,11 @@ class Installed:
         return {**kept, "HOME": str(self.user), "XDG_DATA_HOME": str(self.user / "data")}
 
     @property
+    def here(self) -> Path:
+        """The unrelated folder that commands are called in."""
+        return self.user / "here"
+
+    @property
     def home(self) -> Path:
         """The home that nobody has named."""
         return self.user / "data" / "americano"
@@ -53,7 +58,7 @@ class Installed:
 
     def tried(self, *words: str) -> "subprocess.CompletedProcess[str]":
         return subprocess.run(
-            self.command(*words), env=self.variables, cwd=self.user, capture_output=True, text=True, check=False
+            self.command(*words), env=self.variables, cwd=self.here, capture_output=True, text=True, check=False
         )
 
     def run(self, *words: str) -> str:
@@ -66,7 +71,7 @@ class Installed:
 def installed() -> Iterator[Installed]:
     folder = Path(tempfile.mkdtemp(prefix="wheel-", dir="/tmp"))  # A socket's path must be short.
     user = folder / "u"
-    user.mkdir()
+    (user / "here").mkdir(parents=True)
     source = folder / "source"
     source.mkdir()
     # What git has, and not what tests and tools have left in the folder.
@@ -92,7 +97,7 @@ def installed() -> Iterator[Installed]:
     try:
         yield found
     finally:
-        subprocess.run(found.command("stop"), env=found.variables, cwd=user, capture_output=True, check=False)
+        subprocess.run(found.command("stop"), env=found.variables, cwd=found.here, capture_output=True, check=False)
         shutil.rmtree(folder, ignore_errors=True)
 
 
@@ -116,7 +121,7 @@ def test_a_demo_speaks_of_the_command_as_it_is_called_here(installed: Installed,
     assert installed.run("--version") == f"americano {version}\n"
     assert "americano dev" in demo
     assert "./americano" not in demo
-    assert [path.name for path in installed.user.iterdir()] == ["data"], "nothing lies in the folder it was called in"
+    assert list(installed.here.iterdir()) == [], "nothing lies in the folder it was called in"
 
 
 def test_dev_serves_from_an_unrelated_folder(installed: Installed, demo: str) -> None:
@@ -125,7 +130,7 @@ def test_dev_serves_from_an_unrelated_folder(installed: Installed, demo: str) ->
         process = subprocess.Popen(
             installed.command("dev"),
             env=installed.variables | {name: str(port) for name, port in ports.items()},
-            cwd=installed.user,
+            cwd=installed.here,
             stdout=log,
             stderr=subprocess.STDOUT,
             preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
