@@ -26,8 +26,8 @@ commands = typer.Typer(no_args_is_help=True, help="The home, and the one databas
 @commands.command()
 def show() -> None:
     """Show which database the home belongs to, and whether DATABASE_URL leads there; exit code 1 if they do not fit."""
-    from americano_assets.resources.home.claim import standing
     from americano_assets.resources.home.folder import demo_sentence
+    from americano_assets.resources.home.standing import standing
     from americano_assets.resources.postgres.connection import app_url, connect
     from americano_assets.settings import load_settings
 
@@ -126,11 +126,12 @@ def of_a_demo(cohort: str, *, into_this_database: bool) -> "tuple[Settings, str]
 
     own = own_home()
     before = load_settings(own)  # Ahead of imports that take seconds: a wrong value is told at once.
-    from americano_assets.demo.homes import home_of, require_allowed
+    from americano_assets.demo.homes import home_of, of_its_own, require_allowed
     from americano_assets.resources.home.folder import open_home
 
     home = own if into_this_database else home_of(cohort)
     settings = load_settings(home, alone=not into_this_database)
+    settings = settings.model_copy(update={name.lower(): value for name, value in of_its_own(settings).items()})
     require_allowed(settings, into_this_database=into_this_database)
     options = ""
     context = click.get_current_context(silent=True)

@@ -10,7 +10,7 @@ import psycopg
 from americano_assets.core.study_days.catch_up import missing_days
 from americano_assets.core.study_days.study_day import cutoff, days_between, last_closed, study_day_of
 from americano_assets.demo.extent import REPLAY_WEEKS, SAMPLE_LEARNERS, SAMPLE_LOG, is_sample, replay_weeks
-from americano_assets.demo.homes import OULAD_SETTINGS, SIMULATED_SETTINGS, require_every_column
+from americano_assets.demo.homes import OULAD_SETTINGS, SIMULATED_SETTINGS, of_its_own, require_every_column
 from americano_assets.demo.oulad import load
 from americano_assets.demo.scenarios import cohort_demo
 from americano_assets.demo.scenarios.living_cohort import LivingDeployment, bring_to, record_truth
@@ -19,7 +19,6 @@ from americano_assets.demo.simulator.draw.timing import ZONE
 from americano_assets.errors import AmericanoError
 from americano_assets.installation import HOME_SETTINGS_FILE
 from americano_assets.orchestration.local_runner import Runner, make_ready
-from americano_assets.resources.home.chosen import DEMOS
 from americano_assets.resources.home.folder import write_demo_values
 from americano_assets.resources.postgres.connection import connect
 from americano_assets.settings import Settings
@@ -116,9 +115,8 @@ def _settle(
     home = settings.americano_home
     path = home / HOME_SETTINGS_FILE
     if first_load or not path.exists():
-        alone = home.parent.name == DEMOS and settings.database_url is None
-        zone = {"AMERICANO_TIMEZONE": f"{ZONE}"} if alone else {}
-        write_demo_values(home, {**values, **zone, "AMERICANO_START_DAY": first}, alone=alone)
+        more = of_its_own(settings)
+        write_demo_values(home, {**values, **more, "AMERICANO_START_DAY": first}, alone=bool(more))
     path.touch()  # The demo that ran last is what later commands work on.
 
 

@@ -10,12 +10,13 @@ from americano_assets.contract.tables import TABLES
 from americano_assets.demo.cleaning import clean_home, holds_ours
 from americano_assets.demo.removing import accounts_of_others
 from americano_assets.demo.scenarios import cohort_demo
+from americano_assets.demo.simulator.draw.timing import ZONE
 from americano_assets.demo.simulator.load import COHORT as SIMULATED
 from americano_assets.errors import AmericanoError
 from americano_assets.installation import HOME_SETTINGS_FILE
 from americano_assets.resources.home.chosen import DEMOS, has_own, own_home
-from americano_assets.resources.home.claim import standing
 from americano_assets.resources.home.folder import CLAIM_FILE, STORE_CLAIM_FILE, is_demo_home, is_home, open_home
+from americano_assets.resources.home.standing import standing
 from americano_assets.resources.postgres.connection import app_url, connect
 from americano_assets.resources.postgres.embedded.server import EmbeddedServer
 from americano_assets.settings import Settings
@@ -44,6 +45,13 @@ def home_of(cohort: str) -> Path:
     if not has_own() and is_demo_home(own) and dotenv_values(own / HOME_SETTINGS_FILE).get(horizon) == values[horizon]:
         return own
     return own / DEMOS / cohort
+
+
+def of_its_own(settings: Settings) -> dict[str, str]:
+    """What else decides, from the first command on, in a home that is a demo's alone; nothing in another."""
+    alone = settings.americano_home.parent.name == DEMOS and settings.database_url is None
+    # The simulated live through their days in it.
+    return {"AMERICANO_TIMEZONE": f"{ZONE}"} if alone else {}
 
 
 def require_allowed(settings: Settings, *, into_this_database: bool) -> None:

@@ -19,8 +19,8 @@ from americano_assets.demo.simulator import stored_arguments
 from americano_assets.demo.simulator.rows.ids import ids
 from americano_assets.demo.simulator.rows.school import OWNER
 from americano_assets.errors import AmericanoError
-from americano_assets.resources.home.claim import standing
 from americano_assets.resources.home.folder import CLAIM_FILE, SERVER_FOLDER, open_home
+from americano_assets.resources.home.standing import standing
 from americano_assets.resources.postgres.connection import app_url, connect
 from americano_assets.resources.postgres.embedded.server import DAGSTER_DATABASE, MLFLOW_DATABASE, EmbeddedServer
 from americano_assets.settings import Settings

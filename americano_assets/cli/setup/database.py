@@ -32,8 +32,8 @@ def schema(
 def check_db() -> None:
     """Compare the app's database with the contract; exit code 1 if the pipeline could not run on it."""
     from americano_assets.contract.compare import check
-    from americano_assets.resources.home.claim import standing
     from americano_assets.resources.home.folder import demo_sentence
+    from americano_assets.resources.home.standing import standing
     from americano_assets.resources.postgres.connection import app_url, bootstrap, connect
     from americano_assets.settings import load_settings
 

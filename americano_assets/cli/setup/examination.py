@@ -19,8 +19,8 @@ from americano_assets.contract.grants import missing_grants
 from americano_assets.core.study_days.study_day import last_closed
 from americano_assets.errors import AmericanoError
 from americano_assets.installation import COMMAND, is_a_demos_alone
-from americano_assets.resources.home.claim import standing
 from americano_assets.resources.home.folder import demo_sentence, refusal
+from americano_assets.resources.home.standing import standing
 from americano_assets.resources.parquet_store.store import ParquetStore
 from americano_assets.resources.postgres.clock import require_clock
 from americano_assets.resources.postgres.connection import connect

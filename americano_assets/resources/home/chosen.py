@@ -22,9 +22,9 @@ def has_own() -> bool:
 
 
 def usual_home() -> Path:
-    """The home that is worked on where nobody chooses one."""
+    """The home that is worked on where nobody chooses one; a demo that a version before put into the own goes on."""
     named, own = named_home(), own_home()
-    return named if named != own or has_own() else last_demo() or own
+    return named if named != own or has_own() or is_demo_home(own) else last_demo() or own
 
 
 def last_demo() -> Path | None:

@@ -6,208 +6,19 @@ database, or beside another home, either would quietly spoil the other. So the f
 
 import sys
 import uuid
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import psycopg
 
 from americano_assets.core.study_days.cutoff import naive
-from americano_assets.resources.home.claim_records import (
-    Claim,
-    HomeError,
-    Identity,
-    StoreMark,
-    database_claim,
-    home_claim,
-    identity,
-    kept_in_home,
-    rows_if_there,
-    store_mark,
-)
-from americano_assets.resources.home.folder import CLAIM_FILE, STORE_CLAIM_FILE, files_below, is_demo_home
+from americano_assets.resources.home.claim_records import Claim, HomeError, StoreMark, kept_in_home
+from americano_assets.resources.home.folder import CLAIM_FILE, STORE_CLAIM_FILE
+from americano_assets.resources.home.standing import standing
 from americano_assets.resources.parquet_store.atomic_files import write_json
 from americano_assets.resources.postgres.migrate import lock_database
 from americano_assets.settings import Settings
-
-_AFTER_A_MOVE = (
-    "After a restore or a move `americano home adopt` binds this home and this database to each other. Nothing was"
-    " changed."
-)
-_WRONG = "Correct DATABASE_URL or AMERICANO_HOME."
-
-
-@dataclass(frozen=True)
-class Standing:
-    """A home and a database as they stand to each other.
-
-    Attributes:
-        database: What the database says of itself.
-        in_home: The home's claim.
-        in_database: The database's.
-        in_store: What the home's files say; None where they are of before, or not there.
-        former: Ids of this database's claims before it was bound anew.
-        models_here: Models of the home, by version.
-        models_there: Models that the database knows.
-        files_here: The home's store holds something.
-        demo_here: A demo's settings lie in the home.
-        demo_there: The database holds a demo's learners.
-    """
-
-    home: Path
-    database: Identity
-    in_home: Claim | None
-    in_database: Claim | None
-    in_store: StoreMark | None
-    former: frozenset[str]
-    models_here: frozenset[str]
-    models_there: frozenset[str]
-    files_here: bool
-    demo_here: bool
-    demo_there: bool
-
-    @property
-    def is_bound(self) -> bool:
-        """Whether home, files and database hold the same claim."""
-        claim = self.in_home
-        if claim is None or self.in_store is None or claim != self.in_database:
-            return False
-        return claim.marks_files and self.in_store.id == claim.id
-
-    @property
-    def ids_of_files(self) -> set[str]:
-        """Ids of the claims that the home's files were written under; without a mark the home's own."""
-        if self.in_store is not None:
-            return {self.in_store.id, *self.in_store.former}
-        return {self.in_home.id} if self.in_home is not None else set()
-
-    @property
-    def files_are_gone(self) -> bool:
-        """Whether the home had files that bear a mark, and none are there: as where their disk is not mounted."""
-        return self.in_home is not None and self.in_home.marks_files and self.in_store is None
-
-    def obstacle(self, *, claims: bool = True) -> str | None:
-        """Why they may not be used together, in a sentence with what to do; None where they may.
-
-        Args:
-            claims: The home is to belong to the database. Without it, a home that holds nothing yet fits every one.
-        """
-        return self.demo_obstacle or self._claims_obstacle(claims=claims) or self._files_obstacle(claims=claims)
-
-    def _claims_obstacle(self, *, claims: bool) -> str | None:
-        name = self.database.database_name
-        if self.in_home is None:
-            strangers = not self.models_here & self.models_there
-            if self.in_database is not None and (claims or (self.models_here and strangers)):
-                return f'Database "{name}" belongs to another home than {self.home}. {_WRONG} {_AFTER_A_MOVE}'
-            if self.in_database is None and strangers and (self.models_here or (claims and self.models_there)):
-                return (
-                    f'The home {self.home} and database "{name}" were not filled together: no model of the one is known'
-                    f" to the other ({len(self.models_here)} here, {len(self.models_there)} there). {_WRONG}"
-                    f" {_AFTER_A_MOVE}"
-                )
-            return None
-        theirs = self.in_home.database
-        if self.in_database is None and not theirs.differs_from(self.database):
-            return None  # The very same database: schema ml was made anew, or its claim was never committed.
-        if self.in_database is None or self.in_database.id != self.in_home.id:
-            return (
-                f'The home {self.home} belongs to database "{theirs.database_name}", and database "{name}"'
-                f" {'holds no record of it' if self.in_database is None else 'belongs to another home'}. {_WRONG}"
-                f" {_AFTER_A_MOVE}"
-            )
-        if theirs.differs_from(self.database):
-            return (
-                f'Database "{name}" is a copy of the one that the home {self.home} belongs to'
-                f' ("{theirs.database_name}"), or was moved: {_difference(theirs, self.database)}. {_WRONG}'
-                f" {_AFTER_A_MOVE}"
-            )
-        return None
-
-    def _files_obstacle(self, *, claims: bool) -> str | None:
-        if self.files_are_gone and (claims or self.files_here):
-            return (
-                f"The files of the home {self.home} are not there, nor data/{STORE_CLAIM_FILE}, which says whose they"
-                " are: mount the disk that data/ is on, or restore it from a back-up. Where they are lost for good,"
-                " `americano home adopt` begins with an empty store, and `forget` can no longer reach what is on that"
-                " disk. Nothing was changed."
-            )
-        claimed = {claim.id for claim in (self.in_home, self.in_database) if claim is not None}
-        if self.in_store is None:
-            return None
-        if self.in_store.id in claimed:
-            return self._age_obstacle(self.in_store)
-        return (
-            f"The files in the home {self.home} were written for another database than"
-            f' "{self.database.database_name}": is another disk mounted, or a folder of another home linked?'
-            f" {_AFTER_A_MOVE}"
-        )
-
-    def _age_obstacle(self, in_store: StoreMark) -> str | None:
-        if self.in_database is None or in_store.id != self.in_database.id:
-            return None
-        missed = self.in_database.writings - in_store.writings
-        if missed <= 0:
-            return None
-        return (
-            f"The files in the home {self.home} are an older copy: since then database"
-            f' "{self.database.database_name}" was worked on {missed:,} times with others. Is the disk that data/ is on'
-            " mounted? After a restore of the files alone `americano home adopt` goes on with them; then repeat"
-            " `forget` for everybody whom you forgot since (ml.forgettings has the times). Nothing was changed."
-        )
-
-    @property
-    def demo_obstacle(self) -> str | None:
-        """Why a demo's home may not be used here, adopted or not; None where it is none, or the demo is here too."""
-        if not self.demo_here or self.demo_there:
-            return None
-        return (
-            f'The home {self.home} is a demo\'s, and database "{self.database.database_name}" holds no demo: its'
-            " horizon, threshold, holdout and models would decide about other people. Set AMERICANO_HOME to another"
-            " folder. Where this database's own nights are in the home, a demo was in it once: move settings.env out of"
-            " it, and bind it by `americano home adopt`; no file is lost. Nothing was changed."
-        )
-
-    @property
-    def filled_elsewhere(self) -> str | None:
-        """Why a home may not be given to this database, whatever somebody says: nothing of the home is known there."""
-        mine = self.ids_of_files
-        there = {self.in_database.id, *self.former} if self.in_database else set()
-        # Of before there were claims. The rules of a first week are the same model in every school.
-        alike = not mine and self.models_here & self.models_there
-        if mine & there or alike:
-            return None
-        if not (self.models_here or (mine and (self.files_here or self.files_are_gone))):
-            return None
-        return (
-            f"The home {self.home} holds nights of another database ({len(self.models_here):,} models), and database"
-            f' "{self.database.database_name}" knows nothing of them. Is DATABASE_URL set to the one that they were'
-            " made with? (Unset, it is the home's own embedded server.) Restore schema ml too where only the app's"
-            " tables were, or set AMERICANO_HOME to another folder. Nothing was changed."
-        )
-
-
-def standing(connection: psycopg.Connection[Any], settings: Settings) -> Standing:
-    """Read both sides; changes nothing.
-
-    Raises:
-        HomeError: The home's record cannot be read.
-    """
-    home = settings.americano_home
-    return Standing(
-        home,
-        identity(connection),
-        home_claim(home / CLAIM_FILE),
-        database_claim(connection),
-        store_mark(settings.store_root / STORE_CLAIM_FILE),
-        frozenset(rows_if_there(connection, "former_homes", "SELECT id FROM ml.former_homes")),
-        frozenset(path.stem for path in settings.models_root.glob("*.json")),
-        frozenset(rows_if_there(connection, "model_versions", "SELECT model_version FROM ml.model_versions")),
-        any(path.suffix == ".parquet" or not path.exists() for path in files_below(settings.store_root)),
-        is_demo_home(home),
-        bool(rows_if_there(connection, "demo_load", "SELECT cohort FROM ml.demo_load")),
-    )
 
 
 def require_own_home(connection: psycopg.Connection[Any], settings: Settings, *, claims: bool = True) -> None:
@@ -257,6 +68,7 @@ def adopt(connection: psycopg.Connection[Any], settings: Settings, *, anew: bool
             found.database,
             marks_files=True,
             writings=1 + max((side.writings for side in sides), default=0),
+            timezone=found.timezone,
         )
         former = found.ids_of_files | ({found.in_home.id} if found.in_home else set())
         mark = StoreMark(claim.id, claim.writings, tuple(sorted(former - {claim.id})))
@@ -266,9 +78,9 @@ def adopt(connection: psycopg.Connection[Any], settings: Settings, *, anew: bool
         connection.execute("DELETE FROM ml.home")
         connection.execute(
             "INSERT INTO ml.home"
-            " (id, database_name, database_oid, system_identifier, schema_name, adopted_at, writings)"
-            " VALUES (%s, %s, %s, %s, %s, %s, %s)",
-            [claim.id, *asdict(claim.database).values(), naive(datetime.now(UTC)), claim.writings],
+            " (id, database_name, database_oid, system_identifier, schema_name, adopted_at, writings, timezone)"
+            " VALUES (%s, %s, %s, %s, %s, %s, %s, %s)",
+            [claim.id, *asdict(claim.database).values(), naive(datetime.now(UTC)), claim.writings, claim.timezone],
         )
         # Before the commit: a home without its record would be refused as a second one, and files that seem older as a
         # copy. The store first: it may lie on a disk that cannot be written, and then nothing changes.
@@ -277,15 +89,8 @@ def adopt(connection: psycopg.Connection[Any], settings: Settings, *, anew: bool
     if known is not None and known == found.in_database:
         return claim
     name, host = claim.database.database_name, connection.info.host
-    print(f'americano: The home {found.home} now belongs to database "{name}" at {host} alone.', file=sys.stderr)
+    bound = f'The home {found.home} now belongs to database "{name}" at {host} alone'
+    print(f"americano: {bound}, with study days in {claim.timezone}.", file=sys.stderr)
+    if missed := found.missed_files:
+        print(f"americano: But {missed}", file=sys.stderr)
     return claim
-
-
-def _difference(before: Identity, now: Identity) -> str:
-    if before.database_name != now.database_name:
-        return f'its name was "{before.database_name}"'
-    if None not in (before.schema_name, now.schema_name) and before.schema_name != now.schema_name:
-        return f'the app\'s tables were in its schema "{before.schema_name}", and are looked for in "{now.schema_name}"'
-    if before.system_identifier != now.system_identifier and before.system_identifier and now.system_identifier:
-        return f"it was on the server {before.system_identifier}, and this one is {now.system_identifier}"
-    return "it was made anew on its server"

@@ -43,12 +43,14 @@ class Claim:
     Attributes:
         marks_files: The home's record: its files bear the id too, so where they do not they are not there.
         writings: The database's record: how often the files were opened for writing.
+        timezone: The database's record: in which the nights' study days end; None where none was noted yet.
     """
 
     id: str
     database: Identity
     marks_files: bool = field(default=False, compare=False)
     writings: int = field(default=0, compare=False)
+    timezone: str | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True)
@@ -123,7 +125,7 @@ def database_claim(connection: psycopg.Connection[Any]) -> Claim | None:
     # Whole, since a version before may have made the table with fewer columns.
     for row in rows_if_there(connection, "home", "SELECT to_jsonb(home) FROM ml.home"):
         database = Identity(*(row.get(each.name) for each in fields(Identity)))
-        return Claim(row["id"], database, writings=row.get("writings", 0))
+        return Claim(row["id"], database, writings=row.get("writings", 0), timezone=row.get("timezone"))
     return None
 
 

@@ -125,6 +125,9 @@ def test_a_demo_of_a_version_before_stays_where_it_is(own: Path, monkeypatch: py
     assert usual_home() == home_of("oulad") == own
     assert home_of("simulated") == own / "demos" / "simulated"
     assert f"On the demo's home {own}" in _invoke("dataset", "list").stderr
+    # Nor does a later demo take plain commands away from it: learners of one's own may be in its database too.
+    _demo(own / "demos" / "simulated", 2, 7)
+    assert usual_home() == own
     # Its home never gets to another database.
     monkeypatch.setenv("DATABASE_URL", "postgresql://me@example.org/mine")
     assert home_of("oulad") == own / "demos" / "oulad"

@@ -24,9 +24,10 @@ from americano_assets.demo.homes import require_allowed
 from americano_assets.errors import AmericanoError
 from americano_assets.installation import HOME_SETTINGS_FILE
 from americano_assets.orchestration.local_runner import Runner
-from americano_assets.resources.home.claim import require_own_home, standing
+from americano_assets.resources.home.claim import require_own_home
 from americano_assets.resources.home.claim_records import HomeError, identity
 from americano_assets.resources.home.folder import CLAIM_FILE, STORE_CLAIM_FILE, write_demo_values
+from americano_assets.resources.home.standing import standing
 from americano_assets.resources.postgres.connection import app_url, bind_anew, connect, prepare, require_usable
 from americano_assets.resources.postgres.embedded.server import DAGSTER_DATABASE, MLFLOW_DATABASE, EmbeddedServer
 from americano_assets.settings import Settings
@@ -378,6 +379,77 @@ def test_a_record_without_the_schema_learns_it(settings: Settings, database: str
     prepare(settings)
     assert json.loads(record.read_text()) == now
     assert now["schema_name"] == "public"
+
+
+def test_nights_of_another_time_zone_are_refused_until_somebody_says_so(
+    settings: Settings, database: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Under it a date is another study day, and the app would hold what is open twice."""
+    in_berlin = settings.model_copy(update={"americano_timezone": "Europe/Berlin"})
+    prepare(in_berlin)
+    assert "alone, with study days in Europe/Berlin." in capsys.readouterr().err
+    before = files_of(settings.americano_home), rows_of_ml(database)
+    for way in (prepare, require_usable):
+        for claims in (True, False):
+            with pytest.raises(HomeError, match=r"end in Europe/Berlin, and AMERICANO_TIMEZONE is UTC.*Set "):
+                way(settings, claims=claims)
+    assert (files_of(settings.americano_home), rows_of_ml(database)) == before
+    bind_anew(settings)
+    prepare(settings)
+    with pytest.raises(HomeError, match="end in UTC, and AMERICANO_TIMEZONE is Europe/Berlin"):
+        prepare(in_berlin)
+
+
+def test_a_home_that_notes_no_time_zone_takes_that_of_its_next_command(settings: Settings, database: str) -> None:
+    prepare(settings)
+    with psycopg.connect(database) as connection:  # As a version before left it.
+        connection.execute("UPDATE ml.home SET timezone = NULL")
+    in_berlin = settings.model_copy(update={"americano_timezone": "Europe/Berlin"})
+    require_usable(in_berlin)
+    prepare(in_berlin)
+    with pytest.raises(HomeError, match="end in Europe/Berlin"):
+        prepare(settings)
+
+
+def test_a_home_with_models_whose_schema_of_ours_was_dropped_begins_nothing_anew(
+    settings: Settings, database: str
+) -> None:
+    """What nights published stands in the app's tables, and would be taken for the app's own."""
+    prepare(settings)
+    _used_before(settings)
+    with psycopg.connect(database) as connection:
+        connection.execute(_MODEL.encode())
+    prepare(settings)
+    with psycopg.connect(database) as connection:
+        connection.execute("DROP SCHEMA ml CASCADE")
+    before = files_of(settings.americano_home)
+    for claims in (True, False):
+        with pytest.raises(HomeError, match=r"was dropped or made anew: .* the 1 models .*Restore schema ml"):
+            prepare(settings, claims=claims)
+    with pytest.raises(HomeError, match="Restore schema ml"):
+        bind_anew(settings)
+    assert (files_of(settings.americano_home), rows_of_ml(database)) == (before, {})
+    # To begin anew, with no back-up: another home.
+    prepare(settings.model_copy(update={"americano_home": settings.americano_home.with_name("anew")}))
+
+
+def test_adopting_says_what_forgetting_did_not_reach(
+    settings: Settings, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Somebody adopts an empty home, as of a shell in another folder, and forgets a learner there."""
+    prepare(settings)
+    _history(settings.store_root)
+    bind_anew(settings)
+    assert "`forget`" not in capsys.readouterr().err
+    second = settings.model_copy(update={"americano_home": tmp_path / "second"})
+    bind_anew(second)
+    told = capsys.readouterr().err
+    assert f"the home {tmp_path}/second holds no files" in told
+    assert "elsewhere, where `forget` no longer reaches them" in told
+    prepare(second)
+    bind_anew(settings)
+    told = capsys.readouterr().err
+    assert "repeat `forget` for everybody whom you forgot since (ml.forgettings has the times)" in told
 
 
 def test_a_model_that_every_school_begins_with_makes_nobody_an_heir(settings: Settings, other: str) -> None:
