@@ -4,7 +4,6 @@ The API runs it in a thread of its own, and imports this module there: it needs 
 """
 
 import json
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -14,16 +13,11 @@ import pandas as pd
 from psycopg.errors import DeadlockDetected
 from threadpoolctl import ThreadpoolController
 
+from americano_assets.core.base.records import mappings
 from americano_assets.core.features.catalog import MODEL_INPUTS
-from americano_assets.core.interventions.choose_interventions import (
-    COMPLEXITY,
-    PREREQUISITES,
-    Indicator,
-    Intervention,
-    indicators_of,
-    signs_of,
-)
+from americano_assets.core.interventions.choose_interventions import Known, interventions_of
 from americano_assets.core.interventions.learner_profile import profile_of
+from americano_assets.core.interventions.signs import COMPLEXITY, PREREQUISITES, indicators_of
 from americano_assets.core.models.scorer import score
 from americano_assets.core.publication.checks import problems
 from americano_assets.core.publication.random_assignment import Policy
@@ -37,14 +31,7 @@ from americano_assets.stages.common.model_files import ModelStore, StoredModel
 from americano_assets.stages.common.schemas import SCORED_PREDICTIONS
 from americano_assets.stages.s1_snapshots.fast_validation import frame_keeps_every_rule
 from americano_assets.stages.s2_features.learner_features import LiveFeatures
-from americano_assets.stages.s5_interventions.recommendations import (
-    PRIORITIES,
-    Known,
-    advise,
-    as_frame,
-    easier_objectives,
-    flagged_rows,
-)
+from americano_assets.stages.s5_interventions.recommendations import PRIORITIES, easier_objectives, pairs_of
 from americano_assets.stages.s6_publication.app_rows import feature_vector
 from americano_assets.stages.s6_publication.episode_ledger import StudyDay
 from americano_assets.stages.s6_publication.transaction import publish_learner
@@ -120,16 +107,15 @@ class Generator:
 
         moment = Cutoff(now, self._zone, self._target)
         candidates = scored[tonight]
-        rows = flagged_rows(candidates)
-        found = [one for row in rows for one in indicators_of(row)]
+        rows = candidates[candidates["flagged"]]
         study_day = StudyDay(today, moment, model, "", _KIND, on_time=True, policy=self._policy)
         published = self._publish(
-            study_day, learner_id, candidates, found, self._advice(learner_id, moment, rows, today)
+            study_day, learner_id, candidates, indicators_of(rows), self._advice(learner_id, moment, rows, today)
         )
         wanted = set(scored.loc[asked, "prediction_id"])
         return Generated(
             [one for one in published if one in wanted],
-            [_beyond(row, now) for row in flagged_rows(scored[asked & ~tonight])],
+            _beyond(scored[asked & ~tonight & scored["flagged"]], now),
         )
 
     def warm(self, now: datetime) -> None:
@@ -183,25 +169,21 @@ class Generator:
             self._model, self._controller = model, None
         return model
 
-    def _advice(
-        self, learner_id: str, moment: Cutoff, rows: Sequence[Mapping[str, Any]], today: date
-    ) -> list[Intervention]:
+    def _advice(self, learner_id: str, moment: Cutoff, rows: pd.DataFrame, today: date) -> pd.DataFrame:
         """Interventions of flagged rows, cut to the learner as a night cuts them."""
         # Read is what one of the rows' signs asks for.
-        rows = [row for row in rows if signs_of(row)]
-        if not rows:
-            return []
-        steep = [row for row in rows if COMPLEXITY.fires(row)]
-        gaps = {str(one) for row in rows if PREREQUISITES.fires(row) for one in row["unmastered_prerequisites"]}
+        steep = rows[COMPLEXITY.fires(rows)]
+        gaps = {str(one) for row in rows.loc[PREREQUISITES.fires(rows), "unmastered_prerequisites"] for one in row}
         names: dict[str, str] = {}
         easier = {}
-        if gaps or steep:
-            objectives = self._live.objectives(ids=gaps, course_ids={row["course_id"] for row in steep})
+        if gaps or len(steep):
+            objectives = self._live.objectives(ids=gaps, course_ids=set(steep["course_id"]))
             names = dict(
                 zip(objectives["objective_id"].to_pylist(), objectives["objective_text"].to_pylist(), strict=True)
             )
-            if steep:
-                easier = easier_objectives(self._live.engine_knowing(objectives), moment, steep)
+            if len(steep):
+                found = easier_objectives(self._live.engine_knowing(objectives), moment, pairs_of(steep)).to_pylist()
+                easier = {(one["learner_id"], one["objective_id"]): one["easier_id"] for one in found}
         learned = self._store.last_manifest_before(today, PRIORITIES) or {}
         known = Known(
             names=names,
@@ -209,21 +191,20 @@ class Generator:
             easier=easier,
             shifts={kind: effect["shift"] for kind, effect in learned.items()},
         )
-        return advise(rows, known)
+        return interventions_of(rows, known)
 
     def _publish(
         self,
         study_day: StudyDay,
         learner_id: str,
         scored: pd.DataFrame,
-        indicators: list[Indicator],
-        interventions: list[Intervention],
+        indicators: pd.DataFrame,
+        interventions: pd.DataFrame,
     ) -> list[str]:
-        frames = as_frame(indicators, Indicator), as_frame(interventions, Intervention)
         for attempt in range(1, _ATTEMPTS + 1):
             try:
                 with connect(self._url, begun_with=self._begun_with) as connection:
-                    return publish_learner(connection, study_day, learner_id, scored, *frames)
+                    return publish_learner(connection, study_day, learner_id, scored, indicators, interventions)
             except DeadlockDetected:
                 if attempt == _ATTEMPTS:
                     raise
@@ -246,21 +227,26 @@ def _require_publishable(scored: pd.DataFrame, model: StoredModel, learner_id: s
         raise AmericanoError(f"These predictions are not published: {'; '.join(found)}. What stood there stays.")
 
 
-def _beyond(row: Mapping[str, Any], now: datetime) -> dict[str, Any]:
-    indicators = [{**vars(one), "context": json.loads(one.context), "detected_at": now} for one in indicators_of(row)]
-    return {
-        "id": row["prediction_id"],
-        "user_id": row["learner_id"],
-        "learning_objective_id": row["objective_id"],
-        "topic_id": row["course_id"],
-        "prediction_date": row["planned_at"].to_pydatetime(),
-        "predicted_struggle_probability": row["probability"],
-        "prediction_confidence": row["confidence"],
-        "prediction_status": "PENDING",
-        "feature_vector": feature_vector(row),
-        "struggling_factors": json.loads(row["factors"]),
-        "indicators": indicators,
-    }
+def _beyond(rows: pd.DataFrame, now: datetime) -> list[dict[str, Any]]:
+    indicators: dict[str, list[dict[str, Any]]] = {one: [] for one in rows["prediction_id"]}
+    for one in mappings(indicators_of(rows)):
+        indicators[one["prediction_id"]].append({**one, "context": json.loads(one["context"]), "detected_at": now})
+    return [
+        {
+            "id": row["prediction_id"],
+            "user_id": row["learner_id"],
+            "learning_objective_id": row["objective_id"],
+            "topic_id": row["course_id"],
+            "prediction_date": row["planned_at"].to_pydatetime(),
+            "predicted_struggle_probability": row["probability"],
+            "prediction_confidence": row["confidence"],
+            "prediction_status": "PENDING",
+            "feature_vector": feature_vector(row),
+            "struggling_factors": json.loads(row["factors"]),
+            "indicators": indicators[row["prediction_id"]],
+        }
+        for row in mappings(rows)
+    ]
 
 
 def _ms(seconds: float) -> str:

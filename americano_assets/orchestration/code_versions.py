@@ -58,7 +58,7 @@ _FILES: Mapping[str, tuple[str, ...]] = {
         "stages/s3_training/[acmprt]*.py",
     ),
     "scored_predictions": ("core/models/*.py", "stages/s4_predictions/scored_predictions.py"),
-    "indicators": ("core/interventions/choose_interventions.py", "stages/s5_interventions/recommendations.py"),
+    "indicators": ("core/interventions/signs.py", "stages/s5_interventions/recommendations.py"),
     "interventions": (
         "core/interventions/*.py",
         "stages/s5_interventions/recommendations.py",

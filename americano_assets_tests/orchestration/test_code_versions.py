@@ -73,7 +73,7 @@ def test_moving_and_commenting_makes_nothing_stale(package: Path) -> None:
     ("file", "old", "new", "stale"),
     [
         ("stages/s8_reduction/sql/struggle_totals.sql", "SELECT", "SELECT DISTINCT", {"ml/struggle_reduction"}),
-        ("core/interventions/choose_interventions.py", "0.5, 0.0", "0.6, 0.0", {"indicators", "interventions"}),
+        ("core/interventions/signs.py", "0.5, 0.0", "0.6, 0.0", {"indicators", "interventions"}),
         ("core/models/risk.py", "0.", "1 - 0.", {"struggle_model", "scored_predictions"}),
         ("core/outcomes/drift.py", "def ", "def its_", {"ml/drift"}),
     ],

@@ -1,12 +1,28 @@
-"""Which indicators a flagged prediction shows, and what to do about them, in a student's words."""
+"""What to do about flagged predictions, in a student's words."""
 
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from functools import lru_cache
+from typing import Any, NamedTuple
 
-from americano_assets.core.base.ids import cuid
-from americano_assets.core.interventions.learner_profile import FORMAT_WORDS, Profile
+import numpy as np
+import pandas as pd
+
+from americano_assets.core.base.arrays import BoolArray
+from americano_assets.core.interventions.learner_profile import FORMAT_WORDS, Hours, Profile
+from americano_assets.core.interventions.signs import (
+    COMPLEXITY,
+    FORMAT,
+    HISTORY,
+    LAPSES,
+    OVERLOAD,
+    PREREQUISITES,
+    RETENTION,
+    SIGN_COLUMNS,
+    in_order,
+    signs_of,
+)
 from americano_assets.core.interventions.type_priorities import shifted
 
 MAX_PER_PREDICTION = 3
@@ -16,56 +32,10 @@ BREAK_EVERY_MINUTES = 25
 MORE_TIME = 1.25
 REVIEW_DAYS = (1, 3, 7)
 NOTHING_KNOWN = Profile()
-
-
-@dataclass(frozen=True)
-class Sign:
-    """What fires an indicator: an observed feature past a threshold.
-
-    Attributes:
-        indicator: IndicatorType, or None where the sign only leads to an intervention.
-        feature: Column.
-        threshold: Fires past it.
-        extreme: Where the severity is at its highest.
-    """
-
-    indicator: str | None
-    feature: str
-    threshold: float
-    extreme: float
-
-    def depth(self, value: float) -> float:
-        """How far past the threshold, 0 (not, or just there) to 1 (at the extreme)."""
-        return min(max((value - self.threshold) / (self.extreme - self.threshold), 0.0), 1.0)
-
-    def fires(self, row: Mapping[str, Any]) -> bool:
-        """Whether the feature was observed and is past the threshold."""
-        if not row[f"observed_{self.feature}"]:
-            return False
-        value = row[self.feature]
-        return bool(value < self.threshold if self.extreme < self.threshold else value > self.threshold)
-
-
-RETENTION = Sign("LOW_RETENTION", "retention_score", 0.5, 0.0)
-LAPSES = Sign("LOW_RETENTION", "review_lapse_rate", 0.3, 1.0)
-PREREQUISITES = Sign("PREREQUISITE_GAP", "prerequisite_gap_count", 0.5, 1.0)
-COMPLEXITY = Sign("COMPLEXITY_MISMATCH", "complexity_mismatch", 0.4, 0.9)
-OVERLOAD = Sign("COGNITIVE_OVERLOAD", "cognitive_load_indicator", 0.7, 1.0)
-HISTORY = Sign("HISTORICAL_STRUGGLE_PATTERN", "historical_struggle_score", 0.6, 1.0)
-# Fires at 0.6, the value of the lowest-ranked format.
-FORMAT = Sign(None, "content_type_mismatch", 0.6 - 1e-9, 1.0)
-SIGNS = (RETENTION, LAPSES, PREREQUISITES, COMPLEXITY, OVERLOAD, HISTORY, FORMAT)
-
-
-@dataclass(frozen=True)
-class Indicator:
-    """A row of struggle_indicators."""
-
-    id: str
-    prediction_id: str
-    indicator_type: str
-    severity: str
-    context: str
+# What a scored row has to have to be advised on; unmastered prerequisites are ids, strongest first.
+ADVICE_COLUMNS = (*SIGN_COLUMNS, "learner_id", "objective_id", "unmastered_prerequisites")
+# Learners study alike, and the same objectives: so many pieces of JSON are made once.
+_KEPT = 16_384
 
 
 @dataclass(frozen=True)
@@ -90,159 +60,192 @@ class Intervention:
     actions: str
 
 
-def signs_of(row: Mapping[str, Any]) -> list[Sign]:
-    """The signs that fire in one scored row. Lapses count only above what the cohort has on the same objective."""
-    above_cohort = row.get("cohort_lapse_rate") is None or row["review_lapse_rate"] > row["cohort_lapse_rate"]
-    return [sign for sign in SIGNS if sign.fires(row) and (sign is not LAPSES or above_cohort)]
+@dataclass(frozen=True)
+class Known:
+    """What advice is cut to.
 
-
-def indicators_of(row: Mapping[str, Any]) -> list[Indicator]:
-    """The indicators of one scored row, one of a type, with the deepest sign's severity."""
-    deepest: dict[str, Sign] = {}
-    for sign in signs_of(row):
-        held = deepest.get(sign.indicator) if sign.indicator else None
-        if sign.indicator and (held is None or sign.depth(row[sign.feature]) > held.depth(row[held.feature])):
-            deepest[sign.indicator] = sign
-    prediction = str(row["prediction_id"])
-    return [
-        Indicator(
-            cuid("indicator", prediction, kind),
-            prediction,
-            kind,
-            severity(sign.depth(row[sign.feature])),
-            json.dumps(
-                {"feature": sign.feature, "value": round(float(row[sign.feature]), 6), "threshold": sign.threshold}
-            ),
-        )
-        for kind, sign in deepest.items()
-    ]
-
-
-def severity(depth: float) -> str:
-    """LOW, MEDIUM or HIGH by thirds of the way from the threshold to the extreme."""
-    return ("LOW", "MEDIUM", "HIGH")[min(int(depth * 3), 2)]
-
-
-def interventions_of(
-    row: Mapping[str, Any],
-    names: Mapping[str, str],
-    profile: Profile = NOTHING_KNOWN,
-    easier: str | None = None,
-    shifts: Mapping[str, int] | None = None,
-) -> list[Intervention]:
-    """What to do about one flagged row: at most three, one of a type, highest priority first.
-
-    Args:
-        row: A scored row, with `unmastered_prerequisites` (ids, strongest first).
+    Attributes:
         names: Objective texts by id; one that is missing or blank is not named.
-        profile: How the learner studies.
-        easier: An easier objective of the topic that they have not mastered, by id.
+        profiles: How learners study, by id.
+        easier: An easier objective of the topic that is not mastered, by (learner, objective).
         shifts: What was learned about types (core/interventions/type_priorities.py), added to their priority.
     """
-    prediction, objective = str(row["prediction_id"]), str(row["objective_id"])
-    signs = signs_of(row)
-    chosen: dict[str, Intervention] = {}
-    hours = {"start": profile.hours.start, "end": profile.hours.end} if profile.hours else None
-    best_time = f" Between {profile.hours.text} is when your studying goes best." if profile.hours else ""
-    half = max(round(profile.minutes / 2), SHORTEST_MINUTES)
 
-    def add(
-        kind: str, priority: int, description: str, reasoning: str, related: str = objective, **actions: Any
-    ) -> None:
-        chosen.setdefault(
-            kind,
-            Intervention(
-                cuid("intervention", prediction, kind),
-                prediction,
-                kind,
-                description,
-                reasoning,
-                shifted(priority, (shifts or {}).get(kind, 0)),
-                priority,
-                related,
-                json.dumps({"type": kind, **actions}, sort_keys=True),
-            ),
-        )
+    names: Mapping[str, str]
+    profiles: Mapping[str, Profile] = field(default_factory=dict)
+    easier: Mapping[tuple[str, str], str] = field(default_factory=dict)
+    shifts: Mapping[str, int] = field(default_factory=dict)
 
-    if PREREQUISITES in signs:
-        gaps = [str(gap) for gap in row["unmastered_prerequisites"]]
-        listed = _listed([names[gap] for gap in gaps if names.get(gap, "").strip()])
-        what = f"what this builds on: {listed}" if listed else "the groundwork of this objective"
-        add(
-            "PREREQUISITE_REVIEW",
-            9,
-            f"A day or two before, take about {half} minutes to go over {what}.{best_time}",
-            "This objective builds on things that are not secure yet; going over them first makes it easier.",
-            gaps[0] if gaps else objective,
-            objective_ids=gaps or [objective],
-            minutes=half,
-            days_before=[2, 1],
-            hours=hours,
-        )
-    if COMPLEXITY in signs:
-        start = (
-            f"Start with «{names[easier]}»"
-            if easier is not None and names.get(easier, "").strip()
-            else "Start with an easier objective"
-        )
-        add(
-            "DIFFICULTY_PROGRESSION",
-            8,
-            f"{start}, a smaller step in the same topic, and plan 25 % more time for this one.",
-            "This one is a big step from where you are in the topic; a smaller one first gives you a foothold.",
-            easier or objective,
-            objective_ids=[easier, objective] if easier else [objective],
-            minutes=round(profile.minutes * MORE_TIME),
-            time_factor=MORE_TIME,
-        )
-    if OVERLOAD in signs:
-        add(
-            "COGNITIVE_LOAD_REDUCE",
-            8,
-            f"Make your next mission half as long, about {half} minutes, and keep the rest for the day after.",
-            "Your last day of study was heavy, and what is learned tired does not last: less today is more later.",
-            objective_ids=[objective],
-            minutes=half,
-            load_factor=0.5,
-            hours=hours,
-        )
-        if profile.longest_habit is not None and profile.longest_habit > LONG_SESSION_MINUTES:
-            add(
-                "BREAK_SCHEDULE_ADJUST",
-                5,
-                f"Take a short break every {BREAK_EVERY_MINUTES} minutes.",
-                f"Your sessions last about {round(profile.longest_habit)} minutes; short breaks keep you fresh.",
-                objective_ids=[objective],
-                minutes=round(profile.longest_habit),
-                break_every_minutes=BREAK_EVERY_MINUTES,
+    def named(self, objectives: Sequence[str]) -> list[str]:
+        """The objectives that have words, in them."""
+        texts = (self.names.get(one, "") for one in objectives)
+        return [f"«{text}»" for text in texts if text.strip()]
+
+
+class Case(NamedTuple):
+    """What the words about one row depend on; `forgets`: its learner has been forgetting."""
+
+    learner: str
+    objective: str
+    profile: Profile
+    gaps: Sequence[str]
+    forgets: bool
+
+
+class Advice(NamedTuple):
+    """What is said, with the objectives to turn to, the related one first; `actions` is JSON on both sides of them."""
+
+    description: str
+    reasoning: str
+    objectives: Sequence[str]
+    actions: tuple[str, str]
+
+
+def interventions_of(rows: pd.DataFrame, known: Known) -> pd.DataFrame:
+    """What to do about flagged rows, row after row: at most three each, one of a type, highest priority first.
+
+    Args:
+        rows: Columns ADVICE_COLUMNS.
+        known: What is known of learners, objectives and types.
+
+    Returns:
+        As Intervention.
+    """
+    fired = signs_of(rows)
+    forgets = fired[RETENTION] | fired[LAPSES]
+    profiles = [known.profiles.get(one, NOTHING_KNOWN) for one in rows["learner_id"]]
+    long_sessions = np.array([(one.longest_habit or 0) > LONG_SESSION_MINUTES for one in profiles], dtype=bool)
+    because: dict[str, BoolArray] = {
+        "PREREQUISITE_REVIEW": fired[PREREQUISITES],
+        "DIFFICULTY_PROGRESSION": fired[COMPLEXITY],
+        "COGNITIVE_LOAD_REDUCE": fired[OVERLOAD],
+        "BREAK_SCHEDULE_ADJUST": fired[OVERLOAD] & long_sessions,
+        "CONTENT_FORMAT_ADAPT": fired[FORMAT],
+        "SPACED_REPETITION_BOOST": forgets | fired[HISTORY],
+    }
+    columns = (rows["learner_id"], rows["objective_id"], rows["unmastered_prerequisites"], rows["prediction_id"])
+    learners, objectives, gaps, predictions = (one.to_numpy(dtype=object) for one in columns)
+    priorities = {kind: shifted(base, known.shifts.get(kind, 0)) for kind, (base, _) in _ADVICE.items()}
+    chosen = np.zeros(len(rows), dtype=int)
+    found: list[pd.DataFrame] = []
+    for kind in sorted(priorities, key=lambda one: (-priorities[one], one)):
+        at = np.flatnonzero(because[kind] & (chosen < MAX_PER_PREDICTION))
+        chosen[at] += 1
+        base, advice = _ADVICE[kind]
+        told = [advice(Case(learners[n], objectives[n], profiles[n], gaps[n], forgets[n]), known) for n in at.tolist()]
+        found.append(
+            pd.DataFrame(
+                {
+                    "prediction_id": predictions[at],
+                    "intervention_type": kind,
+                    "description": [one.description for one in told],
+                    "reasoning": [one.reasoning for one in told],
+                    "priority": priorities[kind],
+                    "base_priority": base,
+                    "related_objective_id": [one.objectives[0] for one in told],
+                    "actions": [", ".join(map(_quoted, one.objectives)).join(one.actions) for one in told],
+                },
+                index=at,
             )
-    if FORMAT in signs:
-        form = FORMAT_WORDS.get(profile.best_format or "", "the form that you learn best from")
-        add(
-            "CONTENT_FORMAT_ADAPT",
-            7,
-            f"Look for the same content as {form}.",
-            "This objective comes in the form that suits you least; the same content in another form may click sooner.",
-            objective_ids=[objective],
-            minutes=profile.minutes,
-            format=profile.best_format,
         )
-    if any(sign in signs for sign in (RETENTION, LAPSES, HISTORY)):
-        forgetting = RETENTION in signs or LAPSES in signs
-        add(
-            "SPACED_REPETITION_BOOST",
-            6,
-            f"Add short reviews of this topic after 1, 3 and 7 days, about {SHORTEST_MINUTES} minutes each.{best_time}",
-            "Cards of this topic have been slipping lately; short reviews at growing distances hold them."
-            if forgetting
-            else "Earlier objectives of this topic were often hard; short reviews at growing distances help them stay.",
-            objective_ids=[objective],
-            minutes=SHORTEST_MINUTES,
-            review_days=list(REVIEW_DAYS),
-            hours=hours,
-        )
-    return sorted(chosen.values(), key=lambda one: (-one.priority, one.intervention_type))[:MAX_PER_PREDICTION]
+    return in_order(found, "intervention", list(Intervention.__dataclass_fields__))
 
 
-def _listed(parts: Sequence[str]) -> str:
-    return ", ".join(f"«{part}»" for part in parts)
+def _review_prerequisites(case: Case, known: Known) -> Advice:
+    gaps, half, hours = [str(gap) for gap in case.gaps], _half(case.profile), case.profile.hours
+    listed = ", ".join(known.named(gaps))
+    what = f"what this builds on: {listed}" if listed else "the groundwork of this objective"
+    return Advice(
+        f"A day or two before, take about {half} minutes to go over {what}.{_best_time(hours)}",
+        "This objective builds on things that are not secure yet; going over them first makes it easier.",
+        gaps or [case.objective],
+        _actions("PREREQUISITE_REVIEW", minutes=half, days_before=(2, 1), hours=hours),
+    )
+
+
+def _progress_in_difficulty(case: Case, known: Known) -> Advice:
+    easier = known.easier.get((case.learner, case.objective))
+    named = known.named([easier] if easier else [])
+    return Advice(
+        f"Start with {named[0] if named else 'an easier objective'}, a smaller step in the same topic, and plan 25 %"
+        " more time for this one.",
+        "This one is a big step from where you are in the topic; a smaller one first gives you a foothold.",
+        [easier, case.objective] if easier else [case.objective],
+        _actions("DIFFICULTY_PROGRESSION", minutes=round(case.profile.minutes * MORE_TIME), time_factor=MORE_TIME),
+    )
+
+
+def _reduce_load(case: Case, _: Known) -> Advice:
+    half = _half(case.profile)
+    return Advice(
+        f"Make your next mission half as long, about {half} minutes, and keep the rest for the day after.",
+        "Your last day of study was heavy, and what is learned tired does not last: less today is more later.",
+        [case.objective],
+        _actions("COGNITIVE_LOAD_REDUCE", minutes=half, load_factor=0.5, hours=case.profile.hours),
+    )
+
+
+def _take_breaks(case: Case, _: Known) -> Advice:
+    minutes = round(case.profile.longest_habit or 0)
+    return Advice(
+        f"Take a short break every {BREAK_EVERY_MINUTES} minutes.",
+        f"Your sessions last about {minutes} minutes; short breaks keep you fresh.",
+        [case.objective],
+        _actions("BREAK_SCHEDULE_ADJUST", minutes=minutes, break_every_minutes=BREAK_EVERY_MINUTES),
+    )
+
+
+def _adapt_format(case: Case, _: Known) -> Advice:
+    best = case.profile.best_format
+    return Advice(
+        f"Look for the same content as {FORMAT_WORDS.get(best or '', 'the form that you learn best from')}.",
+        "This objective comes in the form that suits you least; the same content in another form may click sooner.",
+        [case.objective],
+        _actions("CONTENT_FORMAT_ADAPT", minutes=case.profile.minutes, format=best),
+    )
+
+
+def _space_reviews(case: Case, _: Known) -> Advice:
+    hours = case.profile.hours
+    return Advice(
+        f"Add short reviews of this topic after 1, 3 and 7 days, about {SHORTEST_MINUTES} minutes each."
+        f"{_best_time(hours)}",
+        "Cards of this topic have been slipping lately; short reviews at growing distances hold them."
+        if case.forgets
+        else "Earlier objectives of this topic were often hard; short reviews at growing distances help them stay.",
+        [case.objective],
+        _actions("SPACED_REPETITION_BOOST", minutes=SHORTEST_MINUTES, review_days=REVIEW_DAYS, hours=hours),
+    )
+
+
+# By type: its priority before anything is learned, 1-10, and what it says.
+_ADVICE: Mapping[str, tuple[int, Callable[[Case, Known], Advice]]] = {
+    "PREREQUISITE_REVIEW": (9, _review_prerequisites),
+    "DIFFICULTY_PROGRESSION": (8, _progress_in_difficulty),
+    "COGNITIVE_LOAD_REDUCE": (8, _reduce_load),
+    "BREAK_SCHEDULE_ADJUST": (5, _take_breaks),
+    "CONTENT_FORMAT_ADAPT": (7, _adapt_format),
+    "SPACED_REPETITION_BOOST": (6, _space_reviews),
+}
+
+
+@lru_cache(_KEPT)
+def _quoted(identity: str) -> str:
+    return json.dumps(identity)
+
+
+@lru_cache(_KEPT)
+def _actions(kind: str, **told: Any) -> tuple[str, str]:
+    if isinstance(hours := told.get("hours"), Hours):
+        told["hours"] = asdict(hours)
+    slot = '"objective_ids": ['
+    before, after = json.dumps({"type": kind, "objective_ids": [], **told}, sort_keys=True).split(slot)
+    return before + slot, after
+
+
+def _half(profile: Profile) -> int:
+    return max(round(profile.minutes / 2), SHORTEST_MINUTES)
+
+
+def _best_time(hours: Hours | None) -> str:
+    return f" Between {hours.text} is when your studying goes best." if hours else ""

@@ -2,7 +2,8 @@
 
 import hashlib
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pyarrow as pa
@@ -11,6 +12,8 @@ import pyarrow.parquet as pq
 from americano_assets.errors import AmericanoError
 
 CONTENT_LENGTH = 32
+# Rows that are held at once where a table is read in batches: some 30 MB of the widest.
+BATCH_ROWS = 32_768
 _PARQUET_END = b"PAR1"
 
 
@@ -22,8 +25,20 @@ def hash_file(path: Path) -> str:
 
 def read_table(path: Path, columns: list[str] | None = None) -> pa.Table:
     """The rows of one file; a missing or damaged one is a clear error."""
-    try:
+    with _told(path):
         return pq.read_table(path, columns=columns)
+
+
+def read_batches(path: Path, columns: list[str] | None = None, *, rows: int | None = None) -> Iterator[pa.RecordBatch]:
+    """As `read_table`, a batch of BATCH_ROWS, or of so many `rows`, after another."""
+    with _told(path), pq.ParquetFile(path) as file:
+        yield from file.iter_batches(rows or BATCH_ROWS, columns=columns)
+
+
+@contextmanager
+def _told(path: Path) -> Iterator[None]:
+    try:
+        yield
     except FileNotFoundError:
         raise AmericanoError(f"{path.parent.name}: the file {path.name} is missing. Materialize it again.") from None
     except (pa.ArrowInvalid, OSError) as error:

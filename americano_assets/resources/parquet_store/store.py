@@ -25,6 +25,7 @@ from americano_assets.resources.parquet_store.content_files import (
     hash_file,
     is_damaged,
     is_whole,
+    read_batches,
     read_table,
 )
 from americano_assets.resources.parquet_store.redactions import Redaction, Redactions
@@ -119,6 +120,11 @@ class ParquetStore:
         """The current rows of a day, or None."""
         version = self.current(table, day)
         return None if version is None else read_table(self.day_path(table, day, version))
+
+    def day_batches(self, table: str, day: date, columns: list[str]) -> Iterator[pa.RecordBatch] | None:
+        """The current rows of a day in their order, in batches of bounded size, or None."""
+        version = self.current(table, day)
+        return None if version is None else read_batches(self.day_path(table, day, version), columns)
 
     def read_whole(self, table: str, content: str, columns: list[str] | None = None) -> pa.Table:
         """A whole table by its content; all columns, or those named."""

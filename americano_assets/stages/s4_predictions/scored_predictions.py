@@ -1,5 +1,6 @@
 """Scored predictions of study days: writing, checking, and pairing them with outcomes once known."""
 
+from collections.abc import Iterator
 from datetime import date, timedelta
 
 import pandas as pd
@@ -32,9 +33,17 @@ def require_day(deployment: Deployment, table: str, day: date) -> pd.DataFrame:
     """
     rows = deployment.store.read_day(table, day)
     if rows is None:
-        raise AmericanoError(f"Study day {day} has no {table} yet: materialize {table} for it first.")
+        raise _none_yet(table, day)
     frame: pd.DataFrame = rows.to_pandas()
     return frame
+
+
+def batches_of_day(deployment: Deployment, table: str, day: date, columns: list[str]) -> Iterator[pa.RecordBatch]:
+    """The rows of a day's table in their order, in batches of bounded size. Raises as `require_day`."""
+    batches = deployment.store.day_batches(table, day, columns)
+    if batches is None:
+        raise _none_yet(table, day)
+    return batches
 
 
 def score_day(deployment: Deployment, day: date) -> tuple[pd.DataFrame, StoredModel, Version]:
@@ -120,6 +129,10 @@ def with_reasons(deployment: Deployment, scored: pd.DataFrame) -> pd.DataFrame:
         for version, part in scored.groupby("model_version", sort=True)
     ]
     return pd.concat(parts).loc[scored.index]
+
+
+def _none_yet(table: str, day: date) -> AmericanoError:
+    return AmericanoError(f"Study day {day} has no {table} yet: materialize {table} for it first.")
 
 
 def _scored_schema(features: pa.Schema, scored: pd.DataFrame) -> pa.Schema:

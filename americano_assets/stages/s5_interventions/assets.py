@@ -1,12 +1,13 @@
 """From flagged predictions to what speaks for them, and what to do."""
 
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import asdict
 
 import dagster as dg
+import pandas as pd
 import pyarrow as pa
 
-from americano_assets.core.interventions.choose_interventions import Indicator, Intervention
 from americano_assets.stages.common.deployment import Deployment
 from americano_assets.stages.common.dictionary.described import DescribedTable
 from americano_assets.stages.common.dictionary.listed_tables import INDICATORS, INTERVENTIONS
@@ -22,7 +23,7 @@ from americano_assets.stages.common.metadata import (
 )
 from americano_assets.stages.common.partitions import NIGHTS, day_of, every_day
 from americano_assets.stages.common.resources import AppDatabase, Store, joined
-from americano_assets.stages.s5_interventions.recommendations import as_frame, indicators_of_day, interventions_of_day
+from americano_assets.stages.s5_interventions.recommendations import indicators_of_day, interventions_of_day, learned
 
 
 @dg.asset(
@@ -36,8 +37,7 @@ from americano_assets.stages.s5_interventions.recommendations import as_frame, i
 def indicators(context: dg.AssetExecutionContext, store: Store) -> Result:
     """What in a learner's own record speaks for the struggle, with its severity."""
     deployment = joined(store)
-    rows = indicators_of_day(deployment, day_of(context))
-    return _stored(deployment, context, INDICATORS, rows, Indicator, "indicator_type")
+    return _stored(deployment, context, INDICATORS, indicators_of_day(deployment, day_of(context)), "indicator_type")
 
 
 @dg.asset(
@@ -54,28 +54,32 @@ def interventions(context: dg.AssetExecutionContext, app_database: AppDatabase, 
     What the holdout showed about a type moves its priority; publication leaves out what is withheld.
     """
     deployment = joined(app_database, store)
-    rows, effects = interventions_of_day(deployment, day_of(context), latest=wants_latest(context))
-    learned = markdown_table([{"type": kind, **asdict(effect)} for kind, effect in effects.items()])
-    stored = _stored(deployment, context, INTERVENTIONS, rows, Intervention, "intervention_type")
-    return stored._replace(metadata={**(stored.metadata or {}), "learned_about_types": learned})
+    effects = learned(deployment, day_of(context), latest=wants_latest(context))
+    rows = interventions_of_day(deployment, day_of(context), effects)
+    stored = _stored(deployment, context, INTERVENTIONS, rows, "intervention_type")
+    told = markdown_table([{"type": kind, **asdict(effect)} for kind, effect in effects.items()])
+    return stored._replace(metadata={**(stored.metadata or {}), "learned_about_types": told})
 
 
 def _stored(
     deployment: Deployment,
     context: dg.AssetExecutionContext,
     table: DescribedTable,
-    rows: list[Indicator] | list[Intervention],
-    kind: type[Indicator] | type[Intervention],
+    frames: Iterator[pd.DataFrame],
     type_column: str,
 ) -> Result:
-    frame = as_frame(rows, kind)
     schema = pa.schema([(name, pa.type_for_alias(of)) for name, of in table.types().items()])
-    stored = pa.Table.from_pandas(frame, schema=schema, preserve_index=False)
-    version = deployment.store.put_day(table.name, day_of(context), stored.to_batches(), schema)
-    by_type = Counter(getattr(row, type_column) for row in rows)
+    by_type: Counter[str] = Counter()
+
+    def batches() -> Iterator[pa.RecordBatch]:
+        for frame in frames:
+            by_type.update(frame[type_column])
+            yield pa.RecordBatch.from_pandas(frame, schema=schema, preserve_index=False)
+
+    version = deployment.store.put_day(table.name, day_of(context), batches(), schema)
     return dg.MaterializeResult(
         metadata={
-            "dagster/row_count": len(rows),
+            "dagster/row_count": version.rows,
             "by_type": markdown_table([{"type": name, "rows": count} for name, count in by_type.most_common()]),
         },
         data_version=dg.DataVersion(version.content),

@@ -6,7 +6,7 @@ from datetime import date
 from hypothesis import given
 from hypothesis import strategies as st
 
-from americano_assets.core.base.ids import cuid
+from americano_assets.core.base.ids import cuid, cuids
 from americano_assets.core.models.scorer import episode_id
 
 parts = st.lists(st.text(st.characters(exclude_characters="\x1f", exclude_categories=["Cs"])), min_size=1, max_size=4)
@@ -16,6 +16,11 @@ parts = st.lists(st.text(st.characters(exclude_characters="\x1f", exclude_catego
 def test_an_id_has_the_form_of_a_cuid_and_never_changes(named: list[str]) -> None:
     assert re.fullmatch(r"c[a-z0-9]{24}", cuid(*named))
     assert cuid(*named) == cuid(*named)
+
+
+@given(st.lists(parts, max_size=5))
+def test_ids_of_many_are_those_of_each(named: list[list[str]]) -> None:
+    assert cuids(named) == [cuid(*one) for one in named]
 
 
 @given(parts, parts)

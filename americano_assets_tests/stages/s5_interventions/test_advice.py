@@ -3,12 +3,22 @@
 from datetime import UTC, datetime
 from pathlib import Path
 
+import pandas as pd
+import pyarrow as pa
 import pytest
 
 from americano_assets.core.interventions.type_priorities import TypeEffect
+from americano_assets.resources.parquet_store import content_files
 from americano_assets.stages.s2_features.day_tables import day_tables
 from americano_assets.stages.s2_features.feature_engine import open_feature_engine
-from americano_assets.stages.s5_interventions.recommendations import PRIORITIES, easier_objectives, learned
+from americano_assets.stages.s5_interventions.recommendations import (
+    PRIORITIES,
+    easier_objectives,
+    indicators_of_day,
+    interventions_of_day,
+    learned,
+)
+from americano_assets_tests.frames import scored_rows
 from americano_assets_tests.world import ClockedDeployment, World, at, read_world, study_day, world_settings
 
 DAY = "2026-03-08"
@@ -44,17 +54,44 @@ def test_the_easier_objective_is_not_mastered_of_the_same_topic_and_the_smallest
     state = tables.state(study_day(DAY))
     learners = ["new", "halfway", "ready", "late", "new"]
     objectives = ["hard"] * 4 + ["basic"]
-    rows = [{"learner_id": one, "objective_id": other} for one, other in zip(learners, objectives, strict=True)]
+    pairs = pa.table({"learner_id": learners, "objective_id": objectives})
     with open_feature_engine() as engine:
         engine.calendar(study_day(DAY), deployment.zone)
         engine.view("interactions", store.paths("interactions", tables.inputs.days["interactions"]))
         engine.load_state({name: store.whole_path(name, one) for name, one in state.snapshot.tables.items()})
-        found = easier_objectives(engine, tables.moment(study_day(DAY)), rows)
-    assert found == {
+        found = easier_objectives(engine, tables.moment(study_day(DAY)), pairs).to_pylist()
+    assert {(one["learner_id"], one["objective_id"]): one["easier_id"] for one in found} == {
         ("new", "hard"): "basic",  # what it builds on goes first
         ("halfway", "hard"): "middle",  # basic is mastered; of two equal steps the one that is known better
         ("late", "hard"): "basic",
     }
+
+
+def test_batches_of_any_size_give_the_same_rows(deployment: ClockedDeployment, monkeypatch: pytest.MonkeyPatch) -> None:
+    pairs = [
+        (learner, objective) for learner in ("halfway", "late", "new", "ready") for objective in ("hard", "middle")
+    ]
+    signs = [{"complexity_mismatch": 0.8, "retention_score": 0.1}, {"prerequisite_gap_count": 1.0}, {}]
+    scored = scored_rows([signs[number % 3] for number in range(len(pairs))], threshold=0.0).assign(
+        learner_id=[learner for learner, _ in pairs],
+        objective_id=[objective for _, objective in pairs],
+        cohort_lapse_rate=0.1,
+        flagged=[number != 3 for number in range(len(pairs))],
+    )
+    stored = pa.Table.from_pandas(scored, preserve_index=False)
+    deployment.store.put_day("scored_predictions", study_day(DAY), stored.to_batches(), stored.schema)
+    by_size = []
+    for size in (100, 3, 1):
+        monkeypatch.setattr(content_files, "BATCH_ROWS", size)
+        shown = list(indicators_of_day(deployment, study_day(DAY)))
+        advised = list(interventions_of_day(deployment, study_day(DAY), {}))
+        assert len(shown) == len(advised) == -(-len(pairs) // size)
+        by_size.append([pd.concat(frames, ignore_index=True).to_csv() for frames in (shown, advised)])
+    assert by_size[0] == by_size[1] == by_size[2]
+    told = pd.concat(advised)
+    assert set(told["prediction_id"]) == set(scored.loc[[0, 1, 4, 6, 7], "prediction_id"])
+    related = told.drop_duplicates("prediction_id").set_index("prediction_id")["related_objective_id"]
+    assert related[scored.loc[[0, 6], "prediction_id"]].tolist() == ["middle", "hard"]
 
 
 def test_a_rerun_remembers_what_was_learned(deployment: ClockedDeployment) -> None:

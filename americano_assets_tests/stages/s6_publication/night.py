@@ -6,17 +6,12 @@ from zoneinfo import ZoneInfo
 
 import psycopg
 
-from americano_assets.core.interventions.choose_interventions import (
-    Indicator,
-    Intervention,
-    indicators_of,
-    interventions_of,
-)
+from americano_assets.core.interventions.choose_interventions import Known, interventions_of
+from americano_assets.core.interventions.signs import indicators_of
 from americano_assets.core.models.scorer import Scorer
 from americano_assets.core.publication.random_assignment import Policy
 from americano_assets.core.study_days.cutoff import Cutoff, Target
 from americano_assets.stages.common.model_files import StoredModel
-from americano_assets.stages.s5_interventions.recommendations import as_frame
 from americano_assets.stages.s6_publication.episode_ledger import StudyDay
 from americano_assets.stages.s6_publication.transaction import PREDICTIONS, RECOMMENDATIONS, Published, publish_day
 from americano_assets_tests.api.rows import WRITTEN
@@ -47,7 +42,7 @@ class Night:
     ) -> Published:
         """Publish rows of learner-1, learner-2 …, each for an objective of the same number."""
         scored = scored_rows(rows, THRESHOLD) if rows else scored_rows([{}], THRESHOLD).head(0)
-        flagged: list[Any] = scored[scored["flagged"]].to_dict("records")
+        flagged = scored[scored["flagged"]]
         model = StoredModel(f"model-of-{day}", "rule_based", study_day(day), "d", TARGET, Scorer(None, 0.3, THRESHOLD))
         moment = Cutoff.closing(study_day(day), UTC, TARGET)
         with psycopg.connect(self.url) as connection:
@@ -55,8 +50,8 @@ class Night:
                 connection,
                 StudyDay(study_day(day), moment, model, f"inputs-of-{day}", "nightly", on_time, policy),
                 scored,
-                as_frame([one for row in flagged for one in indicators_of(row)], Indicator),
-                as_frame([one for row in flagged for one in interventions_of(row, {})], Intervention),
+                indicators_of(flagged),
+                interventions_of(flagged, Known({})),
             )
 
     def prediction(self, number: int = 1) -> dict[str, Any]:

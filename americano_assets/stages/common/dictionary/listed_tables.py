@@ -5,7 +5,8 @@ from dataclasses import fields
 
 from pandera.pandas import DataFrameSchema
 
-from americano_assets.core.interventions.choose_interventions import Indicator, Intervention
+from americano_assets.core.interventions.choose_interventions import Intervention
+from americano_assets.core.interventions.signs import Indicator
 from americano_assets.stages.common.dictionary.described import DescribedTable, listed, of_model
 from americano_assets.stages.common.schemas import FEATURES_TABLE, INTERACTIONS, LOG_TABLES, SCORED_PREDICTIONS
 
