@@ -20,7 +20,6 @@ _IN_PASS = (
     ("uncertainty", "grown = DAILY_VARIANCE *", "grown = 0.0 *"),
     ("variance", "+ t_var[t] + p_var[p] + o_var[o]", "+ p_var[p] + o_var[o]"),
     ("opted out", "if counted[k] and (close or end < n):", "if True:"),
-    ("open day", "if end == n and not close:", "if end == n + 1:"),
     ("names", "math.floor(1e9 * share * surprise * z[j] + 0.5)", "1e9 * share * surprise * z[j]"),
     ("coefficients", "left -= factor[m, j] * solved[m]", "left -= factor[j, m] * solved[m]"),
     ("coefficients", "precision[m, j] = precision[j, m]", "precision[m, j] = 0.0"),

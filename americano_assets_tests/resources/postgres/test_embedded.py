@@ -174,7 +174,10 @@ def test_nobody_else_can_enter_and_no_parent_is_opened(other: EmbeddedServer) ->
         assert connection.execute("SHOW TimeZone").fetchone() == ("UTC",)
 
 
-def test_sqlalchemy_and_adbc_take_the_url(other: EmbeddedServer) -> None:
+def test_sqlalchemy_and_adbc_take_the_url_whatever_port_the_caller_is_used_to(
+    other: EmbeddedServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PGPORT", "5599")
     other.ensure()
     with sqlalchemy.create_engine(other.url()).connect() as connection:
         assert connection.exec_driver_sql("SELECT 1").scalar() == 1

