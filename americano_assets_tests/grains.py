@@ -191,6 +191,7 @@ def watching() -> Iterator[Watch]:
         watch.look(name, columns, twice, rows)
 
     execute, make, run = Engine._execute, Engine.make, Engine.run
+    batches = Engine.batches
     cursor, current, research = psycopg.Cursor.execute, ParquetStore.make_current, research_database._make
 
     def engine_execute(self: Engine, text: str, values: dict[str, object]) -> Any:
@@ -210,6 +211,12 @@ def watching() -> Iterator[Watch]:
         if name := named(text):
             watch.look(name, rows.column_names, _twice(rows), len(rows))
         return rows
+
+    def engine_batches(self: Engine, text: str, rows: int) -> Any:
+        found = batches(self, text, rows).read_all()
+        if name := named(text):
+            watch.look(name, found.column_names, _twice(found), len(found))
+        return found.to_reader()
 
     def cursor_execute(self: Any, text: Any, *arguments: Any, **options: Any) -> Any:
         found = cursor(self, text, *arguments, **options)
@@ -249,6 +256,7 @@ def watching() -> Iterator[Watch]:
         patch.setattr(Engine, "_execute", engine_execute)
         patch.setattr(Engine, "make", engine_make)
         patch.setattr(Engine, "run", engine_run)
+        patch.setattr(Engine, "batches", engine_batches)
         patch.setattr(psycopg.Cursor, "execute", cursor_execute)
         patch.setattr("americano_assets.stages.s1_snapshots.snapshots.read_whole", read_whole)
         patch.setattr(research_database, "_make", make_research)

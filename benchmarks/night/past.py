@@ -17,7 +17,6 @@ from americano_assets.core.study_days.cutoff import Cutoff, naive
 from americano_assets.core.study_days.study_day import days_between
 from americano_assets.resources.postgres.staging import Staging
 from americano_assets.stages.common.model_files import model_of_day
-from americano_assets.stages.common.schemas import SCORED_PREDICTIONS
 from americano_assets.stages.s2_features.feature_engine import FeatureEngine, open_feature_engine
 from americano_assets.stages.s6_publication.episode_ledger import StudyDay, record_day, write_ledger
 from americano_assets.stages.s6_publication.owned_tables import lock_publication
@@ -164,10 +163,9 @@ def _judge(
     for basis in (LAST_REFRESH, FIRST_FLAG):
         windows = closing(connection, basis, end)
         judged[basis] = judge(windows[windows["window_end"] == end], labels_of)
-    nothing = pd.DataFrame(columns=[*SCORED_PREDICTIONS.columns])
     closed = day + timedelta(days=TARGET.horizon_days)
     write_outcomes(
-        connection, closed, end, judged[LAST_REFRESH], judged[FIRST_FLAG], nothing, TARGET.struggle_below,
+        connection, closed, end, judged[LAST_REFRESH], judged[FIRST_FLAG], (), TARGET.struggle_below,
         opened=known_at.date(),
     )  # fmt: skip
 

@@ -147,7 +147,9 @@ def _show_matured(connection: Any, day: date) -> None:
     for one in rows:
         if one["scope"] != MODEL_TYPE:
             continue
-        told = whose(one["model_type"], one["versions"], one["n"], one["scored_from"], one["scored_to"])
+        told = whose(
+            one["model_type"], one["versions"], one["n"], one["scored_from"], one["scored_to"], one["drawn_share"]
+        )
         if one["accuracy"] is None:
             say(f"Of {told}: {one['reason']}.")
             continue

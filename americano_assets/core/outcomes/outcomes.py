@@ -61,17 +61,3 @@ def override_labels(rows: pd.DataFrame, feedback: pd.DataFrame) -> tuple[pd.Seri
     said.index = rows.index
     told_so = said.notna()
     return said.where(told_so, rows["struggled"]).astype(object), told_so
-
-
-def last_scores(scored: pd.DataFrame) -> pd.DataFrame:
-    """The last score of each episode before its planned day opens, or its first where all came later.
-
-    Args:
-        scored: Several nights' scored predictions with `scored_day` (days since 1970-01-01, the study day closed).
-    """
-    if scored.empty:
-        return scored
-    ordered = scored.sort_values(["prediction_id", "scored_day"], kind="stable")
-    in_time = ordered[ordered["scored_day"] < ordered["planned_day"]].groupby("prediction_id").tail(1)
-    rest = ordered[~ordered["prediction_id"].isin(in_time["prediction_id"])].groupby("prediction_id").head(1)
-    return pd.concat([in_time, rest]).sort_values("prediction_id", kind="stable").reset_index(drop=True)

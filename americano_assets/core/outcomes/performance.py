@@ -25,12 +25,18 @@ MIN_LEARNER_ROWS = 20
 TRAINED_COURSE = "trained_course"
 # What one kind of model said, all its versions: pooled with another's, its figures would be neither's.
 MODEL_TYPE = "model_type"
+LEARNER = "learner"
+# What is asked of each row.
+NEEDED = (
+    *("learner_id", "course_id", "model_version", "model_type", "probability", "confidence", "flagged", "struggled"),
+    *("in_analytics", "scored_day", "cold_start", "topic_log_successes", "topic_log_failures"),
+)
 _COLUMN = {
     "course": "course_id",
     TRAINED_COURSE: "course_id",
     MODEL_TYPE: "model_type",
     "model_version": "model_version",
-    "learner": "learner_id",
+    LEARNER: "learner_id",
 }
 
 
@@ -69,19 +75,16 @@ class Performance:
 
 
 def performance(rows: pd.DataFrame, backgrounds: Mapping[str, pd.Series] | None = None) -> list[Performance]:
-    """Figures of matured rows: all, each course (twice), each type and version of model, each learner with enough.
+    """Figures of matured rows over everybody, by course (twice), by type and by version of model.
 
     Args:
-        rows: `learner_id`, `course_id`, `model_version`, `model_type`, `probability`, `flagged`, `struggled` (null: too
-            few answers to tell; such rows count in `warnings` alone), `in_analytics`, `scored_day`, and what slices are
-            made of. Learners who keep out of analytics count in no aggregate but their own.
+        rows: With NEEDED; `struggled` is null where there were too few answers to tell, and such rows count in
+            `warnings` alone. Learners who keep out of analytics do not count.
         backgrounds: What a model's figures are shown by too, by the index of `rows`.
     """
     untold = rows[rows["struggled"].isna() & rows["flagged"] & rows["in_analytics"]]
     unknown = untold["model_type"].value_counts()
-    # Filtered first: a column of other rows would bring them back into a frame that is empty by then.
-    rows = rows[rows["struggled"].notna()]
-    rows = rows.assign(struggled=rows["struggled"].astype(bool))
+    rows = _told(rows)
     shared = rows[rows["in_analytics"]]
     return [
         *([_of("all", "", shared, LEAST_ROWS)] if len(shared) else []),
@@ -89,8 +92,12 @@ def performance(rows: pd.DataFrame, backgrounds: Mapping[str, pd.Series] | None 
         *_by(TRAINED_COURSE, shared[shared["model_type"] != RULES]),
         *(_sliced(one, shared, backgrounds, int(unknown.get(one.scope_id, 0))) for one in _by(MODEL_TYPE, shared)),
         *_by("model_version", shared),
-        *_by("learner", rows),
     ]
+
+
+def own_performance(rows: pd.DataFrame) -> list[Performance]:
+    """Figures of each learner with enough rows, in the order of their ids; all rows of a learner, as `performance`."""
+    return list(_by(LEARNER, _told(rows)))
 
 
 def maker(model_type: str) -> str:
@@ -98,17 +105,24 @@ def maker(model_type: str) -> str:
     return "the rules" if model_type == RULES else model_type.replace("_", " ")
 
 
-def whose(model_type: str, versions: int, n: int, first: date, last: date) -> str:
-    """Whose predictions figures are about, of which days, and how many they are."""
+def whose(model_type: str, versions: int, n: int, first: date, last: date, drawn: float | None = None) -> str:
+    """Whose predictions figures are about, of which days, and how many they are; `drawn` if of a share of learners."""
     models = "" if model_type == RULES else f" ({versions} version{'' if versions == 1 else 's'})"
     days = f"on {first:%d %b %Y}" if first == last else f"from {first:%d %b %Y} to {last:%d %b %Y}"
-    return f"{n:,} predictions by {maker(model_type)}{models}, made {days}, whose outcome is known"
+    of = "" if drawn is None else f" (of {drawn:.1%} of the learners, drawn whole by a hash of their ids)"
+    return f"{n:,} predictions by {maker(model_type)}{models}, made {days}, whose outcome is known{of}"
+
+
+def _told(rows: pd.DataFrame) -> pd.DataFrame:
+    # Filtered first: a column of other rows would bring them back into a frame that is empty by then.
+    rows = rows[rows["struggled"].notna()]
+    return rows.assign(struggled=rows["struggled"].astype(bool))
 
 
 def _by(scope: str, rows: pd.DataFrame) -> Iterator[Performance]:
-    least = MIN_LEARNER_ROWS if scope == "learner" else LEAST_ROWS
+    least = MIN_LEARNER_ROWS if scope == LEARNER else LEAST_ROWS
     for identity, part in rows.groupby(_COLUMN[scope], sort=True):
-        if scope != "learner" or len(part) >= least:
+        if scope != LEARNER or len(part) >= least:
             yield _of(scope, str(identity), part, least)
 
 
@@ -116,12 +130,12 @@ def _of(scope: str, identity: str, rows: pd.DataFrame, least: int) -> Performanc
     struggled = rows["struggled"].to_numpy(dtype=bool)
     p = rows["probability"].to_numpy(dtype=float)
     flagged = rows["flagged"].to_numpy(dtype=bool)
-    values = (figures if scope == "learner" else figures_of_enough)(struggled, p, flagged)
+    values = (figures if scope == LEARNER else figures_of_enough)(struggled, p, flagged)
     curve: Calibration | None = calibration_bins(struggled, p)
     reason: str | None = None
     if len(rows) < least:
         curve, reason = None, f"{len(rows)} matured predictions, at least {least} are needed"
-    elif scope != "learner":
+    elif scope != LEARNER:
         short = too_few_to_share(int(struggled.sum()), int(flagged.sum()))
         reason = "; ".join(dict.fromkeys(short.values())) or None
     days = rows["scored_day"]

@@ -19,7 +19,7 @@ def thirds(adjective: str) -> tuple[str, str, str]:
 
 
 THIRDS = thirds("active")
-CONFIDENCE = "confidence"
+CONFIDENCE, COLD_START = "confidence", "cold_start"
 _ORDER = {"activity": THIRDS, CONFIDENCE: thirds("confident")}
 COLUMNS = ("by", "part", "n", "learners")
 SHOWN = ("base_rate", "accuracy", "precision", "recall", "auc_roc", "ece")
@@ -39,7 +39,7 @@ def parts_of(rows: pd.DataFrame, further: Mapping[str, pd.Series] | None = None)
     """Each row's course, how much its learner had answered on the topic before, whether anything was known of them.
 
     Args:
-        rows: With features; `confidence` where the model has told it.
+        rows: With features; of scored rows `cold_start` and `confidence`, as the model told them.
         further: More parts: name to each row's part, by the index of `rows`; null where it is not known.
 
     Returns:
@@ -49,7 +49,7 @@ def parts_of(rows: pd.DataFrame, further: Mapping[str, pd.Series] | None = None)
     parts = {
         "course": rows["course_id"].to_numpy(dtype=object),
         "activity": _thirds(rows),
-        "history": np.where(cold_start(rows), COLD, WARM).astype(object),
+        "history": np.where(rows[COLD_START] if COLD_START in rows else cold_start(rows), COLD, WARM).astype(object),
     }
     if CONFIDENCE in rows:
         parts[CONFIDENCE] = terciles(rows[CONFIDENCE], "confident").to_numpy(dtype=object)

@@ -42,7 +42,15 @@ class Engine:
         """Make an Arrow table readable under `name`."""
         self.connection.register(name, table)
 
-    def view(self, name: str, paths: Sequence[str | Path], *, in_memory: bool = False) -> None:
+    def view(
+        self,
+        name: str,
+        paths: Sequence[str | Path],
+        *,
+        in_memory: bool = False,
+        by_name: bool = False,
+        filename: bool = False,
+    ) -> None:
         """Make Parquet files readable under `name`; `day` is the study day of a day file.
 
         Of interactions also `place`, a row's place within its file: files are sorted, so it is the order of a day.
@@ -51,6 +59,8 @@ class Engine:
             name: Name of the view or table.
             paths: The files, at least one.
             in_memory: Read them once, for a caller that will ask many times.
+            by_name: Files may lack columns that others have: null there.
+            filename: With each row's path as `filename`.
         """
         self.stored.update(map(Path, paths))
         listed = ", ".join("'" + str(path).replace("'", "''") + "'" for path in paths)
@@ -58,7 +68,8 @@ class Engine:
         placed = "SELECT * RENAME (file_row_number AS place) " if name == "interactions" else ""
         self.connection.execute(
             f"CREATE OR REPLACE TEMP {kind} {name} AS {placed}FROM read_parquet([{listed}], "
-            f"hive_partitioning = true, hive_types_autocast = true, file_row_number = {bool(placed)})"
+            f"hive_partitioning = true, hive_types_autocast = true, file_row_number = {bool(placed)}, "
+            f"union_by_name = {by_name}, filename = {filename})"
         )
 
     def run(self, text: str, parameters: Mapping[str, object] | None = None) -> pa.Table:
@@ -72,6 +83,10 @@ class Engine:
         if self._parsed is None:
             return self.connection.sql(text, params=values).to_arrow_table()
         return self._execute(text, values).to_arrow_table()
+
+    def batches(self, text: str, rows: int) -> pa.RecordBatchReader:
+        """The rows of a query, so many at a time; the next query of this engine ends it."""
+        return self.connection.sql(text).to_arrow_reader(rows)
 
     def make(self, name: str, text: str, parameters: Mapping[str, object], kind: str = "TABLE") -> None:
         """Make a temporary table or view of a query's rows."""

@@ -1,28 +1,22 @@
-"""Scored predictions of study days: writing, checking, and pairing them with outcomes once known."""
+"""Scored predictions of study days: writing and checking them."""
 
 from collections.abc import Iterator
-from datetime import date, timedelta
+from datetime import date
 
 import pandas as pd
 import pyarrow as pa
 
 from americano_assets.core.models.scorer import explained, score
-from americano_assets.core.outcomes.outcomes import last_scores
 from americano_assets.core.publication.checks import problems
-from americano_assets.core.study_days.cutoff import naive
-from americano_assets.core.study_days.study_day import day_number, days_between
 from americano_assets.errors import AmericanoError
 from americano_assets.resources.parquet_store.store import Version
 from americano_assets.stages.common.deployment import Deployment
 from americano_assets.stages.common.dictionary.described import of_model
 from americano_assets.stages.common.model_files import StoredModel
 from americano_assets.stages.common.schemas import SCORED_PREDICTIONS
-from americano_assets.stages.s2_features.day_tables import latest_tables
-from americano_assets.stages.s2_features.point_in_time import PairSource
 from americano_assets.stages.s3_training.champion import scoring_model
 
 TABLE = "scored_predictions"
-MATURED_DAYS = 90
 
 
 def require_day(deployment: Deployment, table: str, day: date) -> pd.DataFrame:
@@ -86,38 +80,6 @@ def problems_of_day(
         allowed=deployment.analysable(),
         valid=valid,
     )
-
-
-def matured(deployment: Deployment, day: date) -> pd.DataFrame:
-    """The last score of each episode of the last 90 matured cut-offs, with its outcome as known now.
-
-    Returns:
-        Scored rows with `scored_day` (days since 1970-01-01), `predicted_at`, `window_end` (naive, UTC), `struggled`
-        (null: not studied enough to tell); without today's opt-outs. Empty where nothing matured.
-    """
-    last = day - timedelta(days=deployment.target.horizon_days)
-    versions = deployment.store.current_days(TABLE, days_between(last - timedelta(days=MATURED_DAYS), last))
-    versions = {scored_day: version for scored_day, version in versions.items() if version.rows}
-    if not versions:
-        return pd.DataFrame()
-    sources = {
-        scored_day: PairSource(version.content, deployment.store.day_path(TABLE, scored_day, version))
-        for scored_day, version in versions.items()
-    }
-    labels = latest_tables(deployment, day).labels(sources)
-    parts = []
-    for scored_day, version in labels.items():
-        moment = deployment.moment(scored_day)
-        outcome = deployment.store.read_whole("labels_at", version.content).to_pandas()
-        parts.append(
-            require_day(deployment, TABLE, scored_day)
-            .merge(outcome[["learner_id", "objective_id", "struggled"]], on=["learner_id", "objective_id"])
-            .assign(
-                scored_day=day_number(scored_day), predicted_at=naive(moment.at), window_end=naive(moment.horizon_end)
-            )
-        )
-    rows = last_scores(pd.concat(parts, ignore_index=True))
-    return rows[rows["learner_id"].isin(deployment.analysable())].reset_index(drop=True)
 
 
 def with_reasons(deployment: Deployment, scored: pd.DataFrame) -> pd.DataFrame:

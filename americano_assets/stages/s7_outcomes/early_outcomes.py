@@ -17,7 +17,6 @@ import pyarrow as pa
 from americano_assets.core.study_days.cutoff import naive
 from americano_assets.core.study_days.study_day import study_day_of
 from americano_assets.stages.common.deployment import Deployment
-from americano_assets.stages.common.schemas import SCORED_PREDICTIONS
 from americano_assets.stages.s2_features.feature_engine import FeatureEngine
 from americano_assets.stages.s2_features.learner_features import LiveFeatures
 from americano_assets.stages.s7_outcomes.label_episodes import Labels, aware, judge
@@ -71,10 +70,9 @@ def record_outcomes_of(deployment: Deployment, learners: Sequence[str]) -> Outco
         windows = [closing(connection, basis, now) for basis in (LAST_REFRESH, FIRST_FLAG)]
         connection.rollback()  # Reading a learner's log takes a while: no transaction waits for it.
         judged, first_flags = (_judge(deployment, live, part, allowed) for part in windows)
-        none = pd.DataFrame(columns=[*SCORED_PREDICTIONS.columns])
         day = study_day_of(deployment.now(), deployment.zone)
         struggle_below = deployment.target.struggle_below
-        return write_outcomes(connection, day, now, judged, first_flags, none, struggle_below, opened=day)
+        return write_outcomes(connection, day, now, judged, first_flags, (), struggle_below, opened=day)
 
 
 def _judge(deployment: Deployment, live: LiveFeatures, windows: pd.DataFrame, allowed: Collection[str]) -> pd.DataFrame:

@@ -6,7 +6,6 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pandas as pd
-import psycopg
 import pyarrow as pa
 
 from americano_assets.core.outcomes.outcomes import outcome_of
@@ -16,7 +15,7 @@ from americano_assets.stages.common.deployment import Deployment
 from americano_assets.stages.s1_snapshots.input_manifest import Inputs, current_inputs
 from americano_assets.stages.s2_features.feature_engine import FeatureEngine, open_feature_engine
 from americano_assets.stages.s2_features.point_in_time import PairSource, PointInTimeTables
-from americano_assets.stages.s4_predictions.scored_predictions import matured, with_reasons
+from americano_assets.stages.s7_outcomes.misses import explained, find_misses
 from americano_assets.stages.s7_outcomes.write_outcomes import (
     EVIDENCE,
     FIRST_FLAG,
@@ -43,15 +42,11 @@ def record_outcomes(deployment: Deployment, day: date) -> tuple[OutcomesWritten,
         judged, first_flags = (
             _judged(deployment, day, closing(connection, basis, cutoff)) for basis in (LAST_REFRESH, FIRST_FLAG)
         )
-        scored = matured(deployment, day)
-        missed = scored.head(0)
-        if len(scored):
-            unflagged = scored[~scored["flagged"] & scored["struggled"].eq(True).fillna(False).astype(bool)]
-            missed = unflagged[~unflagged["prediction_id"].isin(_in_ledger(connection, unflagged))]
+        misses = find_misses(deployment, connection, day)
         connection.rollback()
-        missed = with_reasons(deployment, missed)
         struggle_below = deployment.target.struggle_below
-        written = write_outcomes(connection, day, cutoff, judged, first_flags, missed, struggle_below, opened)
+        with explained(deployment, misses) as missed:
+            written = write_outcomes(connection, day, cutoff, judged, first_flags, missed, struggle_below, opened)
     return written, judged
 
 
@@ -146,10 +141,3 @@ def _read_log(deployment: Deployment, inputs: Inputs, windows: pd.DataFrame, eng
 def _of_analysable(deployment: Deployment, rows: pd.DataFrame) -> pd.DataFrame:
     """Without learners who opted out: what they did is no longer read, and would look as if they had not studied."""
     return rows[rows["learner_id"].isin(deployment.analysable())]
-
-
-def _in_ledger(connection: psycopg.Connection[Any], rows: pd.DataFrame) -> list[str]:
-    found = connection.execute(
-        "SELECT prediction_id FROM ml.episodes WHERE prediction_id = ANY (%s)", [rows["prediction_id"].tolist()]
-    )
-    return [row[0] for row in found]

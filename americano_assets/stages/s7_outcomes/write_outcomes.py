@@ -1,7 +1,7 @@
 """Writes outcomes of closed windows to the ledger and, where they are ours to write, to the app's predictions."""
 
 import json
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -61,7 +61,7 @@ def write_outcomes(
     cutoff: datetime,
     judged: pd.DataFrame,
     first_flags: pd.DataFrame,
-    missed: pd.DataFrame,
+    missed: Iterable[pd.DataFrame],
     struggle_below: float,
     opened: date,
 ) -> OutcomesWritten:
@@ -75,7 +75,7 @@ def write_outcomes(
             window of the last refresh.
         first_flags: The same of assignments, in the window of the first flag.
         missed: Scored rows below the threshold that turned out struggles, with `predicted_at`, `window_end`,
-            `model_version`, `threshold`.
+            `model_version`, `threshold`; in portions.
         struggle_below: The threshold by which they were judged.
         opened: The last study day that has opened by then: a learner's word on what is planned later waits for it.
     """
@@ -86,15 +86,17 @@ def write_outcomes(
         changed = connection.execute(query("episode_outcomes")).rowcount
         connection.execute(query("first_flag_outcomes_upsert"), {"struggle_below": struggle_below})
         connection.execute(query("feedback_changes_insert"), {"opened": opened})
-        missed = of_present_objectives(connection, missed)
         feedback_rows = feedback(connection, opened)
         predictions = OwnedTable(Staging(connection), PREDICTIONS, study_day)
         predictions.stage(("id", *OUTCOME_COLUMNS), app_outcomes(judged, feedback_rows).itertuples(index=False))
         predictions.refresh(OUTCOME_COLUMNS)
         columns = (*PREDICTION_COLUMNS, "actualOutcome", "actualOutcomeRecordedAt")
-        predictions.stage(columns, (_missed_row(row) for row in missed.to_dict("records")))
-        inserted = predictions.insert_new(columns)
-        _write_missed_episodes(connection, missed)
+        inserted = 0
+        for portion in missed:
+            present = of_present_objectives(connection, portion)
+            predictions.stage(columns, (_missed_row(row) for row in present.to_dict("records")))
+            inserted += predictions.insert_new(columns)
+            _write_missed_episodes(connection, present)
     return OutcomesWritten(
         judged=len(judged),
         changed=changed,

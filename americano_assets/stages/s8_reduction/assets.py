@@ -54,7 +54,7 @@ def model_performance(
     """
     deployment = joined(app_database, store)
     day = day_of(context)
-    found, covered = measure_performance(deployment, day, backgrounds.read)
+    found, covered, drawn = measure_performance(deployment, day, backgrounds.read)
     types = {one.scope_id: one for one in found if one.scope == MODEL_TYPE}
     metadata: dict[str, dg.MetadataValue | str | float | int] = {
         "dagster/row_count": len(found),
@@ -72,7 +72,8 @@ def model_performance(
         with deployment.connect() as connection:
             names = course_names(connection)
         metadata |= {
-            "whose": whose(own.scope_id, own.versions, int(own.values["n"] or 0), *own.scored),
+            "whose": whose(own.scope_id, own.versions, int(own.values["n"] or 0), *own.scored, drawn),
+            "of_learners": 1.0 if drawn is None else drawn,
             **numbers(own.values),
             "by_part": markdown_table(
                 [{**one, "part": names.get(one["part"], one["part"])} for one in own.slices],

@@ -17,7 +17,7 @@ from americano_assets.core.effects.before_after import (
     Reduction,
     reductions,
 )
-from americano_assets.core.outcomes.performance import MODEL_TYPE, Performance, performance
+from americano_assets.core.outcomes.performance import LEARNER, MODEL_TYPE, Performance
 from americano_assets.core.statistics.metrics import FIGURES
 from americano_assets.core.study_days.cutoff import naive
 from americano_assets.core.study_days.study_day import shift
@@ -26,8 +26,8 @@ from americano_assets.stages.common.measurements import ReadBackgrounds, no_back
 from americano_assets.stages.s1_snapshots.input_manifest import current_inputs
 from americano_assets.stages.s2_features.day_tables import latest_tables
 from americano_assets.stages.s2_features.feature_engine import open_feature_engine
-from americano_assets.stages.s4_predictions.scored_predictions import matured
 from americano_assets.stages.s8_reduction.coverage import Coverage, coverage
+from americano_assets.stages.s8_reduction.matured_figures import figures_of_day
 from americano_assets.stages.s8_reduction.sql import query
 
 HISTORY_NIGHTS = 90
@@ -46,7 +46,7 @@ _SEGMENTS = pa.schema(
 
 def measure_performance(
     deployment: Deployment, day: date, read_backgrounds: ReadBackgrounds = no_backgrounds
-) -> tuple[list[Performance], Coverage]:
+) -> tuple[list[Performance], Coverage, float | None]:
     """Figures of matured predictions at the day's cut-off, written to ml.model_performance in one transaction.
 
     Args:
@@ -55,14 +55,10 @@ def measure_performance(
         read_backgrounds: What figures of models are shown by too.
 
     Returns:
-        The figures, and the coverage over everything of the newest closed window.
+        The figures, the coverage over everything of the newest closed window, and of which share of the learners the
+        figures are, drawn whole (None: of all; each learner's own always are of all their rows).
     """
-    rows = matured(deployment, day)
-    found: list[Performance] = []
-    if len(rows):
-        rows = rows.assign(in_analytics=rows["learner_id"].map(deployment.analysable()))
-        with deployment.connect() as connection:
-            found = performance(rows, read_backgrounds(connection, rows["learner_id"]))
+    found, drawn = figures_of_day(deployment, day, read_backgrounds)
     by_course = coverage(deployment, day)
     overall = Coverage(sum(one.struggles for one in by_course.values()), sum(one.scored for one in by_course.values()))
     at = naive(deployment.moment(day).at)
@@ -73,7 +69,7 @@ def measure_performance(
             day,
             (
                 *(*_PERFORMANCE_KEYS, *FIGURES, "calibration", "struggles", "struggles_scored", "reason"),
-                *(*_WHOSE, "computed_at"),
+                *(*_WHOSE, "drawn_share", "computed_at"),
             ),
             [
                 (
@@ -87,12 +83,13 @@ def measure_performance(
                     *_covered(one, overall, by_course),
                     one.reason,
                     *_whose(one),
+                    None if one.scope == LEARNER else drawn,
                     at,
                 )
                 for one in found
             ],
         )
-    return found, overall
+    return found, overall, drawn
 
 
 def performance_history(

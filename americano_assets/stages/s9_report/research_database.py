@@ -24,7 +24,7 @@ from americano_assets.settings import Settings
 from americano_assets.stages.common.deployment import Deployment
 from americano_assets.stages.common.dictionary.listed_tables import duckdb_types
 from americano_assets.stages.common.schemas import FEATURES_TABLE, INTERACTIONS, LOG_TABLES, SCORED_PREDICTIONS
-from americano_assets.stages.s4_predictions.scored_predictions import matured
+from americano_assets.stages.s4_predictions.matured import matured
 from americano_assets.stages.s9_report.sql import query
 
 SCHEMA = "research"
@@ -150,11 +150,11 @@ def _view_outcomes(connection: duckdb.DuckDBPyConnection, deployment: Deployment
     connection.register("ledger", pa.table({name: pa.array(rows[name].tolist(), from_pandas=True) for name in columns}))
     casts = ", ".join(f'"{name}"::{types.get(name, _NO_TYPE)} AS "{name}"' for name in columns)
     connection.execute(f"CREATE TEMP VIEW episodes AS SELECT {casts} FROM ledger")
-    scored = matured(deployment, last) if last else pd.DataFrame()
-    if scored.empty:
-        connection.execute(f"CREATE TEMP VIEW matured AS {_no_rows(_NO_MATURED)}")
-    else:
-        connection.register("matured", pa.Table.from_pandas(scored[list(_NO_MATURED)], preserve_index=False))
+    connection.execute(f"CREATE TEMP TABLE matured AS {_no_rows(_NO_MATURED)}")
+    for part in matured(deployment, last, list(_NO_MATURED)) if last else ():
+        connection.register("part", part)
+        connection.execute("INSERT INTO matured BY NAME FROM part")
+        connection.unregister("part")
 
 
 def _make(connection: duckdb.DuckDBPyConnection, name: str) -> int:

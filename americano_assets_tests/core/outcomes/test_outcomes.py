@@ -6,8 +6,15 @@ import pandas as pd
 import pytest
 
 from americano_assets.core.effects.before_after import Reduction, reductions
-from americano_assets.core.outcomes.outcomes import last_scores, outcome_of
-from americano_assets.core.outcomes.performance import MODEL_TYPE, TRAINED_COURSE, performance, whose
+from americano_assets.core.outcomes.outcomes import outcome_of
+from americano_assets.core.outcomes.performance import (
+    MODEL_TYPE,
+    TRAINED_COURSE,
+    Performance,
+    own_performance,
+    performance,
+    whose,
+)
 from americano_assets.core.statistics.metrics import LEAST_ROWS
 from americano_assets.core.training.fit import LOGISTIC, RULES
 from americano_assets_tests.frames import feature_row
@@ -16,24 +23,6 @@ from americano_assets_tests.frames import feature_row
 def test_an_unknown_label_is_an_unstudied_objective() -> None:
     labels = pd.Series([True, False, None], index=[3, 1, 2])
     assert outcome_of(labels).to_dict() == {3: "struggled", 1: "not_struggled", 2: "unstudied"}
-
-
-def test_the_last_score_before_the_planned_day_opens_counts() -> None:
-    scored = pd.DataFrame(
-        [
-            {"prediction_id": "c1", "planned_day": 10, "scored_day": day, "probability": p}
-            for day, p in ((7, 0.1), (9, 0.3), (8, 0.2), (10, 0.9))
-        ]
-    )
-    assert last_scores(scored)["probability"].tolist() == [0.3]
-    # An unplanned episode's day has begun when it is first scored: then the first score counts.
-    late = scored[scored["scored_day"] >= 10].assign(prediction_id="c2")
-    both = last_scores(pd.concat([scored, late, late.assign(scored_day=11, probability=0.5)]))
-    assert both[["prediction_id", "probability"]].to_dict("list") == {
-        "prediction_id": ["c1", "c2"],
-        "probability": [0.3, 0.9],
-    }
-    assert last_scores(scored.head(0)).empty
 
 
 def matured(learners: dict[str, tuple[int, bool]]) -> pd.DataFrame:
@@ -61,8 +50,12 @@ def matured(learners: dict[str, tuple[int, bool]]) -> pd.DataFrame:
     )
 
 
+def everything(rows: pd.DataFrame) -> list[Performance]:
+    return [*performance(rows), *own_performance(rows)]
+
+
 def test_figures_are_of_all_of_each_course_and_of_learners_with_enough() -> None:
-    found = {(one.scope, one.scope_id): one for one in performance(matured({"a": (50, True), "b": (14, True)}))}
+    found = {(one.scope, one.scope_id): one for one in everything(matured({"a": (50, True), "b": (14, True)}))}
     versions = {("model_version", "old"), ("model_version", "new")}
     types = {(MODEL_TYPE, RULES), (MODEL_TYPE, LOGISTIC)}
     trained = (TRAINED_COURSE, "anatomy")
@@ -86,6 +79,9 @@ def test_what_the_rules_said_is_not_told_of_the_model() -> None:
     assert whose(LOGISTIC, model.versions, 80, *model.scored) == (
         "80 predictions by logistic regression (1 version), made on 11 Oct 2024, whose outcome is known"
     )
+    assert whose(RULES, 1, 80, *rules.scored, 0.1234).endswith(
+        "known (of 12.3% of the learners, drawn whole by a hash of their ids)"
+    )
     assert whose(RULES, rules.versions, 80, *pooled.scored) == (
         "80 predictions by the rules, made from 04 Oct 2024 to 11 Oct 2024, whose outcome is known"
     )
@@ -104,7 +100,7 @@ def test_warnings_are_counted_by_who_gave_them_those_of_unknown_outcome_too() ->
 
 
 def test_who_keeps_out_of_analytics_counts_in_no_aggregate() -> None:
-    found = {one.scope: one for one in performance(matured({"a": (40, True), "b": (40, False)}))}
+    found = {one.scope: one for one in everything(matured({"a": (40, True), "b": (40, False)}))}
     assert found["all"].values["n"] == found["course"].values["n"] == 40
     assert found["learner"].scope_id == "b"
 
@@ -119,7 +115,7 @@ def test_too_few_rows_have_no_figures_but_a_reason() -> None:
 
 
 def test_a_share_of_too_few_struggles_or_flags_is_none() -> None:
-    overall, *_, learner = performance(matured({"a": (LEAST_ROWS, True)}))
+    overall, *_, learner = everything(matured({"a": (LEAST_ROWS, True)}))
     assert overall.values["accuracy"] == 1
     assert (overall.values["recall"], overall.values["precision"]) == (None, None)
     assert overall.reason == "15 rows are flagged; at least 30 are needed; 15 rows struggled; at least 30 are needed"

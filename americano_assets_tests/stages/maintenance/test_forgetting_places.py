@@ -306,6 +306,7 @@ WRITE_FILES = {
     "stages.s4_predictions.scored_predictions",
     "stages.s5_interventions.assets",
     "stages.s7_outcomes.label_episodes",
+    "stages.s7_outcomes.misses",
     "stages.s9_report.event_export",
     "stages.s9_report.page.files",
     "stages.s9_report.research_database",

@@ -49,9 +49,10 @@ def judge(
         for basis in (LAST_REFRESH, FIRST_FLAG):
             found = closing(connection, basis, cutoff).sort_values("learner_id").head(len(outcomes))
             rows.append(found.assign(outcome=list(outcomes)[: len(found)], **{**EVIDENCE, **evidence}))
-        none = scored_rows([{}]).head(0) if missed is None else missed
         opened = study_day_of(cutoff.replace(tzinfo=UTC), ZoneInfo("UTC"))
-        return write_outcomes(connection, DAY, cutoff, rows[0], rows[1], none, 0.65, opened)
+        return write_outcomes(
+            connection, DAY, cutoff, rows[0], rows[1], () if missed is None else [missed], 0.65, opened
+        )
 
 
 def unflagged(number: int = 1) -> pd.DataFrame:

@@ -201,6 +201,11 @@ MODEL_PERFORMANCE = _table(
         "jsonb?",
         "Flagged pairs: how many struggled (`right`), have an outcome (`known`), and have none (`unknown`); likewise.",
     ),
+    (
+        "drawn_share",
+        _FIGURE,
+        "Share of the learners whose predictions these are, drawn whole by a hash of their ids, 0-1; null: all.",
+    ),
 )
 STRUGGLE_REDUCTION = _table(
     "struggle_reduction",

@@ -139,7 +139,7 @@ def _scored_by(scoring: Mapping[str, Any] | None) -> str | None:
 
 
 def _whose(one: Mapping[str, Any]) -> str:
-    return whose(one["model_type"], one["versions"], one["n"], one["scored_from"], one["scored_to"])
+    return whose(one["model_type"], one["versions"], one["n"], one["scored_from"], one["scored_to"], one["drawn_share"])
 
 
 def _parts(own: Mapping[str, Any] | None) -> dict[str, list[dict[str, Any]]]:

@@ -1,7 +1,7 @@
 -- Grain: one row a (scope, kind of model): `model_type`, a kind's matured predictions as of %(day)s, and once `all` of them,
 -- with the kind of the newest, which counts struggles; that kind first. Figures 0-1. Of the `nights` that scored them by
 -- that kind, `unseen` published too late for a learner to see, or were replays.
-SELECT p.scope, p.model_type, p.versions, p.n, p.scored_from, p.scored_to, p.base_rate, p.always_no_accuracy, p.accuracy,
+SELECT p.scope, p.model_type, p.versions, p.n, p.scored_from, p.scored_to, p.drawn_share, p.base_rate, p.always_no_accuracy, p.accuracy,
   p."precision", p.recall, p.auc_roc, p.ece, p.calibration, p.struggles, p.struggles_scored, p.slices, p.gaps, p.warnings, p.reason,
   s.nights, s.unseen
 FROM ml.model_performance p
