@@ -61,6 +61,7 @@ WORDS: dict[str, Key] = {
     "answer to a validation prompt": (("response_id",),),
     **dict.fromkeys(("session", "finished study session"), (("session_id",),)),
     "table": (("table_name",),),
+    "reason": (("reason",),),
     "unit": (("unit",),),
     "share": (("holdout_share",),),
     **dict.fromkeys(("type", "type of intervention"), (("intervention_type", "type"),)),

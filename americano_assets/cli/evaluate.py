@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
 commands = typer.Typer()
 _PANEL = "Evaluation"
+# As many as folds: more of them are told by the bar alone.
+_MOST_PORTIONS = 10
 
 
 @commands.command(rich_help_panel=_PANEL)
@@ -155,4 +157,5 @@ class _Steps:
     def __call__(self, step: str, done: int, total: int) -> None:
         if step not in self.tasks:
             self.tasks[step] = self.bars.add_task(step.capitalize(), total=total)
-        self.bars.update(self.tasks[step], completed=done, total=total)
+        portion = f"{done + 1:,} of {total:,}" if 1 < total <= _MOST_PORTIONS and done < total else ""
+        self.bars.update(self.tasks[step], completed=done, total=total, step=portion)

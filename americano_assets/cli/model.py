@@ -52,12 +52,18 @@ def list_(
 
 
 @model.command()
-def show(version: _VERSION) -> None:
+def show(
+    version: Annotated[
+        str | None, typer.Argument(help="A model's version, or how it begins. Unset: of the one that scores.")
+    ] = None,
+) -> None:
     """Show a model: what it was trained on, its figures, where it is in MLflow, and what was decided about it."""
-    from americano_assets.stages.s3_training.promotion import decisions, find_model
+    from americano_assets.stages.s3_training.promotion import decisions, find_champion, find_model
 
     deployment = _deployment(claims=False)
-    found = find_model(deployment, version)
+    found = find_champion(deployment) if version is None else find_model(deployment, version)
+    if version is None:
+        say("The model that scores the next night:\n")
     kept, values = found.kept, found.figures
     told = decisions(deployment, kept["model_version"])
     facts = Table()

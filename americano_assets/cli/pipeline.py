@@ -144,7 +144,7 @@ def nightly(
         _unread(progress, runner, unread)
         _nights(progress, runner, [(chosen, NIGHTLY)], latest_inputs=latest_inputs, analysis_run=analysis_run)
     show_night(settings, chosen)
-    show_set_aside(settings, began)
+    show_set_aside(settings, chosen, began)
 
 
 @commands.command(rich_help_panel=_PANEL)
@@ -167,13 +167,14 @@ def backfill(
     closed = _last_closed(settings)
     for day in (first, last):
         _require_day(day, settings, closed)
-    from americano_assets.cli.display.run_summary import show_night
+    from americano_assets.cli.display.run_summary import show_night, show_set_aside
     from americano_assets.definitions import build_defs
     from americano_assets.orchestration.local_runner import Runner
     from americano_assets.stages.common.metadata import REPLAY
     from americano_assets.stages.s1_snapshots.snapshots import require_rows
 
     with progress_bars() as progress, Runner(settings, build_defs) as runner:
+        began = runner.deployment.now()
         with runner.deployment.connect() as connection:
             require_rows(connection)
         days = days_between(first, last)
@@ -182,6 +183,7 @@ def backfill(
             _nights(progress, runner, [(day, REPLAY) for day in days])
     if not history_only:
         show_night(settings, last)
+    show_set_aside(settings, last, began)
 
 
 def _remove_demo(settings: "Settings", *, asks: bool) -> None:

@@ -1,6 +1,6 @@
 """SQL that gives a role just what the pipeline and its API need on the app's database.
 
-python -m americano_assets.contract.grants [ROLE]
+python -m americano_assets.contract.grants [ROLE [SCHEMA]]
 """
 
 import sys
@@ -14,7 +14,7 @@ from americano_assets.contract.tables import READ, WRITTEN
 ROLE = "americano_pipeline"
 # What is written in tables that are otherwise read: the link to an MLflow run, and what the API adds to a mission.
 UPDATED = {"analysis_runs": "mlflowRunId", "missions": "objectives"}
-
+_USUAL = "public"
 
 _WRITING = ("SELECT", "INSERT", "UPDATE", "DELETE")
 # Deleting is a right to a table alone; everything else may have been granted column by column.
@@ -32,12 +32,19 @@ SELECT CASE WHEN to_regnamespace('ml') IS NULL THEN has_database_privilege(curre
 """
 
 
-def grants(role: str = ROLE) -> str:
-    """Statements for the database's owner; people's words, names and addresses are out of the role's reach."""
-    statements = [_own_schema(role), f'GRANT USAGE ON SCHEMA public TO "{role}";']
-    statements += [_grant("SELECT", table.name, (one.name for one in table.extracted), role) for table in READ]
-    statements += [_grant("UPDATE", table, (column,), role) for table, column in UPDATED.items()]
-    statements += [f'GRANT {", ".join(_WRITING)} ON "{table.name}" TO "{role}";' for table in WRITTEN]
+def grants(role: str = ROLE, schema: str = _USUAL) -> str:
+    """Statements for the database's owner; people's words, names and addresses are out of the role's reach.
+
+    Args:
+        role: Who is to have the rights.
+        schema: Where the app's tables are.
+    """
+    usage = f'GRANT USAGE ON SCHEMA {_quoted(schema)} TO "{role}";'
+    given = [(table.name, "SELECT", [one.name for one in table.extracted]) for table in READ]
+    given += [(table, "UPDATE", [column]) for table, column in UPDATED.items()]
+    given += [(table.name, ", ".join(_WRITING), []) for table in WRITTEN]
+    statements = [_own_schema(role), usage]
+    statements += [_grant(right, _where(schema, table), columns, role) for table, right, columns in given]
     return "\n".join(statements) + "\n"
 
 
@@ -51,9 +58,11 @@ def missing_grants(connection: psycopg.Connection[Any]) -> list[str]:
     for table, column, right in connection.execute(_LACKING, [list(part) for part in zip(*needed, strict=True)]):
         lacking.setdefault((table, right), []).append(column)
     written = {table.name for table in WRITTEN}
+    row = connection.execute("SELECT current_schema()::text").fetchone()
+    schema = (row and row[0]) or _USUAL
     found = [] if connection.execute(_MAY_SET_UP).fetchone() == (True,) else [_own_schema(role)]
     for (table, right), columns in lacking.items():
-        found.append(_grant(right, table, () if table in written else columns, role))
+        found.append(_grant(right, _where(schema, table), () if table in written else columns, role))
     return found
 
 
@@ -63,8 +72,17 @@ def _own_schema(role: str) -> str:
 
 def _grant(right: str, table: str, columns: Iterable[str], role: str) -> str:
     listed = ", ".join(f'"{column}"' for column in columns)
-    return f'GRANT {right}{f" ({listed})" if listed else ""} ON "{table}" TO "{role}";'
+    return f'GRANT {right}{f" ({listed})" if listed else ""} ON {table} TO "{role}";'
+
+
+def _where(schema: str, table: str) -> str:
+    """A table's name as its owner says it, who is in the usual schema unless somebody says otherwise."""
+    return f'"{table}"' if schema == _USUAL else f'{_quoted(schema)}."{table}"'
+
+
+def _quoted(schema: str) -> str:
+    return schema if schema == _USUAL else f'"{schema}"'
 
 
 if __name__ == "__main__":
-    print(grants(*sys.argv[1:2]), end="")
+    print(grants(*sys.argv[1:3]), end="")

@@ -94,6 +94,15 @@ def test_course_is_that_of_the_lecture_where_a_row_has_no_topic(rows: Rows, serv
     assert service.get("/predictions", user_id=LEARNER)["predictions"][0]["course_name"] == "Physiology"
 
 
+def test_an_objective_without_words_is_called_by_its_id(rows: Rows, service: Service) -> None:
+    rows.prediction("p1")
+    rows.execute(f"UPDATE learning_objectives SET objective = ' ' || chr(9) WHERE id = '{OBJECTIVE}'")
+    try:
+        assert service.get("/predictions", user_id=LEARNER)["predictions"][0]["objective_name"] == OBJECTIVE
+    finally:
+        rows.execute(f"UPDATE learning_objectives SET objective = 'Interpret a blood gas' WHERE id = '{OBJECTIVE}'")
+
+
 def test_foreign_shapes_of_factors_and_vectors_break_nothing(rows: Rows, service: Service) -> None:
     for n, factors in enumerate(["null", "{}", "[]", "[1, null]", '"words"', '{"retention_score": 0.2}']):
         rows.prediction(f"p{n}", strugglingFactors=factors, featureVector=None if n else "[0.5]")

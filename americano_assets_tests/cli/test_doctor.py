@@ -118,18 +118,25 @@ def test_what_does_not_answer_is_named_the_worst_first_without_passwords(app: Ap
     assert "hunter2" not in "".join(one.message for one in found)
 
 
-def test_a_missing_right_is_told_as_the_statement_that_gives_it(app: App) -> None:
+@pytest.mark.parametrize("schema", ["public", "app"])
+def test_a_missing_right_is_told_as_the_statement_that_gives_it(app: App, schema: str) -> None:
     role = "doctors_patient"
     app.connection.execute(f'CREATE ROLE "{role}" LOGIN'.encode())
+    if schema != "public":
+        app.connection.execute(f"ALTER SCHEMA public RENAME TO {schema}; CREATE SCHEMA public".encode())
+        app.connection.execute(f"REVOKE USAGE ON SCHEMA {schema} FROM PUBLIC".encode())
     try:
-        app.connection.execute(grants(role).encode())
         parts = urlsplit(app.url)
         address = parts._replace(netloc=f"{role}@{parts.netloc.rpartition('@')[2]}")
-        settings = app.with_(database_url=SecretStr(urlunsplit(address)))
+        url = f"{urlunsplit(address)}&schema={schema}"
+        settings = app.with_(database_url=SecretStr(url), americano_dagster_url=None)
+        if schema != "public":  # To which nobody has a right unasked.
+            assert f'GRANT USAGE ON SCHEMA "{schema}" TO "{role}"' in _of(settings, State.STOPS)["Database"]
+        app.connection.execute(grants(role, schema).encode())
         assert _of(settings, State.STOPS) == {}
-        app.connection.execute(f'REVOKE SELECT ("rating") ON reviews FROM "{role}"'.encode())
-        app.connection.execute(f'REVOKE DELETE ON struggle_indicators FROM "{role}"'.encode())
-        app.connection.execute(f'REVOKE UPDATE ("objectives") ON missions FROM "{role}"'.encode())
+        app.connection.execute(f'REVOKE SELECT ("rating") ON {schema}.reviews FROM "{role}"'.encode())
+        app.connection.execute(f'REVOKE DELETE ON {schema}.struggle_indicators FROM "{role}"'.encode())
+        app.connection.execute(f'REVOKE UPDATE ("objectives") ON {schema}.missions FROM "{role}"'.encode())
         app.connection.execute("DROP SCHEMA ml")
         told = _of(settings, State.STOPS)["Database"]
         given = told.partition("owner run: ")[2]

@@ -72,6 +72,11 @@ def test_the_first_night_reads_the_past_goes_on_where_it_was_killed_and_says_wha
     told = " ".join(done.stderr.split())
     assert f"Reading {PAST_DAYS - 14} study days of the past" not in told, "what was read is not read again"
     assert "study days of the past" in told
+    begun = [line for line in done.stderr.splitlines() if line.startswith(("Reading ", "  20", "Study day "))]
+    assert [line.split()[0] for line in begun] == ["Reading", *["20" + line[4:12] for line in begun[1:-1]], "Study"], (
+        "where nobody sees bars each portion is a line as it begins, and the night one"
+    )
+    assert begun[-1].endswith("(nightly, 1 of 1) …")
     said = " ".join(done.stdout.split())
     assert "Scored by the rules. An objective is flagged from p = " in said
     assert "Why: the rules score" in said

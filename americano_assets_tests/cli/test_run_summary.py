@@ -10,9 +10,11 @@ import pytest
 
 from americano_assets.cli.display.at_risk import probability, show_at_risk
 from americano_assets.cli.display.held_out import show_held_out, with_enough
-from americano_assets.cli.display.run_summary import show_set_aside
+from americano_assets.cli.display.run_summary import show_night, show_set_aside
 from americano_assets.cli.display.sql import query
+from americano_assets.cli.display.terminal import progress_bars
 from americano_assets.core.study_days.study_day import last_closed
+from americano_assets.resources.postgres.connection import prepare
 from americano_assets.settings import Settings
 from americano_assets.stages.common.deployment import Deployment
 from americano_assets.stages.s1_snapshots.quarantine import Quality, record_reading
@@ -115,14 +117,75 @@ def test_predictions_are_counted_by_the_study_day_that_the_sentences_beside_them
 def test_a_night_says_how_many_rows_it_set_aside_and_where_they_are(
     settings: Settings, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    prepare(settings)
     store, began = Deployment(settings).store, datetime(2026, 3, 10, tzinfo=UTC)
     for table, bad, hours in (("reviews", 4, 1), ("study_sessions", 2, 2), ("exams", 9, -1)):
         record_reading(store, Quality(table, began + timedelta(hours=hours), rows=100, bad=bad, files=["x"]))
-    show_set_aside(settings, began)
+    show_set_aside(settings, DAY, began)
     told = "Set aside, and not read: 6 rows (reviews 4, study_sessions 2). ./americano quarantine says why."
     assert " ".join(capsys.readouterr().out.split()) == told
-    show_set_aside(settings, began + timedelta(days=1))
+    show_set_aside(settings, DAY, began + timedelta(days=1))
     assert capsys.readouterr().out == ""
+
+
+def test_rows_that_no_night_takes_are_counted_though_they_break_no_rule(
+    settings: Settings, database: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with psycopg.connect(database, autocommit=True) as connection:
+        connection.execute('ALTER TABLE reviews DROP CONSTRAINT IF EXISTS "reviews_userId_fkey"')
+        world = World(connection)
+        world.learner("ann")
+        world.objective("heart", world.course("anatomy", "ann"))
+        for moment in ("2020-01-01 10:00", "2026-03-09 10:00", "2999-01-01 10:00", "2999-01-02 10:00"):
+            world.review("ann", "heart", at(moment))
+        world.review("nobody", "heart", at("2026-03-09 11:00"))
+        world.mission("ann", at("2026-03-12 00:00"), ["heart", "gone"])
+        world.mission("ann", at("2026-03-01 00:00"), ["gone"])  # over
+    show_set_aside(settings, DAY, datetime(2026, 3, 10, tzinfo=UTC))
+    assert " ".join(capsys.readouterr().out.split()) == (
+        "Not read either, and no error: 1 in reviews before AMERICANO_START_DAY; 1 in reviews of accounts that are not"
+        " in users; 2 in reviews stamped in the future; 1 in missions naming an objective that is not in"
+        " learning_objectives."
+    )
+
+
+def test_where_nobody_sees_bars_each_step_and_portion_is_a_line(capsys: pytest.CaptureFixture[str]) -> None:
+    with progress_bars() as progress:
+        night = progress.add_task("Study day 1", total=2)
+        assert capsys.readouterr().err == "Study day 1 …\n", "as it begins"
+        progress.update(night, advance=1, step="night_log")
+        progress.update(night, completed=2, step="")
+        past = progress.add_task("Reading 180 study days", total=2)
+        for portion in ("the first 90", "the last 90"):
+            progress.update(past, step=portion)
+            progress.update(past, advance=1, step="")
+    assert capsys.readouterr().err == "Reading 180 study days …\n  the first 90\n  the last 90\n"
+
+
+def test_a_night_that_foresees_something_else_than_the_one_before_says_so(
+    settings: Settings, database: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As where one shell lacks a setting: what nobody plans is due when the horizon ends, and would be there twice."""
+    prepare(settings)
+    with psycopg.connect(database, autocommit=True) as connection:
+        for days, day in ((14, DAY - timedelta(days=1)), (7, DAY)):
+            version = f"{days:032}"
+            connection.execute(
+                "INSERT INTO ml.model_versions"
+                " VALUES (%s, 'rule_based', %s, 0.5, %s, 0.65, 'd', NULL, NULL, '{}', '{}', now())",
+                [version, day, days],
+            )
+            connection.execute(
+                "INSERT INTO ml.study_days (study_day, cutoff_at, kind, live, model_version, manifest_hash, candidates,"
+                " published, published_at, experiment_unit, holdout_share, held_out)"
+                " VALUES (%s, now(), 'nightly', true, %s, 'm', 1, 1, now(), 'episode', 0, 0)",
+                [day, version],
+            )
+    show_night(settings, DAY)
+    said = " ".join(capsys.readouterr().out.split())
+    assert "This night foresees a mean score below 0.65 within 7 study days, the one before 0.65 within 14." in said
+    show_night(settings, DAY - timedelta(days=1))
+    assert "foresees" not in capsys.readouterr().out
 
 
 def _held_out(settings: Settings, n: int, figures: dict[str, dict[str, float]], chosen: str) -> None:

@@ -112,7 +112,7 @@ RUN = (
     "export-events --days 9 --user-id {learner} --output {folder}/events.parquet --sync-duckdb",
     *("dataset list", "dataset show {dataset}", "dataset restore {dataset}"),
     "dataset restore {dataset} --to {folder}/restored",
-    *("model list", "model show {model}", "model promote {model} --reason tried --force"),
+    *("model list", "model show", "model show {model}", "model promote {model} --reason tried --force"),
     *("model rollback --reason tried", "model release --reason tried"),
     "evaluate",
     "evaluate {folder}/log.parquet --json {folder}/report.json --rows {folder}/rows.parquet",

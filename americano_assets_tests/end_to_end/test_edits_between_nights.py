@@ -42,7 +42,8 @@ ELSEWHERE = {
     *("s9_report/events_by_type", "s9_report/events_by_type_postgres", "s9_report/exported_events"),
     *(
         "display/log_so_far",
-        "s1_snapshots/log_begins",
+        *("s1_snapshots/log_begins", "s1_snapshots/unread_log", "s1_snapshots/unread_plans"),
+        "display/target_before",
         "s9_report/at_risk",
         "display/learners_who_differ",
         "display/statuses_by_day",

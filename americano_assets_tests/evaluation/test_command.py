@@ -4,9 +4,12 @@ import json
 from pathlib import Path
 
 import pandas as pd
+import pytest
 
+from americano_assets.cli.display.evaluation import show
 from americano_assets.resources.home.folder import write_demo_values
 from americano_assets_tests.cli.test_cli import run
+from americano_assets_tests.core.evaluation.test_verdict import difference, figures, report
 from americano_assets_tests.evaluation.logs import planted_log
 
 
@@ -38,6 +41,35 @@ def test_a_log_too_short_ends_with_an_error_and_a_demo_s_settings_are_not_its_ow
     assert len(report["conversions"]) == 2
     for sentence in report["conversions"]:
         assert sentence in out
+
+
+def test_a_missing_figure_names_its_fold_an_interval_its_ends_and_the_end_what_to_do(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    few = "9 rows struggled; at least 30 are needed"
+    full, short = figures(), figures(recall=few)
+    base = report(difference(0.1, 0.2, "last_outcome"))
+    folds = [
+        {"fold": name, "figures": one, "threshold": None, "chosen": "blend", "why": ""}
+        for name, one in (("fifth 1", full), ("fifth 2", short))
+    ]
+    parts = dict.fromkeys(("without_cold_starts", "cold_starts", "without_never_active"), full | {"n": 0})
+    show(
+        base
+        | {"verdict": ["Worse.", "It flags."], "source": {"name": "log"}, "conversions": [], "choice": [], "slices": []}
+        | {"data": {"rows": 2, "row_learners": 2, "base_rate": None}, "notes": [], "folds": folds}
+        | {"models": {"blend": {"all": full, "folds": folds, **parts}}}
+        | {
+            "target": {"struggle_below": 0.65, "horizon_days": 7, "timezone": "UTC", "every_days": 7}
+            | {"set_by": dict.fromkeys(("struggle_below", "horizon_days", "timezone"), "the default")}
+        }
+    )
+    out = flat(capsys.readouterr().out)
+    assert f"—: fifth 2: {few}" in out
+    assert "low 0.480 0.480" in out
+    assert "high 0.520 0.520" in out
+    assert out.endswith("nothing has to be set for it.")
+    assert "What to do next: learners and weeks are what is missing" in out
 
 
 def test_what_cannot_be_meant_is_one_line(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 from rich.table import Column
 
 from americano_assets.cli.display.terminal import Table, say
-from americano_assets.core.evaluation.verdict import words
+from americano_assets.core.evaluation.verdict import next_step, words
 
 _COLUMNS = (
     ("auc_roc", "AUC"),
@@ -20,6 +20,9 @@ _COLUMNS = (
 
 # A longer name is cut, or there would be no room for its figures.
 _NAME_WIDTH = 22
+_MOST_REASONS = 3
+# Of a model that flags nobody each table says so by itself.
+_NOBODY_FLAGGED = "no row is flagged"
 
 
 def show(report: Mapping[str, Any]) -> None:
@@ -58,6 +61,8 @@ def show(report: Mapping[str, Any]) -> None:
                 say(f"{fold['fold']}: {fold['why']}.", style="dim")
     for note in report["notes"]:
         say(f"• {note}", style="dim")
+    if (step := next_step(report)) is not None:
+        say(f" {step}", bold="What to do next:")
 
 
 def _show_headline(report: Mapping[str, Any]) -> None:
@@ -80,7 +85,6 @@ def _show_headline(report: Mapping[str, Any]) -> None:
 
 
 def _show_table(title: str, rows: Sequence[tuple[str, Mapping[str, Any]]], champion: str | None = None) -> None:
-    reasons = {figures[key]["reason"] for _, figures in rows for key, _ in _COLUMNS if figures[key]["value"] is None}
     if all(figures[key]["value"] is None for _, figures in rows for key, _ in _COLUMNS):
         say(f"\n{title}: {'; '.join(dict.fromkeys(figures['log_loss']['reason'] for _, figures in rows))}.")
         return
@@ -93,20 +97,28 @@ def _show_table(title: str, rows: Sequence[tuple[str, Mapping[str, Any]]], champ
     for name, figures in rows:
         values = [_number(figures[key]["value"]) for key, _ in _COLUMNS]
         table.add(words(name), f"{figures['n']:,}", *values, style="bold" if name == champion else None)
-    missing = reasons - {"no row is flagged", None}
-    table.show("—: " + "; ".join(sorted(missing)[:3]) if missing else None)
+    table.show(_footnote(rows))
+
+
+def _footnote(rows: Sequence[tuple[str, Mapping[str, Any]]]) -> str | None:
+    """Why figures are missing, and of which rows of a table where it is not all of them."""
+    names: dict[str, list[str]] = {}
+    for name, figures in rows:
+        untold = (figures[key]["reason"] for key, _ in _COLUMNS if figures[key]["value"] is None)
+        for reason in sorted(set(untold) - {_NOBODY_FLAGGED, None}):
+            names.setdefault(reason, []).append(words(name))
+    told = [reason if len(of) == len(rows) else f"{', '.join(of)}: {reason}" for reason, of in names.items()]
+    more = f"; and {len(told) - _MOST_REASONS:,} more" if len(told) > _MOST_REASONS else ""
+    return f"—: {'; '.join(told[:_MOST_REASONS])}{more}" if told else None
 
 
 def _show_intervals(name: str, figures: Mapping[str, Any]) -> None:
     if all(figures[key]["low"] is None for key, _ in _COLUMNS):
         return
     title = f"\n{words(name)}: 95 % intervals over {figures['learners']:,} learners"
-    table = Table(*_titles(), title=title)
-    bounds: list[tuple[str, ...]] = []
-    for key, _ in _COLUMNS:
-        low, high = figures[key]["low"], figures[key]["high"]
-        bounds.append(("—",) if low is None else (f"{low:.3f}", f"{high:.3f}"))
-    table.add(*bounds)
+    table = Table("", *_titles(), title=title)
+    for bound in ("low", "high"):
+        table.add(bound, *(_number(figures[key][bound]) for key, _ in _COLUMNS))
     table.show()
 
 

@@ -23,6 +23,7 @@ from americano_assets.resources.postgres.connection import connect, prepare
 from americano_assets.settings import Settings
 from americano_assets.stages.common.deployment import Deployment
 from americano_assets.stages.s1_snapshots.quarantine import readings
+from americano_assets.stages.s1_snapshots.unread_rows import unread_log, unread_plans
 from americano_assets.stages.s9_report.sql import query as report_query
 
 _API = "http://127.0.0.1:{}/predictions"
@@ -65,11 +66,12 @@ def show_demo(settings: Settings, day: date, options: str = "") -> None:
         echo(f"  curl '{_API.format(settings.port)}?user_id={learner}'")
 
 
-def show_set_aside(settings: Settings, since: datetime) -> None:
-    """How many rows of the app's tables were set aside, and how to look at them; nothing where none was.
+def show_set_aside(settings: Settings, day: date, since: datetime) -> None:
+    """How many rows of the app's tables were set aside, how to look at them, and what else was not read.
 
     Args:
         settings: The deployment's.
+        day: The study day of the night.
         since: Readings that began then or later count (aware).
     """
     aside: Counter[str] = Counter()
@@ -80,6 +82,12 @@ def show_set_aside(settings: Settings, since: datetime) -> None:
         by_table = ", ".join(f"{table} {n:,}" for table, n in sorted(aside.items()))
         told = f"{rows:,} row{'' if rows == 1 else 's'} ({by_table})"
         say(f"Set aside, and not read: {told}. {COMMAND} quarantine says why.")
+    deployment = Deployment(settings)
+    with deployment.connect() as connection:
+        unread = [*unread_log(connection, deployment, day), *unread_plans(connection, deployment, day)]
+    if unread:
+        told = "; ".join(f"{one.rows:,} in {one.table} {one.which}" for one in unread)
+        say(f"Not read either, and no error: {told}.")
 
 
 def show_night(settings: Settings, day: date) -> None:
@@ -90,10 +98,25 @@ def show_night(settings: Settings, day: date) -> None:
         ).fetchone()
         if row is not None:
             say(f"Study day {day}: {row[0]:,} candidates, {row[1]:,} published, model {row[2][:8]}.")
+            _show_new_target(connection, settings, day)
         scoring = _scoring_model(connection, day)
         show_scoring(connection, settings, day, scoring)
         show_at_risk(connection, settings, day, scoring[1] if scoring else None)
     _show_demo_settings(settings)
+
+
+def _show_new_target(connection: Any, settings: Settings, day: date) -> None:
+    """That horizon or threshold are others than in the night before, where they are: a shell may lack a setting."""
+    before = connection.execute(query("target_before"), {"day": day}).fetchone()
+    now = (settings.americano_horizon_days, settings.americano_struggle_below)
+    if before is not None and tuple(before) != now:
+        say(
+            f"This night foresees a mean score below {now[1]:g} within {now[0]} study days, the one before"
+            f" {before[1]:g} within {before[0]}. Outcomes are judged by the new ones; what nobody plans may be there"
+            " twice until what is open closes. Where that was not meant, correct AMERICANO_HORIZON_DAYS or"
+            " AMERICANO_STRUGGLE_BELOW and run it again.",
+            style="yellow",
+        )
 
 
 def _show_demo_settings(settings: Settings) -> None:
@@ -138,6 +161,10 @@ def _show_outcomes(connection: Any, settings: Settings) -> None:
         counts = {row[1]: row[2] for row in rows if row[0] == day}
         table.add(f"{day:%Y-%m-%d}", *(f"{counts[status]:,}" if status in counts else "·" for status in shown))
     table.show()
+    say(
+        "Counted here is what was published, by the night that wrote it last: flagged pairs, and as missed the"
+        " struggles of those that were not flagged; resolved had too few answers to tell."
+    )
 
 
 def _show_matured(connection: Any, day: date) -> None:
@@ -151,10 +178,14 @@ def _show_matured(connection: Any, day: date) -> None:
             one["model_type"], one["versions"], one["n"], one["scored_from"], one["scored_to"], one["drawn_share"]
         )
         if one["accuracy"] is None:
-            say(f"Of {told}: {one['reason']}.")
+            say(f"Flagged or not, of {told}: {one['reason']}.")
             continue
+        if one["unseen"]:
+            told += (
+                f"; {one['unseen']:,} of {one['nights']:,} nights that made them were replays, or too late to be seen"
+            )
         say(
-            f"Of {told}: accuracy {one['accuracy']:.3f} (always no {one['always_no_accuracy']:.3f}), "
+            f"Flagged or not, of {told}: accuracy {one['accuracy']:.3f} (always no {one['always_no_accuracy']:.3f}), "
             f"precision {figure(one['precision'])}, recall {figure(one['recall'])}, AUC {figure(one['auc_roc'])}, "
             f"calibration error {figure(one['ece'])}, base rate {one['base_rate']:.3f}."
         )

@@ -7,7 +7,7 @@ The one module that prints: no text becomes markup, and what a terminal would ob
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import typer
 
@@ -107,11 +107,12 @@ class Table:
 
 @contextmanager
 def progress_bars() -> Iterator["Progress"]:
-    """Progress on stderr, so that standard output holds results alone; a log line a step where there is no terminal."""
+    """Progress on stderr, so that standard output holds results alone; where that is no terminal a line a step."""
     from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
     from americano_assets.cli.display.quiet import quiet_libraries
 
+    console = _console(err=True)
     with (
         quiet_libraries(),
         Progress(
@@ -120,16 +121,31 @@ def progress_bars() -> Iterator["Progress"]:
             BarColumn(bar_width=24),
             TimeElapsedColumn(),
             TextColumn("[dim]{task.fields[step]}[/]"),
-            console=_console(err=True),
+            console=console,
+            disable=not console.is_terminal,
         ) as progress,
     ):
-        original = progress.add_task
-
-        def add_task(description: str, total: float | None = None) -> object:
-            return original(description, total=total, step="")
-
-        progress.add_task = add_task  # type: ignore[method-assign,assignment]
+        _tell_steps(progress)
         yield progress
+
+
+def _tell_steps(progress: "Progress") -> None:
+    """Have every task hold a step, and write each as it begins, and each portion of it, where nobody sees bars."""
+    added, updated = progress.add_task, progress.update
+
+    def add_task(description: str, total: float | None = None) -> object:
+        if progress.disable:
+            echo(f"{description} …", err=True)
+        return added(description, total=total, step="")
+
+    def update(task: Any, **changes: Any) -> None:
+        # A portion is named before anything of it is done; what a night is at is told with what it has done.
+        if progress.disable and changes.get("step") and "advance" not in changes:
+            echo(f"  {changes['step']}", err=True)
+        updated(task, **changes)
+
+    progress.add_task = add_task  # type: ignore[method-assign,assignment]
+    progress.update = update  # type: ignore[method-assign,assignment]
 
 
 def _console(*, err: bool = False, width: int | None = None) -> "Console":

@@ -119,11 +119,11 @@ def _database(settings: Settings) -> Found:
     # One transaction: outside of one the schema that the URL names would not be looked at.
     with connect(url) as connection:
         name, user = connection.info.dbname, connection.info.user
-        if connection.execute("SELECT current_schema()").fetchone() == (None,):
-            yield (
-                State.STOPS,
-                f'User "{user}" may not use the schema of the tables: GRANT USAGE ON SCHEMA … TO "{user}";',
-            )
+        looked_in = connection.execute("SELECT current_schema(), current_setting('search_path')").fetchone()
+        if looked_in is not None and looked_in[0] is None:
+            schema = looked_in[1].split(",")[-1].strip()
+            told = f'User "{user}" may not use the schema of the tables, or there is none of this name'
+            yield State.STOPS, f'{told}: GRANT USAGE ON SCHEMA {schema} TO "{user}";'
             return
         found = [*_binding(connection, settings), *_contract(connection), *_rights(connection)]
         yield from found
@@ -182,12 +182,13 @@ def _dagster(settings: Settings) -> Found:
         return
     setting = "AMERICANO_DAGSTER_URL"
     with connect(libpq_url(settings.americano_dagster_url.get_secret_value(), setting), setting=setting) as connection:
-        may = "SELECT to_regclass('runs') IS NOT NULL OR has_schema_privilege(current_schema(), 'CREATE')"
-        if connection.execute(may).fetchone() == (True,):
+        may = "to_regclass('runs') IS NOT NULL OR has_schema_privilege(current_schema(), 'CREATE')"
+        found = connection.execute(f"SELECT {may}, current_schema()").fetchone()
+        if found is not None and found[0]:
             yield State.FINE, f'Its database "{connection.info.dbname}" answers'
         else:
             told = f'User "{connection.info.user}" may not make its tables in "{connection.info.dbname}"'
-            yield State.STOPS, f"{told}: GRANT CREATE ON SCHEMA public TO it."
+            yield State.STOPS, f"{told}: GRANT CREATE ON SCHEMA {found[1] if found else 'public'} TO it."
 
 
 def _mlflow(settings: Settings) -> Found:

@@ -12,6 +12,7 @@ YARDSTICKS = (RUNNING_MEAN, LAST_OUTCOME, ALWAYS_NO)
 # What a reader would compare models by, most telling first: its words, and whether more of it is better.
 _COMPARED = {"log_loss": ("log loss", False), "auc_roc": ("AUC", True), "accuracy": ("accuracy", True)}
 _DIGITS = 3
+_BEATS_ALL = "Better than every rule of thumb by log loss"
 # What is told of flags, and how it is called where it cannot be.
 _ON_FLAGS = {
     "recall": ("it finds {} of the struggles", "how many struggles it finds"),
@@ -53,6 +54,19 @@ def verdict(report: Mapping[str, Any]) -> list[str]:
     return [first, _flags(figures)]
 
 
+def next_step(report: Mapping[str, Any]) -> str | None:
+    """What to do after reading it; None where nothing was evaluated, of which the verdict says it already."""
+    if not says_something(report):
+        return None
+    if _compared(report["differences"]) == _BEATS_ALL:
+        return "the model may go on; evaluate again once courses, cards or the term have changed."
+    reading = " The rules' p is an order in which to look, no frequency." if report["champion"] == RULES else ""
+    return (
+        "learners and weeks are what is missing: let the log grow, and evaluate again in some weeks. The gate compares"
+        f" anew at each training, and nothing has to be set for it.{reading}"
+    )
+
+
 def choice(judged: Sequence[Judged], champion: str | None, models: Mapping[str, Any]) -> list[str]:
     """Why the one that scores does, a sentence for each other that looks better.
 
@@ -87,7 +101,7 @@ def _compared(differences: Sequence[Mapping[str, Any]]) -> str:
     unsure = [name for name, figure in known.items() if figure["high"] >= 0]
     if unsure:
         return f"Not shown to be better than {' and '.join(unsure)} by log loss"
-    return "Better than every rule of thumb by log loss"
+    return _BEATS_ALL
 
 
 def _flags(figures: Mapping[str, Any]) -> str:

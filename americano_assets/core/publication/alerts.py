@@ -86,17 +86,18 @@ def alert_of(
 
     Args:
         row: The row.
-        objective: Its objective, in words.
+        objective: Its objective, in words; where it has none it is not named.
         due: When it is planned for, local; used where `planned` is true.
         reason: What speaks for a struggle, a sentence without its full stop.
         intervention: Id and description of what to do, if there is anything.
         within_day: Computed in the open study day, from what the learner has just done.
     """
     kind = _type(row, intervention, within_day)
+    named = f"«{objective}»" if objective.strip() else "an objective"
     title = {
-        "PREREQUISITE_ALERT": f"First the groundwork of «{objective}»",
-        "INTERVENTION_SUGGESTION": f"A way to make «{objective}» easier",
-    }.get(kind, f"«{objective}» may be hard for you")
+        "PREREQUISITE_ALERT": f"First the groundwork of {named}",
+        "INTERVENTION_SUGGESTION": f"A way to make {named} easier",
+    }.get(kind, f"{named[:1].upper()}{named[1:]} may be hard for you")
     when = f"It is planned for {due:%A}, {due.day} {due:%B}." if row["planned"] else "It is not planned yet."
     message = " ".join(part for part in (when, f"{reason}.", intervention[1] if intervention else "") if part)
     return Alert(

@@ -42,6 +42,7 @@ from americano_assets.stages.s1_snapshots.input_manifest import DAY_TABLES
 from americano_assets.stages.s1_snapshots.interactions import build_interactions
 from americano_assets.stages.s1_snapshots.snapshots import refreshed_days, snapshot_log, snapshot_state
 from americano_assets.stages.s1_snapshots.state_snapshots import snapshots, state_at
+from americano_assets.stages.s1_snapshots.unread_rows import unread_log, unread_plans
 
 # Where a row of the log finds its objective, its course and whether its learner may be analysed.
 LOOKED_UP = ("users", "cards", "validation_prompts", "learning_objectives", "lectures")
@@ -148,6 +149,8 @@ def night_log(context: dg.AssetExecutionContext, app_database: AppDatabase, stor
         tell_day(context, LOG, one, content_of(log.stored, [one]), log.count([one]))
     for one in (*regraded, day):
         tell_day(context, GRADED, one, content_of(graded, [one]), graded["interactions"][one].rows)
+    with deployment.connect() as connection:
+        unread = [one.shown() for one in unread_log(connection, deployment, day)]
     everything = {**log.stored, **graded}
     for one in sorted({*late, *regraded}):
         if is_night(context.instance, one):
@@ -159,6 +162,7 @@ def night_log(context: dg.AssetExecutionContext, app_database: AppDatabase, stor
             "study_days_read": len(read),
             "tables": markdown_table(log.tables),
             "rules_broken": markdown_table(log.bad_rows),
+            "not_read": markdown_table(unread),
         },
         data_version=dg.DataVersion(content_of(everything, [day])),
         check_results=told_checks([*log.checked, judged]),
@@ -196,6 +200,8 @@ def state_snapshots(context: dg.AssetExecutionContext, app_database: AppDatabase
         ]
         found = [quality.checked for quality in qualities.values()]
         bad_rows = [row for quality in qualities.values() for row in quality.report()]
+    with deployment.connect() as connection:
+        unread = [one.shown() for one in unread_plans(connection, deployment, day)]
     at = min(deployment.moment(day).at, deployment.now())
     used = state_at(snapshots(deployment.store), at)
     return dg.MaterializeResult(
@@ -207,6 +213,7 @@ def state_snapshots(context: dg.AssetExecutionContext, app_database: AppDatabase
             "taken_in_time": not used.from_later,
             "tables": markdown_table(tables),
             "rules_broken": markdown_table(bad_rows),
+            "not_read": markdown_table(unread),
         },
         data_version=dg.DataVersion(used.snapshot.content),
         check_results=told_checks(found),

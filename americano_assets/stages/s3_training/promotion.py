@@ -28,6 +28,7 @@ from americano_assets.stages.s3_training.champion import fitting, scoring_next
 from americano_assets.stages.s3_training.model_events import decisions_about, model_events, record_event
 
 SHOWN_DIGITS = 8
+CHAMPION = "champion"
 
 
 @dataclass(frozen=True)
@@ -95,7 +96,7 @@ def models(deployment: Deployment) -> list[ModelRow]:
 
 def _state(row: dict[str, Any], is_champion: bool, days: dict[str, Any], newest: date | None) -> str:
     if is_champion:
-        return "champion"
+        return CHAMPION
     if row["model_version"] in days:
         return "former"
     return "challenger" if row["study_day"] == newest else "refused"
@@ -113,6 +114,18 @@ def find_model(deployment: Deployment, version: str) -> ModelRow:
         many = f"{len(found)} model versions begin" if found else "No model version begins"
         raise AmericanoError(f"{many} with «{version}»: `americano model list` shows all {len(listed)}.")
     return found[0]
+
+
+def find_champion(deployment: Deployment) -> ModelRow:
+    """The model that scores the next night, as things stand.
+
+    Raises:
+        AmericanoError: None was trained yet.
+    """
+    for one in models(deployment):
+        if one.state == CHAMPION:
+            return one
+    raise AmericanoError("No model scores yet: `americano nightly` trains one.")
 
 
 def decisions(deployment: Deployment, version: str) -> list[tuple[datetime, ModelEvent]]:

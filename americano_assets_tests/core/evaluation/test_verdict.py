@@ -7,7 +7,7 @@ import pytest
 
 from americano_assets.core.evaluation.figures import Figure, figures_with_intervals
 from americano_assets.core.evaluation.folds import Fold, Judged
-from americano_assets.core.evaluation.verdict import choice, says_something, verdict
+from americano_assets.core.evaluation.verdict import choice, next_step, says_something, verdict
 from americano_assets.core.statistics.metrics import HELD_OUT_FIGURES
 
 
@@ -73,6 +73,15 @@ def test_the_verdict_does_not_call_known_learners_new_and_tells_no_share_of_few(
     assert verdict(report(flagged_share=0.0, precision="no row is flagged"))[1].startswith("It flags nobody, and 50.0%")
 
 
+def test_what_to_do_next_follows_from_the_comparison() -> None:
+    better, worse = (report(difference(low, low + 0.1, "last_outcome")) for low in (-0.2, 0.1))
+    assert next_step(better) == ("the model may go on; evaluate again once courses, cards or the term have changed.")
+    told = next_step(worse | {"champion": "rule_based", "models": {"rule_based": worse["models"]["blend"]}})
+    assert told is not None
+    assert told.startswith("learners and weeks are what is missing")
+    assert told.endswith("The rules' p is an order in which to look, no frequency.")
+
+
 def test_what_cannot_be_told_is_no_evaluation() -> None:
     few = report(auc_roc="12 rows; at least 30 are needed")
     assert says_something(report())
@@ -84,6 +93,7 @@ def test_what_cannot_be_told_is_no_evaluation() -> None:
         "shortcoming": ("the log spans 2 days", "Take a longer one."),
     }
     assert not says_something(none)
+    assert next_step(none) is None, "the verdict says it"
     assert verdict(none) == ["Nothing was evaluated: the log spans 2 days.", "Take a longer one."]
 
 

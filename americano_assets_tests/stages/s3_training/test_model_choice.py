@@ -271,6 +271,8 @@ def test_the_command_shows_models_and_who_decided_what(school: School, monkeypat
     assert "rolled back by ada, from study day 2026-03-10 on: warnings stand on their head" in " ".join(
         shown.output.split()
     )
+    scores = CliRunner().invoke(app, ["model", "show"])
+    assert scores.output == f"The model that scores the next night:\n\n{shown.output}"
     refused = CliRunner().invoke(app, ["model", "rollback", "--by", "ada", "--reason", "once more"])
     assert "there is none to return to" in str(refused.exception)
 

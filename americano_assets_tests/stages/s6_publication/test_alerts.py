@@ -65,6 +65,7 @@ def test_an_alert_says_what_why_when_and_what_to_do() -> None:
     alert = alert_of(named, "Name the leads", PLANNED_AT, "Cards have been slipping", ("i", "Add short reviews."))
     assert alert.title == "«Name the leads» may be hard for you"
     assert alert.message == "It is planned for Thursday, 12 March. Cards have been slipping. Add short reviews."
+    assert alert_of(named, " ", PLANNED_AT, "Why", None).title == "An objective may be hard for you"
     suggestion = alert_of({**named, "days_left": 5}, "X", PLANNED_AT, "Why", ("i", "Do."))
     gap = alert_of({**named, "gap": True}, "X", PLANNED_AT, "Why", None)
     now = alert_of(named, "X", PLANNED_AT, "Why", None, within_day=True)

@@ -44,7 +44,7 @@ WITH filtered AS (
 )
 SELECT counts.*,
        page.*,
-       o.objective AS objective_name,
+       CASE WHEN o.objective ~ '\S' THEN o.objective ELSE o.id END AS objective_name,
        c.name AS course_name
 FROM counts
 LEFT JOIN page ON true
