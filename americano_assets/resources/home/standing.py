@@ -159,7 +159,7 @@ class Standing:
             f'Schema ml of database "{self.database.database_name}" was dropped or made anew: it knows none of the'
             f" {len(self.models_here):,} models of the home {self.home}, nor what was published before, which would"
             " count as the app's own from now on. Restore schema ml from a back-up. Where there is none,"
-            " docs/operations.md says how to begin anew. Nothing was changed."
+            " docs/homes.md says how to begin anew. Nothing was changed."
         )
 
     @property
