@@ -112,7 +112,7 @@ class Settings(BaseSettings):
         ge=0,
         le=1,
         description="Share (0-1) from whom help is withheld by chance, so that its effect can be told;"
-        " the demo sets 0.1. See docs/experiment.md.",
+        " the demos set 0.1 and 0.3. See docs/experiment.md.",
     )
     americano_on_invalid: Literal["fail", "quarantine"] | None = Field(
         None, description="Bad source rows. Unset: fail in production, quarantine elsewhere."
