@@ -94,10 +94,8 @@ class EmbeddedServer:
         return Path(package.origin).parent / f"pginstall{MAJOR_VERSION}" / "bin"
 
     def url(self, database: str = APP_DATABASE) -> str:
-        """A URL that psql, psycopg, ADBC, SQLAlchemy, node's pg and Prisma's driver adapter accept.
-
-        Its port is named, since the caller's PGPORT would stand in for it.
-        """
+        """A URL that psql, psycopg, ADBC, SQLAlchemy, node's pg and Prisma's driver adapter accept."""
+        # With its port, since the caller's PGPORT would stand in for it.
         name, folder = quote(database, safe=""), quote(str(self.folder), safe="")
         return f"postgresql://postgres:@localhost:{_PORT}/{name}?host={folder}"
 
