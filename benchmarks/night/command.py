@@ -127,7 +127,8 @@ class Parts:
             process.join()
         steps = steps_of(file)
         if process.exitcode:
-            raise SystemExit(f"The night of {day} ended with {process.exitcode} in the step {steps[-1].name}.")
+            most = watch.during(steps[-1].began, time.time())["ours"]
+            raise SystemExit(f"{day} ended with {process.exitcode} in the step {steps[-1].name}, at {most:.1f} GB.")
         return [_told(step, watch) for step in steps]
 
     def _yard(self, number: int, day: date) -> dict[str, Any]:

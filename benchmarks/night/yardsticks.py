@@ -39,7 +39,7 @@ _STAMPS = {
 }
 _NOWHERE = "COPY ({}) TO STDOUT (FORMAT binary)"
 # So many rows of a table, and reasons, are measured at most; more are told from them.
-_LARGEST, _EXPLAINED = 2_000_000, 5_000
+_LARGEST, _EXPLAINED = 500_000, 5_000
 
 
 @dataclass(frozen=True)
