@@ -14,6 +14,7 @@ from americano_assets.core.study_days.study_day import cutoff
 from americano_assets.resources.postgres.connection import connect
 from benchmarks.cohort import LAST_DAY, ZONE
 from benchmarks.night.app_rows import made
+from benchmarks.night.cost import Cost
 from benchmarks.night.one_night import BEFORE, Step, steps_of
 from benchmarks.night.table import markdown, nights_of
 
@@ -92,14 +93,16 @@ def test_of_a_night_that_was_run_again_only_the_last_time_counts_and_the_past_on
 
 @pytest.fixture
 def figures() -> dict[str, Any]:
-    """A night that spent four of scoring's ten seconds on reasons, and published at five times its yardstick."""
+    """A night that spent two fifths of its scoring on reasons, and published at five times its yardstick."""
     names = {"scored_predictions": 10.0, "indicators": 1.0, "publish": 10.0, "nothing": 0.01}
-    steps = [
-        {**asdict(_step(name, 1, clock=clock, rows=100)), "server": 0.2, "server_processor": 0.3}
-        for name, clock in names.items()
-    ]
-    scoring = {"flagged": 50, "predicted": 1.0, "reasons": 4.0, "contributions": 0.1}
-    yardsticks = {"seconds": {"scored_predictions": 1.0, "publish": 2.0}, "scoring": scoring}
+    beside = {"server": 0.2, "server_processor": 0.5}
+    steps = [{**asdict(_step(name, 1, clock=clock, rows=100)), **beside} for name, clock in names.items()]
+    costs = {"predicted": Cost(1.0, 0.1), "reasons": Cost(9.0, 0.4), "contributions": Cost(0.1, 0.2)}
+    scoring = {"flagged": 50, **{name: asdict(cost) for name, cost in costs.items()}}
+    yardsticks = {
+        "costs": {"scored_predictions": asdict(Cost(1.0, 0.5)), "publish": asdict(Cost(2.0, 1.0))},
+        "scoring": scoring,
+    }
     parts = {"ordinary": steps, "ordinary yardsticks": yardsticks, "load": {"interactions": 12_000}}
     told = {name: {"result": result, "load": 1.0, "clock": 30.0} for name, result in parts.items()}
     sizes = {"scale": 0.01, "learners": 10, "objectives": 10, "cores": 2, "disk": 1.0}
@@ -107,11 +110,11 @@ def figures() -> dict[str, Any]:
 
 
 def test_reasons_are_a_line_of_their_own_and_what_is_above_its_bound_is_bold(figures: dict[str, Any]) -> None:
-    stages = {stage.name: (stage.clock, stage.ratio) for stage in nights_of(figures)["ordinary"]}
-    assert stages["scored_predictions"] == (6.0, 3.0)
-    assert stages["reasons"] == (4.0, 40.0)
+    stages = {stage.name: stage for stage in nights_of(figures)["ordinary"]}
+    assert (stages["scored_predictions"].clock, stages["scored_predictions"].ratio) == pytest.approx((6.0, 3.0))
+    assert (stages["reasons"].clock, stages["reasons"].ratio) == pytest.approx((4.0, 40.0))
     text = markdown(figures)
-    assert "| `publish` | 10.0 | 1.0 | 0.3 | 0.50 | 0.20 | 100 | 10 | 2.00 | **5.0** |" in text
-    assert "| `reasons` | 4.0 | 0.4 | 0.1 | 0.50 | 0.20 | 50 | 12 | 0.10 | 40.0 |" in text
-    assert "A flagged row: advice 20000 µs (wanted 20), reasons 80000 µs." in text
+    assert "| `publish` | 10.0 | 1.0 + 0.5 | 0.50 + 0.20 | 100 | 10 | 2.00 | 1.00 | **5.0** | 1.5 |" in text
+    assert "| `reasons` | 4.0 | 0.4 + 0.2 | 0.50 + 0.20 | 50 | 12 | 0.10 | 0.20 | 40.0 | 3.0 |" in text
+    assert "advice 20000 and 20000 µs (wanted 20), reasons 180000 and 8000 µs." in text
     assert "| 1 others | 0.0 |" in text

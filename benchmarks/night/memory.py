@@ -26,7 +26,7 @@ class Watch:
 
     def __init__(self, process: int, server: Path) -> None:
         self._process = psutil.Process(process)
-        self._postmaster = int((server / "postmaster.pid").read_text().split()[0])
+        self._server = server_of(server)
         self._over = threading.Event()
         self._seen: list[_Seen] = []
         self._thread = threading.Thread(target=self._look, daemon=True)
@@ -56,12 +56,9 @@ class Watch:
         while not self._over.wait(_SECONDS):
             with suppress(psutil.Error):
                 ours = _all(self._process)
-                theirs = _all(psutil.Process(self._postmaster))
                 resident = sum(_memory(one, "rss") for one in ours)
-                proportional = sum(_memory(one, "pss") for one in theirs)
-                ended = theirs[0].cpu_times()
-                worked = ended.children_user + ended.children_system + sum(map(_worked, theirs))
-                self._seen.append(_Seen(time.time(), resident / 1e9, proportional / 1e9, worked))
+                proportional = sum(_memory(one, "pss") for one in _all(self._server))
+                self._seen.append(_Seen(time.time(), resident / 1e9, proportional / 1e9, worked(self._server)))
 
 
 def _all(process: psutil.Process) -> list[psutil.Process]:
@@ -73,6 +70,17 @@ def _memory(process: psutil.Process, kind: str) -> float:
         found = process.memory_full_info() if kind == "pss" else process.memory_info()
         return float(getattr(found, kind))
     return 0.0
+
+
+def server_of(data: Path) -> psutil.Process:
+    """PostgreSQL's first process, by its folder of data."""
+    return psutil.Process(int((data / "postmaster.pid").read_text().split()[0]))
+
+
+def worked(server: psutil.Process) -> float:
+    """Processor seconds of PostgreSQL since it began, of sessions that are over too."""
+    ended = server.cpu_times()
+    return float(ended.children_user + ended.children_system) + sum(map(_worked, _all(server)))
 
 
 def _worked(process: psutil.Process) -> float:

@@ -8,6 +8,7 @@ from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from datetime import date
+from operator import sub
 from pathlib import Path
 from typing import Any, Self
 
@@ -25,10 +26,13 @@ from benchmarks.night.home import DeploymentOf, settings_of
 # As `nightly` reads what was never read.
 _DAYS_AT_ONCE = 91
 _PEAK = re.compile(r"VmHWM:\s+(\d+) kB")
-_WRITTEN = """
-SELECT schemaname || '.' || relname, n_tup_ins, n_tup_upd, n_tup_del FROM pg_stat_user_tables
+_TOUCHED = """
+SELECT schemaname || '.' || relname, n_tup_ins, n_tup_upd, n_tup_del,
+  coalesce(seq_tup_read, 0) + coalesce(idx_tup_fetch, 0)
+FROM pg_stat_user_tables
 WHERE schemaname IN ('public', 'ml')
 """
+Touched = tuple[int, ...]
 # Whatever is not a step: opening the project and Dagster's own work before the first one.
 BEFORE = "(opening)"
 _OF_THE_PAST = ("log_snapshots", "interactions")
@@ -46,7 +50,7 @@ class Step:
         rows: Of what it materialized.
         read: Files of the store that it asked for.
         stored: Files of the store that it wrote.
-        written: Rows inserted, updated and deleted, by table of PostgreSQL.
+        touched: Rows inserted, updated, deleted and read, by table of PostgreSQL.
         ended: Whether it came to its end.
     """
 
@@ -58,7 +62,7 @@ class Step:
     rows: int = 0
     read: list[str] = field(default_factory=list)
     stored: list[str] = field(default_factory=list)
-    written: dict[str, tuple[int, int, int]] = field(default_factory=dict)
+    touched: dict[str, Touched] = field(default_factory=dict)
     ended: bool = False
 
 
@@ -102,7 +106,7 @@ class Stages:
         self._file, self._store, self._app = file, store, app
         self._open: Step | None = None
         self._worked, self._started = 0.0, 0.0
-        self._counted: dict[str, tuple[int, int, int]] | None = None
+        self._counted: dict[str, Touched] | None = None
 
     def __enter__(self) -> Self:
         self.begin(BEFORE)
@@ -131,7 +135,7 @@ class Stages:
         step.peak = int(found[1]) / 1e6 if found else 0.0
         step.read = [path for path in self._store.asked if path not in self._store.stored]
         step.stored = [*self._store.stored]
-        step.written, step.ended = self._rows_written(), ended
+        step.touched, step.ended = self._rows_touched(), ended
         _write(self._file, step)
 
     def tell_rows(self, instance: dg.DagsterInstance) -> None:
@@ -140,14 +144,15 @@ class Stages:
         with self._file.open("a") as written:
             written.write(json.dumps({"rows_by_step": _rows_by_step(instance)}) + "\n")
 
-    def _rows_written(self) -> dict[str, tuple[int, int, int]]:
+    def _rows_touched(self) -> dict[str, Touched]:
         time.sleep(0.1)  # PostgreSQL counts a session's rows once the session is over.
         with self._app() as connection:
-            counted = {name: (int(a), int(b), int(c)) for name, a, b, c in connection.execute(_WRITTEN).fetchall()}
+            counted = {name: tuple(map(int, rows)) for name, *rows in connection.execute(_TOUCHED).fetchall()}
         before, self._counted = self._counted, counted
         if before is None:
             return {}
-        grown = {name: _less(now, before.get(name, (0, 0, 0))) for name, now in counted.items()}
+        none = (0,) * 4
+        grown = {name: tuple(map(sub, now, before.get(name, none))) for name, now in counted.items()}
         return {name: rows for name, rows in grown.items() if any(rows)}
 
 
@@ -190,10 +195,6 @@ def steps_of(file: Path) -> list[Step]:
 def _write(file: Path, step: Step) -> None:
     with file.open("a") as written:
         written.write(json.dumps(asdict(step)) + "\n")
-
-
-def _less(now: tuple[int, int, int], before: tuple[int, int, int]) -> tuple[int, int, int]:
-    return now[0] - before[0], now[1] - before[1], now[2] - before[2]
 
 
 def _processor() -> float:

@@ -5,6 +5,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from benchmarks.night.cost import Cost
+
 # Minutes and GB that are wanted of the whole of a night at scale 1.
 WANTED = {"first": (60.0, None), "ordinary": (12.0, 6.0), "training": (20.0, None), "rerun": (20.0, None)}
 _SCORING, _REASONS = "scored_predictions", "reasons"
@@ -27,12 +29,18 @@ class Stage:
     server: float
     server_processor: float
     rows: int
-    yardstick: float
+    yardstick: Cost
 
     @property
     def ratio(self) -> float | None:
-        """Clock to yardstick; None where there is none."""
-        return self.clock / self.yardstick if self.yardstick > 0 else None
+        """By the clock; None where there is no yardstick."""
+        return self.clock / self.yardstick.clock if self.yardstick.clock > 0 else None
+
+    @property
+    def ratio_of_work(self) -> float | None:
+        """By processor time, PostgreSQL's too."""
+        worked = self.processor + self.server_processor
+        return worked / self.yardstick.processor if self.yardstick.processor > 0 else None
 
 
 def nights_of(figures: Mapping[str, Any]) -> dict[str, list[Stage]]:
@@ -54,7 +62,7 @@ def _stages(night: list[dict[str, Any]], yardsticks: Mapping[str, Any]) -> list[
         steps = [step for step in night if step["name"] == name]
         sums = {key: sum(step[key] for step in steps) for key in ("clock", "processor", "server_processor", "rows")}
         most = {key: max(step[key] for step in steps) for key in ("peak", "server")}
-        stage = Stage(name, **sums, **most, yardstick=yardsticks["seconds"].get(name, 0.0))
+        stage = Stage(name, **sums, **most, yardstick=Cost(**yardsticks["costs"].get(name, {})))
         if name == _SCORING:
             found.append(_without_reasons(stage, scoring))
             found.append(_reasons(stage, scoring))
@@ -77,13 +85,13 @@ def markdown(figures: Mapping[str, Any]) -> str:
         "",
         (
             f"Commit {figures['commit']}, {figures['cores']} cores, AMERICANO_MEMORY {figures['memory'] or 'unset'}; "
-            f"{minutes:.0f} minutes in all, {figures['disk']:.1f} GB of disk in the end. Seconds by the clock; memory "
-            "in GB, PostgreSQL's apart; the ratio is of the clock to the yardstick, bold "
+            f"{minutes:.0f} minutes in all, {figures['disk']:.1f} GB of disk in the end. Seconds; GB; + "
+            "PostgreSQL's. Ratios are to the yardstick, by the clock and by processor time with PostgreSQL's; bold "
             f"above {_RATIO:g} (the first publication: above {_FIRST_PUBLICATION:g})."
         ),
         "",
-        "| night | flagged | minutes | processor | PostgreSQL's | peak | PostgreSQL's | load | wanted at scale 1 |",
-        "| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | --- |",
+        "| night | flagged | minutes | processor | peak | load | wanted at scale 1 |",
+        "| --- | ---: | ---: | ---: | ---: | ---: | --- |",
     ]
     nights = nights_of(figures)
     lines += [_summary(name, stages, parts) for name, stages in nights.items()]
@@ -100,11 +108,13 @@ def _summary(name: str, stages: list[Stage], parts: Mapping[str, Any]) -> str:
     flagged = parts[f"{name} yardsticks"]["result"]["scoring"]["flagged"]
     candidates = next((stage.rows for stage in stages if stage.name == _SCORING), 0)
     share = f"{flagged:,} ({flagged / candidates:.0%})" if candidates else f"{flagged:,}"
+    clock, processor, server = (
+        sum(getattr(stage, field) for stage in stages) / 60 for field in ("clock", "processor", "server_processor")
+    )
+    peaks = " + ".join(f"{max(getattr(stage, field) for stage in stages):.2f}" for field in ("peak", "server"))
     return (
-        f"| {name} | {share} | {sum(stage.clock for stage in stages) / 60:.2f} | "
-        f"{sum(stage.processor for stage in stages) / 60:.2f} | "
-        f"{sum(stage.server_processor for stage in stages) / 60:.2f} | {max(stage.peak for stage in stages):.2f} | "
-        f"{max(stage.server for stage in stages):.2f} | {parts[name]['load']:.1f} | {wanted} |"
+        f"| {name} | {share} | {clock:.2f} | {processor:.2f} + {server:.2f} | {peaks} | {parts[name]['load']:.1f} | "
+        f"{wanted} |"
     )
 
 
@@ -114,27 +124,33 @@ def _table(name: str, stages: list[Stage], scoring: Mapping[str, Any]) -> Iterat
     others = [stage for stage in stages if stage not in shown]
     yield f"**{name}**"
     yield ""
-    yield "| stage | clock | processor | PostgreSQL's | peak | PostgreSQL's | rows | rows/s | yardstick | ratio |"
+    yield "| stage | clock | processor | peak | rows | rows/s | yardstick | its processor | ratio | of processors |"
     yield "| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |"
     for stage in sorted(shown, key=lambda one: -one.clock):
-        ratio = "" if stage.ratio is None else f"{stage.ratio:.1f}"
-        ratio = f"**{ratio}**" if stage.ratio is not None and stage.ratio > _wanted(name, stage) else ratio
-        rows = f"{stage.rows:,}" if stage.rows else ""
-        rate = f"{stage.rows / stage.clock:,.0f}" if stage.rows else ""
+        rows, rate = (f"{stage.rows:,}", f"{stage.rows / stage.clock:,.0f}") if stage.rows else ("", "")
+        ratios = (_told(ratio, _wanted(name, stage)) for ratio in (stage.ratio, stage.ratio_of_work))
         yield (
-            f"| `{stage.name}` | {stage.clock:.1f} | {stage.processor:.1f} | {stage.server_processor:.1f} | "
-            f"{stage.peak:.2f} | {stage.server:.2f} | "
-            f"{rows} | {rate} | {stage.yardstick:.2f} | {ratio} |"
+            f"| `{stage.name}` | {stage.clock:.1f} | {stage.processor:.1f} + {stage.server_processor:.1f} | "
+            f"{stage.peak:.2f} + {stage.server:.2f} | {rows} | {rate} | {stage.yardstick.clock:.2f} | "
+            f"{stage.yardstick.processor:.2f} | {' | '.join(ratios)} |"
         )
     yield f"| {len(others)} others | {sum(one.clock for one in others):.1f} | | | | | | | | |"
-    advice = sum(stage.clock for stage in stages if stage.name in _ADVICE)
     if scoring["flagged"]:
-        micro = 1e6 / scoring["flagged"]
+        advice = [stage for stage in stages if stage.name in _ADVICE]
+        clock, processor = sum(one.clock for one in advice), sum(one.processor for one in advice)
+        reasons, micro = scoring["reasons"], 1e6 / scoring["flagged"]
         yield ""
         yield (
-            f"A flagged row: advice {advice * micro:.0f} µs (wanted {_MICROSECONDS}), reasons "
-            f"{scoring['reasons'] * micro:.0f} µs."
+            "A flagged row, by the clock and by the processor: "
+            f"advice {clock * micro:.0f} and {processor * micro:.0f} µs (wanted {_MICROSECONDS}), "
+            f"reasons {reasons['clock'] * micro:.0f} and {reasons['processor'] * micro:.0f} µs."
         )
+
+
+def _told(ratio: float | None, wanted: float) -> str:
+    if ratio is None:
+        return ""
+    return f"**{ratio:.1f}**" if ratio > wanted else f"{ratio:.1f}"
 
 
 def _wanted(night: str, stage: Stage) -> float:
@@ -142,12 +158,12 @@ def _wanted(night: str, stage: Stage) -> float:
 
 
 def _without_reasons(stage: Stage, scoring: Mapping[str, Any]) -> Stage:
-    return replace(_part(stage, 1 - _share(stage, scoring)), yardstick=stage.yardstick + scoring["predicted"])
+    return replace(_part(stage, 1 - _share(stage, scoring)), yardstick=stage.yardstick + Cost(**scoring["predicted"]))
 
 
 def _reasons(stage: Stage, scoring: Mapping[str, Any]) -> Stage:
     part = _part(stage, _share(stage, scoring))
-    return replace(part, name=_REASONS, rows=scoring["flagged"], yardstick=scoring["contributions"])
+    return replace(part, name=_REASONS, rows=scoring["flagged"], yardstick=Cost(**scoring["contributions"]))
 
 
 def _part(stage: Stage, share: float) -> Stage:
@@ -160,4 +176,4 @@ def _part(stage: Stage, share: float) -> Stage:
 
 def _share(stage: Stage, scoring: Mapping[str, Any]) -> float:
     """Of the stage's time that of reasons."""
-    return min(1.0, float(scoring["reasons"]) / stage.clock)
+    return min(1.0, float(scoring["reasons"]["processor"]) / max(stage.processor, 1e-9))

@@ -1,33 +1,39 @@
-"""What the same rows cost by the plainest means, right after a night: what its stages' seconds are measured against.
+"""What the same rows cost by the plainest means, right after a night: what its stages are measured against.
 
-Of files: DuckDB's scan of all that a stage asked for, and its COPY of all that the stage stored. Of PostgreSQL: COPY of
-the app's rows to nowhere where the log or the state is read; COPY of as many rows as were inserted into a table with
-the same indexes, and a plain UPDATE ... FROM of as many as were updated, where a stage writes.
+Of files: DuckDB's scan of all that a stage asked for, and its COPY of all that the stage stored. Of PostgreSQL: COPY to
+nowhere of the rows that it read; COPY of as many rows as were inserted into a table with the same indexes, and a plain
+UPDATE ... FROM of as many as were updated. Of the training scikit-learn's own fits, of scoring its own answer.
 """
 
 import os
-import time
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import duckdb
-import psycopg
+import pandas as pd
+from sklearn.ensemble import HistGradientBoostingClassifier
+from sklearn.linear_model import LogisticRegression
 
+from americano_assets.core.features.catalog import MODEL_INPUTS
 from americano_assets.core.models.linear import input_values
 from americano_assets.core.models.log_odds import BlendModel
 from americano_assets.core.models.trees import TreeModel
 from americano_assets.core.study_days.cutoff import naive
 from americano_assets.core.study_days.study_day import cutoff, opening
+from americano_assets.core.training.fit_trees import PARAMETERS
+from americano_assets.resources.postgres.embedded.server import EmbeddedServer
 from americano_assets.stages.common.model_files import ModelStore, model_of_day
 from americano_assets.stages.common.schemas import LOG_TABLES
 from americano_assets.stages.s1_snapshots.assets import STATE_SOURCES
 from americano_assets.stages.s1_snapshots.snapshots import refreshed_days
+from americano_assets.stages.s3_training.dataset_versions import TRAINING_SET
 from benchmarks.cohort import ZONE
+from benchmarks.night import tables
+from benchmarks.night.cost import Cost, Meter
 from benchmarks.night.home import DeploymentOf, app_session
 from benchmarks.night.one_night import Step
 
@@ -37,52 +43,60 @@ _STAMPS = {
     "study_sessions": "completedAt",
     "behavioral_events": "timestamp",
 }
-_NOWHERE = "COPY ({}) TO STDOUT (FORMAT binary)"
-# So many rows of a table, and reasons, are measured at most; more are told from them.
-_LARGEST, _EXPLAINED = 500_000, 5_000
+_PAST, _LOG, _STATE, _PUBLICATION = "log_snapshots", "night_log", "state_snapshots", "publish"
+_TRAINING, _MODELS = "struggle_model", "ml.model_versions"
+# From so many flagged rows the time of all reasons is told.
+_EXPLAINED = 5_000
 
 
 @dataclass(frozen=True)
 class Scoring:
-    """Of a night's candidates: how many are flagged, and seconds.
+    """Of a night's candidates: how many are flagged, and what is taken.
 
     Attributes:
         flagged: Rows.
-        predicted: scikit-learn's own answer of the trees that score, for every candidate.
-        reasons: Reasons of every flagged row, from those of some thousand.
-        contributions: What the model itself gives of them.
+        predicted: By scikit-learn's own answer of the trees that score, for every candidate.
+        reasons: By the reasons of every flagged row, told from some thousand.
+        contributions: By the model's own contributions to the same rows.
     """
 
     flagged: int
-    predicted: float
-    reasons: float
-    contributions: float
+    predicted: Cost
+    reasons: Cost
+    contributions: Cost
 
 
 @dataclass(frozen=True)
-class Yardstick:
-    """Seconds of the plainest means, by step."""
+class Yardsticks:
+    """What the plainest means take, by step."""
 
-    seconds: dict[str, float]
+    costs: dict[str, Cost]
     scoring: Scoring
 
 
-def measured(home: DeploymentOf, day: date, steps: Sequence[Step], spare: Path) -> Yardstick:
+def measured(home: DeploymentOf, day: date, steps: Sequence[Step], spare: Path) -> Yardsticks:
     """The yardsticks of a night's steps."""
-    seconds: dict[str, float] = defaultdict(float)
+    costs: dict[str, Cost] = defaultdict(Cost)
+    meter = Meter(EmbeddedServer(home.settings.americano_home).data)
     with duckdb.connect(":memory:") as files, app_session(home.settings.americano_home) as app:
         files.execute("SET enable_progress_bar = false")
         for step in steps:
-            seconds[step.name] += _of_files(files, step, spare)
-            for table, (inserted, updated, _) in step.written.items():
-                seconds[step.name] += _of_table(app, table, inserted, updated)
+            costs[step.name] += _of_files(files, meter, step, spare)
+            for table, (added, changed, _, read) in step.touched.items():
+                costs[step.name] += tables.inserted(app, meter, table, added)
+                costs[step.name] += tables.updated(app, meter, table, changed)
+                if read and step.name not in (_PAST, _LOG, _STATE, _PUBLICATION):
+                    costs[step.name] += tables.given(app, meter, f"SELECT * FROM {table} LIMIT {read}")
         for name in {step.name for step in steps}:
-            seconds[name] += _reading(app, name, day, home.settings.americano_start_day)
-    return Yardstick(dict(seconds), _scoring(home, day))
+            for query in _read_of_app(name, day, home.settings.americano_start_day):
+                costs[name] += tables.given(app, meter, query)
+        if any(step.name == _TRAINING and step.touched.get(_MODELS, (0,))[0] for step in steps):
+            costs[_TRAINING] += _fitted(home, files, meter, day)
+        return Yardsticks(dict(costs), _scoring(home, files, meter, day))
 
 
-def _of_files(files: duckdb.DuckDBPyConnection, step: Step, spare: Path) -> float:
-    took = 0.0
+def _of_files(files: duckdb.DuckDBPyConnection, meter: Meter, step: Step, spare: Path) -> Cost:
+    took = Cost()
     for listed, text in (
         (step.read, "SELECT bit_xor(hash(COLUMNS(*))) FROM {}"),
         (step.stored, f"COPY (FROM {{}}) TO '{spare}' (FORMAT parquet, COMPRESSION zstd)"),
@@ -91,8 +105,8 @@ def _of_files(files: duckdb.DuckDBPyConnection, step: Step, spare: Path) -> floa
         for path in filter(os.path.exists, listed):
             by_table[_table_of(Path(path))].append(path)
         for paths in by_table.values():
-            text_of = text.format(f"read_parquet({paths!r}, union_by_name = true, hive_partitioning = false)")
-            took += _seconds(partial(lambda query: files.execute(query).fetchall(), text_of))
+            query = text.format(f"read_parquet({paths!r}, union_by_name = true, hive_partitioning = false)")
+            took += meter.of(partial(files.execute, query))
             spare.unlink(missing_ok=True)
     return took
 
@@ -102,120 +116,50 @@ def _table_of(path: Path) -> str:
     return str(folder.parent if folder.name.startswith("day=") else folder)
 
 
-def _of_table(app: psycopg.Connection[Any], table: str, inserted: int, updated: int) -> float:
-    """Seconds of COPY and of UPDATE ... FROM of so many of the table's newest rows."""
-    took = 0.0
-    if inserted:
-        took += _scaled(inserted, lambda rows: _copied(app, table, rows))
-    if updated:
-        took += _scaled(updated, lambda rows: _updated(app, table, rows))
-    return took
-
-
-def _scaled(rows: int, work: Callable[[int], float]) -> float:
-    some = min(rows, _LARGEST)
-    return work(some) * rows / some
-
-
-def _copied(app: psycopg.Connection[Any], table: str, rows: int) -> float:
-    some = f"SELECT * FROM {table} ORDER BY ctid DESC LIMIT {rows}"
-    with app.cursor().copy(_NOWHERE.format(some).encode()) as copy:
-        pieces = [bytes(piece) for piece in copy]
-    app.execute(f"CREATE TABLE bare (LIKE {table} INCLUDING ALL)".encode())
-    try:
-        began = time.perf_counter()
-        with app.cursor().copy(f"COPY bare ({_columns(app, table)}) FROM STDIN (FORMAT binary)".encode()) as copy:
-            for piece in pieces:
-                copy.write(piece)
-        return time.perf_counter() - began
-    finally:
-        app.execute("DROP TABLE bare")
-
-
-def _updated(app: psycopg.Connection[Any], table: str, rows: int) -> float:
-    """All columns but the key's, of rows that stand in a table with the same indexes."""
-    names = _columns(app, table)
-    key = app.execute(
-        "SELECT array_agg(quote_ident(a.attname)) FROM pg_index i JOIN pg_attribute a ON a.attrelid = i.indrelid "
-        "AND a.attnum = ANY (i.indkey) WHERE i.indrelid = %s::regclass AND i.indisprimary",
-        [table],
-    ).fetchone()
-    keys = list(key[0]) if key and key[0] else []
-    changed = [name for name in names.split(", ") if name not in keys]
-    same = " AND ".join(f"t.{name} = s.{name}" for name in keys)
-    if not keys or not changed:
-        return 0.0
-    app.execute(f"CREATE TABLE bare (LIKE {table} INCLUDING ALL)".encode())
-    try:
-        app.execute(
-            f"INSERT INTO bare ({names}) OVERRIDING SYSTEM VALUE SELECT {names} FROM {table} "
-            f"ORDER BY ctid DESC LIMIT {rows}".encode()
-        )
-        app.execute("CREATE TEMPORARY TABLE same AS SELECT * FROM bare")
-        app.execute("ANALYZE bare, same")
-        began = time.perf_counter()
-        listed = ", ".join(f"{name} = s.{name}" for name in changed)
-        app.execute(f"UPDATE bare t SET {listed} FROM same s WHERE {same}".encode())
-        return time.perf_counter() - began
-    finally:
-        app.execute("DROP TABLE IF EXISTS same, bare")
-
-
-def _columns(app: psycopg.Connection[Any], table: str) -> str:
-    found = app.execute(
-        "SELECT quote_ident(attname) FROM pg_attribute WHERE attrelid = %s::regclass AND attnum > 0 "
-        "AND NOT attisdropped ORDER BY attnum",
-        [table],
-    ).fetchall()
-    return ", ".join(row[0] for row in found)
-
-
-def _reading(app: psycopg.Connection[Any], step: str, day: date, first: date) -> float:
-    """Seconds of COPY to nowhere of the app's rows that a step reads."""
-    if step in ("log_snapshots", "night_log"):
+def _read_of_app(step: str, day: date, first: date) -> Iterator[str]:
+    """Queries of the app's rows that a step reads."""
+    if step in (_PAST, _LOG):
         nights = refreshed_days(day, first)
-        start, end = (first, nights[0] - timedelta(days=1)) if step == "log_snapshots" else (nights[0], day)
+        start, end = (first, nights[0] - timedelta(days=1)) if step == _PAST else (nights[0], day)
         within = f"BETWEEN '{naive(opening(start, ZONE))}' AND '{naive(cutoff(end, ZONE))}'"
-        texts = [f'SELECT * FROM {name} WHERE "{_STAMPS[name]}" {within}' for name in LOG_TABLES]
-    elif step == "state_snapshots":
-        texts = [f"SELECT * FROM {name}" for name in STATE_SOURCES]
-    else:
-        return 0.0
-    began = time.perf_counter()
-    for text in texts:
-        with app.cursor().copy(_NOWHERE.format(text).encode()) as copy:
-            for _ in copy:
-                pass
-    return time.perf_counter() - began
+        yield from (f'SELECT * FROM {name} WHERE "{_STAMPS[name]}" {within}' for name in LOG_TABLES)
+    elif step == _STATE:
+        yield from (f"SELECT * FROM {name}" for name in STATE_SOURCES)
 
 
-def _scoring(home: DeploymentOf, day: date) -> Scoring:
-    """What scikit-learn, and the model alone, take for a night's candidates, and how many are flagged."""
+def _fitted(home: DeploymentOf, files: duckdb.DuckDBPyConnection, meter: Meter, day: date) -> Cost:
+    """One plain fit each of scikit-learn's logistic regression and boosted trees, on the rows that taught."""
+    version = home.store.current(TRAINING_SET, day)
+    if version is None:
+        return Cost()
+    path = home.store.day_path(TRAINING_SET, day, version)
+    listed = ", ".join(MODEL_INPUTS)
+    rows = files.sql(f"SELECT {listed}, struggled FROM read_parquet('{path}') WHERE split = 'train'").df()
+    values, struggled = input_values(rows, MODEL_INPUTS), rows["struggled"].to_numpy(bool)
+
+    def fit() -> None:
+        LogisticRegression(max_iter=200).fit(values, struggled)
+        HistGradientBoostingClassifier(early_stopping=False, **PARAMETERS).fit(values, struggled)
+
+    return meter.of(fit)
+
+
+def _scoring(home: DeploymentOf, files: duckdb.DuckDBPyConnection, meter: Meter, day: date) -> Scoring:
     scorer = model_of_day(home.store, ModelStore(home.settings.models_root), day).scorer
-    version = home.store.current("scored_predictions", day)
-    if version is None or scorer.model is None:
-        return Scoring(0, 0.0, 0.0, 0.0)
-    with duckdb.connect(":memory:") as connection:
-        path = home.store.day_path("scored_predictions", day, version)
-        scored = f"read_parquet('{path}')"
-        flagged = int(connection.sql(f"SELECT count(*) FROM {scored} WHERE flagged").fetchall()[0][0])
-        told = connection.sql(f"FROM {scored} WHERE flagged LIMIT {_EXPLAINED}").df()
-        listed = ", ".join(scorer.model.inputs)
-        values = input_values(connection.sql(f"SELECT {listed} FROM {scored}").df(), scorer.model.inputs)
-    parts = scorer.model.parts if isinstance(scorer.model, BlendModel) else (scorer.model,)
+    version, model = home.store.current("scored_predictions", day), scorer.model
+    if version is None or model is None:
+        return Scoring(0, Cost(), Cost(), Cost())
+    scored = f"read_parquet('{home.store.day_path('scored_predictions', day, version)}')"
+    flagged = int(files.sql(f"SELECT count(*) FROM {scored} WHERE flagged").fetchall()[0][0])
+    told: pd.DataFrame = files.sql(f"FROM {scored} WHERE flagged LIMIT {_EXPLAINED}").df()
+    values = input_values(files.sql(f"SELECT {', '.join(model.inputs)} FROM {scored}").df(), model.inputs)
+    parts = model.parts if isinstance(model, BlendModel) else (model,)
     trees = [part.classifier for part in parts if isinstance(part, TreeModel)]
     share = flagged / max(len(told), 1)
     scorer.factors(told.head(10))  # Loads what explains.
-    model = scorer.model
     return Scoring(
         flagged,
-        _seconds(lambda: [one.predict_proba(values) for one in trees]),
-        share * _seconds(lambda: scorer.factors(told)),
-        share * _seconds(lambda: model.contributions(told)),
+        meter.of(lambda: [one.predict_proba(values) for one in trees]),
+        meter.of(lambda: scorer.factors(told)) * share,
+        meter.of(lambda: model.contributions(told)) * share,
     )
-
-
-def _seconds(work: Callable[[], object]) -> float:
-    began = time.perf_counter()
-    work()
-    return time.perf_counter() - began
