@@ -64,6 +64,8 @@ def extrapolated(figures: Sequence[dict[str, Any]]) -> str:
     times = (1 - larger["scale"]) / (larger["scale"] - smaller["scale"])
     for name, night in nights_of(larger).items():
         before = {stage.name: stage for stage in nights_of(smaller).get(name, [])}
+        if not before:
+            continue
         told = [_at_one(before[stage.name], stage, times) for stage in night if stage.name in before]
         grown = [one for one in told if one.processor >= _LEAST_SECONDS or one.peak - one.peak_now >= _LEAST_MEMORY]
         lines += [_line(name, f"`{one.name}`", [one]) for one in sorted(grown, key=lambda one: -one.processor)]
