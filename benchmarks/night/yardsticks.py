@@ -17,6 +17,7 @@ import duckdb
 import pandas as pd
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.linear_model import LogisticRegression
+from threadpoolctl import threadpool_limits
 
 from americano_assets.core.features.catalog import MODEL_INPUTS
 from americano_assets.core.models.linear import input_values
@@ -106,9 +107,13 @@ def _of_files(files: duckdb.DuckDBPyConnection, meter: Meter, step: Step, spare:
             by_table[_table_of(Path(path))].append(path)
         for paths in by_table.values():
             query = text.format(f"read_parquet({paths!r}, union_by_name = true, hive_partitioning = false)")
-            took += meter.of(partial(files.execute, query))
+            took += meter.of(partial(_run, files, query))
             spare.unlink(missing_ok=True)
     return took
+
+
+def _run(files: duckdb.DuckDBPyConnection, query: str) -> None:
+    files.execute(query).fetchall()
 
 
 def _table_of(path: Path) -> str:
@@ -141,7 +146,8 @@ def _fitted(home: DeploymentOf, files: duckdb.DuckDBPyConnection, meter: Meter, 
         LogisticRegression(max_iter=200).fit(values, struggled)
         HistGradientBoostingClassifier(early_stopping=False, **PARAMETERS).fit(values, struggled)
 
-    return meter.of(fit)
+    with threadpool_limits(1):  # As the training itself: threads that wait for each other tell of the machine alone.
+        return meter.of(fit)
 
 
 def _scoring(home: DeploymentOf, files: duckdb.DuckDBPyConnection, meter: Meter, day: date) -> Scoring:
@@ -157,9 +163,11 @@ def _scoring(home: DeploymentOf, files: duckdb.DuckDBPyConnection, meter: Meter,
     trees = [part.classifier for part in parts if isinstance(part, TreeModel)]
     share = flagged / max(len(told), 1)
     scorer.factors(told.head(10))  # Loads what explains.
+    with threadpool_limits(1):
+        predicted = meter.of(lambda: [one.predict_proba(values) for one in trees])
     return Scoring(
         flagged,
-        meter.of(lambda: [one.predict_proba(values) for one in trees]),
+        predicted,
         meter.of(lambda: scorer.factors(told)) * share,
         meter.of(lambda: model.contributions(told)) * share,
     )
