@@ -170,7 +170,7 @@ STRUGGLE_REDUCTION: dict[str, Any] = {
     "reduction_percentage": 25.0,
     "baseline_period_start": "2026-09-01T23:00:00.000Z",
     "baseline_period_end": "2026-10-13T23:00:00.000Z",
-    "current_period_start": "2026-10-24T23:00:00.000Z",
+    "current_period_start": "2026-10-26T23:00:00.000Z",
     "current_period_end": "2026-11-23T23:00:00.000Z",
     "baseline_studied": 1200,
     "current_studied": 800,

@@ -84,7 +84,7 @@ _FILES: Mapping[str, tuple[str, ...]] = {
     ),
     "ml/struggle_reduction": (
         "core/effects/before_after.py",
-        "stages/s8_reduction/performance.py",
+        "stages/s8_reduction/before_after.py",
         "stages/s8_reduction/sql/struggle_totals.sql",
     ),
     "ml/effects": (

@@ -14,8 +14,23 @@ _OUTCOMES = f"{_T}/stages/s7_outcomes/test_outcome_writing.py"
 _LABELS = f"{_T}/stages/s2_features/test_labels.py"
 _SINGLE = f"{_T}/core/effects/test_single_case.py"
 _PHASES = f"{_T}/stages/s8_reduction/test_single_case.py"
+_BEFORE = f"{_T}/stages/s8_reduction/test_before_after.py"
 
 MUTATIONS = (
+    Mutation(
+        "six weeks before are judged as one window",
+        "stages/s8_reduction/sql/struggle_totals.sql",
+        "- i.study_day) // 7 AS week",
+        "- i.study_day) // CASE WHEN s.is_before THEN 42 ELSE 7 END AS week",
+        _BEFORE,
+    ),
+    Mutation(
+        "what has passed of a week since the first prediction is one",
+        "stages/s8_reduction/sql/struggle_totals.sql",
+        "NOT s.since OR o.week < o.whole_weeks",
+        "NOT s.since OR o.week <= o.whole_weeks",
+        _BEFORE,
+    ),
     Mutation(
         "help counts where it was applied, not where it was assigned",
         "core/effects/effects.py",

@@ -31,7 +31,11 @@ class ReductionRequest(Request):
 
     user_id: Annotated[UserId | None, Field(description="One learner only. Default: everybody.")] = None
     period: Annotated[
-        Period, Field(description="The current period: the last 7 or 30 days, or all since the first prediction.")
+        Period,
+        Field(
+            description="The current period: the last week, the last four weeks, or all whole weeks since the first"
+            " prediction. Of the effect: the last 7 or 30 days, or all."
+        ),
     ] = "month"
 
 
@@ -82,16 +86,20 @@ class StruggleReduction(Answer):
     kind: str = Field(default="observational", description="What sort of evidence this is.")
     warning: str = Field(description="What these figures do not say, by what they show.")
     baseline_rate: float | None = Field(
-        default=None, description="0-1, six weeks before the first published prediction."
+        default=None,
+        description="0-1, of the six weeks before the first published prediction, each judged by itself: struggled ÷"
+        " studied objectives, of which one counts in each week.",
     )
-    current_rate: float | None = Field(default=None, description="0-1, over the period.")
+    current_rate: float | None = Field(
+        default=None, description="0-1, likewise, over the whole weeks of the period; null before one has passed."
+    )
     reduction_percentage: float | None = Field(default=None, description="(baseline - current) ÷ baseline * 100.")
     baseline_period_start: UtcTime | None = None
     baseline_period_end: UtcTime | None = None
     current_period_start: UtcTime | None = None
     current_period_end: UtcTime | None = None
-    baseline_studied: int = Field(default=0, description="Objectives studied in the baseline.")
-    current_studied: int = Field(default=0, description="Objectives studied in the current period.")
+    baseline_studied: int = Field(default=0, description="Objectives studied in the baseline, counted once a week.")
+    current_studied: int = Field(default=0, description="Likewise, in the current period.")
     replayed: bool | None = Field(
         default=None, description="True where the first prediction was a replay, which nobody saw in time."
     )

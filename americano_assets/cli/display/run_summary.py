@@ -223,7 +223,8 @@ def _show_effect(connection: Any, day: date) -> None:
     before, since, percentage, _, _, replayed, reason, *_ = found or (*5 * [None], False, "nothing was computed")
     if percentage is not None:
         why = "nobody was helped in these replays" if replayed else "whoever is helped or not"
-        what = f"{abs(percentage):.0f} % {'fewer' if percentage >= 0 else 'more'} struggles, {why}: not the effect"
+        change = f"{abs(percentage):.0f} % {'fewer' if percentage >= 0 else 'more'} struggles"
+        what = f"{change} by whole weeks, {why}: not the effect"
         table.add("before/after", _points(since - before), "", what, style="yellow")
     else:
         reasons.append(f"Before and after: {reason}.")

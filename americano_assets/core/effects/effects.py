@@ -9,7 +9,6 @@ import numpy as np
 import pandas as pd
 
 from americano_assets.core.base.experiment_arms import HOLDOUT, TREATED
-from americano_assets.core.effects.before_after import PERIODS
 from americano_assets.core.effects.observational import observed, with_history
 from americano_assets.core.effects.randomized import Comparison, bounded, by_type, compared
 from americano_assets.core.publication.random_assignment import EPISODE, LEARNER
@@ -21,6 +20,8 @@ EXPERIMENT, REHEARSAL, OBSERVATIONAL = "experiment", "rehearsal", "observational
 INTENTION_TO_TREAT, STUDIED_ONLY, UNSTUDIED = "intention_to_treat", "studied_only", "unstudied"
 MEAN_SCORE, ANSWERS = "mean_score", "answers"
 FIRST_FLAG_ONLY = "first_flag_only"
+# So many days; None: since the beginning.
+PERIODS = {"week": 7, "month": 30, "all": None}
 # Within one learner, objectives are what chance drew; each arm needs so many.
 MIN_OBJECTIVES = 20
 METHODS = {

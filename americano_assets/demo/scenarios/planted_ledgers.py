@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from americano_assets.core.base.experiment_arms import HOLDOUT, TREATED
-from americano_assets.core.effects.before_after import BASELINE, PERIODS, Reduction, reductions
+from americano_assets.core.effects.before_after import BASELINE, BASELINE_WEEKS, PERIOD_WEEKS, Reduction, reductions
 from americano_assets.core.publication.random_assignment import EPISODE, Experiment, Policy
 
 START = pd.Timestamp("2026-01-04 23:00").to_pydatetime()  # naive, UTC
@@ -20,7 +20,6 @@ TYPES = (
     "PREREQUISITE_REVIEW",
     "SPACED_REPETITION_BOOST",
 )
-BASELINE_WEEKS = 6
 POLICY = Policy(EPISODE, 0.3)
 _A_WEEK, _OBJECTIVES, _COURSES = 3, 30, 3
 _STUDIED = 0.85
@@ -179,8 +178,8 @@ def _totals(
         start = int(first[learner])
         segments = {BASELINE: slice(start - BASELINE_WEEKS, start)}
         segments |= {
-            period: slice(start if days is None else max(start, span - max(days // 7, 1)), span)
-            for period, days in PERIODS.items()
+            period: slice(start if most is None else max(start, span - most), span)
+            for period, most in PERIOD_WEEKS.items()
         }
         began = START + timedelta(weeks=start)
         rows += [
@@ -191,9 +190,11 @@ def _totals(
                 "in_analytics": True,
                 "studied": int(studied[inside, learner].sum()),
                 "struggled": int(struggled[inside, learner].sum()),
+                "objectives": int(studied[inside, learner].sum()),
                 "sessions": 0,
                 "first_at": began,
                 "baseline_start": began - timedelta(weeks=BASELINE_WEEKS),
+                "whole_weeks": span - start,
             }
             for segment, inside in segments.items()
         ]

@@ -25,8 +25,9 @@ from americano_assets.stages.common.metadata import (
 from americano_assets.stages.common.partitions import NIGHTS, day_of, every_day
 from americano_assets.stages.common.resources import AppDatabase, Backgrounds, Store, joined
 from americano_assets.stages.s6_publication.transaction import PREDICTIONS
+from americano_assets.stages.s8_reduction.before_after import measure_reduction
 from americano_assets.stages.s8_reduction.effects import measure_effects
-from americano_assets.stages.s8_reduction.performance import measure_performance, measure_reduction, performance_history
+from americano_assets.stages.s8_reduction.performance import measure_performance, performance_history
 
 
 @dg.asset(

@@ -1,47 +1,23 @@
-"""Computes and writes model performance and struggle reduction of a study day into schema ml."""
+"""Computes and writes model performance of a study day into schema ml."""
 
 import json
-from datetime import UTC, date, datetime, timedelta
+from datetime import date
 from typing import Any
 
-import pandas as pd
 import psycopg
-import pyarrow as pa
 from psycopg import sql
 
-from americano_assets.core.effects.before_after import (
-    BASELINE,
-    BASELINE_DAYS,
-    PERIODS,
-    TIMELINE_WEEKS,
-    Reduction,
-    reductions,
-)
 from americano_assets.core.outcomes.performance import LEARNER, MODEL_TYPE, Performance
 from americano_assets.core.statistics.metrics import FIGURES
 from americano_assets.core.study_days.cutoff import naive
-from americano_assets.core.study_days.study_day import shift
 from americano_assets.stages.common.deployment import Deployment
 from americano_assets.stages.common.measurements import ReadBackgrounds, no_backgrounds
-from americano_assets.stages.s1_snapshots.input_manifest import current_inputs
-from americano_assets.stages.s2_features.day_tables import latest_tables
-from americano_assets.stages.s2_features.feature_engine import open_feature_engine
 from americano_assets.stages.s8_reduction.coverage import Coverage, coverage
 from americano_assets.stages.s8_reduction.matured_figures import figures_of_day
-from americano_assets.stages.s8_reduction.sql import query
 
 HISTORY_NIGHTS = 90
-OBSERVATIONAL = "observational"
 _PERFORMANCE_KEYS = ("study_day", "scope", "scope_id", "model_type", "model_version", "n")
 _WHOSE = ("made_by", "versions", "scored_from", "scored_to", "slices", "gaps", "warnings")
-_SEGMENTS = pa.schema(
-    [
-        ("learner_id", pa.string()),
-        ("segment", pa.string()),
-        ("from_at", pa.timestamp("us")),
-        ("to_at", pa.timestamp("us")),
-    ]
-)
 
 
 def measure_performance(
@@ -125,139 +101,6 @@ def _covered(one: Performance, overall: Coverage, by_course: dict[str, Coverage]
         return None, None
     counted = overall if one.scope == "all" else by_course.get(one.scope_id, Coverage(0, 0))
     return counted.struggles, counted.scored
-
-
-def measure_reduction(deployment: Deployment, day: date) -> list[Reduction]:
-    """Before/after figures at the day's cut-off, written to ml.struggle_reduction in one transaction."""
-    moment = deployment.moment(day)
-    at = naive(moment.at)
-    with deployment.connect() as connection:
-        firsts = _first_predictions(connection, at)
-        found: list[Reduction] = []
-        analysable = deployment.analysable()
-        firsts = {learner: first for learner, first in firsts.items() if learner in analysable}
-        if firsts:
-            found = _reductions(deployment, day, firsts, analysable)
-        replayed = bool(
-            connection.execute(
-                "SELECT count(*) FROM ml.study_days WHERE kind = 'replay' AND study_day <= %s", [day]
-            ).fetchone()[0]  # type: ignore[index]
-        )
-        replace_day(
-            connection,
-            "struggle_reduction",
-            day,
-            (
-                "study_day",
-                "scope",
-                "scope_id",
-                "period",
-                "kind",
-                "baseline_rate",
-                "current_rate",
-                "reduction_percentage",
-                "baseline_start",
-                "baseline_end",
-                "current_start",
-                "current_end",
-                "baseline_studied",
-                "current_studied",
-                "replayed",
-                "timeline",
-                "reason",
-                "computed_at",
-            ),
-            [_reduction_row(deployment, day, one, at, replayed) for one in found],
-        )
-    return found
-
-
-def _reduction_row(deployment: Deployment, day: date, one: Reduction, at: datetime, replayed: bool) -> tuple[Any, ...]:
-    first = one.first_prediction_at
-    days = PERIODS[one.period]
-    start = first if days is None else max(first, naive(shift(deployment.moment(day).at, -days, deployment.zone)))
-    return (
-        day,
-        one.scope,
-        one.scope_id,
-        one.period,
-        OBSERVATIONAL,
-        one.baseline_rate,
-        one.current_rate,
-        one.reduction_percentage,
-        one.baseline_start,
-        first,
-        start,
-        at,
-        one.baseline_studied,
-        one.current_studied,
-        replayed,
-        json.dumps(one.timeline),
-        one.reason,
-        at,
-    )
-
-
-def _reductions(
-    deployment: Deployment, day: date, firsts: dict[str, datetime], analysable: dict[str, bool]
-) -> list[Reduction]:
-    moment = deployment.moment(day)
-    starts = {
-        first: naive(shift(first.replace(tzinfo=UTC), -BASELINE_DAYS, deployment.zone))
-        for first in set(firsts.values())
-    }
-    back = {
-        period: None if days is None else naive(shift(moment.at, -days, deployment.zone))
-        for period, days in PERIODS.items()
-    }
-    now = naive(moment.at)
-    segments: list[tuple[Any, ...]] = []
-    for learner, first in firsts.items():
-        segments.append((learner, BASELINE, starts[first], first))
-        segments.extend((learner, period, max(first, since or first), now) for period, since in back.items())
-    bounds = [naive(shift(moment.at, -7 * week, deployment.zone)) for week in range(TIMELINE_WEEKS + 1)]
-    weeks = [
-        (learner, (day - timedelta(weeks=week)).isoformat(), bounds[week + 1], bounds[week])
-        for learner in firsts
-        for week in range(TIMELINE_WEEKS)
-    ]
-    inputs = current_inputs(deployment, day).days["interactions"]
-    oldest = min(starts.values()).date() - timedelta(days=1)
-    oldest = min(oldest, (moment.at - timedelta(weeks=TIMELINE_WEEKS + 1)).date())
-    with open_feature_engine() as engine:
-        engine.view("objectives", [latest_tables(deployment, day).state_path("objectives", day)])
-        engine.view(
-            "interactions", deployment.store.paths("interactions", {d: v for d, v in inputs.items() if d >= oldest})
-        )
-        totals = _totals(engine, segments, deployment.target.struggle_below)
-        weekly = _totals(engine, weeks, deployment.target.struggle_below).rename(columns={"segment": "week"})
-    shared = {learner: included for learner, included in analysable.items() if learner in firsts}
-    totals = totals.assign(
-        in_analytics=totals["learner_id"].map(shared).astype(bool),
-        first_at=totals["learner_id"].map(firsts),
-        baseline_start=totals["learner_id"].map({learner: starts[first] for learner, first in firsts.items()}),
-    )
-    return reductions(totals, weekly.assign(in_analytics=weekly["learner_id"].map(shared).astype(bool)))
-
-
-def _totals(engine: Any, segments: list[tuple[Any, ...]], struggle_below: float) -> pd.DataFrame:
-    columns = list(zip(*segments, strict=True))
-    engine.register(
-        "segment_rows",
-        pa.table(
-            [pa.array(column, kind) for column, kind in zip(columns, _SEGMENTS.types, strict=True)], schema=_SEGMENTS
-        ),
-    )
-    engine.make("segments", "SELECT *, md5_number_lower(learner_id) AS learner_key FROM segment_rows", {})
-    frame: pd.DataFrame = engine.run(query("struggle_totals"), {"struggle_below": struggle_below}).to_pandas()
-    return frame
-
-
-def _first_predictions(connection: psycopg.Connection[Any], at: datetime) -> dict[str, datetime]:
-    rows = connection.execute(
-        "SELECT user_id, min(first_flagged_at) FROM ml.episodes WHERE first_flagged_at <= %s GROUP BY user_id", [at]
-    ).fetchall()
-    return dict(rows)
 
 
 def replace_day(

@@ -124,7 +124,7 @@ def test_a_share_of_too_few_struggles_or_flags_is_none() -> None:
 
 
 def before_and_after(
-    baseline: tuple[int, int], current: tuple[int, int], sessions: int = 20, **values: Any
+    baseline: tuple[int, int], current: tuple[int, int], sessions: int = 20, objectives: int = 10, **values: Any
 ) -> dict[str, Reduction]:
     """Reductions by scope for the whole time, from (struggled, studied) before and since."""
     own = {
@@ -133,6 +133,8 @@ def before_and_after(
         "in_analytics": True,
         "first_at": pd.Timestamp("2026-03-10 23:00"),
         "baseline_start": pd.Timestamp("2026-01-27 23:00"),
+        "whole_weeks": 3,
+        "objectives": objectives,
         **values,
     }
     totals = pd.DataFrame(
@@ -159,26 +161,30 @@ def test_a_reduction_is_the_share_of_the_baseline_rate_that_is_gone() -> None:
 
 
 @pytest.mark.parametrize(
-    ("baseline", "current", "sessions", "reason"),
+    ("baseline", "current", "sessions", "weeks", "reason"),
     [
-        ((5, 9), (2, 8), 19, "only 9 objectives and 19 sessions"),
-        ((5, 10), (0, 0), 20, "has enough graded answers since the first prediction to tell how it went"),
-        ((0, 10), (2, 8), 20, "there was no struggle before"),
-        ((0, 0), (2, 8), 40, "only 0 objectives and 40 sessions"),
+        ((5, 9), (2, 8), 19, 3, "only 9 objectives and 19 sessions"),
+        ((5, 10), (0, 0), 20, 3, "has enough graded answers since the first prediction to tell how it went"),
+        ((5, 10), (0, 0), 20, 0, "no whole week has passed since the first prediction"),
+        ((0, 10), (2, 8), 20, 3, "there was no struggle before"),
+        ((0, 0), (2, 8), 40, 3, "only 0 objectives and 40 sessions"),
     ],
 )
 def test_what_cannot_be_said_is_never_zero_per_cent(
-    baseline: tuple[int, int], current: tuple[int, int], sessions: int, reason: str
+    baseline: tuple[int, int], current: tuple[int, int], sessions: int, weeks: int, reason: str
 ) -> None:
-    one = before_and_after(baseline, current, sessions)["all"]
+    one = before_and_after(baseline, current, sessions, objectives=min(baseline[1], 9), whole_weeks=weeks)["all"]
     assert one.reduction_percentage is None
     assert one.reason is not None
     assert reason in one.reason
 
 
 def test_few_objectives_are_enough_where_sessions_are_many_and_the_other_way_round() -> None:
-    assert before_and_after((5, 9), (2, 8), sessions=20)["all"].reason is None
+    assert before_and_after((5, 9), (2, 8), sessions=20, objectives=9)["all"].reason is None
     assert before_and_after((5, 10), (2, 8), sessions=1)["all"].reason is None
+    weeks_of_two = before_and_after((5, 12), (2, 8), sessions=1, objectives=2)["all"]
+    assert weeks_of_two.reason is not None
+    assert weeks_of_two.reason.startswith("before the first prediction only 2 objectives and 1 sessions")
 
 
 def test_a_learner_outside_analytics_is_in_their_own_figures_only() -> None:

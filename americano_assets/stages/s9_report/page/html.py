@@ -8,7 +8,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from americano_assets.core.base.escaping import plain_lines
-from americano_assets.core.effects.before_after import BASELINE_DAYS
+from americano_assets.core.effects.before_after import BASELINE_WEEKS
 from americano_assets.core.effects.caution import caution
 from americano_assets.core.effects.effects import (
     EXPERIMENT,
@@ -80,7 +80,7 @@ def render(report: Report) -> str:
         means=means_apart,
         limits=PSI_LIMITS,
         minus=MINUS,
-        baseline_days=BASELINE_DAYS,
+        baseline_weeks=BASELINE_WEEKS,
         caution=caution(report.before_after["reduction_percentage"] if report.before_after else None),
         primary=_primary(report),
         verdict=_verdict,

@@ -53,10 +53,11 @@ def test_the_figures_are_those_of_the_tables(night: Night) -> None:
     )
     assert text(page, "effect") == f"{points(estimate)} points"
     assert f"({points(low)} to {points(high)})" in page
-    assert text(page, "before-after").startswith("40.0 % of 50 objectives that learners studied in the 42 days before")
+    assert text(page, "before-after").startswith("Week by week, 40.0 % of 50 outcomes in the 6 weeks before")
     assert text(page, "before-after").endswith(
-        "31.0 % of 30 since: 9.0 points fewer, that is 22.5 % fewer struggles. All nights before this one were replays:"
-        " nobody was helped in between."
+        "31.0 % of 30 in the whole weeks since: 9.0 points fewer, that is 22.5 % fewer struggles. All nights before"
+        " this one were replays: nobody was helped in between. An outcome is of one objective that a learner studied in"
+        " one week."
     )
     assert text(page, "help").endswith("Physiology 2 3 0 1")
     assert text(page, "coverage") == (
@@ -182,7 +183,8 @@ def test_the_terminal_tells_the_same_of_each_that_predicted(night: Night, capsys
 
 
 def test_the_terminal_tells_no_change_of_few_objectives(night: Night, capsys: pytest.CaptureFixture[str]) -> None:
-    for studied, told in ((30, "22 % fewer struggles"), (29, "50 objectives were studied before and 29 since")):
+    few = "50 outcomes of an objective in a week are known before and 29 since"
+    for studied, told in ((30, "22 % fewer struggles by whole weeks"), (29, few)):
         night.world.execute("UPDATE ml.struggle_reduction SET current_studied = %s", studied)
         run_summary._show_effect(night.world.connection, night.day)
         assert told in re.sub(r"\s+", " ", capsys.readouterr().out)
@@ -306,8 +308,8 @@ def test_the_warning_beside_before_and_after_is_about_what_it_shows(
 def test_before_and_after_of_few_objectives_is_no_rate(night: Night) -> None:
     night.world.execute("UPDATE ml.struggle_reduction SET current_studied = 29")
     page = night.page()
-    assert (
-        text(page, "before-after") == "Not known: 50 objectives were studied before and 29 since; 30 each are needed."
+    assert text(page, "before-after") == (
+        "Not known: 50 outcomes of an objective in a week are known before and 29 since; 30 each are needed."
     )
     assert text(page, "caution").startswith("Before and after is never the effect of the help")
 

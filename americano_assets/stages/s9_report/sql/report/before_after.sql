@@ -1,5 +1,5 @@
 -- Grain: one row, or none: before and after over everybody, since the beginning, as of %(day)s; no rate of fewer than
--- %(least)s objectives. `replayed`: replays alone came before it, in which nobody was helped; where a night before it was live
+-- %(least)s (objective, week)s. `replayed`: replays alone came before it, in which nobody was helped; where a night before it was live
 -- some may have been.
 SELECT
   CASE WHEN is_told THEN baseline_rate END AS baseline_rate,
@@ -10,8 +10,8 @@ SELECT
     SELECT FROM ml.study_days d WHERE d.live AND d.study_day < r.study_day
   ) AS replayed,
   CASE WHEN is_told OR reason IS NOT NULL THEN reason
-    ELSE format('%%s objectives were studied before and %%s since; %%s each are needed', baseline_studied, current_studied,
-      %(least)s)
+    ELSE format('%%s outcomes of an objective in a week are known before and %%s since; %%s each are needed', baseline_studied,
+      current_studied, %(least)s)
   END AS reason,
   baseline_start, current_end
 FROM (
