@@ -49,7 +49,7 @@ FEATURES: tuple[Feature, ...] = (
     Feature(
         "review_lapse_rate",
         0.5,
-        "You had to start over on many cards of this objective",
+        "You often had to start over on cards of this objective",
         "You rarely have to start over on cards of this objective",
     ),
     Feature(
@@ -69,7 +69,7 @@ FEATURES: tuple[Feature, ...] = (
     Feature(
         "prerequisite_gap_count",
         0.0,
-        "Several topics that this builds on are not secure yet",
+        "What this builds on is not secure yet",
         "What this builds on is mostly secure",
     ),
     Feature(
@@ -209,7 +209,7 @@ EXTENDED: tuple[Feature, ...] = (
     Feature(
         "log_failures",
         0.0,
-        "You have had many misses on this objective",
+        "You have had misses on this objective",
         "You have had few misses on this objective",
     ),
     Feature(
@@ -222,7 +222,7 @@ EXTENDED: tuple[Feature, ...] = (
     Feature(
         "topic_log_failures",
         0.0,
-        "You have had many misses on this topic",
+        "You have had misses on this topic",
         "You have had few misses on this topic",
     ),
     Feature(
