@@ -92,9 +92,9 @@ def forget(
 
 
 def _show_found(found: "Survey") -> None:
-    shown = _table("found in", "rows")
+    shown = _table("found in", "which is", "rows")
     for place, rows in sorted(found.rows.items()):
-        shown.add(place, f"{rows:,}")
+        shown.add(place, found.whose(place), f"{rows:,}")
     if found.rows:
         shown.show()
     else:
@@ -119,7 +119,7 @@ def quarantine(
     from americano_assets.core.base.escaping import csv
     from americano_assets.resources.parquet_store.store import ParquetStore
     from americano_assets.settings import load_settings
-    from americano_assets.stages.s1_snapshots.quarantine import readings, rows_of
+    from americano_assets.stages.s1_snapshots.quarantine import bad_rows, readings, rows_of
 
     store = ParquetStore(load_settings().store_root)
     found = list(readings(store, day.date() if day else None))
@@ -139,6 +139,8 @@ def quarantine(
             cells = (one["table"], one["column"], one["rule"], one["rows"], reading.rows, one["examples"])
             shown.add(at, *map(str, cells))
     shown.show()
+    once = sum(bad_rows(store, found).values())
+    echo(f"{_count(once, 'bad row')}, each counted once; a day that is read anew meets its own again.")
 
 
 @commands.command("prune", rich_help_panel=PANEL)

@@ -5,7 +5,8 @@ quarantine/<table>/day=YYYY-MM-DD/reading-<time>.json  what one reading of the t
 """
 
 import json
-from collections.abc import Iterator, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import date, datetime
 
@@ -147,6 +148,16 @@ def rows_of(store: ParquetStore, reading: Quality) -> pd.DataFrame:
     paths = [store.day_path(_table(reading), day, Version(content, 0)) for content in reading.files]
     rows: pd.DataFrame = pd.concat([read_table(path).to_pandas() for path in paths], ignore_index=True)
     return rows
+
+
+def bad_rows(store: ParquetStore, found: Iterable[Quality]) -> Counter[str]:
+    """How many bad rows readings met, by table: each once, however often its day was read anew."""
+    seen: defaultdict[str, set[int]] = defaultdict(set)
+    for reading in found:
+        rows = rows_of(store, reading)
+        bad = rows[~rows["reason"].str.endswith(UNKNOWN_LABEL)].drop(columns="reason")
+        seen[reading.table].update(pd.util.hash_pandas_object(bad.astype(str), index=False).tolist())
+    return +Counter({table: len(rows) for table, rows in seen.items()})
 
 
 def _table(quality: Quality) -> str:

@@ -24,6 +24,7 @@ from americano_assets.stages.maintenance.erasure.forgetting import forget
 from americano_assets.stages.maintenance.erasure.registry import ML_TABLES, STORE_TABLES, kind_of
 from americano_assets.stages.maintenance.erasure.survey import look, survey
 from americano_assets.stages.maintenance.prune import prune
+from americano_assets.stages.s6_publication.transaction import PREDICTIONS
 from americano_assets_tests.stages.conftest import Lived
 from americano_assets_tests.stages.maintenance.belongings import DAY, OTHER, RANDOM, is_as_it_must_be, key, plant
 from americano_assets_tests.world import ClockedDeployment, World
@@ -36,13 +37,17 @@ def test_whatever_word_an_id_is_only_what_is_theirs_goes(
     deployment: ClockedDeployment, world: World, learner: str
 ) -> None:
     planted = plant(deployment, world, learner)
-    before = survey(deployment, learner).rows
+    surveyed = survey(deployment, learner)
+    before = surveyed.rows
     done = forget(deployment, learner)
     is_as_it_must_be(deployment, world, planted)
     assert done.rows == before
     found = {table for table, holds in STORE_TABLES.items() if holds.columns}
     found |= {f"ml.{table}" for table, rows in ML_TABLES.items() if rows is not None and table != "single_cases"}
     assert set(done.rows) > found
+    whose = {name: surveyed.whose(name) for name in found | {PREDICTIONS}}
+    assert whose.pop(PREDICTIONS).startswith("the app's table"), "and none of its others is touched"
+    assert whose == {name: "our table" if name.startswith("ml.") else "our files" for name in found}
     assert not look(deployment, learner).rows
     told = world.rows("SELECT removed FROM ml.forgettings")
     assert told == [(dict(before),)]

@@ -6,7 +6,7 @@ import pytest
 
 from americano_assets.contract.compare import check
 from americano_assets.stages.s1_snapshots import snapshots
-from americano_assets.stages.s1_snapshots.quarantine import NEVER_TOO_MANY, BadRowsError, readings, rows_of
+from americano_assets.stages.s1_snapshots.quarantine import NEVER_TOO_MANY, BadRowsError, bad_rows, readings, rows_of
 from americano_assets.stages.s1_snapshots.snapshots import snapshot_log, snapshot_state
 from americano_assets_tests.world import ClockedDeployment, World, at, study_day
 
@@ -59,6 +59,18 @@ def test_each_reading_is_kept_and_found_by_its_day(school: World, deployment: Cl
     (later,) = readings(deployment.store, deployment.clock.date())
     assert rows_of(deployment.store, later)["score"].tolist() == [1.7]
     assert not list(readings(deployment.store, DAY))
+
+
+def test_a_bad_row_is_counted_once_however_often_its_day_is_read(school: World, deployment: ClockedDeployment) -> None:
+    answers(school, 1.5, -0.5)
+    for _ in range(3):
+        snapshot_log(deployment, "validation_responses", [DAY])
+        deployment.clock += timedelta(hours=1)
+    school.answer("bob", "heart", at("2026-03-10 12:00"), 1.5, id="wrong-too")
+    snapshot_log(deployment, "validation_responses", [DAY])
+    found = list(readings(deployment.store))
+    assert sum(one.bad for one in found) == 9
+    assert bad_rows(deployment.store, found) == {"validation_responses": 3}
 
 
 def test_too_many_stop_the_reading_and_are_kept_all_the_same(school: World, deployment: ClockedDeployment) -> None:

@@ -26,6 +26,7 @@ from americano_assets.stages.maintenance.erasure.files import (
     renamed,
 )
 from americano_assets.stages.maintenance.erasure.registry import (
+    APP_TABLES,
     NAMES_PREDICTIONS,
     NAMES_ROWS,
     Kind,
@@ -78,6 +79,14 @@ class Survey:
     def is_known(self) -> bool:
         """Whether an account has the id, or a place that says whose a row is: texts are looked at only then."""
         return self.has_account or bool(self.rows)
+
+    def whose(self, place: str) -> str:
+        """Whose a place of `rows` is: files of ours are named as the app's tables that they are read from."""
+        if place in APP_TABLES:
+            return "the app's table, what nights published"
+        if any(place == one.table for one in self.parquet):
+            return "our files"
+        return "our table" if place.startswith("ml.") else "ours"
 
 
 def survey(deployment: Deployment, learner: str) -> Survey:
