@@ -10,6 +10,7 @@ import pytest
 
 from americano_assets.cli.display.at_risk import probability, show_at_risk
 from americano_assets.cli.display.held_out import show_held_out, with_enough
+from americano_assets.cli.display.readiness import show_scoring
 from americano_assets.cli.display.run_summary import show_night, show_set_aside
 from americano_assets.cli.display.sql import query
 from americano_assets.cli.display.terminal import progress_bars
@@ -18,7 +19,7 @@ from americano_assets.resources.postgres.connection import prepare
 from americano_assets.settings import Settings
 from americano_assets.stages.common.deployment import Deployment
 from americano_assets.stages.s1_snapshots.quarantine import Quality, record_reading
-from americano_assets_tests.world import World, at
+from americano_assets_tests.world import World, at, read_world
 
 DAY = date(2026, 3, 9)
 _HARD, _WRONG, _SHORT = "Most students find it hard", "Often wrong", "Little time"
@@ -43,15 +44,22 @@ def test_what_is_not_certain_is_not_written_so(p: float, told: str) -> None:
 
 
 def _predicted(
-    world: World, learner: str, objective: str, p: float, *reasons: str, due: str = "2026-03-12 00:00"
+    world: World,
+    learner: str,
+    objective: str,
+    p: float,
+    *reasons: str,
+    due: str = "2026-03-12 00:00",
+    made: str = "2026-03-10 00:00",
+    shared: bool = True,
 ) -> None:
-    world.learner(learner)
+    world.learner(learner, includeInAnalytics=shared)
     world.insert(
         "struggle_predictions",
         userId=learner,
         learningObjectiveId=objective,
         topicId="anatomy",
-        predictedAt=at("2026-03-10 00:00"),
+        predictedAt=at(made),
         predictionDate=at(due),
         predictedStruggleProbability=p,
         predictionStatus="PENDING",
@@ -73,10 +81,17 @@ def test_objectives_with_their_commonest_reasons_then_learners_who_differ(
         _predicted(world, "one-who-studies-the-lung", "lung", 0.7, _WRONG)
         # Nobody plans these: they are due when the horizon ends, not studied then.
         world.objective("liver", "anatomy", text=" ")
+        world.execute("UPDATE learning_objectives SET objective = E'lung\n in two lines' WHERE id = 'lung'")
         _predicted(world, "one-without-a-plan", "heart", 0.5, _WRONG, due="2026-03-17 00:00")
         _predicted(world, "another-without-a-plan", "liver", 0.5, _WRONG, due="2026-03-17 00:00")
+        # Not counted: the row of a later night, and one of who keeps out of figures over everybody.
+        _predicted(world, "one-of-a-later-night", "heart", 0.999, _WRONG, made="2026-03-11 00:00")
+        _predicted(world, "one-who-keeps-out-of-figures", "liver", 0.5, _WRONG, shared=False)
         first = show_at_risk(connection, settings, DAY, 0.4)
         said = capsys.readouterr().out
+        connection.execute("DELETE FROM struggle_predictions WHERE \"userId\" <> 'one-who-keeps-out-of-figures'")
+        alone = show_at_risk(connection, settings, DAY, 0.4)
+        assert (alone, "planned by" in capsys.readouterr().out) == ("one-who-keeps-out-of-figures", False)
         connection.execute("DELETE FROM struggle_predictions")
         assert show_at_risk(connection, settings, DAY, 0.4) is None
     assert first == "a-learner-with-a-long-id-00"
@@ -88,6 +103,7 @@ def test_objectives_with_their_commonest_reasons_then_learners_who_differ(
     assert ["1", "nobody", "anatomy:", "liver"] in rows, "not planned, and without words of its own"
     assert "Due is the day for which the learner plans the objective; what is not planned" in " ".join(said.split())
     assert [f"21: {_HARD}", f"21: {_WRONG}"] == [" ".join(row) for row in rows if row[:1] in (["21:"], ["20:"])]
+    assert "anatomy: lung in two lines" in at_risk
     assert _SHORT not in at_risk, "two reasons are enough"
     shown = [line.split()[0] for line in differing.splitlines() if "-" in line.partition(" ")[0]]
     assert len(shown) == len(set(shown)) == 12
@@ -186,6 +202,26 @@ def test_a_night_that_foresees_something_else_than_the_one_before_says_so(
     assert "This night foresees a mean score below 0.65 within 7 study days, the one before 0.65 within 14." in said
     show_night(settings, DAY - timedelta(days=1))
     assert "foresees" not in capsys.readouterr().out
+
+
+def test_what_was_read_is_counted_wherever_the_app_records_it(
+    settings: Settings, database: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """An answer that events alone hold is read; one that is set aside, or came before the first day, is not."""
+    deployment = Deployment(settings)
+    with psycopg.connect(database, autocommit=True) as connection:
+        world = World(connection)
+        for learner in ("one", "two"):
+            world.learner(learner)
+        world.objective("heart", world.course("anatomy", "one"))
+        world.review("one", "heart", at("2026-03-09 10:00"))
+        world.event("two", "CARD_REVIEWED", at("2026-03-09 10:00"), {"cardId": "heart-card", "rating": "AGAIN"})
+        world.answer("one", "heart", at("2026-03-09 11:00"), 1.7)
+        world.review("one", "heart", at("1970-03-09 10:00"))
+        read_world(deployment, "2026-03-08", "2026-03-09")
+        deployment.store.record_manifest(DAY, "model", {"summary": {"rows": {"rows": 0}, "why": "they learn"}})
+        show_scoring(connection, settings, DAY, ("rule_based", 0.4))
+    assert "What can be told yet, by 2 graded answers of 2 learners, on 1 objective." in capsys.readouterr().out
 
 
 def _held_out(settings: Settings, n: int, figures: dict[str, dict[str, float]], chosen: str) -> None:

@@ -36,10 +36,11 @@ def show_at_risk(connection: Any, settings: Settings, day: date, threshold: floa
     """
     at = cutoff(day, settings.zone)
     asked = {"cutoff": naive(at), "limit": _LEARNERS, "reasons": _REASONS}
-    plans = {"zone": settings.zone.key, "horizon": settings.americano_horizon_days, "everybody": True}
+    plans = {"zone": settings.zone.key, "horizon": settings.americano_horizon_days}
     objectives = connection.execute(report_query("at_risk"), asked | plans).fetchall()
+    shown = connection.execute(query("learners_who_differ"), asked).fetchall()
     title = f"At risk, as of {at.astimezone(settings.zone):%Y-%m-%d %H:%M %Z}"
-    if not objectives:
+    if not shown:
         say(f"{title}: nobody, {nobody_told(threshold)}.")
         return None
     table = Table(
@@ -53,10 +54,10 @@ def show_at_risk(connection: Any, settings: Settings, day: date, threshold: floa
         told = (f"{n:,}: {reason}" for n, reason in reasons or ())
         plan = f"{planned:,}, from {_day(first, settings)}" if planned else "nobody"
         table.add(f"{learners:,}", plan, (_named(course, objective, identity), *told))
-    table.show()
+    if objectives:
+        table.show()
     if rest := objectives[_OBJECTIVES:]:
         say(f"And {len(rest):,} more objectives; the table struggle_predictions has them all.")
-    shown = connection.execute(query("learners_who_differ"), asked).fetchall()
     table = Table(
         Column("learner", no_wrap=True),
         Column("p", justify="right", no_wrap=True),
@@ -77,8 +78,8 @@ def show_at_risk(connection: Any, settings: Settings, day: date, threshold: floa
 
 
 def _named(course: str, objective: str, identity: str) -> str:
-    """The objective's words after the course's; of one without words its id."""
-    words = objective.strip() or identity
+    """The objective's words, on one line, after the course's; of one without words its id."""
+    words = " ".join(objective.split()) or identity
     return words if course in words else f"{course}: {words}"
 
 

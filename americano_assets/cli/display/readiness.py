@@ -3,18 +3,21 @@
 from datetime import date, datetime, timedelta
 from typing import Any
 
+import pyarrow as pa
+
 from americano_assets.cli.display.sql import query
 from americano_assets.cli.display.terminal import say
 from americano_assets.core.interventions.type_priorities import MIN_LEARNERS
 from americano_assets.core.statistics.metrics import LEAST_ROWS
-from americano_assets.core.study_days.cutoff import naive
 from americano_assets.core.study_days.study_day import cutoff, days_between
 from americano_assets.core.training.champion_history import AUTO
 from americano_assets.core.training.fit import RULES
 from americano_assets.core.training.flagging import NOBODY
 from americano_assets.core.training.readiness import first_training_day, lacking
-from americano_assets.resources.parquet_store.store import ParquetStore
+from americano_assets.resources.duckdb.connection import open_engine
+from americano_assets.resources.parquet_store.store import ParquetStore, Version
 from americano_assets.settings import Settings
+from americano_assets.stages.common.deployment import Deployment
 
 _GRADED = "interactions"
 
@@ -38,33 +41,47 @@ def show_scoring(connection: Any, settings: Settings, day: date, scoring: tuple[
     name = "the rules" if is_rules else f"a trained model, {model_type.replace('_', ' ')}"
     flags = "Nobody is flagged" if threshold >= NOBODY else f"An objective is flagged from p = {threshold:.2f} on"
     say(f"Scored by {name}. {flags}. Why: {summary['why']}.")
-    read = [one for one, found in _read(store, settings, day).items() if found]
+    read = {one: version for one, version in _read(store, settings, day).items() if version.rows}
     if not read:
         return
-    say(f"Read of the log: {len(read):,} study days with graded answers, {read[0]} to {read[-1]}.")
+    say(f"Read of the log: {len(read):,} study days with graded answers, {min(read)} to {max(read)}.")
     if is_rules and settings.model_type == AUTO and (missing := lacking(summary["rows"])):
-        _show_missing(connection, settings, day, read[0], summary["rows"], missing)
+        _show_missing(connection, settings, day, read, summary["rows"], missing)
 
 
-def _read(store: ParquetStore, settings: Settings, day: date) -> dict[date, int]:
+def _read(store: ParquetStore, settings: Settings, day: date) -> dict[date, Version]:
     """Graded answers by study day that was read, up to `day`."""
-    versions = store.current_days(_GRADED, days_between(settings.americano_start_day, day))
-    return {one: version.rows for one, version in sorted(versions.items())}
+    return dict(sorted(store.current_days(_GRADED, days_between(settings.americano_start_day, day)).items()))
+
+
+def _so_far(settings: Settings, read: dict[date, Version]) -> dict[str, int]:
+    """Graded answers, wherever the app records them, learners and objectives: what nights go by."""
+    deployment = Deployment(settings)
+    with open_engine() as engine:
+        engine.view(_GRADED, deployment.store.paths(_GRADED, read))
+        engine.register("analysable", pa.table({"learner_id": pa.array(deployment.analysable(), pa.string())}))
+        counts: dict[str, int] = engine.run(query("log_so_far")).to_pylist()[0]
+    return counts
 
 
 def _show_missing(
-    connection: Any, settings: Settings, day: date, begins: date, rows: dict[str, float], missing: list[str]
+    connection: Any,
+    settings: Settings,
+    day: date,
+    read: dict[date, Version],
+    rows: dict[str, float],
+    missing: list[str],
 ) -> None:
     at = cutoff(day, settings.zone)
-    answers, learners, objectives = connection.execute(query("log_so_far"), {"cutoff": naive(at)}).fetchone()
+    found = _so_far(settings, read)
     horizon = settings.americano_horizon_days
     say(
-        f" of {_number(learners, 'learner')}, on {_number(objectives, 'objective')}.",
-        bold=f"\nWhat can be told yet, by {_number(answers, 'graded answer')}",
+        f" of {_number(found['learners'], 'learner')}, on {_number(found['objectives'], 'objective')}.",
+        bold=f"\nWhat can be told yet, by {_number(found['answers'], 'graded answer')}",
     )
     say("• Who may struggle: yes, by rules that need no training. They do not know yet how often they are right.")
     told = f"{rows['rows']:,.0f} outcomes are known to learn from"
-    first = first_training_day(begins, horizon)
+    first = first_training_day(min(read), horizon)
     if first > day:
         told += f"; the first can be known on study day {first}"
     takes = f"An outcome takes several answers of a learner on an objective within {horizon} days (docs/features.md)"
@@ -74,7 +91,7 @@ def _show_missing(
     ).fetchone()[0]
     if known < LEAST_ROWS:
         closes = _local(at + timedelta(days=horizon), settings)
-        told = f"the windows of tonight's predictions close on {closes:%Y-%m-%d}"
+        told = f"the windows of this night's predictions close on {closes:%Y-%m-%d}"
         say(f"• How good the predictions are: not yet; {known} of {LEAST_ROWS} have an outcome, and {told}.")
     held_out = settings.americano_holdout_share
     needed = f"{MIN_LEARNERS} learners with help and {MIN_LEARNERS} without, by chance"

@@ -25,9 +25,9 @@ def drift_of(connection: psycopg.Connection[Any], day: date) -> list[Drift]:
 
 
 def course_names(connection: psycopg.Connection[Any]) -> dict[str, str]:
-    """What people call a course, by id."""
-    rows = connection.execute("""SELECT "id", COALESCE(NULLIF("code"::text, ''), "name") FROM courses""").fetchall()
-    return dict(rows)
+    """What people call a course, by id; one without a name is called by that."""
+    name = """COALESCE(NULLIF("code"::text, ''), NULLIF(trim("name"), ''), "id")"""
+    return dict(connection.execute(f'SELECT "id", {name} FROM courses'.encode()).fetchall())
 
 
 def demo_cohort(connection: psycopg.Connection[Any]) -> str | None:

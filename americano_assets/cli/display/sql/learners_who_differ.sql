@@ -1,4 +1,4 @@
--- Grain: one row a learner with open predictions due at or after %(cutoff)s (UTC), at most %(limit)s: each one's riskiest.
+-- Grain: one row a learner with predictions as of %(cutoff)s (UTC), made by then, open and not yet due, at most %(limit)s: each one's riskiest.
 -- First the riskiest of each (objective, leading reason), then the least risky of each, then the second riskiest …: so that
 -- they differ in objective, reason and risk.
 WITH open AS (
@@ -8,7 +8,7 @@ WITH open AS (
       PARTITION BY p."userId" ORDER BY p."predictedStruggleProbability" DESC, p."predictionDate", p."id"
     ) AS of_learner
   FROM struggle_predictions p
-  WHERE p."predictionDate" >= %(cutoff)s AND p."predictionStatus"::text = 'PENDING'
+  WHERE p."predictedAt" <= %(cutoff)s AND p."predictionDate" >= %(cutoff)s AND p."predictionStatus"::text = 'PENDING'
 ),
 kinds AS (
   SELECT *, row_number() OVER (PARTITION BY objective_id, reason ORDER BY probability DESC, "id") AS from_top,
@@ -16,7 +16,7 @@ kinds AS (
   FROM open
   WHERE of_learner = 1
 )
-SELECT k.learner_id, COALESCE(NULLIF(c."code"::text, ''), c."name", 'no course') AS course, k.objective_id, n."objective", k.due,
+SELECT k.learner_id, COALESCE(NULLIF(c."code"::text, ''), NULLIF(trim(c."name"), ''), c."id", 'no course') AS course, k.objective_id, n."objective", k.due,
   k.probability, k.reason
 FROM kinds k
 JOIN learning_objectives n ON n."id" = k.objective_id

@@ -1,6 +1,5 @@
 """What a night's report shows, read from the tables that the night wrote. Nothing is computed that a table holds."""
 
-from collections import Counter
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -19,7 +18,7 @@ from americano_assets.core.training.flagging import nobody_told
 from americano_assets.resources.home.folder import demo_sentence
 from americano_assets.stages.common.deployment import Deployment
 from americano_assets.stages.common.measurements import course_names, drift_of
-from americano_assets.stages.s1_snapshots.quarantine import readings
+from americano_assets.stages.s1_snapshots.quarantine import bad_rows, readings
 from americano_assets.stages.s4_predictions.scored_predictions import TABLE as SCORED
 from americano_assets.stages.s8_reduction.coverage import nights_that_reach
 from americano_assets.stages.s9_report.sql import query
@@ -37,12 +36,14 @@ class Struggles:
         count: Struggles in it.
         unscored: Those of pairs that none of the nights had scored.
         nights: First and last study day whose night could have: its horizon reached into the window.
+        ran: How many of these nights ran.
     """
 
     window: tuple[date, date]
     count: int
     unscored: int
     nights: tuple[date, date]
+    ran: int
 
 
 @dataclass(frozen=True)
@@ -94,7 +95,6 @@ def gather(deployment: Deployment, day: date) -> Report:
         "zone": deployment.zone.key,
         "horizon": deployment.target.horizon_days,
         "reasons": REASONS,
-        "everybody": False,
     }
     with deployment.connect() as connection:
 
@@ -112,13 +112,14 @@ def gather(deployment: Deployment, day: date) -> Report:
         objectives, scoring = rows(query("at_risk")), rows(query("scoring_model"))
         effects, planted = rows(query("effects")), rows(query("planted_effect"))
         by_night = rows(query("effect_by_night"))
+        reach = nights_that_reach(day, deployment.target.horizon_days)
+        ran = connection.execute(
+            "SELECT count(*) FROM ml.study_days WHERE study_day BETWEEN %s AND %s", [reach[0], reach[-1]]
+        ).fetchone()
     first = max(began[0] if began else day, day - timedelta(days=DAYS - 1))
     scored = deployment.store.read_day(SCORED, day)
     cold = scored["cold_start"].to_pandas() if scored is not None and scored.num_rows else None
-    bad = Counter[str]()
-    for one in readings(deployment.store):
-        if one.bad and one.read_at.date() > since.date():
-            bad[one.table] += one.bad
+    late = (one for one in readings(deployment.store) if one.bad and one.read_at.date() > since.date())
     overall = next((one for one in performance if one["scope"] == "all"), None)
     makers = [one for one in performance if one["scope"] == MODEL_TYPE]
     gaps = [Gap(**gap) for gap in (makers[0]["gaps"] if makers else None) or []]
@@ -135,7 +136,7 @@ def gather(deployment: Deployment, day: date) -> Report:
         scoring=scoring[0] if scoring else None,
         nobody_told=nobody_told(scoring[0]["threshold"] if scoring else None, scored=cold is not None),
         performance=makers,
-        struggles=_struggles(overall, day, deployment.target.horizon_days),
+        struggles=_struggles(overall, day, deployment.target.horizon_days, ran[0] if ran else 0),
         fairness=told(gaps[0] if gaps else None, names),
         fairness_by={gap.by: told(gap, names) for gap in gaps[1:]},
         flags=flags,
@@ -149,7 +150,7 @@ def gather(deployment: Deployment, day: date) -> Report:
         nights_expected=len(days_between(first, day)) if first <= day else 0,
         cold_share=None if cold is None else share(cold),
         scored=0 if cold is None else len(cold),
-        bad_rows=bad,
+        bad_rows=bad_rows(deployment.store, late),
     )
 
 
@@ -159,11 +160,11 @@ def _local(objective: dict[str, Any], zone: ZoneInfo) -> dict[str, Any]:
     return {**objective, "planned_from": first and first.replace(tzinfo=UTC).astimezone(zone).date()}
 
 
-def _struggles(overall: dict[str, Any] | None, day: date, horizon_days: int) -> Struggles | None:
+def _struggles(overall: dict[str, Any] | None, day: date, horizon_days: int, ran: int) -> Struggles | None:
     if overall is None or not overall["struggles"]:
         return None
     nights = nights_that_reach(day, horizon_days)
     window = day - timedelta(days=horizon_days - 1), day
     return Struggles(
-        window, overall["struggles"], overall["struggles"] - overall["struggles_scored"], (nights[0], nights[-1])
+        window, overall["struggles"], overall["struggles"] - overall["struggles_scored"], (nights[0], nights[-1]), ran
     )

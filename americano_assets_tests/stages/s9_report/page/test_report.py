@@ -15,7 +15,7 @@ from americano_assets.core.training.flagging import NOBODY
 from americano_assets.resources.home.folder import write_demo_values
 from americano_assets.stages.s9_report.page.files import report_path, write_report
 from americano_assets.stages.s9_report.page.html import points
-from americano_assets_tests.api.rows import CUTOFF, LEARNER, OBJECTIVE, OTHER
+from americano_assets_tests.api.rows import COURSE, CUTOFF, LEARNER, OBJECTIVE, OTHER
 from americano_assets_tests.stages.s9_report.page.conftest import Night
 
 
@@ -90,6 +90,34 @@ def test_objectives_at_risk_stand_on_the_page_with_who_plans_them_and_why(night:
     assert other in text(night.page(), "objectives"), "what is no list of reasons gives none, and no night fails of it"
     night.world.execute('UPDATE users SET "includeInAnalytics" = false')
     assert 'id="objectives"' not in night.page()
+
+
+def test_where_no_night_ran_none_is_said_to_have_missed_struggles(night: Night) -> None:
+    night.world.execute("UPDATE ml.model_performance SET struggles_scored = 0 WHERE scope = 'all'")
+    assert text(night.page(), "coverage") == (
+        "120 struggles in study days 16 Nov to 22 Nov could not be foreseen: no night ran from 09 Nov to 21 Nov."
+    )
+    night.rows.published(night.day - timedelta(days=3), model="older")
+    assert "120 were with objectives that no night from 09 Nov to 21 Nov" in text(night.page(), "coverage")
+
+
+def test_a_course_without_a_name_is_called_by_its_id(night: Night) -> None:
+    night.world.execute("""UPDATE courses SET "name" = ' ', "code" = '' """)
+    page = night.page()
+    assert text(page, "help").endswith(f"{COURSE} 2 3 0 1")
+    assert f"{COURSE}: Interpret a blood gas" in text(page, "objectives")
+
+
+def test_what_a_later_night_predicted_is_not_of_this_one(night: Night) -> None:
+    """A night may be replayed after later ones; its page is kept."""
+    before = {one: text(night.page(), one) for one in ("help", "objectives")}
+    assert "Later nights stand" not in night.page()
+    for number, learner in enumerate((OTHER, LEARNER)):
+        made = CUTOFF + timedelta(days=number + 1)
+        night.rows.prediction(f"later{number}", due=made + timedelta(days=2), userId=learner, predictedAt=made)
+    night.rows.published(night.day + timedelta(days=1), model="later")
+    assert {one: text(night.page(), one) for one in before} == before
+    assert "Later nights stand: what they made anew, or closed, is not counted here." in text(night.page(), "open")
 
 
 def test_of_many_objectives_the_largest_stand_there_and_the_rest_are_counted(night: Night) -> None:

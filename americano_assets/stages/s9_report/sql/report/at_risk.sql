@@ -1,15 +1,15 @@
--- Grain: one row a (course, objective) with open predictions due at or after %(cutoff)s (UTC), most learners first: how many
--- learners, when the first is due, and at most %(reasons)s reasons, each with how many learners have it, commonest first; of
+-- Grain: one row a (course, objective) with predictions as of %(cutoff)s (UTC), made by then, open and not yet due, of learners
+-- who count in aggregates, most learners first: how many learners, when the first is due, and at most %(reasons)s reasons, each with how many learners have it, commonest first; of
 -- how many learners it is planned, and the first such date (an unplanned one is due %(horizon)s days of %(zone)s after the
--- cut-off that it was made at). Everybody's where %(everybody)s, else those of learners who count in aggregates.
+-- cut-off that it was made at).
 WITH open AS (
   SELECT p."topicId" AS course_id, p."learningObjectiveId" AS objective_id, p."userId" AS learner_id,
     p."predictionDate" AS due, p."strugglingFactors" AS factors,
     p."predictionDate" <> timezone('UTC', timezone(%(zone)s::text,
       timezone(%(zone)s::text, timezone('UTC', p."predictedAt")) + make_interval(days => %(horizon)s))) AS planned
   FROM struggle_predictions p
-  JOIN users u ON u."id" = p."userId" AND (%(everybody)s OR u."includeInAnalytics")
-  WHERE p."predictionDate" >= %(cutoff)s AND p."predictionStatus"::text = 'PENDING'
+  JOIN users u ON u."id" = p."userId" AND u."includeInAnalytics"
+  WHERE p."predictedAt" <= %(cutoff)s AND p."predictionDate" >= %(cutoff)s AND p."predictionStatus"::text = 'PENDING'
 ),
 objectives AS (
   SELECT course_id, objective_id, count(DISTINCT learner_id) AS learners, min(due) AS due,
@@ -23,7 +23,7 @@ reasons AS (
   WHERE f->>'text' IS NOT NULL
   GROUP BY 1, 2, 3
 )
-SELECT o.course_id, o.objective_id, COALESCE(NULLIF(c."code"::text, ''), c."name", 'no course') AS course, n."objective",
+SELECT o.course_id, o.objective_id, COALESCE(NULLIF(c."code"::text, ''), NULLIF(trim(c."name"), ''), c."id", 'no course') AS course, n."objective",
   o.due, o.learners,
   (
     SELECT jsonb_agg(jsonb_build_array(r.learners, r.reason) ORDER BY r.place)
