@@ -221,7 +221,9 @@ def test_what_was_read_is_counted_wherever_the_app_records_it(
         read_world(deployment, "2026-03-08", "2026-03-09")
         deployment.store.record_manifest(DAY, "model", {"summary": {"rows": {"rows": 0}, "why": "they learn"}})
         show_scoring(connection, settings, DAY, ("rule_based", 0.4))
-    assert "What can be told yet, by 2 graded answers of 2 learners, on 1 objective." in capsys.readouterr().out
+    said = " ".join(capsys.readouterr().out.split())
+    assert "What can be told yet, by 2 graded answers of 2 learners, on 1 objective." in said
+    assert "the windows of this night's predictions have closed." in said, "it is of months ago"
 
 
 def _held_out(settings: Settings, n: int, figures: dict[str, dict[str, float]], chosen: str) -> None:

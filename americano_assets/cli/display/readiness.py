@@ -1,6 +1,6 @@
 """Which model scored a night and why; on little data, what can be told yet and how much is missing."""
 
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pyarrow as pa
@@ -90,8 +90,9 @@ def _show_missing(
         "SELECT coalesce(max(n), 0) FROM ml.model_performance WHERE study_day = %s AND scope = 'all'", [day]
     ).fetchone()[0]
     if known < LEAST_ROWS:
-        closes = _local(at + timedelta(days=horizon), settings)
-        told = f"the windows of this night's predictions close on {closes:%Y-%m-%d}"
+        closes = at + timedelta(days=horizon)
+        when = f"close on {_local(closes, settings):%Y-%m-%d}"
+        told = f"the windows of this night's predictions {when if closes > datetime.now(UTC) else 'have closed'}"
         say(f"• How good the predictions are: not yet; {known} of {LEAST_ROWS} have an outcome, and {told}.")
     held_out = settings.americano_holdout_share
     needed = f"{MIN_LEARNERS} learners with help and {MIN_LEARNERS} without, by chance"
