@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -33,6 +34,12 @@ def read_batches(path: Path, columns: list[str] | None = None, *, rows: int | No
     """As `read_table`, a batch of BATCH_ROWS, or of so many `rows`, after another."""
     with _told(path), pq.ParquetFile(path) as file:
         yield from file.iter_batches(rows or BATCH_ROWS, columns=columns)
+
+
+def batches_of(frame: pd.DataFrame, schema: pa.Schema) -> list[pa.RecordBatch]:
+    """The rows of a frame by a schema; of one without rows too, whose columns may have lost their types."""
+    batches: list[pa.RecordBatch] = pa.Table.from_pandas(frame, schema=schema, preserve_index=False).to_batches()
+    return batches
 
 
 @contextmanager

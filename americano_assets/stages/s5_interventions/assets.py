@@ -8,6 +8,7 @@ import dagster as dg
 import pandas as pd
 import pyarrow as pa
 
+from americano_assets.resources.parquet_store.content_files import batches_of
 from americano_assets.stages.common.deployment import Deployment
 from americano_assets.stages.common.dictionary.described import DescribedTable
 from americano_assets.stages.common.dictionary.listed_tables import INDICATORS, INTERVENTIONS
@@ -74,7 +75,7 @@ def _stored(
     def batches() -> Iterator[pa.RecordBatch]:
         for frame in frames:
             by_type.update(frame[type_column])
-            yield pa.RecordBatch.from_pandas(frame, schema=schema, preserve_index=False)
+            yield from batches_of(frame, schema)
 
     version = deployment.store.put_day(table.name, day_of(context), batches(), schema)
     return dg.MaterializeResult(

@@ -9,6 +9,8 @@ import pytest
 
 from americano_assets.core.interventions.type_priorities import TypeEffect
 from americano_assets.resources.parquet_store import content_files
+from americano_assets.resources.parquet_store.content_files import batches_of
+from americano_assets.stages.common.dictionary.listed_tables import INDICATORS, INTERVENTIONS
 from americano_assets.stages.s2_features.day_tables import day_tables
 from americano_assets.stages.s2_features.feature_engine import open_feature_engine
 from americano_assets.stages.s5_interventions.recommendations import (
@@ -92,6 +94,17 @@ def test_batches_of_any_size_give_the_same_rows(deployment: ClockedDeployment, m
     assert set(told["prediction_id"]) == set(scored.loc[[0, 1, 4, 6, 7], "prediction_id"])
     related = told.drop_duplicates("prediction_id").set_index("prediction_id")["related_objective_id"]
     assert related[scored.loc[[0, 6], "prediction_id"]].tolist() == ["middle", "hard"]
+
+
+def test_a_night_that_flags_nobody_has_no_advice(deployment: ClockedDeployment) -> None:
+    stored = pa.Table.from_pandas(scored_rows([{}]).assign(flagged=False), preserve_index=False)
+    deployment.store.put_day("scored_predictions", study_day(DAY), stored.to_batches(), stored.schema)
+    for table, rows in (
+        (INDICATORS, indicators_of_day(deployment, study_day(DAY))),
+        (INTERVENTIONS, interventions_of_day(deployment, study_day(DAY), {})),
+    ):
+        schema = pa.schema([(name, pa.type_for_alias(of)) for name, of in table.types().items()])
+        assert [batch.num_rows for frame in rows for batch in batches_of(frame, schema)] == []
 
 
 def test_a_rerun_remembers_what_was_learned(deployment: ClockedDeployment) -> None:
