@@ -1,7 +1,7 @@
 """What several scales say together: a picture of the nights, and a straight line through the two largest to scale 1."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -9,6 +9,13 @@ from typing import Any
 from benchmarks.night.table import WANTED, Stage, nights_of
 
 _LEAST_SECONDS, _LEAST_MEMORY = 60.0, 1.0
+
+# What is drawn of a night: title, unit, and the figure itself.
+_PANELS: tuple[tuple[str, str, Callable[[list[Stage]], float]], ...] = (
+    ("clock", "minutes", lambda night: sum(stage.clock for stage in night) / 60),
+    ("processors, PostgreSQL's too", "minutes", lambda night: sum(stage.worked for stage in night) / 60),
+    ("most memory, PostgreSQL apart", "GB", lambda night: max(stage.peak for stage in night)),
+)
 
 
 @dataclass(frozen=True)
@@ -29,23 +36,19 @@ def read(folder: Path) -> list[dict[str, Any]]:
 
 
 def draw(figures: Sequence[dict[str, Any]], picture: Path) -> None:
-    """Minutes and the most memory of each kind of night against pairs."""
+    """Minutes by the clock and of the processors, and the most memory, of each kind of night against pairs."""
     import matplotlib as mpl
 
     mpl.use("Agg")
     from matplotlib import pyplot as plt
 
-    figure, (left, right) = plt.subplots(1, 2, figsize=(10, 3.8), constrained_layout=True)
-    for name in WANTED:
-        measured = [one for one in figures if name in nights_of(one)]
-        pairs = [one["learners"] * one["objectives"] / 1000 for one in measured]
-        nights = [nights_of(one)[name] for one in measured]
-        left.plot(pairs, [sum(stage.clock for stage in night) / 60 for night in nights], "o-", label=name)
-        right.plot(pairs, [max(stage.peak for stage in night) for night in nights], "o-", label=name)
-    left.set(title="clock", ylabel="minutes")
-    right.set(title="most memory, PostgreSQL apart", ylabel="GB")
-    for axes in (left, right):
-        axes.set(xlabel="thousand pairs (learner, objective)", xlim=(0, None), ylim=(0, None))
+    figure, places = plt.subplots(1, len(_PANELS), figsize=(13, 3.8), constrained_layout=True)
+    for axes, (title, unit, of) in zip(places, _PANELS, strict=True):
+        for name in WANTED:
+            measured = [one for one in figures if name in nights_of(one)]
+            pairs = [one["learners"] * one["objectives"] / 1000 for one in measured]
+            axes.plot(pairs, [of(nights_of(one)[name]) for one in measured], "o-", label=name)
+        axes.set(title=title, ylabel=unit, xlabel="thousand pairs (learner, objective)", xlim=(0, None), ylim=(0, None))
         axes.legend(frameon=False)
         axes.spines[["top", "right"]].set_visible(False)
     figure.savefig(picture, dpi=110)

@@ -32,15 +32,19 @@ class Stage:
     yardstick: Cost
 
     @property
+    def worked(self) -> float:
+        """Processor seconds, PostgreSQL's too."""
+        return self.processor + self.server_processor
+
+    @property
     def ratio(self) -> float | None:
         """By the clock; None where there is no yardstick."""
         return self.clock / self.yardstick.clock if self.yardstick.clock > 0 else None
 
     @property
     def ratio_of_work(self) -> float | None:
-        """By processor time, PostgreSQL's too."""
-        worked = self.processor + self.server_processor
-        return worked / self.yardstick.processor if self.yardstick.processor > 0 else None
+        """By processor time; as `ratio`."""
+        return self.worked / self.yardstick.processor if self.yardstick.processor > 0 else None
 
 
 def nights_of(figures: Mapping[str, Any]) -> dict[str, list[Stage]]:
