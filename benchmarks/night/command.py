@@ -77,6 +77,7 @@ class Parts:
     def run(self, nights: int) -> dict[str, Any]:
         """Everything that is not done yet; what was measured, by part."""
         found: dict[str, Any] = {"load": self._part("load", partial(self._load, 0))}
+        EmbeddedServer(self.home).ensure()  # It was stopped where an earlier call was broken off.
         for number, (name, later, retrain_days) in enumerate(NIGHTS[:nights]):
             day = LAST_DAY + timedelta(days=later)
             if later and name != "rerun":
