@@ -8,7 +8,8 @@ from typing import Annotated, Literal
 from zoneinfo import ZoneInfo, available_timezones
 
 from dotenv import dotenv_values
-from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic import ByteSize, Field, SecretStr, ValidationError, ValidationInfo
+from pydantic.functional_validators import AfterValidator, field_validator, model_validator
 from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
@@ -21,7 +22,9 @@ from americano_assets.installation import DOTENV, HOME_SETTINGS_FILE, USUAL_HOME
 _OF_ONES_OWN = (
     *("database_url", "americano_dagster_url", "mlflow_tracking_uri", "duckdb_db_path", "americano_alert_webhook"),
 )
+_AbsolutePath = Annotated[Path, AfterValidator(lambda path: path.expanduser().absolute())]
 HostName = Annotated[str, Field(pattern=r"^(\[[0-9A-Fa-f:.]+\]|[^\s/:@\[\]*]+)$")]
+_WEB, _POSTGRES = ("http://", "https://"), ("postgresql://", "postgres://")
 _ADDRESS = r"^https?://[^\s@]+$"  # without a user or password: it is written into metadata
 
 
@@ -70,10 +73,15 @@ class Settings(BaseSettings):
         False, description="Time the same aggregation on the researchers' file and on PostgreSQL each night."
     )
 
-    americano_home: Path = Field(
+    americano_home: _AbsolutePath = Field(
         default_factory=named_home,
         description="Folder of the embedded server, Parquet files, models, Dagster's home; private to its user, of one"
         " database. Unset: .americano in the project's folder.",
+    )
+    americano_memory: ByteSize | None = Field(
+        None,
+        ge=256_000_000,
+        description="Memory of one process (6GB). Unset: 60 % of what the machine or its cgroup has.",
     )
     americano_timezone: str = Field(
         "UTC",
@@ -102,6 +110,11 @@ class Settings(BaseSettings):
         "all",
         description="Rows that teach the models; untreated leaves out those whose learner was warned in time, the"
         " holdout speaks for them.",
+    )
+    americano_training_most: int = Field(
+        1_000_000,
+        ge=1_000,
+        description="Rows of a training set at most; of more, those of whole learners, drawn by a hash of their ids.",
     )
     americano_experiment_unit: Literal["learner", "episode"] = Field(
         "episode",
@@ -149,7 +162,6 @@ class Settings(BaseSettings):
     )
     americano_dagster_port: int = Field(3070, ge=1, le=65535, description="Port of the Dagster UI under `dev`.")
     americano_mlflow_port: int = Field(5000, ge=1, le=65535, description="Port of the MLflow UI under `dev`.")
-
     americano_dagster_address: str | None = Field(
         None,
         pattern=_ADDRESS,
@@ -184,13 +196,6 @@ class Settings(BaseSettings):
             raise ValueError("CORS_ORIGINS: * would let every web page in; production needs the app's own origins")
         return self
 
-    @field_validator("americano_alert_webhook")
-    @classmethod
-    def _web_address(cls, value: SecretStr | None) -> SecretStr | None:
-        if value is not None and not value.get_secret_value().startswith(("http://", "https://")):
-            raise ValueError("an address beginning with http:// or https://")
-        return value
-
     @model_validator(mode="after")
     def _somebody_untreated(self) -> "Settings":
         if self.americano_training_rows == UNTREATED and not self.americano_holdout_share:
@@ -199,11 +204,6 @@ class Settings(BaseSettings):
                 " flagged row would be left to learn from"
             )
         return self
-
-    @field_validator("americano_home")
-    @classmethod
-    def _absolute_home(cls, value: Path) -> Path:
-        return value.expanduser().absolute()
 
     @field_validator("americano_timezone")
     @classmethod
@@ -220,11 +220,12 @@ class Settings(BaseSettings):
         except ValueError:
             raise ValueError("must be a day, written YYYY-MM-DD") from None
 
-    @field_validator("database_url", "americano_dagster_url")
+    @field_validator("database_url", "americano_dagster_url", "americano_alert_webhook")
     @classmethod
-    def _postgres_url(cls, value: SecretStr | None) -> SecretStr | None:
-        if value and not value.get_secret_value().startswith(("postgresql://", "postgres://")):
-            raise ValueError("must begin with postgresql:// or postgres://")
+    def _begins_well(cls, value: SecretStr | None, info: ValidationInfo) -> SecretStr | None:
+        beginnings = _WEB if info.field_name == "americano_alert_webhook" else _POSTGRES
+        if value and not value.get_secret_value().startswith(beginnings):
+            raise ValueError(f"must begin with {' or '.join(beginnings)}")
         return value
 
     @cached_property
@@ -292,9 +293,6 @@ def validated(files: tuple[Path, ...] | None = None, **values: object) -> Settin
 def _line(broken: ErrorDetails) -> str:
     # A rule over several settings has no place of its own, and names them itself.
     where = ".".join(map(str, broken["loc"])).upper()
-    return f"{where}: {_rule(broken)}" if where else _rule(broken)
-
-
-def _rule(broken: ErrorDetails) -> str:
     # A rule of ours is a sentence already; before it pydantic puts two words of its own.
-    return str(broken["ctx"]["error"]) if broken["type"] == "value_error" else broken["msg"]
+    rule = str(broken["ctx"]["error"]) if broken["type"] == "value_error" else broken["msg"]
+    return f"{where}: {rule}" if where else rule

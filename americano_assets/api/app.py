@@ -28,6 +28,7 @@ from americano_assets.api.routes import (
 )
 from americano_assets.api.tokens import require_token
 from americano_assets.api.worker import GenerateWorker
+from americano_assets.resources.memory import bound_memory
 from americano_assets.resources.postgres.connection import app_url, connect
 from americano_assets.settings import Settings, load_settings
 
@@ -65,6 +66,7 @@ def create_app(
         SettingsError: The environment holds a value that is not allowed.
     """
     settings = settings or load_settings()
+    bound_memory(settings.americano_memory, settings.americano_home)
     limits = limits or PoolLimits()
 
     @asynccontextmanager

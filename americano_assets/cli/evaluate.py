@@ -86,11 +86,13 @@ def evaluate(
     from americano_assets.core.evaluation.report import report
     from americano_assets.evaluation.row_export import write_rows
     from americano_assets.evaluation.run import evaluate_log, log_options
+    from americano_assets.resources.memory import bound_memory
 
     with progress_bars() as bars:
         steps = _Steps(bars)
         if file is not None:
             given = {"horizon_days": horizon_days, "struggle_below": struggle_below, "timezone": timezone}
+            bound_memory(settings.americano_memory, settings.americano_home)
             options = log_options(settings, given, _pairs(names or []), every_days, max_rows)
             evaluated = evaluate_log(file, options, steps)
         else:

@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
-import psutil
 
 from americano_assets.evaluation.log_columns import KEPT, RAW, conversions, full_score, normal
 from americano_assets.evaluation.log_file import LogError, open_file, quoted
 from americano_assets.evaluation.sql import query
+from americano_assets.resources.memory import memory_bound
 from americano_assets.stages.common.schemas import KINDS, RATINGS
 
 _EXAMPLES = 3
@@ -83,8 +83,8 @@ _RULES = (
 
 @contextmanager
 def bounded(connection: duckdb.DuckDBPyConnection, folder: Path) -> Iterator[duckdb.DuckDBPyConnection]:
-    """A connection in UTC that spills to `folder` before it takes more than half of the memory, or 4 GB."""
-    limit = min(_MOST_MEMORY, psutil.virtual_memory().total // 2)
+    """A connection in UTC that spills to `folder` before it takes more than half of what this process may, or 4 GB."""
+    limit = min(_MOST_MEMORY, memory_bound() // 2)
     connection.execute(f"SET memory_limit = '{limit // 1024**2}MiB'")
     connection.execute(f"SET temp_directory = {quoted(folder)}")
     connection.execute("SET TimeZone = 'UTC'")

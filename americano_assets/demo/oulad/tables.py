@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
 
-import duckdb
 import pyarrow as pa
 from duckdb.func import ARROW
 from duckdb.sqltypes import VARCHAR
@@ -16,6 +15,7 @@ from duckdb.sqltypes import VARCHAR
 from americano_assets.core.base.ids import cuid
 from americano_assets.demo.oulad.sql import query
 from americano_assets.errors import AmericanoError
+from americano_assets.resources.duckdb.connection import connected
 
 SOURCE = Path(__file__).with_name("data")
 # The day that falls on the day of the first load, chosen where the last presentations are in full swing.
@@ -68,7 +68,7 @@ class OuladTables:
         Raises:
             AmericanoError: A file is not there.
         """
-        self._duckdb = duckdb.connect(":memory:")
+        self._duckdb = connected()
         self._duckdb.create_function("oulad_id", _ids, [VARCHAR, VARCHAR], VARCHAR, type=ARROW)
         self._duckdb.execute(_MACROS)
         for table in SOURCE_TABLES:

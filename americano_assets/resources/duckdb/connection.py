@@ -10,12 +10,17 @@ from zoneinfo import ZoneInfo
 import duckdb
 import pyarrow as pa
 
+from americano_assets.errors import AmericanoError
 from americano_assets.resources.duckdb.calendar import calendar_until
 from americano_assets.resources.duckdb.parameters import inlined, named
+from americano_assets.resources.memory import duckdb_options
 from americano_assets.resources.parquet_store.content_files import require_undamaged
 
 # Chosen where there are few rows, see Engine; a filter for one call would not be safe beside other threads.
 warnings.filterwarnings("ignore", "Arrow output on a DB-API result makes an extra copy")
+
+_MOST_TOLD = 200
+_IN_MEMORY = ":memory:"
 
 
 class Engine:
@@ -105,26 +110,52 @@ class Engine:
         return self.connection.execute(self._parsed[text], values)
 
 
+def connected(
+    file: str = _IN_MEMORY, *, read_only: bool = False, threads: int | None = None, side_by_side: int = 1
+) -> duckdb.DuckDBPyConnection:
+    """A connection that keeps to its part of this process's memory, and spills into the home.
+
+    Args:
+        file: What is opened.
+        read_only: It is not changed.
+        threads: As many at most; None: as many as there are cores.
+        side_by_side: So many connections work at once.
+    """
+    options = duckdb_options(side_by_side)
+    if file != _IN_MEMORY:
+        # Whoever has the file open in this process gave it other options, which would be refused.
+        connection = duckdb.connect(file, read_only=read_only)
+        connection.execute(f"SET memory_limit = '{options['memory_limit']}'")
+        return connection
+    return duckdb.connect(config={**options, **({} if threads is None else {"threads": threads})})
+
+
 @contextmanager
 def open_engine() -> Iterator[Engine]:
     """An engine of its own, closed also when the body raises.
 
     Raises:
-        AmericanoError: A query failed, and a stored file that it could read is damaged or missing.
+        AmericanoError: A query failed: there is too little memory for it, or a stored file that it could read is
+            damaged or missing.
     """
-    with duckdb.connect(":memory:") as connection, damage_told(engine := Engine(connection)):
+    with connected() as connection, damage_told(engine := Engine(connection)):
         yield engine
 
 
 @contextmanager
 def damage_told(engine: Engine) -> Iterator[None]:
-    """Have an error of a query say which stored file is damaged or missing, where one is.
+    """Have an error of a query say which stored file is damaged or missing, where one is, or that memory was short.
 
     Raises:
-        AmericanoError: A stored file that the query could read is damaged or missing.
+        AmericanoError: That is so.
     """
     try:
         yield
+    except duckdb.OutOfMemoryException as error:
+        raise AmericanoError(
+            f"DuckDB needs more memory than it may take ({' '.join(str(error).split())[:_MOST_TOLD]}): raise"
+            " AMERICANO_MEMORY, or run it on a larger machine. Nothing was changed."
+        ) from error
     except duckdb.Error:
         require_undamaged(engine.stored)
         raise

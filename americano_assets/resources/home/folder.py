@@ -12,6 +12,7 @@ from dotenv import dotenv_values
 
 from americano_assets.errors import AmericanoError
 from americano_assets.installation import ALONE, BY_A_DEMO, DOTENV, HOME_SETTINGS_FILE, is_a_demos_alone
+from americano_assets.resources.memory import SPILL_FOLDER
 from americano_assets.resources.parquet_store.atomic_files import private_files
 from americano_assets.resources.postgres.embedded.identity import namespaces_work
 from americano_assets.settings import Settings
@@ -24,6 +25,7 @@ STORE_FOLDER = "data"
 # Everything of ours that can lie in a home, but for MLflow's own store where one is put there.
 OURS = (
     *(SERVER_FOLDER, "dagster", STORE_FOLDER, "models", "mlflow", "reports", "exports", "analytics.duckdb"),
+    SPILL_FOLDER,
     *(HOME_SETTINGS_FILE, CLAIM_FILE),
 )
 _HASH = "[0-9a-f]" * 32

@@ -11,10 +11,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from americano_assets.errors import AmericanoError
+from americano_assets.resources.memory import batch_rows
 
 CONTENT_LENGTH = 32
-# Rows that are held at once where a table is read in batches: some 30 MB of the widest.
-BATCH_ROWS = 32_768
 _PARQUET_END = b"PAR1"
 
 
@@ -31,9 +30,12 @@ def read_table(path: Path, columns: list[str] | None = None) -> pa.Table:
 
 
 def read_batches(path: Path, columns: list[str] | None = None, *, rows: int | None = None) -> Iterator[pa.RecordBatch]:
-    """As `read_table`, a batch of BATCH_ROWS, or of so many `rows`, after another."""
+    """As `read_table`, `batch_rows` or so many `rows` at a time; at least one batch, perhaps of none."""
     with _told(path), pq.ParquetFile(path) as file:
-        yield from file.iter_batches(rows or BATCH_ROWS, columns=columns)
+        of_none = [pa.RecordBatch.from_pylist([], file.schema_arrow)]
+        found = file.iter_batches(rows or batch_rows(), columns=columns) if file.metadata.num_rows else of_none
+        for batch in found:
+            yield batch if columns is None else batch.select(columns)
 
 
 def batches_of(frame: pd.DataFrame, schema: pa.Schema) -> list[pa.RecordBatch]:

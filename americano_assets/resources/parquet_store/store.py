@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from datetime import date
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -29,12 +29,7 @@ from americano_assets.resources.parquet_store.content_files import (
     read_table,
 )
 from americano_assets.resources.parquet_store.redactions import Redaction, Redactions
-
-# What is kept for good is small. What is made anew from it at will, and read whole every night, is quick to decode.
-Codec = Literal["zstd", "lz4"]
-SMALL: Codec = "zstd"
-QUICK: Codec = "lz4"
-_ROW_GROUP_ROWS = 122_880
+from americano_assets.resources.parquet_store.row_writer import SMALL, Codec, same_rows, write_parquet
 
 
 @dataclass(frozen=True)
@@ -70,9 +65,10 @@ class ParquetStore:
         """Store a day's rows without anyone reading them yet.
 
         Returns:
-            The version; its content is the same for the same rows in the same order.
+            The version; its content is the same for the same rows in the same order. Of the rows that are current under
+            another schema (normal_schema.py) it is theirs.
         """
-        return self._write(self._day_folder(table, day), batches, schema)
+        return self._write(self._day_folder(table, day), batches, schema, current=self._current(table, day))
 
     def make_current(self, table: str, day: date, version: Version) -> None:
         """From now on a stored version is what readers of the day find."""
@@ -85,10 +81,13 @@ class ParquetStore:
 
     def current(self, table: str, day: date) -> Version | None:
         """The current version of a day, or None where the day was never stored."""
+        return self._current(table, day)
+
+    def _current(self, table: str, day: date) -> Version | None:
         pointer = self._day_folder(table, day) / "current.json"
         try:
-            return self._as_it_is_now(pointer.parent, Version(**json.loads(pointer.read_text())))
-        except FileNotFoundError:
+            return self._as_it_is_now(pointer.parent, Version(**json.loads(pointer.read_bytes())))
+        except (FileNotFoundError, NotADirectoryError):
             return None
         except (ValueError, TypeError) as error:
             raise AmericanoError(
@@ -121,14 +120,18 @@ class ParquetStore:
         version = self.current(table, day)
         return None if version is None else read_table(self.day_path(table, day, version))
 
-    def day_batches(self, table: str, day: date, columns: list[str]) -> Iterator[pa.RecordBatch] | None:
-        """The current rows of a day in their order, in batches of bounded size, or None."""
-        version = self.current(table, day)
-        return None if version is None else read_batches(self.day_path(table, day, version), columns)
-
     def read_whole(self, table: str, content: str, columns: list[str] | None = None) -> pa.Table:
         """A whole table by its content; all columns, or those named."""
         return read_table(self.whole_path(table, content), columns)
+
+    def batches(self, table: str, content: str, columns: list[str] | None = None) -> Iterator[pa.RecordBatch]:
+        """As `read_whole`, a few rows at a time; at least one batch, perhaps of no rows."""
+        return read_batches(self.whole_path(table, content), columns)
+
+    def day_batches(self, table: str, day: date) -> Iterator[pa.RecordBatch] | None:
+        """As `read_day`, a few rows at a time."""
+        version = self.current(table, day)
+        return None if version is None else read_batches(self.day_path(table, day, version))
 
     def whole_rows(self, table: str, content: str) -> int:
         """How many rows a whole table has, without reading them."""
@@ -216,34 +219,37 @@ class ParquetStore:
         return Redaction(*self._place(folder, rest, schema))
 
     def _write(
-        self, folder: Path, batches: Iterable[pa.RecordBatch], schema: pa.Schema, codec: Codec = SMALL
+        self,
+        folder: Path,
+        batches: Iterable[pa.RecordBatch],
+        schema: pa.Schema,
+        codec: Codec = SMALL,
+        current: Version | None = None,
     ) -> Version:
-        content, rows = self._place(folder, batches, schema, codec)
+        before = None if current is None else self._path(folder, current.content)
+        content, rows = self._place(folder, batches, schema, codec, before)
+        if before is not None and current is not None and content == before.stem:
+            return current
         return self._as_it_is_now(folder, Version(self.successors.name_of(content), rows))
 
     def _place(
-        self, folder: Path, batches: Iterable[pa.RecordBatch], schema: pa.Schema, codec: Codec = SMALL
+        self,
+        folder: Path,
+        batches: Iterable[pa.RecordBatch],
+        schema: pa.Schema,
+        codec: Codec = SMALL,
+        before: Path | None = None,
     ) -> tuple[str, int]:
         with written_beside(folder) as temporary:
             rows = write_parquet(temporary, batches, schema, codec)
             content = hash_file(temporary)
+            if before is not None and before.stem != content and same_rows(before, temporary, content):
+                return before.stem, rows
             # What somebody was removed from is not written a second time: its name means what is left.
             there = self._path(folder, content)
             if not there.exists() or (there.stem == content and is_damaged(there)):
                 move_into_place(temporary, folder / f"{content}.parquet")
         return content, rows
-
-
-def write_parquet(path: Path, batches: Iterable[pa.RecordBatch], schema: pa.Schema, codec: Codec = SMALL) -> int:
-    """Write rows so that the same rows in the same order give the same bytes; returns how many they were."""
-    rows = 0
-    # One row-group size, however the rows arrived.
-    level = {"compression_level": 3} if codec == SMALL else {}
-    with pq.ParquetWriter(path, schema, compression=codec, **level) as writer:
-        for chunk in _regroup(batches, schema):
-            writer.write_table(chunk, row_group_size=_ROW_GROUP_ROWS)
-            rows += chunk.num_rows
-    return rows
 
 
 def hash_values(*values: object) -> str:
@@ -261,19 +267,3 @@ def content_of(tables: Mapping[str, Mapping[date, Version]], days: Iterable[date
     """One content key of the given days of several tables."""
     wanted = list(days)
     return hash_values({table: digest_of({day: versions[day] for day in wanted}) for table, versions in tables.items()})
-
-
-def _regroup(batches: Iterable[pa.RecordBatch], schema: pa.Schema) -> Iterator[pa.Table]:
-    """Chunks of one row group each, so that the bytes do not depend on how the rows arrived."""
-    held: list[pa.RecordBatch] = []
-    rows = 0
-    for batch in batches:
-        held.append(batch)
-        rows += batch.num_rows
-        while rows >= _ROW_GROUP_ROWS:
-            table = pa.Table.from_batches(held, schema)
-            yield table.slice(0, _ROW_GROUP_ROWS).combine_chunks()
-            held = table.slice(_ROW_GROUP_ROWS).to_batches()
-            rows -= _ROW_GROUP_ROWS
-    if rows:
-        yield pa.Table.from_batches(held, schema).combine_chunks()

@@ -13,6 +13,7 @@ import psycopg
 from americano_assets.core.study_days.cutoff import Cutoff, Target
 from americano_assets.core.study_days.study_day import cutoff
 from americano_assets.errors import DatabaseLostError
+from americano_assets.resources.memory import bound_memory
 from americano_assets.resources.mlflow.tracking import Tracking
 from americano_assets.resources.parquet_store.store import ParquetStore
 from americano_assets.resources.postgres.clock import require_clock
@@ -35,6 +36,7 @@ class Deployment:
             claims: Its home and database are bound to each other at first use; False for who only looks.
         """
         self.settings = settings
+        bound_memory(settings.americano_memory, settings.americano_home)
         # Made ready at first use, once for everybody who shares it.
         self.database = cache(partial(prepare, settings, claims=claims))
         self.store = ParquetStore(settings.store_root)

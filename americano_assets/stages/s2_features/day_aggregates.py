@@ -6,7 +6,8 @@ from datetime import date
 import numpy as np
 
 from americano_assets.core.study_days.study_day import day_number
-from americano_assets.resources.parquet_store.store import QUICK, ParquetStore, Version, hash_values
+from americano_assets.resources.parquet_store.row_writer import QUICK
+from americano_assets.resources.parquet_store.store import ParquetStore, Version, hash_values
 from americano_assets.stages.s2_features.feature_engine import open_feature_engine
 from americano_assets.stages.s2_features.query_plan import derived_definition
 

@@ -9,7 +9,6 @@ from datetime import date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-import duckdb
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -19,6 +18,7 @@ from americano_assets.core.features.skill_update import ITEM, PAIR
 from americano_assets.core.study_days.cutoff import PLAN_AHEAD_DAYS, Cutoff, Target, naive
 from americano_assets.core.study_days.study_day import day_number, study_day_of
 from americano_assets.resources.duckdb.calendar import calendar_until
+from americano_assets.resources.duckdb.connection import connected
 from americano_assets.resources.parquet_store.store import ParquetStore
 from americano_assets.stages.s1_snapshots.input_manifest import DAY_TABLES, graded_span
 from americano_assets.stages.s1_snapshots.learner_reader import (
@@ -198,7 +198,7 @@ class LiveFeatures:
         """This thread's engine, knowing the calendar."""
         if not hasattr(self._kept, "engine"):
             # One learner is little work: a second thread would cost more to wake than it does.
-            self._kept.engine = FeatureEngine(duckdb.connect(":memory:", config={"threads": 1}), few_rows=True)
+            self._kept.engine = FeatureEngine(connected(threads=1), few_rows=True)
         engine: FeatureEngine = self._kept.engine
         calendar = self._calendar(day)
         if getattr(self._kept, "calendar", None) is not calendar:

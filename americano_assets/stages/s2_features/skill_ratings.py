@@ -6,7 +6,6 @@ from functools import cache
 from itertools import pairwise
 from pathlib import Path
 
-import duckdb
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -22,6 +21,7 @@ from americano_assets.core.features.skill_ratings import (
     initial_state,
 )
 from americano_assets.core.features.skill_update import COEFFICIENT
+from americano_assets.resources.duckdb.connection import connected
 from americano_assets.resources.parquet_store.content_files import read_table
 from americano_assets.resources.parquet_store.store import ParquetStore, Version, hash_values
 
@@ -128,7 +128,7 @@ class RatingPass:
 @cache
 def counted_keys(learners: Path) -> Keys:
     """Sorted keys of the learners of a state file who count in numbers of the cohort."""
-    with duckdb.connect() as connection:
+    with connected() as connection:
         query = "SELECT md5_number_lower(learner_id) AS key FROM read_parquet($path) WHERE in_analytics ORDER BY key"
         found = connection.execute(query, {"path": str(learners)}).fetchnumpy()["key"]
         return np.asarray(found, np.uint64)

@@ -10,7 +10,8 @@ import numpy as np
 
 from americano_assets.core.study_days.cutoff import LOOK_BACK_DAYS, Cutoff
 from americano_assets.core.study_days.study_day import day_number
-from americano_assets.resources.parquet_store.store import QUICK, ParquetStore, Version, digest_of, hash_values
+from americano_assets.resources.parquet_store.row_writer import QUICK
+from americano_assets.resources.parquet_store.store import ParquetStore, Version, digest_of, hash_values
 from americano_assets.stages.s2_features.day_aggregates import derived_paths
 from americano_assets.stages.s2_features.feature_engine import open_feature_engine
 from americano_assets.stages.s2_features.query_plan import DERIVED_TABLES, WINDOWS, window_definition

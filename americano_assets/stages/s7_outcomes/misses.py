@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 from americano_assets.core.study_days.study_day import day_of_number
 from americano_assets.resources.duckdb.connection import open_engine
 from americano_assets.resources.parquet_store.atomic_files import written_beside
-from americano_assets.resources.parquet_store.store import write_parquet
+from americano_assets.resources.parquet_store.row_writer import write_parquet
 from americano_assets.stages.common.deployment import Deployment
 from americano_assets.stages.s4_predictions.matured import matured
 from americano_assets.stages.s4_predictions.scored_predictions import TABLE, with_reasons

@@ -19,6 +19,8 @@ from pandera.pandas import DataFrameSchema
 
 from americano_assets.core.study_days.cutoff import naive
 from americano_assets.core.study_days.study_day import cutoff, days_between, opening, study_day_of
+from americano_assets.resources.duckdb.connection import connected
+from americano_assets.resources.memory import duckdb_options
 from americano_assets.resources.parquet_store.atomic_files import move_into_place, written_beside
 from americano_assets.settings import Settings
 from americano_assets.stages.common.deployment import Deployment
@@ -100,7 +102,7 @@ def build_analytics(deployment: Deployment, file: DuckDBResource | None = None) 
 def compare_with_postgres(deployment: Deployment, built: Built) -> Comparison:
     """Time events by type, over the same learners and days, on the file and on the app's tables."""
     started = time.perf_counter()
-    with duckdb.connect(str(built.path), read_only=True) as connection:
+    with connected(str(built.path), read_only=True) as connection:
         here = connection.execute(query("events_by_type")).fetchall()
     duckdb_seconds = time.perf_counter() - started
     last = built.through or deployment.first_day
@@ -119,6 +121,8 @@ def _connection(file: DuckDBResource, path: Path) -> Iterator[duckdb.DuckDBPyCon
     with file.model_copy(update={"database": str(path)}).get_connection() as connection:
         try:
             connection.execute("SET enable_progress_bar = false")
+            for name, value in duckdb_options().items():
+                connection.execute(f"SET {name} = '{value}'")
             yield connection
         finally:
             connection.close()  # Puts everything into the one file; the resource does not where the body raises.

@@ -9,10 +9,12 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from americano_assets.errors import AmericanoError
 from americano_assets.installation import PROJECT_ROOT
+from americano_assets.resources.duckdb.connection import open_engine
 from americano_assets.resources.parquet_store.atomic_files import LEFTOVER_PREFIX, StorageError
 from americano_assets.resources.parquet_store.content_files import hash_file, read_table
 from americano_assets.resources.parquet_store.redactions import Redaction
@@ -130,6 +132,64 @@ def test_a_folder_that_cannot_be_written_is_told(store: ParquetStore) -> None:
     store.root.mkdir()
     (store.root / "reviews").write_text("a file where a folder should be")
     assert "(Not a directory)" in refused(lambda: store.put_day("reviews", DAY, [batch("ann")], SCHEMA))
+
+
+def by_every_path(store: ParquetStore) -> dict[str, pa.Table]:
+    """The same rows as each library that makes some hands them over."""
+    names, known = ["ann", "bob"], [["a", "b"], []]
+    plain = pa.table({"learner_id": names, "known": pa.array(known, pa.list_(pa.string())), "n": [1, 2]})
+    frame = plain.to_pandas()
+    told = pa.field("learner_id", pa.string(), nullable=False, metadata={b"POSTGRESQL:type": b"text"})
+    of_postgres = plain.cast(pa.schema([told, *list(plain.schema)[1:]]))
+    few = pa.table({"learner_id": pa.array(names).dictionary_encode(), "known": plain["known"], "n": plain["n"]})
+    large = plain.cast(
+        pa.schema([("learner_id", pa.large_string()), ("known", pa.large_list(pa.string())), ("n", "int64")])
+    )
+    with open_engine() as engine:
+        engine.register("rows", plain)
+        by_duckdb = engine.run("SELECT learner_id, list_sort(known) AS known, n FROM rows")
+    assert str(by_duckdb.schema) != str(plain.schema)
+    stored = store.put_whole("pairs", plain)
+    return {
+        "arrow": plain,
+        "duckdb": by_duckdb,
+        "pandas": pa.Table.from_pandas(frame, preserve_index=False),
+        "postgres": of_postgres,
+        "few": few,
+        "large": large,
+        "read": store.read_whole("pairs", stored.content),
+        "batches": pa.Table.from_batches(store.batches("pairs", stored.content)),
+    }
+
+
+def test_the_same_rows_have_one_name_whoever_made_them(store: ParquetStore) -> None:
+    made = by_every_path(store)
+    contents = {path: store.put_whole("pairs", rows).content for path, rows in made.items()}
+    assert len(set(contents.values())) == 1, contents
+    by_day = {path: store.put_day("pairs", DAY, rows.to_batches(), rows.schema) for path, rows in made.items()}
+    assert {version.content for version in by_day.values()} == set(contents.values())
+
+
+@pytest.mark.parametrize("path", ["duckdb", "pandas", "postgres"])
+def test_a_day_that_is_read_again_keeps_the_name_that_an_earlier_version_gave_it(
+    store: ParquetStore, path: str
+) -> None:
+    rows = by_every_path(store)[path]
+    folder = store.root / "pairs" / "day=2026-03-09"
+    folder.mkdir()
+    # As files were written before there was one schema for all.
+    with pq.ParquetWriter(folder / "old", rows.schema, compression="zstd", compression_level=3) as writer:
+        writer.write_table(rows)
+    old = Version(hash_file(folder / "old"), len(rows))
+    (folder / "old").rename(folder / f"{old.content}.parquet")
+    store.make_current("pairs", DAY, old)
+    before = set(folder.iterdir())
+    assert store.put_day("pairs", DAY, rows.to_batches(), rows.schema) == old
+    assert set(folder.iterdir()) == before
+    changed = rows.slice(0, 1)
+    other = pa.concat_tables([changed, changed])
+    assert store.put_day("pairs", DAY, other.to_batches(), other.schema) != old
+    assert store.current("pairs", DAY) != old
 
 
 def forget_ann(store: ParquetStore) -> tuple[Version, Version]:

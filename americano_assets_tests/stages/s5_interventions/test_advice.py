@@ -84,7 +84,7 @@ def test_batches_of_any_size_give_the_same_rows(deployment: ClockedDeployment, m
     deployment.store.put_day("scored_predictions", study_day(DAY), stored.to_batches(), stored.schema)
     by_size = []
     for size in (100, 3, 1):
-        monkeypatch.setattr(content_files, "BATCH_ROWS", size)
+        monkeypatch.setattr(content_files, "batch_rows", lambda size=size: size)
         shown = list(indicators_of_day(deployment, study_day(DAY)))
         advised = list(interventions_of_day(deployment, study_day(DAY), {}))
         assert len(shown) == len(advised) == -(-len(pairs) // size)

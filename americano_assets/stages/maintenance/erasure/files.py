@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 
 from americano_assets.resources.duckdb.learner_key import key_of
 from americano_assets.resources.parquet_store.atomic_files import move_into_place, write_json, written_beside
-from americano_assets.resources.parquet_store.store import write_parquet
+from americano_assets.resources.parquet_store.row_writer import write_parquet
 from americano_assets.stages.maintenance.erasure.registry import STORE_TABLES, Holds, holds_by_columns, text_pattern
 from americano_assets.stages.s9_report.event_export import EXPORT_OF
 

@@ -16,6 +16,7 @@ from americano_assets.core.base.validation import ROW_ID
 from americano_assets.core.features.skill_update import OBJECTIVE
 from americano_assets.installation import HOME_SETTINGS_FILE
 from americano_assets.resources.home.folder import CLAIM_FILE, SERVER_FOLDER, STORE_CLAIM_FILE
+from americano_assets.resources.memory import SPILL_FOLDER
 from americano_assets.resources.parquet_store.atomic_files import LEFTOVER_PREFIX
 from americano_assets.stages.common.schemas import LOG_TABLES, STATE_TABLES
 from americano_assets.stages.s1_snapshots.quarantine import FOLDER as QUARANTINE
@@ -117,6 +118,7 @@ FILES: tuple[tuple[str, Kind], ...] = (
     (f"{LEFTOVER_PREFIX}*", Kind.LEFTOVER),
     (f"*/{LEFTOVER_PREFIX}*", Kind.LEFTOVER),
     ("data/duckdb_temp_*", Kind.LEFTOVER),
+    (f"{SPILL_FOLDER}/*", Kind.LEFTOVER),
     (f"data/{QUARANTINE}/*/day=*/reading-*.json", Kind.READING),
     ("data/*/day=*/current.json", Kind.NOTHING),
     ("data/*/by_inputs/*.json", Kind.NOTHING),

@@ -10,6 +10,7 @@ from pathlib import Path
 import duckdb
 
 from americano_assets.errors import AmericanoError
+from americano_assets.resources.duckdb.connection import connected
 from americano_assets.resources.home.walk import files_of
 from americano_assets.resources.parquet_store.store import ParquetStore
 from americano_assets.stages.common.deployment import Deployment
@@ -258,7 +259,7 @@ def _look_at_research(home: Path, path: Path, found: Survey) -> None:
     if not path.exists():
         return
     try:
-        with duckdb.connect(str(path), read_only=True) as connection:
+        with connected(str(path), read_only=True) as connection:
             tables = connection.execute(
                 "SELECT table_name FROM information_schema.columns "
                 "WHERE table_schema = ? AND column_name = 'learner_id'",
