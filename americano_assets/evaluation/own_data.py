@@ -20,7 +20,7 @@ from americano_assets.resources.home.folder import demo_sentence
 from americano_assets.settings import Settings
 from americano_assets.stages.common.deployment import Deployment
 from americano_assets.stages.common.measurements import OULAD, ReadBackgrounds, demo_cohort, no_backgrounds
-from americano_assets.stages.s3_training.dataset_versions import training_rows
+from americano_assets.stages.s3_training.training_rows import training_rows
 
 SETTINGS = ("demo", "hard")
 _TRAIN_TERMS, _CALIBRATION_TERM, _TEST_TERM = ("2013B", "2013J"), "2014B", "2014J"
@@ -54,10 +54,11 @@ def evaluate_own(
     if setting == "hard" and not oulad:
         raise AmericanoError("--setting hard needs OULAD's presentations: run `americano demo` in a home of its own.")
     progress(f"rows as of study day {day}", 0, 1)
-    tables, _, rows = training_rows(deployment, day)
+    taught = training_rows(deployment, day)
+    rows, drawn = taught.rows, taught.drawn
     if rows.empty:
         raise AmericanoError(f"Study day {day} has no row with a known outcome yet: nothing can be evaluated.")
-    rows = with_record(tables, rows)
+    rows = with_record(taught.tables, rows)
     progress(f"rows as of study day {day}", 1, 1)
     course = rows["course_id"].map(courses["code"]).fillna(rows["course_id"])
     term = rows["course_id"].map(courses["term"])
@@ -74,7 +75,10 @@ def evaluate_own(
         },
         "conversions": [],
         "data": {"study_day": day.isoformat(), **row_facts(rows)},
-        "notes": [note, *_shift(rows, folds, course), *filter(None, [demo_sentence(settings)])],
+        "notes": [
+            *(note, *([f"These are {drawn}."] if drawn else []), *_shift(rows, folds, course)),
+            *filter(None, [demo_sentence(settings)]),
+        ],
     }
     slices = {"course": course}
     if oulad:

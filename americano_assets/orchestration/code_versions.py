@@ -31,6 +31,7 @@ _READ_STATE = (
 _CHECK_ROWS = ("stages/s1_snapshots/snapshots.py", "stages/s1_snapshots/f*.py", "stages/common/schemas.py")
 _GRADE = ("stages/s1_snapshots/interactions.py", "stages/s1_snapshots/sql/*.sql")
 _FEATURES = ("stages/s2_features/feature_engine.py", "stages/s2_features/point_in_time.py")
+_DRAWN = ("core/training/learner_draw.py", "stages/s2_features/learner_portions.py")
 _PUBLISH = ("stages/s6_publication/*.py", "stages/s6_publication/sql/**/*.sql", "core/publication/*.py")
 _MATURED = ("stages/s4_predictions/*.py", "stages/s4_predictions/sql/*.sql", "core/outcomes/outcomes.py")
 # Files of the package by asset; `**` reaches into folders. That none is forgotten is tested.
@@ -41,11 +42,12 @@ _FILES: Mapping[str, tuple[str, ...]] = {
     "state_snapshots": (*_READ_STATE, *_CHECK_ROWS, "stages/s1_snapshots/state_snapshots.py"),
     "elo_state": ("core/features/skill_*.py", "stages/s2_features/skill_ratings.py"),
     "features": ("core/features/*.py", *_FEATURES),
-    "labels": ("core/features/*.py", *_FEATURES),
+    "labels": ("core/features/*.py", *_FEATURES, *_DRAWN),
     "training_set": (
         "stages/s2_features/features.py",
-        "stages/s3_training/dataset_versions.py",
+        "stages/s3_training/training_rows.py",
         "stages/s3_training/learner_feedback.py",
+        *_DRAWN,
         "stages/s3_training/sql/*.sql",
         "core/training/splits.py",
         "core/training/treated_rows.py",

@@ -51,6 +51,8 @@ ELSEWHERE = {
     ),
     # Where pairs are given, and within another query: other tests here look at them.
     *("s2_features/given_learners", "s2_features/given_spine", "s2_features/log_until"),
+    # Only where there are more rows than may teach: test_drawn_learners.py.
+    "s2_features/learner_outcomes",
 }
 MEMOS = ("features_at", "labels_at", "elo_at", "day_*", "topic_windows")
 

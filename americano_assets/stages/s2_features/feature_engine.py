@@ -13,7 +13,7 @@ from americano_assets.core.features import skill_ratings
 from americano_assets.core.features.catalog import select_list
 from americano_assets.core.study_days.cutoff import PLAN_AHEAD_DAYS, Cutoff, naive
 from americano_assets.core.study_days.study_day import day_number
-from americano_assets.resources.duckdb.connection import Engine, damage_told
+from americano_assets.resources.duckdb.connection import Engine, connected, damage_told
 from americano_assets.resources.duckdb.row_order import sorted_rows
 from americano_assets.stages.s2_features.query_plan import (
     COHORT_BASIS,
@@ -27,12 +27,18 @@ from americano_assets.stages.s2_features.query_plan import (
     WINDOWS,
     step,
 )
-from americano_assets.stages.s2_features.requested_pairs import requested_pairs
 from americano_assets.stages.s2_features.skill_ratings import RATINGS_SCHEMA
 from americano_assets.stages.s2_features.sql import query
 
+GIVEN_PAIRS = pa.schema(
+    [("learner_id", pa.string()), ("objective_id", pa.string()), ("planned_at", pa.timestamp("us"))]
+)
+
 # How the log is narrowed to the learners who matter.
 _OF_INTEREST = "SEMI JOIN interesting_learners USING (learner_key)"
+
+# What says whose candidates there are, and reads the log of no other.
+_WHO = ("open_plans", "interesting_learners")
 
 # Joins are taken as they are written: then rows keep the order of what stands first.
 _JOIN_ORDER = "join_order,build_side_probe_side"
@@ -95,6 +101,7 @@ class FeatureEngine(Engine):
         cohort: tuple[date, Mapping[str, pa.Table]] | None = None,
         derived: bool = False,
         windows: bool = False,
+        below: int | None = None,
     ) -> pa.Table:
         """Spine and features at a cut-off, sorted by learner and objective.
 
@@ -110,6 +117,7 @@ class FeatureEngine(Engine):
             cohort: What `cohort` gave at the closing of a day, where the log here is one learner's and cannot tell.
             derived: As `history`.
             windows: Beside `derived`: what is kept of label windows can be read as `topic_windows_kept`.
+            below: The night's candidates are those of learners whose key is below it; None: of all.
         """
         given = pairs is not None
         if pairs is not None:
@@ -128,6 +136,8 @@ class FeatureEngine(Engine):
             if name == WINDOWS and windows:
                 text = query(KEPT_WINDOWS)
             self._step(name, text, parameters, kind)
+            if below is not None and name in _WHO:
+                self.connection.execute(f"DELETE FROM {name} WHERE learner_key >= {below}")
         text = query("features").replace("{columns}", select_list())
         return self._in_order(text, parameters)
 
@@ -194,12 +204,15 @@ class FeatureEngine(Engine):
         return self.run(query("labels"), window)
 
 
-@contextmanager
-def open_feature_engine() -> Iterator[FeatureEngine]:
-    """An engine of its own, closed also when the body raises.
+def requested_pairs(pairs: pa.Table) -> pa.Table:
+    """Pairs that a caller names as GIVEN_PAIRS; those without a column `planned_at` have no plan."""
+    if "planned_at" not in pairs.column_names:
+        pairs = pairs.append_column("planned_at", pa.nulls(len(pairs), GIVEN_PAIRS.field("planned_at").type))
+    return pairs.select(GIVEN_PAIRS.names).cast(GIVEN_PAIRS)
 
-    Raises:
-        AmericanoError: A query failed, and a stored file that it could read is damaged or missing.
-    """
-    with duckdb.connect(":memory:") as connection, damage_told(engine := FeatureEngine(connection)):
+
+@contextmanager
+def open_feature_engine(side_by_side: int = 1) -> Iterator[FeatureEngine]:
+    """An engine of its own, one of so many that work at once; as `open_engine`."""
+    with connected(side_by_side=side_by_side) as connection, damage_told(engine := FeatureEngine(connection)):
         yield engine

@@ -1,8 +1,10 @@
 """Features and labels of study days, and the training set that they make."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -14,15 +16,18 @@ from americano_assets.core.models.rule_based import VALIDATION_MEAN
 from americano_assets.core.outcomes.outcomes import override_labels
 from americano_assets.core.study_days.cutoff import naive
 from americano_assets.core.study_days.study_day import weekly_cutoffs
+from americano_assets.core.training.learner_draw import Draw, Portion, drawn_below, key_bound
 from americano_assets.core.training.splits import assign_splits
 from americano_assets.core.training.treated_rows import HELD_OUT, TREATED, WEIGHT, row_weights, with_marks, withheld
 from americano_assets.errors import AmericanoError
+from americano_assets.resources.duckdb.learner_key import keys_of
 from americano_assets.resources.parquet_store.store import ParquetStore, Version
 from americano_assets.stages.common.deployment import Deployment
 from americano_assets.stages.common.schemas import FEATURES_TABLE, TOLD, TRAINING_SET, ruled
 from americano_assets.stages.s1_snapshots.input_manifest import Inputs
 from americano_assets.stages.s1_snapshots.state_snapshots import StateAt
 from americano_assets.stages.s2_features.day_tables import day_tables
+from americano_assets.stages.s2_features.learner_portions import training_portion
 from americano_assets.stages.s2_features.point_in_time import PointInTimeTables
 from americano_assets.stages.s2_features.skill_ratings import TABLE as RATINGS_TABLE
 from americano_assets.stages.s2_features.skill_ratings import state_of
@@ -38,10 +43,11 @@ _OUTCOME = ["struggled", "mean_score"]
 
 @dataclass(frozen=True)
 class TrainingTables:
-    """Contents of the training cut-offs, by study day."""
+    """Contents of the training cut-offs, by study day; of a portion of the learners where all would be too many."""
 
     features: dict[date, Version]
     labels: dict[date, Version]
+    portion: Portion | None = None
 
     @property
     def rows(self) -> int:
@@ -97,8 +103,10 @@ def training_tables(
     Of a day that is still open: those that had matured at the last closed one, since more may happen in the others.
     """
     tables = day_tables(deployment, day, latest=latest)
-    features = tables.features(training_cutoffs(deployment, day, tables.inputs))
-    return tables, TrainingTables(features, tables.labels(tables.pairs_of_features(features)))
+    cutoffs = training_cutoffs(deployment, day, tables.inputs)
+    portion = training_portion(tables, cutoffs, deployment.settings.americano_training_most)
+    features = tables.features(cutoffs, halvings=0 if portion is None else portion.halvings)
+    return tables, TrainingTables(features, tables.labels(tables.pairs_of_features(features)), portion)
 
 
 def training_cutoffs(deployment: Deployment, day: date, inputs: Inputs) -> list[date]:
@@ -118,8 +126,11 @@ def labelled_rows(
     tables: TrainingTables,
     feedback: pd.DataFrame | None = None,
     flags: pd.DataFrame | None = None,
+    draw: Draw | None = None,
 ) -> pd.DataFrame:
-    """All labelled rows with their split, sorted by cut-off, learner and objective, without today's opt-outs.
+    """The labelled rows of who teaches, with their split, sorted by cut-off, learner and objective.
+
+    Without today's opt-outs.
 
     Args:
         deployment: The deployment.
@@ -128,8 +139,9 @@ def labelled_rows(
             label, and TOLD marks where it did.
         flags: Whom help may have changed (`with_marks`); where the settings want untreated rows
             alone, a treated one is `unused`.
+        draw: Who teaches; None: all.
     """
-    rows = known_rows(deployment.store, tables, feedback)
+    rows = known_rows(deployment.store, tables, feedback, None if draw is None else draw.below)
     rows = rows[rows["learner_id"].isin(deployment.analysable())].reset_index(drop=True)
     rows["split"] = assign_splits(rows, deployment.target.horizon_days)
     if not len(rows):
@@ -152,42 +164,87 @@ def _marked(deployment: Deployment, rows: pd.DataFrame, flags: pd.DataFrame | No
     return with_marks(windows, flags).drop(columns=["window_start", "window_end"])
 
 
-def known_rows(store: ParquetStore, tables: TrainingTables, feedback: pd.DataFrame | None = None) -> pd.DataFrame:
-    """The rows with a known outcome of all cut-offs, sorted by cut-off, learner and objective; see `labelled_rows`."""
+def known_rows(
+    store: ParquetStore, tables: TrainingTables, feedback: pd.DataFrame | None = None, below: int | None = None
+) -> pd.DataFrame:
+    """The rows with a known outcome of all cut-offs, sorted by cut-off, learner and objective; see `labelled_rows`.
+
+    Args:
+        store: The store.
+        tables: Features and labels.
+        feedback: As `labelled_rows`.
+        below: Of learners whose key is below it; None: of all.
+    """
     parts = [
-        _labelled(
-            store.read_whole("features_at", tables.features[cutoff].content, _FEATURE_COLUMNS),
-            store.read_whole("labels_at", tables.labels[cutoff].content, [*_PAIR, *_OUTCOME]),
-            cutoff,
-        )
+        part
         for cutoff in sorted(tables.labels)
         if tables.labels[cutoff].rows
+        for part in _known_parts(store, tables, cutoff, feedback, below)
     ]
     if not parts:
         return pd.DataFrame(columns=[*ruled(TRAINING_SET), *OBSERVED_NAMES, VALIDATION_MEAN, TOLD])
-    known = _with_feedback(pa.concat_tables(parts), feedback)
-    rows: pd.DataFrame = known.filter(pc.is_valid(known["struggled"])).to_pandas()
+    rows: pd.DataFrame = pa.Table.from_batches(parts).to_pandas()
     rows["struggled"] = rows["struggled"].astype(bool)
     return rows
 
 
-def _with_feedback(rows: pa.Table, feedback: pd.DataFrame | None) -> pa.Table:
+def draw_learners(store: ParquetStore, tables: TrainingTables, feedback: pd.DataFrame, most: int) -> Draw | None:
+    """Who teaches where the rows of all would be more than `most`, today's opt-outs among them; None where all do."""
+    halvings = 0 if tables.portion is None else tables.portion.halvings
+    if not halvings and tables.rows <= most:
+        return None
+    by_cutoff = []
+    for cutoff in tables.labels:
+        outcomes = _outcomes(store, tables, cutoff, feedback)
+        known = outcomes.filter(pc.is_valid(outcomes["struggled"]))
+        by_cutoff.append(known.group_by("learner_id").aggregate([([], "count_all")]))
+    counted = pa.concat_tables(by_cutoff).group_by("learner_id").aggregate([("count_all", "sum")])
+    keys, rows = keys_of(counted["learner_id"]), counted["count_all_sum"].to_numpy()
+    order = np.argsort(keys)
+    below = drawn_below(keys[order], rows[order], most)
+    if tables.portion is not None and halvings:
+        below = key_bound(halvings) if below is None else below
+        return Draw(most, below, tables.portion.learners, tables.portion.outcomes, at_most=True)
+    return None if below is None else Draw(most, below, len(keys), int(rows.sum()))
+
+
+def _known_parts(
+    store: ParquetStore, tables: TrainingTables, cutoff: date, feedback: pd.DataFrame | None, below: int | None
+) -> Iterator[pa.RecordBatch]:
+    """The wanted rows of a cut-off. Features and labels are sorted by pair, so no join is needed; it is looked at."""
+    outcomes = _outcomes(store, tables, cutoff, feedback)
+    wanted = pc.is_valid(outcomes["struggled"])
+    if below is not None:
+        wanted = pc.and_(wanted, pa.chunked_array([keys_of(outcomes["learner_id"]) < below]))
+    place = 0
+    for batch in store.batches("features_at", tables.features[cutoff].content, _FEATURE_COLUMNS):
+        rows, inside = pa.Table.from_batches([batch]), outcomes.slice(place, len(batch))
+        place += len(batch)
+        _require_same_pairs(rows, inside, cutoff)
+        for name in _OUTCOME:
+            rows = rows.append_column(name, inside[name])
+        rows = rows.append_column("cutoff_day", pa.repeat(pd.Timestamp(cutoff), len(rows)))
+        rows = rows.drop_columns([PLANNED_DAY]).append_column(TOLD, inside[TOLD])
+        yield from rows.filter(wanted.slice(place - len(batch), len(batch))).combine_chunks().to_batches()
+    _require_same_pairs(outcomes.slice(place), outcomes.slice(len(outcomes)), cutoff)
+
+
+def _outcomes(store: ParquetStore, tables: TrainingTables, cutoff: date, feedback: pd.DataFrame | None) -> pa.Table:
+    """The outcomes of a cut-off's candidates, with TOLD: whether it is the learner's own word, which goes first."""
+    rows = store.read_whole("labels_at", tables.labels[cutoff].content, [*_PAIR, *_OUTCOME])
     if feedback is None or feedback.empty:
-        told = pa.repeat(False, len(rows))
-    else:
-        struggled, by_learner = override_labels(rows.select([*_PAIR, PLANNED_DAY, "struggled"]).to_pandas(), feedback)
-        place = rows.schema.get_field_index("struggled")
-        rows = rows.set_column(place, "struggled", pa.array(struggled, pa.bool_(), from_pandas=True))
-        told = pa.array(by_learner, pa.bool_())
-    return rows.drop_columns([PLANNED_DAY]).append_column(TOLD, told)
+        return rows.append_column(TOLD, pa.repeat(False, len(rows)))
+    planned = store.read_whole("features_at", tables.features[cutoff].content, [*_PAIR, PLANNED_DAY])
+    _require_same_pairs(planned, rows, cutoff)
+    episodes = planned.append_column("struggled", rows["struggled"]).to_pandas()
+    struggled, by_learner = override_labels(episodes, feedback)
+    place = rows.schema.get_field_index("struggled")
+    rows = rows.set_column(place, "struggled", pa.array(struggled, pa.bool_(), from_pandas=True))
+    return rows.append_column(TOLD, pa.array(by_learner, pa.bool_()))
 
 
-def _labelled(features: pa.Table, labels: pa.Table, cutoff: date) -> pa.Table:
-    """Features with their outcome. Both are sorted by pair, so no join is needed; that they agree is checked."""
+def _require_same_pairs(features: pa.Table, labels: pa.Table, cutoff: date) -> None:
     if not features.select(_PAIR).equals(labels.select(_PAIR)):
         raise AmericanoError(
             f"Features and labels of study day {cutoff} hold different pairs: materialize labels again."
         )
-    for name in _OUTCOME:
-        features = features.append_column(name, labels[name])
-    return features.append_column("cutoff_day", pa.repeat(pd.Timestamp(cutoff), len(features)))

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -16,6 +16,7 @@ import pyarrow as pa
 
 from americano_assets.core.features.skill_ratings import Keys
 from americano_assets.core.study_days.cutoff import LOOK_BACK_DAYS, Cutoff, Target, naive
+from americano_assets.core.training.learner_draw import key_bound
 from americano_assets.errors import AmericanoError
 from americano_assets.resources.parquet_store.content_files import read_table
 from americano_assets.resources.parquet_store.store import ParquetStore, Version, digest_of, hash_values
@@ -23,6 +24,7 @@ from americano_assets.stages.s1_snapshots.input_manifest import DAY_TABLES, Inpu
 from americano_assets.stages.s1_snapshots.state_snapshots import StateAt, state_at
 from americano_assets.stages.s2_features.day_aggregates import derived_paths
 from americano_assets.stages.s2_features.feature_engine import FeatureEngine, open_feature_engine
+from americano_assets.stages.s2_features.learner_portions import of_larger_portions
 from americano_assets.stages.s2_features.night_results import FEATURES_AT, LABELS_AT, NightResults, NoResults
 from americano_assets.stages.s2_features.query_plan import (
     DERIVED_TABLES,
@@ -41,6 +43,7 @@ LOOK_BACK = timedelta(days=LOOK_BACK_DAYS + 1)
 # From so many interactions of a look-back on, label windows are kept too. Below, they would save nothing.
 KEEP_FROM = 1_000_000
 _MOST_ENGINES = 4
+_Keep = Callable[[date, pa.Table], tuple[date, Version]]
 _DAYS_PER_ENGINE = 8
 
 
@@ -70,7 +73,7 @@ class PointInTimeTables:
         self.zone = zone
         self.target = target
         self.now = now
-        self._results = results or NoResults()
+        self.results = results or NoResults()
 
     def moment(self, day: date) -> Cutoff:
         """The cut-off of a study day; now, where the day is still open."""
@@ -85,28 +88,28 @@ class PointInTimeTables:
         """The file of a state table that speaks for a day's cut-off."""
         return self.store.whole_path(table, self.state(day).snapshot.tables[table])
 
-    def features(self, days: Sequence[date], pairs: Mapping[date, PairSource] | None = None) -> dict[date, Version]:
+    def features(
+        self, days: Sequence[date], pairs: Mapping[date, PairSource] | None = None, halvings: int = 0
+    ) -> dict[date, Version]:
         """Spine and features at the cut-offs of `days`; read them with `store.read_whole("features_at", content)`.
 
         Args:
             days: The study days.
             pairs: For each of them the pairs to compute instead of the night's candidates.
+            halvings: Of the night's candidates those of a portion of the learners (core/training/learner_draw.py).
         """
-        recorded = self._results.of(FEATURES_AT, days) if pairs is None else {}
-        keys = {day: self._feature_key(day, pairs) for day in days if day not in recorded}
-        made = self._memoised(FEATURES_AT, keys, lambda missing: self._compute_features(missing, pairs))
+        recorded = self.results.of(FEATURES_AT, days, halvings) if pairs is None else {}
+        keys = {day: self.feature_key(day, pairs, halvings) for day in days if day not in recorded}
+        made = self._memoised(FEATURES_AT, keys, partial(self._compute_features, pairs=pairs, halvings=halvings))
         if pairs is None:
-            self._results.add(FEATURES_AT, made)
+            self.results.add(FEATURES_AT, made)
         return recorded | made
 
     def store_cohort(self, day: date) -> None:
         """Keep what all learners together show at the cut-off of a closed day, where live_features.py finds it."""
         with open_feature_engine() as engine:
             derived = self.view_log(engine, [day])
-            state = self.state(day)
-            engine.load_state(
-                {name: self.store.whole_path(name, content) for name, content in state.snapshot.tables.items()}
-            )
+            self._load_state(engine, day)
             for name, rows in engine.cohort(self.moment(day), derived=derived).items():
                 self.store.put_day(f"{COHORT}/{name}", day, rows.to_batches(), rows.schema)
         self.store.remember(RATINGS_TABLE, closing_key(day), self.elo_state(day))
@@ -120,12 +123,12 @@ class PointInTimeTables:
         open_days = [day for day in sources if day + timedelta(days=self.target.horizon_days) > self.inputs.day]
         if open_days:
             raise AmericanoError(f"The label window of study day {open_days[0]} is still open at {self.inputs.day}.")
-        features = self._results.of(FEATURES_AT, sources)
+        features = self.results.of(FEATURES_AT, sources)
         same = [day for day, version in features.items() if version.content == sources[day].content]
-        recorded = self._results.of(LABELS_AT, same)
+        recorded = self.results.of(LABELS_AT, same)
         keys = {day: self._label_key(day, source) for day, source in sources.items() if day not in recorded}
-        made = self._memoised(LABELS_AT, keys, lambda missing: self._compute_labels(missing, sources))
-        self._results.add(LABELS_AT, made)
+        made = self._memoised(LABELS_AT, keys, partial(self._compute_labels, sources=sources))
+        self.results.add(LABELS_AT, made)
         return recorded | made
 
     def pairs_of_features(self, features: dict[date, Version]) -> dict[date, PairSource]:
@@ -158,10 +161,11 @@ class PointInTimeTables:
         """Sorted keys of the learners who count in numbers of the cohort at a day's cut-off."""
         return counted_keys(self.state_path("learners", day))
 
-    def _feature_key(self, day: date, pairs: Mapping[date, PairSource] | None) -> str:
+    def feature_key(self, day: date, pairs: Mapping[date, PairSource] | None = None, halvings: int = 0) -> str:
+        """Under which the features of a cut-off are kept; as `features`."""
         moment = self.moment(day)
         state = self.state(day)
-        contents = {table: digest_of(self._within(table, day - LOOK_BACK, day)) for table in DAY_TABLES}
+        contents = {table: digest_of(self.within(table, day - LOOK_BACK, day)) for table in DAY_TABLES}
         return hash_values(
             feature_definition(given=pairs is not None),
             moment.parameters(state.from_later),
@@ -170,10 +174,11 @@ class PointInTimeTables:
             state.snapshot.content,
             self._rating_pass.key(day),
             None if pairs is None else pairs[day].content,
+            *([halvings] if halvings else []),
         )
 
     def _label_key(self, day: date, source: PairSource) -> str:
-        window = self._within("interactions", day, day + timedelta(days=self.target.horizon_days))
+        window = self.within("interactions", day, day + timedelta(days=self.target.horizon_days))
         moment = self.moment(day)
         return hash_values(
             label_definition(),
@@ -184,63 +189,76 @@ class PointInTimeTables:
             digest_of(window),
         )
 
-    def _within(self, table: str, first: date, last: date) -> dict[date, Version]:
+    def within(self, table: str, first: date, last: date) -> dict[date, Version]:
+        """The contents of a table's study days from `first` to `last`."""
         return {day: version for day, version in self.inputs.days[table].items() if first <= day <= last}
 
     def _memoised(
-        self, table: str, keys: dict[date, str], compute: Callable[[list[date]], Iterable[tuple[date, pa.Table]]]
+        self, table: str, keys: dict[date, str], compute: Callable[[list[date], _Keep], Iterable[tuple[date, Version]]]
     ) -> dict[date, Version]:
+        def keep(day: date, rows: pa.Table) -> tuple[date, Version]:
+            return day, self.store.remember(table, keys[day], self.store.put_whole(table, rows))
+
         found = {day: self.store.remembered(table, key) for day, key in keys.items()}
         missing = sorted(day for day, version in found.items() if version is None)
         if missing:
-            for day, rows in compute(missing):
-                found[day] = self.store.remember(table, keys[day], self.store.put_whole(table, rows))
+            found |= dict(compute(missing, keep))
         return {day: version for day, version in found.items() if version is not None}
 
     def _compute_features(
-        self, days: list[date], pairs: Mapping[date, PairSource] | None
-    ) -> Iterable[tuple[date, pa.Table]]:
+        self, days: list[date], keep: _Keep, pairs: Mapping[date, PairSource] | None, halvings: int
+    ) -> Iterable[tuple[date, Version]]:
+        cut = {day: keep(day, rows) for day, rows in of_larger_portions(self, days, halvings)}
+        yield from cut.values()
+        days = [day for day in days if day not in cut]
+        if not days:
+            return
         # Many small queries leave cores idle within each; a few engines side by side do not.
         workers = min(os.cpu_count() or 1, _MOST_ENGINES, -(-len(days) // _DAYS_PER_ENGINE))
         size = -(-len(days) // workers)
         parts = [days[start : start + size] for start in range(0, len(days), size)]
         with ThreadPoolExecutor(workers) as pool:
-            for part in pool.map(lambda some: list(self._features_in_turn(some, pairs)), parts):
+            # Each table is kept as it is made: together they would take as much room as a night times their number.
+            in_turn = partial(self._features_in_turn, pairs=pairs, halvings=halvings, workers=workers)
+            for part in pool.map(lambda some: [keep(*one) for one in in_turn(some)], parts):
                 yield from part
 
     def _features_in_turn(
-        self, days: list[date], pairs: Mapping[date, PairSource] | None
+        self, days: list[date], pairs: Mapping[date, PairSource] | None, halvings: int, workers: int
     ) -> Iterable[tuple[date, pa.Table]]:
-        with open_feature_engine() as engine:
+        with open_feature_engine(workers) as engine:
             derived = self.view_log(engine, days)
             windows = derived and self.view_windows(engine, days)
             ratings = RatingPass(self.store, self.inputs.days["interactions"])
             for day in days:
                 engine.register("ratings", self._ratings(ratings, day))
-                state = self.state(day)
-                engine.load_state(
-                    {name: self.store.whole_path(name, content) for name, content in state.snapshot.tables.items()}
+                rows = engine.features(
+                    self.moment(day),
+                    from_later_state=self._load_state(engine, day).from_later,
+                    pairs=None if pairs is None else read_table(pairs[day].path),
+                    derived=derived and self._closes(day),
+                    windows=windows,
+                    below=key_bound(halvings) if halvings else None,
                 )
-                given = None if pairs is None else read_table(pairs[day].path)
-                yield (
-                    day,
-                    engine.features(
-                        self.moment(day),
-                        from_later_state=state.from_later,
-                        pairs=given,
-                        derived=derived and self._closes(day),
-                        windows=windows,
-                    ),
-                )
+                yield day, rows
 
-    def _compute_labels(self, days: list[date], sources: dict[date, PairSource]) -> Iterable[tuple[date, pa.Table]]:
+    def _load_state(self, engine: FeatureEngine, day: date) -> StateAt:
+        state = self.state(day)
+        engine.load_state(
+            {name: self.store.whole_path(name, content) for name, content in state.snapshot.tables.items()}
+        )
+        return state
+
+    def _compute_labels(
+        self, days: list[date], keep: _Keep, sources: dict[date, PairSource]
+    ) -> Iterable[tuple[date, Version]]:
         with open_feature_engine() as engine:
             last = days[-1] + timedelta(days=self.target.horizon_days)
             self._view_days(engine, days[0], last, in_memory=len(days) > 1)
             for day in days:
                 moment = self.moment(day)
                 pairs = read_table(sources[day].path)
-                yield day, engine.labels(pairs, moment.at, moment.horizon_end, self.target.struggle_below)
+                yield keep(day, engine.labels(pairs, moment.at, moment.horizon_end, self.target.struggle_below))
 
     def view_log(self, engine: FeatureEngine, days: Sequence[date]) -> bool:
         """Make the log readable for `engine.features` at the cut-offs of `days`, in order, and the calendar.
@@ -252,9 +270,8 @@ class PointInTimeTables:
         open_too = not all(self._closes(day) for day in days)
         self._view_days(engine, days[0] - LOOK_BACK, days[-1], in_memory=open_too and len(days) > 1)
         if some:
-            versions = self._within("interactions", days[0] - LOOK_BACK, days[-1])
-            if not versions:
-                versions = dict([*self.inputs.days["interactions"].items()][:1])
+            versions = self.within("interactions", days[0] - LOOK_BACK, days[-1])
+            versions = versions or dict([*self.inputs.days["interactions"].items()][:1])
             for table in DERIVED_TABLES:
                 engine.view(f"{table}_kept", derived_paths(self.store, table, versions), in_memory=len(days) > 1)
         return some
@@ -267,7 +284,7 @@ class PointInTimeTables:
         """
         if len(days) > 1 or not self._closes(days[0]):
             return False
-        versions = self._within("interactions", days[0] - LOOK_BACK, days[0])
+        versions = self.within("interactions", days[0] - LOOK_BACK, days[0])
         if sum(version.rows for version in versions.values()) < KEEP_FROM:
             return False
         paths = window_paths(self.store, days[0], self.moment(days[0]), versions)
@@ -278,7 +295,6 @@ class PointInTimeTables:
     def _view_days(self, engine: FeatureEngine, first: date, last: date, *, in_memory: bool) -> None:
         engine.calendar(last, self.zone)
         for table in DAY_TABLES:
-            paths = self.store.paths(table, self._within(table, first, last))
-            if not paths:
-                paths = self.store.paths(table, self.inputs.days[table])[:1]
+            paths = self.store.paths(table, self.within(table, first, last))
+            paths = paths or self.store.paths(table, self.inputs.days[table])[:1]
             engine.view(table, paths, in_memory=in_memory)

@@ -27,8 +27,9 @@ from americano_assets.stages.common.metadata import (
 from americano_assets.stages.common.partitions import NIGHTS, day_of
 from americano_assets.stages.common.resources import AppDatabase, Backgrounds, Mlflow, Models, Store, joined
 from americano_assets.stages.common.schemas import TRAINING_SET
-from americano_assets.stages.s3_training.dataset_versions import dvc_tags, store_training_set
+from americano_assets.stages.s3_training.dataset_versions import dvc_tags
 from americano_assets.stages.s3_training.train_models import TrainedDay, train_day
+from americano_assets.stages.s3_training.training_rows import store_training_set
 
 
 @dg.asset(
@@ -45,9 +46,14 @@ def training_set(context: dg.AssetExecutionContext, app_database: AppDatabase, s
     """Labelled rows of the weekly cut-offs, split by learner and by time: train, calibration, test."""
     deployment = joined(app_database, store)
     day = day_of(context)
-    rows, version = store_training_set(deployment, day)
+    taught, version = store_training_set(deployment, day)
+    rows = taught.rows
     return dg.MaterializeResult(
-        metadata={"dagster/row_count": len(rows), "splits": markdown_table(_split_summary(rows))},
+        metadata={
+            "dagster/row_count": len(rows),
+            "drawn": taught.drawn or "all",
+            "splits": markdown_table(_split_summary(rows)),
+        },
         data_version=dg.DataVersion(version.content),
         check_results=told_checks([Checked(str(TRAINING_SET.name), len(rows))]),
     )

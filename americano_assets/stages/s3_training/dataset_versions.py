@@ -7,16 +7,12 @@ import hashlib
 import json
 import shutil
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import date
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
-import pyarrow as pa
-
-from americano_assets.core.study_days.cutoff import naive
-from americano_assets.core.study_days.study_day import study_day_of
+from americano_assets.core.training.learner_draw import Draw
 from americano_assets.errors import AmericanoError
 from americano_assets.installation import IS_CHECKOUT, PROJECT_ROOT
 from americano_assets.resources.parquet_store.atomic_files import LEFTOVER_PREFIX, write_json
@@ -24,18 +20,8 @@ from americano_assets.resources.parquet_store.content_files import hash_file
 from americano_assets.resources.parquet_store.redactions import Redaction
 from americano_assets.resources.parquet_store.store import ParquetStore, Version
 from americano_assets.settings import Settings
-from americano_assets.stages.common.deployment import Deployment
 from americano_assets.stages.s1_snapshots.input_manifest import Inputs
 from americano_assets.stages.s1_snapshots.state_snapshots import record_snapshot
-from americano_assets.stages.s2_features.day_tables import day_tables
-from americano_assets.stages.s2_features.features import (
-    TrainingTables,
-    labelled_rows,
-    training_cutoffs,
-    training_tables,
-)
-from americano_assets.stages.s2_features.point_in_time import PointInTimeTables
-from americano_assets.stages.s3_training.learner_feedback import feedback, on_time_flags
 
 TRAINING_SET = "training_set"
 DATASETS = "datasets"
@@ -53,6 +39,7 @@ class Dataset:
         settings: What beside the contents decided on its rows: horizon, threshold, weeks, time zone.
         made_from: Contents of features and labels by table and cut-off.
         inputs: The day files and state tables below those.
+        draw: Which learners teach; None: all.
     """
 
     version: str
@@ -61,6 +48,7 @@ class Dataset:
     settings: dict[str, Any]
     made_from: dict[str, dict[date, str]]
     inputs: Inputs
+    draw: Draw | None = None
 
     def to_json(self) -> dict[str, Any]:
         """As it is kept."""
@@ -74,6 +62,7 @@ class Dataset:
                 for table, contents in self.made_from.items()
             },
             "inputs": self.inputs.to_json(),
+            **({} if self.draw is None else {"draw": asdict(self.draw)}),
         }
 
     @classmethod
@@ -85,7 +74,8 @@ class Dataset:
             for table, contents in kept["made_from"].items()
         }
         inputs = Inputs.from_json(day, kept["inputs"])
-        return cls(kept["version"], kept["rows"], day, kept["settings"], made_from, inputs)
+        draw = Draw(**kept["draw"]) if "draw" in kept else None
+        return cls(kept["version"], kept["rows"], day, kept["settings"], made_from, inputs, draw)
 
     def paths(self, store: ParquetStore) -> list[Path]:
         """Every file that belongs to it, the training set first."""
@@ -99,76 +89,9 @@ class Dataset:
         return list(dict.fromkeys(found))
 
 
-def training_rows(deployment: Deployment, day: date) -> tuple[PointInTimeTables, TrainingTables, pd.DataFrame]:
-    """The training set of a study day, and what it was made from.
-
-    What learners said by the day's cut-off goes before the computed labels; rows that help may have changed are marked.
-    A rerun of a closed day from the inputs that it recorded reads the features and labels that it was made from then,
-    also where their definitions have changed since: its model stays the same.
-    """
-    tables = day_tables(deployment, day)
-    made_from = _recorded(deployment, day, tables.inputs)
-    if made_from is None:
-        tables, made_from = training_tables(deployment, day)
-    moment = deployment.moment(day).at
-    before, opened = naive(moment), study_day_of(moment, deployment.zone)
-    with deployment.connect() as connection:
-        feedback_rows, flags = feedback(connection, opened, before), on_time_flags(connection, before)
-    return tables, made_from, labelled_rows(deployment, made_from, feedback_rows, flags)
-
-
-def _recorded(deployment: Deployment, day: date, inputs: Inputs) -> TrainingTables | None:
-    """What a closed day's training set was made from, if from inputs that still count for it and all of it is there."""
-    store = deployment.store
-    version = store.current(TRAINING_SET, day) if deployment.is_closed(day) else None
-    if version is None or not _record_path(store, version.content).exists():
-        return None
-    dataset = _read(_record_path(store, version.content))
-    # A training set of fewer days than are known by now, or of the day while it was open, is another one.
-    same_days = _contents(inputs, dataset.day) == _contents(dataset.inputs, dataset.day)
-    same_state = all(snapshot in inputs.state for snapshot in dataset.inputs.state)
-    if dataset.settings != _deciding(deployment.settings) or not (same_days and same_state):
-        return None
-    if any(sorted(found) != training_cutoffs(deployment, day, inputs) for found in dataset.made_from.values()):
-        return None
-    contents = [(table, one) for table, found in dataset.made_from.items() for one in found.values()]
-    if not all(store.whole_path(table, one).exists() for table, one in contents):
-        return None
-    features, labels = (
-        {at: Version(one, store.whole_rows(table, one)) for at, one in dataset.made_from[table].items()}
-        for table in ("features_at", "labels_at")
-    )
-    return TrainingTables(features, labels)
-
-
-def _contents(inputs: Inputs, until: date) -> set[tuple[str, date, str]]:
-    """Each content of a day up to `until`."""
-    return {(table, at, one.content) for table, days in inputs.days.items() for at, one in days.items() if at <= until}
-
-
-def store_training_set(deployment: Deployment, day: date) -> tuple[pd.DataFrame, Version]:
-    """Make a study day's training set, store it, and record what it was made from."""
-    tables, made_from, rows = training_rows(deployment, day)
-    table = pa.Table.from_pandas(rows, preserve_index=False)
-    version = deployment.store.put_day(TRAINING_SET, day, table.to_batches(), table.schema)
-    path = _record_path(deployment.store, version.content)
-    if not path.exists():
-        contents = {"features_at": made_from.features, "labels_at": made_from.labels}
-        dataset = Dataset(
-            version.content,
-            version.rows,
-            day,
-            _deciding(deployment.settings),
-            {table: {day: one.content for day, one in found.items()} for table, found in contents.items()},
-            tables.inputs,
-        )
-        write_json(path, dataset.to_json())
-    return rows, version
-
-
 def datasets(store: ParquetStore) -> Iterator[Dataset]:
     """All recorded versions, by study day."""
-    found = [_read(path) for path in (store.root / DATASETS).glob("*.json")]
+    found = [read_record(path) for path in (store.root / DATASETS).glob("*.json")]
     yield from sorted(found, key=lambda dataset: (dataset.day, dataset.version))
 
 
@@ -183,7 +106,7 @@ def find_dataset(store: ParquetStore, version: str) -> Dataset:
     if len(matching) != 1:
         many = f"{len(matching)} dataset versions begin" if matching else "No dataset version begins"
         raise AmericanoError(f"{many} with «{version}»: `americano dataset list` shows all {len(paths)}.")
-    return _read(matching[0])
+    return read_record(matching[0])
 
 
 @dataclass(frozen=True)
@@ -258,7 +181,7 @@ def _write_records(copy: ParquetStore, dataset: Dataset, rewritten: dict[str, Re
     copy.record_manifest(dataset.day, "inputs", dataset.inputs.to_json())
     for snapshot in dataset.inputs.state:
         record_snapshot(copy, snapshot)
-    write_json(_record_path(copy, dataset.version), dataset.to_json())
+    write_json(record_path(copy, dataset.version), dataset.to_json())
     if rewritten:
         copy.successors.record(rewritten, {one.content: name for name, one in rewritten.items()})
 
@@ -277,23 +200,18 @@ def _copy(path: Path, copy: Path) -> None:
         )
 
 
-def _record_path(store: ParquetStore, version: str) -> Path:
+def record_path(store: ParquetStore, version: str) -> Path:
+    """Where what a version was made from is recorded."""
     return store.root / DATASETS / f"{version}.json"
 
 
-def _read(path: Path) -> Dataset:
+def read_record(path: Path) -> Dataset:
+    """Such a record.
+
+    Raises:
+        AmericanoError: It cannot be read.
+    """
     try:
         return Dataset.from_json(json.loads(path.read_text()))
     except (ValueError, KeyError, TypeError) as error:
         raise AmericanoError(f"The record {DATASETS}/{path.name} cannot be read ({error}): remove it.") from error
-
-
-def _deciding(settings: Settings) -> dict[str, Any]:
-    return {
-        "horizon_days": settings.americano_horizon_days,
-        "struggle_below": settings.americano_struggle_below,
-        "training_rows": settings.americano_training_rows,
-        "training_weeks": settings.americano_training_weeks,
-        "timezone": settings.americano_timezone,
-        "start_day": settings.americano_start_day.isoformat(),
-    }

@@ -13,7 +13,7 @@ from americano_assets.core.study_days.cutoff import Target
 from americano_assets.demo.oulad.load import load
 from americano_assets.resources.postgres.connection import connect
 from americano_assets.stages.common.measurements import course_names
-from americano_assets.stages.s3_training.dataset_versions import store_training_set
+from americano_assets.stages.s3_training.training_rows import store_training_set
 from americano_assets.stages.s8_reduction.drift import course_runs
 from americano_assets_tests.world import ClockedDeployment, read_world, world_settings
 
@@ -46,7 +46,7 @@ def deployment(module_database: str, tmp_path_factory: pytest.TempPathFactory) -
 
 @pytest.fixture(scope="module")
 def rows(deployment: ClockedDeployment) -> pd.DataFrame:
-    return store_training_set(deployment, LAST)[0]
+    return store_training_set(deployment, LAST)[0].rows
 
 
 def test_the_module_that_lost_its_computer_marked_assessments_rings_first(

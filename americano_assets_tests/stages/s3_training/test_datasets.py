@@ -21,9 +21,9 @@ from americano_assets.stages.s3_training.dataset_versions import (
     dvc_tags,
     find_dataset,
     restore,
-    store_training_set,
 )
 from americano_assets.stages.s3_training.train_models import TrainedDay, train_day
+from americano_assets.stages.s3_training.training_rows import store_training_set
 from americano_assets_tests.stages.s3_training.test_trained_model import JUDGED, LEARNERS, SCORED
 from americano_assets_tests.stages.s3_training.weekly_school import FIRST_MONDAY, fill, learners
 from americano_assets_tests.world import ClockedDeployment, World, read_world, study_day, world_settings
@@ -33,8 +33,8 @@ NOWHERE = SecretStr("nowhere://at-all")
 
 
 def train(deployment: ClockedDeployment, day: str) -> TrainedDay:
-    rows, version = store_training_set(deployment, study_day(day))
-    return train_day(deployment, study_day(day), rows, version.content, {DAGSTER_RUN: str(uuid4())})
+    taught, version = store_training_set(deployment, study_day(day))
+    return train_day(deployment, study_day(day), taught.rows, version.content, {DAGSTER_RUN: str(uuid4())})
 
 
 @dataclass

@@ -18,9 +18,9 @@ from americano_assets.core.training.train import train
 from americano_assets.orchestration.sensors.retraining import BECAUSE_TAG, RETRAINING_JOB
 from americano_assets.resources.postgres.connection import prepare
 from americano_assets.stages.common.resources import resources_of
-from americano_assets.stages.s3_training.dataset_versions import store_training_set
 from americano_assets.stages.s3_training.retraining import due
 from americano_assets.stages.s3_training.train_models import train_day
+from americano_assets.stages.s3_training.training_rows import store_training_set
 from americano_assets_tests.core.training.test_training import labelled
 from americano_assets_tests.world import Nights, World, at, read_world, study_day, world_settings
 
@@ -269,4 +269,4 @@ def test_a_window_that_ends_with_the_open_day_teaches_nothing_before_it_has_clos
     for hours, rows in ((-12, 0), (1, 1)):
         day.deployment.clock = closing + timedelta(days=7, hours=hours)
         read_world(day.deployment, "2026-02-20", last.isoformat())
-        assert len(store_training_set(day.deployment, last)[0]) == rows
+        assert len(store_training_set(day.deployment, last)[0].rows) == rows

@@ -8,8 +8,8 @@ import pandas as pd
 from americano_assets.core.study_days.study_day import day_number, study_day_of
 from americano_assets.evaluation.own_data import evaluate_own
 from americano_assets.stages.common.schemas import TOLD
-from americano_assets.stages.s3_training.dataset_versions import store_training_set
 from americano_assets.stages.s3_training.learner_feedback import feedback
+from americano_assets.stages.s3_training.training_rows import store_training_set
 from americano_assets_tests.world import ClockedDeployment, World, at, read_world, study_day, world_settings
 
 DAY = "2026-03-20"
@@ -18,7 +18,7 @@ CUTOFF = at("2026-03-21 23:00")
 
 def labels(deployment: ClockedDeployment) -> dict[str, tuple[bool, bool]]:
     """Each learner's label and whether it is their own word."""
-    rows: pd.DataFrame = store_training_set(deployment, study_day(DAY))[0]
+    rows: pd.DataFrame = store_training_set(deployment, study_day(DAY))[0].rows
     return dict(zip(rows["learner_id"], zip(rows["struggled"], rows[TOLD], strict=True), strict=True))
 
 

@@ -1,0 +1,96 @@
+"""Which learners teach where the rows of all would be too many: whole ones, in the order of a hash of their ids.
+
+Whoever comes first in that order is drawn first, on every night alike: a bound that takes in more rows, or fewer, adds
+or drops learners at its end alone.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+Keys = npt.NDArray[np.uint64]
+Counts = npt.NDArray[np.int64]
+
+_KEY_BITS = 64
+# A portion has so many times the outcomes that are wanted: those of what was never a candidate teach nothing.
+SPARE = 4
+
+
+@dataclass(frozen=True)
+class Portion:
+    """Whose features are made for training alone: learners whose key is below the 2^-halvings-th part of all keys.
+
+    Attributes:
+        most: The wanted rows that it was chosen for.
+        halvings: 0: everybody's.
+        learners: All who have a known outcome in a window of training.
+        outcomes: Those outcomes.
+    """
+
+    most: int
+    halvings: int
+    learners: int
+    outcomes: int
+
+
+@dataclass(frozen=True)
+class Draw:
+    """The learners that teach: those whose key is below `below`.
+
+    Attributes:
+        most: The wanted rows that they were drawn for.
+        below: The first key that is not drawn.
+        of_learners: Learners with a row with a known outcome.
+        of_rows: Those rows; where features were made of a portion alone, the most that they can be.
+        at_most: Whether that is so.
+    """
+
+    most: int
+    below: int
+    of_learners: int
+    of_rows: int
+    at_most: bool = False
+
+    def told(self, learners: int, rows: int) -> str:
+        """A sentence of how many of how many teach."""
+        whole = f"{'at most ' if self.at_most else ''}{self.of_rows:,}"
+        return (
+            f"{learners:,} of {self.of_learners:,} learners, drawn whole by a hash of their ids, with {rows:,} of"
+            f" {whole} rows, since AMERICANO_TRAINING_MOST is {self.most:,}"
+        )
+
+
+def key_bound(halvings: int) -> int:
+    """The first key that is not in the 2^-halvings-th part of all."""
+    return 1 << (_KEY_BITS - halvings)
+
+
+def portion_of(keys: Keys, outcomes: Counts, most: int) -> Portion:
+    """The smallest portion with SPARE times the wanted rows: what is kept of whom has no say in it.
+
+    Args:
+        keys: Of learners, ascending, shape (n,).
+        outcomes: The known outcomes of each, shape (n,).
+        most: The wanted rows.
+    """
+    total = np.concatenate([[0], np.cumsum(outcomes)])
+    halvings = 0
+    while halvings < _KEY_BITS - 1:
+        inside = int(np.searchsorted(keys, np.uint64(key_bound(halvings + 1))))
+        if total[inside] < SPARE * most:
+            break
+        halvings += 1
+    return Portion(most, halvings, len(keys), int(total[-1]))
+
+
+def drawn_below(keys: Keys, rows: Counts, most: int) -> int | None:
+    """The first key that is not drawn, so that the rows of those before it are at most `most`; None where all are.
+
+    Args:
+        keys: Of learners, ascending, shape (n,).
+        rows: The rows of each, shape (n,).
+        most: The wanted rows.
+    """
+    beyond = int(np.searchsorted(np.cumsum(rows), most, side="right"))
+    return None if beyond == len(keys) else int(keys[beyond])
