@@ -14,7 +14,7 @@ from americano_assets.core.base.arrays import log_losses
 from americano_assets.core.statistics.cluster_bootstrap import paired_difference
 from americano_assets.core.statistics.metrics import figures_of_enough
 from americano_assets.core.training import fit
-from americano_assets.core.training.learner_draw import drawn_below
+from americano_assets.core.training.learner_draw import drawn_until
 from americano_assets.core.training.splits import TURNS, assign_splits
 from americano_assets.resources.duckdb.learner_key import keys_of
 from americano_assets.settings import load_settings
@@ -29,9 +29,9 @@ def main() -> None:
     rows = newest_rows(deployment)
     learner = keys_of(pa.array(rows["learner_id"]))
     keys, counts = np.unique(learner, return_counts=True)
-    below = drawn_below(keys, counts, len(rows) // 2)
-    assert below is not None
-    drawn = learner < below
+    until = drawn_until(keys, counts, len(rows) // 2)
+    assert until is not None
+    drawn = learner < until
     print(f"{drawn.sum():,} of {len(rows):,} rows, of {len(np.unique(learner[drawn])):,} of {len(keys):,} learners")
     said: dict[tuple[str, str], list[pd.DataFrame]] = {}
     for turn in track(range(TURNS), "Training"):

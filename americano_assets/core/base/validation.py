@@ -1,5 +1,6 @@
 """Splits rows by whether they keep the rules of their table, and says in words which rule was broken how often."""
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
@@ -62,6 +63,26 @@ class Checked:
     rows: int
     bad: int = 0
     rules: Mapping[str, int] = field(default_factory=dict)
+
+    def __add__(self, more: "Checked") -> "Checked":
+        """What was found in these rows and in more of the table."""
+        rules = Counter(self.rules) + Counter(more.rules)
+        return Checked(self.table, self.rows + more.rows, self.bad + more.bad, dict(sorted(rules.items())))
+
+    @property
+    def told(self) -> list[str]:
+        """A sentence a rule that rows broke, without any of their values."""
+        split = ((*place.split(": ", 1), count) for place, count in self.rules.items())
+        return [f"{self.table}.{column}: {count} rows break «{rule}»" for column, rule, count in split]
+
+    def require(self) -> None:
+        """Refuse rows that we made ourselves and that break a rule.
+
+        Raises:
+            RulesBrokenError: Some do. Dagster keeps what an error says, so it names nobody.
+        """
+        if self.bad:
+            raise RulesBrokenError("; ".join(self.told), self)
 
 
 def checked(frame: pd.DataFrame, schema: pa.DataFrameSchema) -> Checked:
@@ -131,12 +152,6 @@ class RulesBrokenError(ValueError):
         self.checked = found
 
 
-def broken_rules(errors: pandera.errors.SchemaErrors, name: str) -> list[str]:
-    """A sentence a rule that rows of a table broke, without any of their values."""
-    cases = errors.failure_cases.groupby(["column", "check"], dropna=False).size()
-    return [f"{name}.{column}: {count} rows break «{check}»" for (column, check), count in cases.items()]
-
-
 def require_valid(frame: pd.DataFrame, schema: pa.DataFrameSchema) -> pd.DataFrame:
     """Rows that we made ourselves, which keep every rule.
 
@@ -146,8 +161,8 @@ def require_valid(frame: pd.DataFrame, schema: pa.DataFrameSchema) -> pd.DataFra
     try:
         return schema.validate(frame, lazy=True)
     except pandera.errors.SchemaErrors as errors:
-        told = "; ".join(broken_rules(errors, str(schema.name)))
-        raise RulesBrokenError(told, _found(errors, schema, len(frame))) from None
+        found = _found(errors, schema, len(frame))
+        raise RulesBrokenError("; ".join(found.told), found) from None
 
 
 def _ids(frame: pd.DataFrame, row_id: str | None, indexes: pd.Series) -> tuple[str, ...]:

@@ -36,18 +36,18 @@ class Portion:
 
 @dataclass(frozen=True)
 class Draw:
-    """The learners that teach: those whose key is below `below`.
+    """The learners that teach: those whose key is below `until`.
 
     Attributes:
         most: The wanted rows that they were drawn for.
-        below: The first key that is not drawn.
+        until: The first key that is not drawn.
         of_learners: Learners with a row with a known outcome.
         of_rows: Those rows; where features were made of a portion alone, the most that they can be.
         at_most: Whether that is so.
     """
 
     most: int
-    below: int
+    until: int
     of_learners: int
     of_rows: int
     at_most: bool = False
@@ -84,7 +84,7 @@ def portion_of(keys: Keys, outcomes: Counts, most: int) -> Portion:
     return Portion(most, halvings, len(keys), int(total[-1]))
 
 
-def drawn_below(keys: Keys, rows: Counts, most: int) -> int | None:
+def drawn_until(keys: Keys, rows: Counts, most: int) -> int | None:
     """The first key that is not drawn, so that the rows of those before it are at most `most`; None where all are.
 
     Args:

@@ -115,10 +115,10 @@ class ParquetStore:
             )
         return [str(path) for path in paths]
 
-    def read_day(self, table: str, day: date) -> pa.Table | None:
-        """The current rows of a day, or None."""
+    def read_day(self, table: str, day: date, columns: list[str] | None = None) -> pa.Table | None:
+        """The current rows of a day, or None; all columns, or those named."""
         version = self.current(table, day)
-        return None if version is None else read_table(self.day_path(table, day, version))
+        return None if version is None else read_table(self.day_path(table, day, version), columns)
 
     def read_whole(self, table: str, content: str, columns: list[str] | None = None) -> pa.Table:
         """A whole table by its content; all columns, or those named."""
@@ -128,10 +128,15 @@ class ParquetStore:
         """As `read_whole`, a few rows at a time; at least one batch, perhaps of no rows."""
         return read_batches(self.whole_path(table, content), columns)
 
-    def day_batches(self, table: str, day: date) -> Iterator[pa.RecordBatch] | None:
-        """As `read_day`, a few rows at a time."""
+    def day_batches(self, table: str, day: date, columns: list[str] | None = None) -> Iterator[pa.RecordBatch] | None:
+        """As `read_day`, a few rows at a time; at least one batch, perhaps of no rows."""
         version = self.current(table, day)
-        return None if version is None else read_batches(self.day_path(table, day, version))
+        return None if version is None else read_batches(self.day_path(table, day, version), columns)
+
+    @staticmethod
+    def schema_of(path: Path) -> pa.Schema:
+        """Columns and types of a stored file."""
+        return pq.read_schema(path)
 
     def whole_rows(self, table: str, content: str) -> int:
         """How many rows a whole table has, without reading them."""

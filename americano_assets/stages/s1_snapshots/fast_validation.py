@@ -7,6 +7,7 @@ import pandera.pandas as pa_model
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from americano_assets.core.base.validation import Checked, checked
 from americano_assets.stages.common.schemas import ruled
 
 # Pandera's names of types (pandas') and Arrow types whose values always become them.
@@ -33,6 +34,13 @@ def keeps_every_rule(rows: pa.Table, model: pa_model.DataFrameSchema) -> bool:
         key = (rows[name].type, str(column.dtype), column.nullable, column.unique, *rules)
         alike.setdefault(key, (column, []))[1].extend(rows[name].chunks)
     return all(_keeps(pa.chunked_array(chunks, kind), column) for (kind, *_), (column, chunks) in alike.items())
+
+
+def checked_rows(rows: pa.Table, model: pa_model.DataFrameSchema) -> Checked:
+    """What the rules find in rows: asked of Arrow columns, and of Pandera where that is not enough."""
+    if keeps_every_rule(rows, model):
+        return Checked(str(model.name), rows.num_rows)
+    return checked(rows.to_pandas(), model)
 
 
 def frame_keeps_every_rule(rows: pd.DataFrame, model: pa_model.DataFrameSchema) -> bool:

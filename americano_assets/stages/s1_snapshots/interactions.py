@@ -6,14 +6,14 @@ from datetime import date, timedelta
 import numpy as np
 import pyarrow as pa
 
-from americano_assets.core.base.validation import Checked, checked
+from americano_assets.core.base.validation import Checked
 from americano_assets.core.study_days.study_day import day_number, days_between
 from americano_assets.errors import AmericanoError
 from americano_assets.resources.duckdb.connection import open_engine
 from americano_assets.resources.parquet_store.store import Version
 from americano_assets.stages.common.deployment import Deployment
 from americano_assets.stages.common.schemas import INTERACTIONS, LOG_TABLES
-from americano_assets.stages.s1_snapshots.fast_validation import keeps_every_rule
+from americano_assets.stages.s1_snapshots.fast_validation import checked_rows
 from americano_assets.stages.s1_snapshots.input_manifest import DAY_TABLES, MEMORY_DAYS, graded_span
 from americano_assets.stages.s1_snapshots.sql import query
 
@@ -45,18 +45,11 @@ def build_interactions(deployment: Deployment, days: Sequence[date]) -> tuple[di
         for table in DAY_TABLES:
             rows = engine.run(query(table), graded_span(days[0], days[-1]))
             if table == INTERACTIONS.name:
-                found = _judged(rows)
+                found = checked_rows(rows, INTERACTIONS)
             result[table] = {
                 day: store.put_day(table, day, part.to_batches(), rows.schema) for day, part in _by_day(rows, days)
             }
     return result, found
-
-
-def _judged(rows: pa.Table) -> Checked:
-    """What the rules find in graded rows: asked of Arrow columns, and of Pandera where that is not enough."""
-    if keeps_every_rule(rows, INTERACTIONS):
-        return Checked(str(INTERACTIONS.name), rows.num_rows)
-    return checked(rows.to_pandas(), INTERACTIONS)
 
 
 def _by_day(rows: pa.Table, days: Sequence[date]) -> list[tuple[date, pa.Table]]:

@@ -2,9 +2,7 @@
 
 import dagster as dg
 
-from americano_assets.core.base.validation import Checked
 from americano_assets.core.features.catalog import DATA_QUALITY, FEATURE_NAMES
-from americano_assets.core.models.rule_based import cold_start
 from americano_assets.resources.parquet_store.store import digest_of
 from americano_assets.stages.common.deployment import Deployment
 from americano_assets.stages.common.dictionary.described import listed, of_model
@@ -19,7 +17,6 @@ from americano_assets.stages.common.metadata import (
     markdown_table,
     numbers,
     retrying,
-    share,
     telling_checks,
     told_checks,
     wants_latest,
@@ -66,30 +63,26 @@ def features(context: dg.AssetExecutionContext, app_database: AppDatabase, store
     deployment = joined(app_database, store)
     day = day_of(context)
     _announce(context, deployment, FEATURES_AT)
-    rows, content, state = publish_features(deployment, day, latest=wants_latest(context))
+    found, version, state = publish_features(deployment, day, latest=wants_latest(context))
     summary = [
-        {
-            "feature": name,
-            "observed": share(rows[f"observed_{name}"]),
-            "mean": float(rows[name].mean()) if len(rows) else None,
-        }
+        {"feature": name, "observed": found.mean(f"observed_{name}"), "mean": found.mean(name)}
         for name in FEATURE_NAMES
     ]
     return dg.MaterializeResult(
         metadata={
-            "dagster/row_count": len(rows),
+            "dagster/row_count": version.rows,
             **numbers(
                 {
-                    "learners": rows["learner_id"].nunique(),
-                    "data_quality": float(rows[DATA_QUALITY].mean()) if len(rows) else None,
-                    "cold_start_share": float(cold_start(rows).mean()) if len(rows) else None,
+                    "learners": found.learners,
+                    "data_quality": found.mean(DATA_QUALITY),
+                    "cold_start_share": found.cold_starts / version.rows if version.rows else None,
                 }
             ),
             "plans_taken_in_time": not state.from_later,
             "features": markdown_table(summary),
         },
-        data_version=dg.DataVersion(content),
-        check_results=told_checks([Checked(str(FEATURES_TABLE.name), len(rows))]),
+        data_version=dg.DataVersion(version.content),
+        check_results=told_checks([found.rules]),
     )
 
 

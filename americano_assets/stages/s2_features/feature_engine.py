@@ -101,7 +101,7 @@ class FeatureEngine(Engine):
         cohort: tuple[date, Mapping[str, pa.Table]] | None = None,
         derived: bool = False,
         windows: bool = False,
-        below: int | None = None,
+        until: int | None = None,
     ) -> pa.Table:
         """Spine and features at a cut-off, sorted by learner and objective.
 
@@ -117,7 +117,7 @@ class FeatureEngine(Engine):
             cohort: What `cohort` gave at the closing of a day, where the log here is one learner's and cannot tell.
             derived: As `history`.
             windows: Beside `derived`: what is kept of label windows can be read as `topic_windows_kept`.
-            below: The night's candidates are those of learners whose key is below it; None: of all.
+            until: The night's candidates are those of learners whose key is below it; None: of all.
         """
         given = pairs is not None
         if pairs is not None:
@@ -136,8 +136,8 @@ class FeatureEngine(Engine):
             if name == WINDOWS and windows:
                 text = query(KEPT_WINDOWS)
             self._step(name, text, parameters, kind)
-            if below is not None and name in _WHO:
-                self.connection.execute(f"DELETE FROM {name} WHERE learner_key >= {below}")
+            if until is not None and name in _WHO:
+                self.connection.execute(f"DELETE FROM {name} WHERE learner_key >= {until}")
         text = query("features").replace("{columns}", select_list())
         return self._in_order(text, parameters)
 

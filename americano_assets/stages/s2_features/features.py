@@ -1,7 +1,7 @@
 """Features and labels of study days, and the training set that they make."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 
 import numpy as np
@@ -9,14 +9,14 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from americano_assets.core.base.validation import require_valid
-from americano_assets.core.features.catalog import DATA_QUALITY, MODEL_INPUTS, OBSERVED_NAMES
+from americano_assets.core.base.validation import Checked, require_valid
+from americano_assets.core.features.catalog import DATA_QUALITY, FEATURE_NAMES, MODEL_INPUTS, OBSERVED_NAMES
 from americano_assets.core.features.skill_update import LEVEL_NAMES
-from americano_assets.core.models.rule_based import VALIDATION_MEAN
+from americano_assets.core.models.rule_based import VALIDATION_MEAN, cold_start
 from americano_assets.core.outcomes.outcomes import override_labels
 from americano_assets.core.study_days.cutoff import naive
 from americano_assets.core.study_days.study_day import weekly_cutoffs
-from americano_assets.core.training.learner_draw import Draw, Portion, drawn_below, key_bound
+from americano_assets.core.training.learner_draw import Draw, Portion, drawn_until, key_bound
 from americano_assets.core.training.splits import assign_splits
 from americano_assets.core.training.treated_rows import HELD_OUT, TREATED, WEIGHT, row_weights, with_marks, withheld
 from americano_assets.errors import AmericanoError
@@ -24,6 +24,7 @@ from americano_assets.resources.duckdb.learner_key import keys_of
 from americano_assets.resources.parquet_store.store import ParquetStore, Version
 from americano_assets.stages.common.deployment import Deployment
 from americano_assets.stages.common.schemas import FEATURES_TABLE, TOLD, TRAINING_SET, ruled
+from americano_assets.stages.s1_snapshots.fast_validation import checked_rows
 from americano_assets.stages.s1_snapshots.input_manifest import Inputs
 from americano_assets.stages.s1_snapshots.state_snapshots import StateAt
 from americano_assets.stages.s2_features.day_tables import day_tables
@@ -55,23 +56,66 @@ class TrainingTables:
         return sum(version.rows for version in self.labels.values())
 
 
-def publish_features(deployment: Deployment, day: date, *, latest: bool = False) -> tuple[pd.DataFrame, str, StateAt]:
+class PublishedFeatures:
+    """A night's features as they are stored, a batch at a time, and what they add up to.
+
+    Attributes:
+        rules: What the rules of FEATURES_TABLE found.
+        learners: Whose they are; rows are sorted by learner.
+        cold_starts: Rows of whom nothing is known.
+    """
+
+    def __init__(self) -> None:
+        self.rules = Checked(str(FEATURES_TABLE.name), 0)
+        self.learners = self.cold_starts = 0
+        self._sums = pd.Series(dtype=float)
+
+    def mean(self, name: str) -> float | None:
+        """Of a column of numbers or of what was observed; None without rows."""
+        return float(self._sums[name] / self.rules.rows) if self.rules.rows else None
+
+    def without_opt_outs(self, batches: Iterable[pa.RecordBatch], allowed: Iterable[str]) -> Iterator[pa.RecordBatch]:
+        """Those rows that may be analysed.
+
+        Raises:
+            RulesBrokenError: Some break a rule of their table.
+        """
+        allowed, last = pa.array(allowed, pa.string()), None
+        for batch in batches:
+            kept = pa.Table.from_batches([batch]).filter(pc.is_in(batch["learner_id"], allowed)).combine_chunks()
+            if not len(kept):
+                continue
+            # With the row before them: a pair that stands there twice stands there one after the other.
+            found = checked_rows(kept if last is None else pa.concat_tables([last, kept]), FEATURES_TABLE)
+            self.rules += replace(found, rows=len(kept))
+            self._add(kept, None if last is None else last["learner_id"][0].as_py())
+            last = kept.slice(len(kept) - 1)
+            yield from kept.to_batches()
+        self.rules.require()
+
+    def _add(self, rows: pa.Table, last: str | None) -> None:
+        self.learners += len(rows["learner_id"].unique()) - (rows["learner_id"][0].as_py() == last)
+        frame = rows.select([*FEATURE_NAMES, DATA_QUALITY, *OBSERVED_NAMES]).to_pandas()
+        self.cold_starts += int(cold_start(frame).sum())
+        self._sums = frame.sum().add(self._sums, fill_value=0)
+
+
+def publish_features(
+    deployment: Deployment, day: date, *, latest: bool = False
+) -> tuple[PublishedFeatures, Version, StateAt]:
     """The night's candidates with features, without today's opt-outs; stored as the day's `features`.
 
     Returns:
-        The rows, their content, and the state that spoke for the day.
+        What they add up to, their version, and the state that spoke for the day.
     """
     tables = day_tables(deployment, day, latest=latest)
     version = tables.features([day])[day]
     if deployment.is_closed(day):
         tables.store_cohort(day)
-    kept = deployment.store.read_whole("features_at", version.content)
-    rows = kept.to_pandas()
-    rows = rows[rows["learner_id"].isin(deployment.analysable())].reset_index(drop=True)
-    rows = require_valid(rows, FEATURES_TABLE)
-    stored = pa.Table.from_pandas(rows, schema=kept.schema, preserve_index=False)
-    content = deployment.store.put_day("features", day, stored.to_batches(), stored.schema).content
-    return rows, content, tables.state(day)
+    store, published = deployment.store, PublishedFeatures()
+    kept = published.without_opt_outs(store.batches("features_at", version.content), deployment.analysable())
+    schema = store.schema_of(store.whole_path("features_at", version.content))
+    return published, store.put_day("features", day, kept, schema), tables.state(day)
 
 
 def publish_ratings(
@@ -141,7 +185,7 @@ def labelled_rows(
             alone, a treated one is `unused`.
         draw: Who teaches; None: all.
     """
-    rows = known_rows(deployment.store, tables, feedback, None if draw is None else draw.below)
+    rows = known_rows(deployment.store, tables, feedback, None if draw is None else draw.until)
     rows = rows[rows["learner_id"].isin(deployment.analysable())].reset_index(drop=True)
     rows["split"] = assign_splits(rows, deployment.target.horizon_days)
     if not len(rows):
@@ -165,7 +209,7 @@ def _marked(deployment: Deployment, rows: pd.DataFrame, flags: pd.DataFrame | No
 
 
 def known_rows(
-    store: ParquetStore, tables: TrainingTables, feedback: pd.DataFrame | None = None, below: int | None = None
+    store: ParquetStore, tables: TrainingTables, feedback: pd.DataFrame | None = None, until: int | None = None
 ) -> pd.DataFrame:
     """The rows with a known outcome of all cut-offs, sorted by cut-off, learner and objective; see `labelled_rows`.
 
@@ -173,13 +217,13 @@ def known_rows(
         store: The store.
         tables: Features and labels.
         feedback: As `labelled_rows`.
-        below: Of learners whose key is below it; None: of all.
+        until: Of learners whose key is below it; None: of all.
     """
     parts = [
         part
         for cutoff in sorted(tables.labels)
         if tables.labels[cutoff].rows
-        for part in _known_parts(store, tables, cutoff, feedback, below)
+        for part in _known_parts(store, tables, cutoff, feedback, until)
     ]
     if not parts:
         return pd.DataFrame(columns=[*ruled(TRAINING_SET), *OBSERVED_NAMES, VALIDATION_MEAN, TOLD])
@@ -201,21 +245,21 @@ def draw_learners(store: ParquetStore, tables: TrainingTables, feedback: pd.Data
     counted = pa.concat_tables(by_cutoff).group_by("learner_id").aggregate([("count_all", "sum")])
     keys, rows = keys_of(counted["learner_id"]), counted["count_all_sum"].to_numpy()
     order = np.argsort(keys)
-    below = drawn_below(keys[order], rows[order], most)
+    until = drawn_until(keys[order], rows[order], most)
     if tables.portion is not None and halvings:
-        below = key_bound(halvings) if below is None else below
-        return Draw(most, below, tables.portion.learners, tables.portion.outcomes, at_most=True)
-    return None if below is None else Draw(most, below, len(keys), int(rows.sum()))
+        until = key_bound(halvings) if until is None else until
+        return Draw(most, until, tables.portion.learners, tables.portion.outcomes, at_most=True)
+    return None if until is None else Draw(most, until, len(keys), int(rows.sum()))
 
 
 def _known_parts(
-    store: ParquetStore, tables: TrainingTables, cutoff: date, feedback: pd.DataFrame | None, below: int | None
+    store: ParquetStore, tables: TrainingTables, cutoff: date, feedback: pd.DataFrame | None, until: int | None
 ) -> Iterator[pa.RecordBatch]:
     """The wanted rows of a cut-off. Features and labels are sorted by pair, so no join is needed; it is looked at."""
     outcomes = _outcomes(store, tables, cutoff, feedback)
     wanted = pc.is_valid(outcomes["struggled"])
-    if below is not None:
-        wanted = pc.and_(wanted, pa.chunked_array([keys_of(outcomes["learner_id"]) < below]))
+    if until is not None:
+        wanted = pc.and_(wanted, pa.chunked_array([keys_of(outcomes["learner_id"]) < until]))
     place = 0
     for batch in store.batches("features_at", tables.features[cutoff].content, _FEATURE_COLUMNS):
         rows, inside = pa.Table.from_batches([batch]), outcomes.slice(place, len(batch))

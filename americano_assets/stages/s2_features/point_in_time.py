@@ -238,7 +238,7 @@ class PointInTimeTables:
                     pairs=None if pairs is None else read_table(pairs[day].path),
                     derived=derived and self._closes(day),
                     windows=windows,
-                    below=key_bound(halvings) if halvings else None,
+                    until=key_bound(halvings) if halvings else None,
                 )
                 yield day, rows
 

@@ -1,9 +1,10 @@
 """From features and a model to scored predictions, all of them, in Parquet only."""
 
+from collections import Counter
+
 import dagster as dg
 import numpy as np
 
-from americano_assets.core.base.validation import checked
 from americano_assets.core.models.risk import risk_level
 from americano_assets.stages.common.dictionary.described import of_model
 from americano_assets.stages.common.metadata import (
@@ -36,8 +37,10 @@ def scored_predictions(
 ) -> Result:
     """p, confidence and reasons for every candidate, flagged or not, so that recall can be measured later."""
     deployment = joined(app_database, store, models)
-    scored, model, version = score_day(deployment, day_of(context))
-    levels = [risk_level(p) for p in scored["probability"]]
+    day = day_of(context)
+    model, version = score_day(deployment, day)
+    scored = require_day(deployment, "scored_predictions", day, ["probability", "flagged"])
+    levels = Counter(map(risk_level, scored["probability"]))
     deciles = np.quantile(scored["probability"], [0, 0.25, 0.5, 0.75, 1]) if len(scored) else []
     return dg.MaterializeResult(
         metadata={
@@ -45,9 +48,7 @@ def scored_predictions(
             "model_type": model.model_type,
             "model_version": model.version,
             **numbers({"flagged": int(scored["flagged"].sum()), "flagged_share": share(scored["flagged"])}),
-            "risk": markdown_table(
-                [{"risk": level, "rows": levels.count(level)} for level in ("HIGH", "MEDIUM", "LOW")]
-            ),
+            "risk": markdown_table([{"risk": level, "rows": levels[level]} for level in ("HIGH", "MEDIUM", "LOW")]),
             "probability_quartiles": ", ".join(f"{value:.3f}" for value in deciles) or "no rows",
         },
         data_version=dg.DataVersion(version.content),
@@ -62,10 +63,8 @@ def publishable(
     """Every candidate scored once, p in 0-1, flags true to the threshold, nobody who opted out, a reason each."""
     deployment = joined(app_database, store, models)
     day = day_of(context)
-    scored = require_day(deployment, "scored_predictions", day)
-    judged = checked(scored, SCORED_PREDICTIONS)
-    found = problems_of_day(deployment, day, scored, scoring_model(deployment, day), valid=not judged.bad)
+    found, judged = problems_of_day(deployment, day, scoring_model(deployment, day))
     return dg.AssetCheckResult(
         passed=not found,
-        metadata={"rows": len(scored), "problems": "; ".join(found) or "none", **counts_of(judged)},
+        metadata={"rows": judged.rows, "problems": "; ".join(found) or "none", **counts_of(judged)},
     )

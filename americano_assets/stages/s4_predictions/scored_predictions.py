@@ -2,37 +2,43 @@
 
 from collections.abc import Iterator
 from datetime import date
+from itertools import chain
 
 import pandas as pd
 import pyarrow as pa
 
+from americano_assets.core.base.validation import Checked
 from americano_assets.core.models.scorer import explained, score
-from americano_assets.core.publication.checks import problems
+from americano_assets.core.publication.checks import Judgement
 from americano_assets.errors import AmericanoError
+from americano_assets.resources.duckdb.connection import open_engine
 from americano_assets.resources.parquet_store.store import Version
 from americano_assets.stages.common.deployment import Deployment
 from americano_assets.stages.common.dictionary.described import of_model
 from americano_assets.stages.common.model_files import StoredModel
 from americano_assets.stages.common.schemas import SCORED_PREDICTIONS
+from americano_assets.stages.s1_snapshots.fast_validation import checked_rows
 from americano_assets.stages.s3_training.champion import scoring_model
 
 TABLE = "scored_predictions"
 
 
-def require_day(deployment: Deployment, table: str, day: date) -> pd.DataFrame:
-    """The rows of a day's table.
+def require_day(deployment: Deployment, table: str, day: date, columns: list[str] | None = None) -> pd.DataFrame:
+    """The rows of a day's table; all columns, or those named.
 
     Raises:
         AmericanoError: The day has none yet.
     """
-    rows = deployment.store.read_day(table, day)
+    rows = deployment.store.read_day(table, day, columns)
     if rows is None:
         raise _none_yet(table, day)
     frame: pd.DataFrame = rows.to_pandas()
     return frame
 
 
-def batches_of_day(deployment: Deployment, table: str, day: date, columns: list[str]) -> Iterator[pa.RecordBatch]:
+def batches_of_day(
+    deployment: Deployment, table: str, day: date, columns: list[str] | None = None
+) -> Iterator[pa.RecordBatch]:
     """The rows of a day's table in their order, in batches of bounded size. Raises as `require_day`."""
     batches = deployment.store.day_batches(table, day, columns)
     if batches is None:
@@ -40,46 +46,36 @@ def batches_of_day(deployment: Deployment, table: str, day: date, columns: list[
     return batches
 
 
-def score_day(deployment: Deployment, day: date) -> tuple[pd.DataFrame, StoredModel, Version]:
-    """Score the day's features with the day's model and keep every row."""
+def score_day(deployment: Deployment, day: date) -> tuple[StoredModel, Version]:
+    """Score the day's features with the day's model, a batch at a time, and keep every row."""
     model = scoring_model(deployment, day)
     if model.target != deployment.target:
         raise AmericanoError(
             f"The model of study day {day} was trained for {model.target}, the settings ask for {deployment.target}. "
             "Materialize struggle_model for that day again."
         )
-    features = deployment.store.read_day("features", day)
-    if features is None:
-        raise AmericanoError(f"Study day {day} has no features yet: materialize features for it first.")
-    scored = score(features.to_pandas(), model.scorer).assign(
-        threshold=model.scorer.threshold, model_version=model.version, model_type=model.model_type
-    )
-    schema = _scored_schema(features.schema, scored)
-    table = pa.Table.from_pandas(scored, schema=schema, preserve_index=False)
-    return scored, model, deployment.store.put_day(TABLE, day, table.to_batches(), schema)
+    batches = (_scored(batch, model) for batch in batches_of_day(deployment, "features", day))
+    first = next(batches)
+    return model, deployment.store.put_day(TABLE, day, chain([first], batches), first.schema)
 
 
-def problems_of_day(
-    deployment: Deployment, day: date, scored: pd.DataFrame, model: StoredModel, *, valid: bool = False
-) -> list[str]:
-    """Why the day must not be published; empty if it may.
+def problems_of_day(deployment: Deployment, day: date, model: StoredModel) -> tuple[list[str], Checked]:
+    """Why the day's predictions must not be published, empty if they may, and what the rules of their table found.
 
-    Args:
-        deployment: The deployment.
-        day: The study day.
-        scored: Its scored predictions.
-        model: The day's model.
-        valid: The rows are known to keep every rule.
+    Raises:
+        AmericanoError: The day has none yet.
     """
-    features = deployment.store.current("features", day)
-    return problems(
-        scored,
-        SCORED_PREDICTIONS,
-        candidates=features.rows if features else 0,
-        threshold=model.scorer.threshold,
-        allowed=deployment.analysable(),
-        valid=valid,
-    )
+    version, features = deployment.store.current(TABLE, day), deployment.store.current("features", day)
+    if version is None:
+        raise _none_yet(TABLE, day)
+    judgement = Judgement(TABLE, model.scorer.threshold, deployment.analysable())
+    for batch in batches_of_day(deployment, TABLE, day):
+        rows = pa.Table.from_batches([batch])
+        judgement.add(rows.to_pandas(), checked_rows(rows, SCORED_PREDICTIONS))
+    with open_engine() as engine:
+        engine.view("scored", [deployment.store.day_path(TABLE, day, version)])
+        twice = engine.run("SELECT count(*) - count(DISTINCT prediction_id) AS n FROM scored")["n"][0].as_py()
+    return judgement.problems(features.rows if features else 0, twice=twice), judgement.rules
 
 
 def with_reasons(deployment: Deployment, scored: pd.DataFrame) -> pd.DataFrame:
@@ -97,8 +93,12 @@ def _none_yet(table: str, day: date) -> AmericanoError:
     return AmericanoError(f"Study day {day} has no {table} yet: materialize {table} for it first.")
 
 
-def _scored_schema(features: pa.Schema, scored: pd.DataFrame) -> pa.Schema:
+def _scored(features: pa.RecordBatch, model: StoredModel) -> pa.RecordBatch:
     """The features' columns, then what scoring added, as the model of scored predictions has it."""
+    scored = score(features.to_pandas(), model.scorer).assign(
+        threshold=model.scorer.threshold, model_version=model.version, model_type=model.model_type
+    )
     types = of_model(SCORED_PREDICTIONS).types()
-    added = [name for name in types if name in scored and name not in features.names]
-    return pa.schema([*features, *(pa.field(name, pa.type_for_alias(types[name])) for name in added)])
+    added = [name for name in types if name in scored and name not in features.schema.names]
+    schema = pa.schema([*features.schema, *(pa.field(name, pa.type_for_alias(types[name])) for name in added)])
+    return pa.RecordBatch.from_pandas(scored, schema=schema, preserve_index=False)

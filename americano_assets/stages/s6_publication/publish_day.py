@@ -32,7 +32,7 @@ def publish(deployment: Deployment, day: date, kind: str) -> Published:
         )
     scored = require_day(deployment, TABLE, day)
     model = model_of_day(deployment.store, deployment.models, day)
-    found = problems_of_day(deployment, day, scored, model)
+    found, _ = problems_of_day(deployment, day, model)
     if found:
         raise AmericanoError(f"Study day {day} is not published: {'; '.join(found)}. Last night's rows stay in place.")
     study_day = StudyDay(

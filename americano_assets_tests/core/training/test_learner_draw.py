@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from americano_assets.core.training.learner_draw import SPARE, Draw, drawn_below, key_bound, portion_of
+from americano_assets.core.training.learner_draw import SPARE, Draw, drawn_until, key_bound, portion_of
 
 # Keys and rows of learners, ascending.
 counted = st.dictionaries(st.integers(0, 2**64 - 1), st.integers(1, 50), min_size=1, max_size=40).map(
@@ -16,13 +16,13 @@ counted = st.dictionaries(st.integers(0, 2**64 - 1), st.integers(1, 50), min_siz
 @given(counted, st.integers(1, 500))
 def test_as_many_learners_as_fit_are_drawn_and_no_row_more(found: tuple[np.ndarray, np.ndarray], most: int) -> None:
     keys, rows = found
-    below = drawn_below(keys, rows, most)
-    kept = np.ones(len(keys), bool) if below is None else keys < below
+    until = drawn_until(keys, rows, most)
+    kept = np.ones(len(keys), bool) if until is None else keys < until
     assert rows[kept].sum() <= most
     assert kept.all() or rows[kept].sum() + rows[np.flatnonzero(~kept)[0]] > most
     # A larger bound keeps everybody who was drawn for a smaller one.
-    more = drawn_below(keys, rows, most + 7)
-    assert more is None or (below is not None and more >= below)
+    more = drawn_until(keys, rows, most + 7)
+    assert more is None or (until is not None and more >= until)
 
 
 @given(counted, st.integers(1, 100))
