@@ -89,9 +89,9 @@ class Engine:
             return self.connection.sql(text, params=values).to_arrow_table()
         return self._execute(text, values).to_arrow_table()
 
-    def batches(self, text: str, rows: int) -> pa.RecordBatchReader:
+    def batches(self, text: str, rows: int, parameters: Mapping[str, object] | None = None) -> pa.RecordBatchReader:
         """The rows of a query, so many at a time; the next query of this engine ends it."""
-        return self.connection.sql(text).to_arrow_reader(rows)
+        return self.connection.sql(text, params=named(text, parameters)).to_arrow_reader(rows)
 
     def make(self, name: str, text: str, parameters: Mapping[str, object], kind: str = "TABLE") -> None:
         """Make a temporary table or view of a query's rows."""
