@@ -22,14 +22,25 @@ _ROW_GROUP_ROWS = 122_880
 _TEXT = (pa.large_string(), pa.string_view())
 
 
-def write_parquet(path: Path, batches: Iterable[pa.RecordBatch], schema: pa.Schema, codec: Codec = SMALL) -> int:
-    """Write rows so that the same rows in the same order give the same bytes; returns how many they were."""
+def write_parquet(
+    path: Path, batches: Iterable[pa.RecordBatch], schema: pa.Schema, codec: Codec = SMALL, *, as_it_is: bool = False
+) -> int:
+    """Write rows so that the same rows in the same order give the same bytes; returns how many they were.
+
+    Args:
+        path: The file.
+        batches: The rows.
+        schema: Theirs.
+        codec: How they are compressed.
+        as_it_is: Under this very schema: the file is somebody's own.
+    """
     rows = 0
     # One row-group size, however the rows arrived.
     level = {"compression_level": 3} if codec == SMALL else {}
-    with pq.ParquetWriter(path, normal_schema(schema), compression=codec, **level) as writer:
+    stored = schema if as_it_is else normal_schema(schema)
+    with pq.ParquetWriter(path, stored, compression=codec, **level) as writer:
         for chunk in _regroup(batches, schema):
-            writer.write_table(chunk, row_group_size=_ROW_GROUP_ROWS)
+            writer.write_table(chunk.cast(stored), row_group_size=_ROW_GROUP_ROWS)
             rows += chunk.num_rows
     return rows
 
@@ -56,11 +67,11 @@ def _regroup(batches: Iterable[pa.RecordBatch], schema: pa.Schema) -> Iterator[p
         rows += batch.num_rows
         while rows >= _ROW_GROUP_ROWS:
             table = pa.Table.from_batches(held, schema)
-            yield table.slice(0, _ROW_GROUP_ROWS).combine_chunks().cast(normal_schema(schema))
+            yield table.slice(0, _ROW_GROUP_ROWS).combine_chunks()
             held = table.slice(_ROW_GROUP_ROWS).to_batches()
             rows -= _ROW_GROUP_ROWS
     if rows:
-        yield pa.Table.from_batches(held, schema).combine_chunks().cast(normal_schema(schema))
+        yield pa.Table.from_batches(held, schema).combine_chunks()
 
 
 def same_rows(before: Path, written: Path, content: str) -> bool:

@@ -109,7 +109,7 @@ class ParquetRows:
             remove(self.path)
         elif removed:
             with written_beside(path.parent) as temporary:
-                write_parquet(temporary, self.rest(), self.schema)
+                write_parquet(temporary, self.rest(), self.schema, as_it_is=True)
                 temporary.chmod(path.stat().st_mode & 0o777)
                 move_into_place(temporary, path)
 
