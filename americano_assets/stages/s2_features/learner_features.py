@@ -6,9 +6,11 @@ Imports neither dagster nor scikit-learn.
 import threading
 from collections.abc import Iterable, Mapping
 from datetime import date, datetime, timedelta
+from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import duckdb
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -19,6 +21,7 @@ from americano_assets.core.study_days.cutoff import PLAN_AHEAD_DAYS, Cutoff, Tar
 from americano_assets.core.study_days.study_day import day_number, study_day_of
 from americano_assets.resources.duckdb.calendar import calendar_until
 from americano_assets.resources.duckdb.connection import connected
+from americano_assets.resources.parquet_store.content_files import require_undamaged
 from americano_assets.resources.parquet_store.store import ParquetStore
 from americano_assets.stages.s1_snapshots.input_manifest import DAY_TABLES, graded_span
 from americano_assets.stages.s1_snapshots.learner_reader import (
@@ -33,6 +36,7 @@ from americano_assets.stages.s2_features.point_in_time import COHORT, LOOK_BACK
 from americano_assets.stages.s2_features.query_plan import COHORT_STEPS
 from americano_assets.stages.s2_features.skill_ratings import (
     ANSWER_COLUMNS,
+    RATINGS_SCHEMA,
     answers_of,
     closing_key,
     state_of,
@@ -153,7 +157,7 @@ class LiveFeatures:
         """Register the ratings: the last closed cut-off's, and the learner's own as they have moved since."""
         today = study_day_of(now, self.zone)
         ((key,),) = engine.connection.execute("SELECT md5_number_lower(?)", [learner_id]).fetchall()
-        closed, state = self._ratings(today - timedelta(days=1), key)
+        closed, state = self._ratings(engine, today - timedelta(days=1), key)
         since = engine.run(
             f"SELECT {', '.join(ANSWER_COLUMNS)} FROM interactions "
             "WHERE study_day > $closed AND occurred_at < $now ORDER BY study_day, occurred_at, source, source_id",
@@ -164,20 +168,21 @@ class LiveFeatures:
         # No feature reads the items, of which there are most.
         engine.register("ratings", rated.filter(pc.not_equal(rated["level"], ITEM)))
 
-    def _ratings(self, day: date, key: int) -> tuple[date, State]:
+    def _ratings(self, engine: FeatureEngine, day: date, key: int) -> tuple[date, State]:
         """Ratings at the closing of `day`, else of the last day before it that has any, without other learners'."""
         for back in range(_RATINGS_BACK):
             closed = day - timedelta(days=back)
             version = self.store.remembered(RATINGS_TABLE, closing_key(closed))
             if version is None:
                 continue
+            path = self.store.whole_path(RATINGS_TABLE, version.content)
             # The whole version: a content keeps its name when somebody is forgotten, with fewer rows.
             if getattr(self._kept, "ratings_version", None) != version:
-                self._kept.ratings = self.store.read_whole(RATINGS_TABLE, version.content)
+                self._kept.shared_ratings = _stored_ratings(engine, path, f"level > {PAIR}")
                 self._kept.ratings_version = version
-            rows: pa.Table = self._kept.ratings
-            own = pc.equal(rows["key"], pa.scalar(key, pa.uint64()))
-            return closed, state_of(rows.filter(pc.or_(own, pc.greater(rows["level"], PAIR))))
+            # Sorted by level and learner: of each level one row group is read, however many learners there are.
+            own = _stored_ratings(engine, path, f"level <= {PAIR} AND key = $key::UBIGINT", key=key)
+            return closed, state_of(pa.concat_tables([own, self._kept.shared_ratings]))
         return day, initial_state()
 
     def _cohort(self, day: date) -> tuple[date, dict[str, pa.Table]]:
@@ -209,6 +214,16 @@ class LiveFeatures:
     def _calendar(self, day: date) -> pa.Table:
         """Reaches well past a day."""
         return calendar_until(date(day.year + 1, 12, 31), self.zone)
+
+
+def _stored_ratings(engine: FeatureEngine, path: Path, which: str, **parameters: int) -> pa.Table:
+    """Rows of a file of ratings, in its order."""
+    names = ", ".join(f'"{name}"' for name in RATINGS_SCHEMA.names)
+    try:
+        return engine.run(f"SELECT {names} FROM read_parquet($path) WHERE {which}", {"path": str(path), **parameters})
+    except duckdb.Error:
+        require_undamaged([path])
+        raise
 
 
 def _grade(engine: FeatureEngine, logs: Mapping[str, pa.Table], first: date, last: date, days: pa.Table) -> None:
