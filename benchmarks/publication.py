@@ -93,7 +93,7 @@ def measure(url: str, predictions: int, beside: float, night: int) -> str:
     with connect(url) as connection:
         _keep(connection, "before")
         began, clock = _processor(connection), time.perf_counter()
-        done = publish_day(connection, study_day, scored, indicators, interventions)
+        done = publish_day(connection, study_day, [scored], [indicators], [interventions])
         took, clock = _processor(connection) - began, time.perf_counter() - clock
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
         yardstick, bare = ("UPDATE", _updated(connection)) if night else ("COPY", _copied(connection))

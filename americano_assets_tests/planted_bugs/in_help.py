@@ -40,7 +40,7 @@ MUTATIONS = (
     ),
     Mutation(
         "arms are drawn anew each night",
-        "stages/s6_publication/episode_ledger.py",
+        "stages/s6_publication/transaction.py",
         '.arms(rows["learner_id"],',
         '.arms(rows["learner_id"] + str(at),',
         _EXPERIMENT,

@@ -14,13 +14,14 @@ import psycopg
 import pyarrow as pa
 
 from americano_assets.core.study_days.cutoff import Cutoff, naive
-from americano_assets.core.study_days.study_day import days_between
-from americano_assets.resources.postgres.staging import Staging
+from americano_assets.core.study_days.study_day import EPOCH, days_between
+from americano_assets.resources.postgres.staging import Staging, like
 from americano_assets.stages.common.model_files import model_of_day
 from americano_assets.stages.s2_features.feature_engine import FeatureEngine, open_feature_engine
 from americano_assets.stages.s6_publication.episode_ledger import StudyDay, record_day, write_ledger
+from americano_assets.stages.s6_publication.holdout import experiment_of
 from americano_assets.stages.s6_publication.owned_tables import lock_publication
-from americano_assets.stages.s6_publication.transaction import publish_day
+from americano_assets.stages.s6_publication.transaction import PREDICTIONS, RECOMMENDATIONS, publish_day
 from americano_assets.stages.s7_outcomes.label_episodes import judge
 from americano_assets.stages.s7_outcomes.write_outcomes import FIRST_FLAG, LAST_REFRESH, closing, write_outcomes
 from benchmarks.cohort import TARGET, ZONE
@@ -41,7 +42,14 @@ _ADVICE = """
 SELECT * REPLACE ({own} AS id, {prediction} AS prediction_id) FROM read_parquet('{path}', hive_partitioning = false)
 WHERE {prediction} IN (SELECT prediction_id FROM flagged)
 """
-_LEDGER_COLUMNS = "prediction_id, learner_id, objective_id, course_id, planned_day, probability"
+_EPISODE_COLUMNS = {
+    "id": "prediction_id",
+    "userId": "learner_id",
+    "learningObjectiveId": "objective_id",
+    "topicId": "course_id",
+    "predictedStruggleProbability": "probability",
+}
+_LEDGER_COLUMNS = ", ".join((*_EPISODE_COLUMNS.values(), "planned_day"))
 # As the API writes it, of one in fifty of the episodes whose rows stand in the app's tables.
 _FEEDBACK = """
 INSERT INTO ml.prediction_feedback (id, prediction_id, user_id, actual_struggle, feedback_type, submitted_at)
@@ -97,11 +105,9 @@ def _write_night(
         with connection.transaction():
             lock_publication(connection)
             if week <= _PUBLISHED_WEEKS:
-                publish_day(connection, study_day, rows, indicators, interventions)
+                publish_day(connection, study_day, [rows], [indicators], [interventions])
             else:
-                chosen = interventions.groupby("prediction_id")["intervention_type"]
-                types = {str(prediction): sorted(kinds) for prediction, kinds in chosen}
-                held_out = write_ledger(Staging(connection), study_day, rows, types)
+                held_out = _enter(connection, study_day, rows, interventions)
                 record_day(
                     connection,
                     study_day,
@@ -110,6 +116,32 @@ def _write_night(
                     held_out=held_out,
                 )
     _judge(home, connection, engine, day)
+
+
+def _enter(
+    connection: psycopg.Connection[tuple[object, ...]],
+    study_day: StudyDay,
+    rows: pd.DataFrame,
+    interventions: pd.DataFrame,
+) -> int:
+    """Enter a night's episodes into the ledger, and what was chosen for them, without publishing them."""
+    arms = experiment_of(connection, study_day.policy).arms(rows["learner_id"], rows["objective_id"])
+    episodes = pd.DataFrame(
+        {
+            **{column: rows[of] for column, of in _EPISODE_COLUMNS.items()},
+            "predictedAt": naive(study_day.moment.at),
+            "planned_day": [EPOCH + timedelta(days=int(day)) for day in rows["planned_day"]],
+            "arm": arms,
+        }
+    )
+    chosen = interventions.set_axis(["predictionId", "interventionType"], axis="columns")
+    staging = Staging(connection)
+    for name, shape, frame in (
+        (f"staged_{PREDICTIONS}", like(PREDICTIONS, planned_day="date", arm="text"), episodes),
+        (f"given_{RECOMMENDATIONS}", like(RECOMMENDATIONS), chosen),
+    ):
+        staging.put_batches(name, shape, pa.Table.from_pandas(frame, preserve_index=False).to_batches())
+    return write_ledger(staging, study_day)
 
 
 def _store(home: DeploymentOf, moved: duckdb.DuckDBPyConnection, first_night: date, week: int) -> None:

@@ -6,13 +6,14 @@ Numbers alone: nothing here needs scikit-learn, unless trees score.
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
+from itertools import repeat
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from americano_assets.core.base.arrays import BoolArray, FloatArray
-from americano_assets.core.base.ids import cuid
+from americano_assets.core.base.ids import cuid, cuids
 from americano_assets.core.features.catalog import DATA_QUALITY
 from americano_assets.core.models import log_odds as logodds
 from americano_assets.core.models.calibration import UNCALIBRATED, Calibrator, Reliability
@@ -30,6 +31,9 @@ from americano_assets.core.study_days.study_day import EPOCH
 
 CALIBRATION, BASELINE = "calibration", "baseline"
 NO_FACTORS = "[]"
+_PREDICTION = "prediction"
+# Shares of every input are held for so many rows.
+_EXPLAINED_AT_ONCE = 8192
 
 
 @dataclass(frozen=True)
@@ -106,10 +110,12 @@ class Scorer:
 
     def factors(self, rows: pd.DataFrame) -> list[str]:
         """Why, as JSON, one a row. It costs a millisecond a row with trees: ask for what someone will read."""
-        if rows.empty:
-            return []
-        told = rule_contributions(rows) if self.model is None else model_reasons(self.model, rows)
-        return factors_json(told, rows, cold_start(rows))
+        factors: list[str] = []
+        for begin in range(0, len(rows), _EXPLAINED_AT_ONCE):
+            part = rows.iloc[begin : begin + _EXPLAINED_AT_ONCE]
+            told = rule_contributions(part) if self.model is None else model_reasons(self.model, part)
+            factors += factors_json(told, part, cold_start(part))
+        return factors
 
     def with_threshold(self, threshold: float) -> "Scorer":
         """The same model, flagging from another p on."""
@@ -160,12 +166,9 @@ def score(features: pd.DataFrame, scorer: Scorer) -> pd.DataFrame:
     Reasons are worked out for flagged rows alone; the others have an empty list until somebody asks (`explained`).
     """
     p = scorer.probability(features)
-    ids = [
-        episode_id(learner, objective, EPOCH + timedelta(days=int(day)))
-        for learner, objective, day in zip(
-            features["learner_id"], features["objective_id"], features["planned_day"], strict=True
-        )
-    ]
+    days = {day: (EPOCH + timedelta(days=int(day))).isoformat() for day in features["planned_day"].unique()}
+    planned = [days[day] for day in features["planned_day"]]
+    ids = cuids(zip(repeat(_PREDICTION), features["learner_id"], features["objective_id"], planned, strict=False))
     flagged = scorer.flagged(features, p)
     cold = cold_start(features)
     factors = np.where(cold, COLD_FACTORS, NO_FACTORS).astype(object)
@@ -190,4 +193,4 @@ def explained(scored: pd.DataFrame, scorer: Scorer) -> pd.DataFrame:
 
 def episode_id(learner_id: str, objective_id: str, planned_day: date) -> str:
     """Id of the prediction of an episode."""
-    return cuid("prediction", learner_id, objective_id, planned_day.isoformat())
+    return cuid(_PREDICTION, learner_id, objective_id, planned_day.isoformat())

@@ -1,16 +1,27 @@
-"""Staging rows of one publication transaction: in temporary tables, indexed and counted for the planner."""
+"""Staging rows of one publication transaction: in temporary tables, counted for the planner."""
 
+import io
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import psycopg
+import pyarrow as pa
+from pyarrow import csv
 
 Row = tuple[Any, ...]
+# Text is always between quotes, so that no text is not the same as an empty one.
+_CSV = csv.WriteOptions(include_header=False)
 
 
-def like(table: str) -> str:
-    """The columns of a table, of the types that they have here; what is not staged stays null, whatever its default."""
-    return f"ON COMMIT DROP AS SELECT * FROM {table} WHERE false"
+def like(table: str, **beside: str) -> str:
+    """The columns of a table, of the types that they have here; what is not staged stays null, whatever its default.
+
+    Args:
+        table: The table.
+        beside: Types of further columns, by name.
+    """
+    more = "".join(f", NULL::{kind} AS {name}" for name, kind in beside.items())
+    return f"ON COMMIT DROP AS SELECT *{more} FROM {table} WHERE false"
 
 
 def typed(columns: str) -> str:
@@ -30,9 +41,7 @@ class Staging:
         """Run a statement that reads staged rows by their name, as it does tables."""
         return self.connection.execute(statement.encode(), parameters)
 
-    def put(
-        self, name: str, shape: str, columns: Sequence[str], rows: Iterable[Row], *, key: str | None = None
-    ) -> None:
+    def put(self, name: str, shape: str, columns: Sequence[str], rows: Iterable[Row], *, key: str = "") -> None:
         """Stage rows, instead of what had the name before.
 
         Args:
@@ -43,32 +52,46 @@ class Staging:
             key: The column by which statements look them up, if they do.
         """
         self._make(name, shape)
-        listed = ", ".join(f'"{column}"' for column in columns)
         count = 0
-        with self.connection.cursor() as cursor, cursor.copy(f"COPY {name} ({listed}) FROM STDIN".encode()) as copy:
+        with self.connection.cursor() as cursor, cursor.copy(_copy(name, columns)) as copy:
             for row in rows:
                 copy.write_row(row)
                 count += 1
-        if key is not None:
-            self.execute(f'CREATE INDEX ON {name} ("{key}")')
-        self.execute(f"ANALYZE {name}")
-        self._counts[name] = count
+        self._counted(name, count, key)
 
-    def keep(self, name: str, select: str) -> None:
+    def put_batches(self, name: str, shape: str, batches: Iterable[pa.RecordBatch], *, key: str = "") -> None:
+        """As `put`, of batches whose columns have the names of the table's; statements may run as they are made."""
+        self._make(name, shape)
+        count = 0
+        for batch in batches:
+            if batch.num_rows:
+                text = io.BytesIO()
+                csv.write_csv(batch, text, _CSV)
+                command = _copy(name, batch.schema.names, " (FORMAT csv, ENCODING 'UTF8')")
+                with self.connection.cursor() as cursor, cursor.copy(command) as copy:
+                    copy.write(text.getbuffer())
+                count += batch.num_rows
+        self._counted(name, count, key)
+
+    def keep(self, name: str, select: str, *, key: str = "") -> None:
         """Stage what a query finds now."""
-        self._counts[name] = self._make(name, f"ON COMMIT DROP AS {select}").rowcount
-        self.execute(f"ANALYZE {name}")
-
-    def drop(self, name: str, *conditions: str) -> None:
-        """Let go of rows, `s`, that fulfil any of the conditions; they have the column `id`."""
-        for condition in conditions:
-            self._counts[name] -= self.execute(f"DELETE FROM {name} s WHERE {condition}").rowcount
+        self._counted(name, self._make(name, f"ON COMMIT DROP AS {select}").rowcount, key)
 
     def count(self, name: str) -> int:
         """How many rows are staged."""
         return self._counts[name]
 
+    def _counted(self, name: str, count: int, key: str) -> None:
+        # To look at a column costs more than many statements that could profit.
+        self.execute(f'ANALYZE {name}("{key}")' if key else f"ANALYZE {name}")
+        self._counts[name] = count
+
     def _make(self, name: str, made: str) -> psycopg.Cursor[Any]:
         if name in self._counts:
             self.execute(f"DROP TABLE {name}")
         return self.execute(f"CREATE TEMPORARY TABLE {name} {made}")
+
+
+def _copy(name: str, columns: Sequence[str], how: str = "") -> bytes:
+    listed = ", ".join(f'"{column}"' for column in columns)
+    return f"COPY {name} ({listed}) FROM STDIN{how}".encode()

@@ -1,8 +1,7 @@
 """Rows of the app's three tables, from scored rows and what was advised on them."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Mapping
 from datetime import datetime
-from itertools import repeat
 from typing import Any
 
 import numpy as np
@@ -11,11 +10,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from americano_assets.core.features.catalog import DATA_QUALITY, FEATURE_NAMES
-from americano_assets.resources.postgres.staging import Row
 
 DECIMALS = 6
-# Learner and objective of each prediction, by its id.
-Owners = Mapping[str, tuple[str, str]]
 
 PREDICTION_COLUMNS = (
     "id",
@@ -107,42 +103,43 @@ def feature_vector(row: Mapping[Any, Any]) -> dict[str, float]:
     return {name: round(row[name], DECIMALS) for name in (*FEATURE_NAMES, DATA_QUALITY)}
 
 
-def prediction_rows(rows: pd.DataFrame, at: datetime) -> Iterator[Row]:
-    """As PREDICTION_COLUMNS; `at` is the cut-off (naive, UTC)."""
-    made: dict[str, Iterable[Any]] = {
-        "predictionStatus": repeat("PENDING", len(rows)),
-        "featureVector": _feature_vectors(rows),
-        "predictionDate": rows["planned_at"].to_numpy("datetime64[us]").tolist(),
-        "predictedAt": repeat(at, len(rows)),
-        "interventionApplied": repeat(False, len(rows)),
-    }
-    for column, sources in PREDICTION_SOURCES["scored_predictions"].items():
-        if column not in made:
-            made[column] = rows[sources[0]].tolist()
-    return zip(*(made[column] for column in PREDICTION_COLUMNS), strict=True)
+def prediction_rows(rows: pd.DataFrame, at: datetime) -> dict[str, pa.Array]:
+    """Columns of struggle_predictions as PREDICTION_COLUMNS; `at` is the cut-off (naive, UTC)."""
+    told = _told(rows, PREDICTION_SOURCES["scored_predictions"])
+    told["featureVector"] = _feature_vectors(rows)
+    for column, value in (("predictionStatus", "PENDING"), ("predictedAt", at), ("interventionApplied", False)):
+        told[column] = pa.repeat(value, len(rows))
+    return {column: told[column] for column in PREDICTION_COLUMNS}
 
 
-def indicator_rows(indicators: pd.DataFrame, owner: Owners, at: datetime) -> Iterator[Row]:
-    """As INDICATOR_COLUMNS, of predictions that have an owner."""
-    listed = [one for (one,) in INDICATOR_SOURCES["indicators"].values()]
-    for own, prediction, *told in zip(*(indicators[name].tolist() for name in listed), strict=True):
-        if prediction in owner:
-            yield (own, *owner[prediction], prediction, *told, at)
+def indicator_rows(indicators: pd.DataFrame, at: datetime) -> pa.RecordBatch:
+    """As INDICATOR_COLUMNS, but for whose they are, which their predictions tell."""
+    told = _told(indicators, INDICATOR_SOURCES["indicators"])
+    return pa.record_batch({**told, "detectedAt": pa.repeat(at, len(indicators))})
 
 
-def recommendation_rows(interventions: pd.DataFrame, owner: Owners, at: datetime) -> Iterator[Row]:
-    """As RECOMMENDATION_COLUMNS, of predictions that have an owner."""
-    listed = [one for (one,) in RECOMMENDATION_SOURCES["interventions"].values()]
-    for own, prediction, *told, objective in zip(*(interventions[name].tolist() for name in listed), strict=True):
-        if prediction in owner:
-            yield (own, owner[prediction][0], prediction, *told, "PENDING", objective, at)
+def recommendation_rows(interventions: pd.DataFrame, at: datetime) -> pa.RecordBatch:
+    """As RECOMMENDATION_COLUMNS, but for whose they are, which their predictions tell; and `actions`."""
+    told = _told(interventions, RECOMMENDATION_SOURCES["interventions"])
+    first = {"status": pa.repeat("PENDING", len(interventions)), "createdAt": pa.repeat(at, len(interventions))}
+    return pa.record_batch({**told, **first, "actions": _array(interventions["actions"])})
 
 
-def _feature_vectors(rows: pd.DataFrame) -> list[str]:
+def _told(rows: pd.DataFrame, sources: Sources) -> dict[str, pa.Array]:
+    """Each column of the app's that is one of ours."""
+    return {name: _array(rows[of[0]]) for name, of in sources.items() if len(of) == 1}
+
+
+def _array(values: pd.Series) -> pa.Array:
+    made = pa.array(values, from_pandas=True)
+    # Of no text at all pandas gives no piece, which is no array.
+    return made.combine_chunks() if isinstance(made, pa.ChunkedArray) else made
+
+
+def _feature_vectors(rows: pd.DataFrame) -> pa.Array:
     """`feature_vector` of every row as JSON: by column, since a night may have a million rows."""
     parts: list[pa.Array | str] = []
     for name in (*FEATURE_NAMES, DATA_QUALITY):
         values = pa.array(np.round(rows[name].to_numpy(float), DECIMALS))
         parts += [f'{", " if parts else "{"}"{name}": ', values.cast(pa.string())]
-    vectors: list[str] = pc.binary_join_element_wise(*parts, "}", "").to_pylist()
-    return vectors
+    return pc.binary_join_element_wise(*parts, "}", "")

@@ -1,39 +1,18 @@
 """The ledger of published study days and episodes, in schema ml: what was said of whom, when, by which model."""
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 from typing import Any
 
-import pandas as pd
 import psycopg
 
 from americano_assets.core.base.experiment_arms import HOLDOUT
 from americano_assets.core.publication.random_assignment import Policy
 from americano_assets.core.study_days.cutoff import Cutoff, naive
-from americano_assets.core.study_days.study_day import EPOCH
-from americano_assets.resources.postgres.staging import Staging, typed
+from americano_assets.resources.postgres.staging import Staging
 from americano_assets.stages.common.model_files import StoredModel
-from americano_assets.stages.s6_publication.holdout import experiment_of
 from americano_assets.stages.s6_publication.sql import query
-
-# A row on its way into ml.episodes and ml.assignments; the cut-off is that of this refresh.
-_EPISODE = {
-    "prediction_id": "text",
-    "user_id": "text",
-    "learning_objective_id": "text",
-    "course_id": "text",
-    "planned_day": "date",
-    "probability": "double precision",
-    "arm": "text",
-    "intervention_types": "text[]",
-    "refreshed_at": "timestamp(3)",
-    "threshold": "double precision",
-    "model_version": "text",
-    "live": "boolean",
-    "window_end": "timestamp(3)",
-    "before_planned_day": "boolean",
-}
 
 
 @dataclass(frozen=True)
@@ -54,72 +33,43 @@ class StudyDay:
     policy: Policy = field(default_factory=Policy)
 
 
-def known_episodes(connection: psycopg.Connection[Any], scored: pd.DataFrame, at: datetime) -> list[str]:
-    """Ids of those scored rows that were flagged by `at` (naive, UTC): a rerun knows no more than its night did."""
+def known_episodes(connection: psycopg.Connection[Any], predictions: Sequence[str], at: datetime) -> list[str]:
+    """Those of some episodes that were flagged by `at` (naive, UTC): a rerun knows no more than its night did."""
+    if not predictions:
+        return []
     found = connection.execute(
         "SELECT prediction_id FROM ml.episodes WHERE first_flagged_at <= %s AND prediction_id = ANY (%s)",
-        [at, scored["prediction_id"].tolist()],
+        [at, predictions],
     )
     return [row[0] for row in found]
 
 
-def write_ledger(
-    staging: Staging,
-    study_day: StudyDay,
-    rows: pd.DataFrame,
-    intervention_types: Mapping[str, list[str]],
-) -> int:
-    """Bring rows that will be published into the ledger with their arm, or move their episodes to this refresh.
+def write_ledger(staging: Staging, study_day: StudyDay) -> int:
+    """Bring the staged predictions into the ledger with their arm, or move their episodes to this refresh.
 
     Args:
-        staging: In the publication's transaction, before any of the app's rows is written.
+        staging: In the publication's transaction, before any of the app's rows is written. Predictions are staged with
+            their `planned_day` and `arm`, interventions as they were chosen, whatever the arm.
         study_day: The day.
-        rows: Scored rows.
-        intervention_types: What was chosen for each prediction, whatever its arm.
 
     Returns:
-        How many of the rows belong to the holdout.
+        How many of the predictions belong to the holdout.
     """
-    at, end = naive(study_day.moment.at), naive(study_day.moment.horizon_end)
     model, policy = study_day.model, study_day.policy
-    arms = experiment_of(staging.connection, policy).arms(rows["learner_id"], rows["objective_id"])
-    if rows.empty:
-        return 0
-    of_row = ("prediction_id", "learner_id", "objective_id", "course_id", "planned_day", "probability")
-    days = {day: EPOCH + timedelta(days=int(day)) for day in rows["planned_day"].unique()}
-    staging.put(
-        "staged_episodes",
-        typed(", ".join(f"{name} {kind}" for name, kind in _EPISODE.items())),
-        tuple(_EPISODE),
-        (
-            (
-                identity,
-                learner,
-                objective,
-                course,
-                days[day],
-                p,
-                arm,
-                intervention_types.get(identity, []),
-                at,
-                model.scorer.threshold,
-                model.version,
-                study_day.on_time,
-                end,
-                days[day] > study_day.day,
-            )
-            for identity, learner, objective, course, day, p, arm in zip(
-                *(rows[name].tolist() for name in of_row), arms, strict=True
-            )
-        ),
-    )
-    staging.execute(query("ledger_insert"))
-    staging.execute(query("ledger_refresh"))
-    staging.execute(
-        query("assignments_insert"), {"unit": policy.unit, "share": policy.share, "is_random": policy.is_random}
-    )
+    of_day = {
+        "study_day": study_day.day,
+        "threshold": model.scorer.threshold,
+        "model_version": model.version,
+        "live": study_day.on_time,
+        "window_end": naive(study_day.moment.horizon_end),
+    }
+    staging.execute(query("ledger_insert"), of_day)
+    staging.execute(query("ledger_refresh"), of_day)
+    design = {"unit": policy.unit, "share": policy.share, "is_random": policy.is_random}
+    staging.execute(query("assignments_insert"), of_day | design)
     held = staging.execute(
-        "SELECT count(*) FROM staged_episodes JOIN ml.assignments a USING (prediction_id) WHERE a.arm = %(arm)s",
+        'SELECT count(*) FROM staged_struggle_predictions s JOIN ml.assignments a ON a.prediction_id = s."id" '
+        "WHERE a.arm = %(arm)s",
         {"arm": HOLDOUT},
     ).fetchone()
     return int(held[0]) if held else 0

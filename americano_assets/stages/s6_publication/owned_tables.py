@@ -10,6 +10,7 @@ from functools import cache
 from typing import Any
 
 import psycopg
+import pyarrow as pa
 from psycopg import sql
 
 from americano_assets.resources.postgres.staging import Row, Staging, like
@@ -33,6 +34,10 @@ class OwnedTable:
         """Stage rows of the same column types; columns that are not given are not written."""
         self.staging.put(self.staged, like(self.table), columns, rows, key="id")
 
+    def stage_batches(self, batches: Iterable[pa.RecordBatch], **beside: str) -> None:
+        """As `stage`, of batches that name their columns; `beside`: types of columns that the table does not have."""
+        self.staging.put_batches(self.staged, like(self.table, **beside), batches, key="id")
+
     def insert_new(self, columns: Sequence[str]) -> int:
         """Insert the staged rows that were never published; returns how many."""
         if not self.staging.count(self.staged):
@@ -48,12 +53,11 @@ class OwnedTable:
         """
         if not self.staging.count(self.staged):
             return 0
-        owned, refresh, remember = _refresh(self.table, tuple(columns), guard)
-        self.staging.keep(self._owned, owned)
+        owned, refresh = _refresh(self.table, tuple(columns), guard)
+        self.staging.keep(self._owned, owned, key="id")
         if not self.staging.count(self._owned):
             return 0
-        self.staging.execute(refresh)
-        return self.staging.execute(remember, self._day).rowcount
+        return self.staging.execute(refresh, self._day).rowcount
 
     def withdraw(self, condition: str) -> int:
         """Delete published rows that nobody else touched and that fulfil `condition` on `t`; returns how many.
@@ -84,58 +88,59 @@ def _insert_new(table: str, columns: tuple[str, ...]) -> str:
 
 
 @cache
-def _refresh(table: str, columns: tuple[str, ...], guard: str) -> tuple[str, str, str]:
-    """Which columns of which rows are to be written, writing them, and remembering that they were."""
+def _refresh(table: str, columns: tuple[str, ...], guard: str) -> tuple[str, str]:
+    """Which columns of which rows stay as they are, and writing the others and that they were written."""
     names = list(map(sql.Identifier, columns))
     # As to_jsonb of the whole row has it, for a column alone: to_jsonb(NULL) is no JSON.
     stands = [sql.SQL("COALESCE(to_jsonb(t.{c}), 'null')").format(c=name) for name in names]
-    ours = [
-        sql.SQL("CASE WHEN t.{c} IS DISTINCT FROM s.{c} AND {now} = p.written -> {key} THEN {key} END").format(
-            c=name, now=now, key=sql.Literal(column)
-        )
+    others = [
+        sql.SQL(
+            "CASE WHEN t.{c} IS DISTINCT FROM s.{c} AND {now} = p.written -> {key} THEN NULL ELSE {key} END"
+        ).format(c=name, now=now, key=sql.Literal(column))
         for column, name, now in zip(columns, names, stands, strict=True)
     ]
     owned = _text(
         """
-        SELECT t."id", array_remove(ARRAY[{ours}]::text[], NULL) AS columns
-        FROM {table} t
-        JOIN {staged} s ON s."id" = t."id"
-        JOIN ml.published p ON p.table_name = {name} AND p.row_id = t."id"
-        WHERE ROW({now}) IS DISTINCT FROM ROW({then}) AND ({guard})
+        SELECT "id", kept FROM (
+          SELECT t."id", array_remove(ARRAY[{others}]::text[], NULL) AS kept
+          FROM {table} t
+          JOIN {staged} s ON s."id" = t."id"
+          JOIN ml.published p ON p.table_name = {name} AND p.row_id = t."id"
+          WHERE ROW({now}) IS DISTINCT FROM ROW({then}) AND ({guard})
+        ) o
+        WHERE cardinality(kept) < {n}
         """,
         table,
-        ours=sql.SQL(", ").join(ours),
+        others=sql.SQL(", ").join(others),
         now=sql.SQL(", ").join(sql.SQL("t.{}").format(name) for name in names),
         then=sql.SQL(", ").join(sql.SQL("s.{}").format(name) for name in names),
         guard=sql.SQL(guard),
+        n=sql.Literal(len(columns)),
     )
     refresh = _text(
         """
-        UPDATE {table} t SET {assignments}
-        FROM {staged} s, {owned} o
-        WHERE s."id" = t."id" AND o."id" = t."id" AND cardinality(o.columns) > 0
+        WITH refreshed AS (
+          UPDATE {table} t SET {assignments}
+          FROM {staged} s, {owned} o
+          WHERE s."id" = t."id" AND o."id" = t."id"
+          RETURNING t."id", jsonb_build_object({pairs}) - o.kept AS now
+        )
+        UPDATE ml.published p SET study_day = %(day)s, written = p.written || r.now
+        FROM refreshed r
+        WHERE p.table_name = {name} AND p.row_id = r."id"
         """,
         table,
         assignments=sql.SQL(", ").join(
-            sql.SQL("{c} = CASE WHEN {literal} = ANY (o.columns) THEN s.{c} ELSE t.{c} END").format(
+            sql.SQL("{c} = CASE WHEN {literal} = ANY (o.kept) THEN t.{c} ELSE s.{c} END").format(
                 c=name, literal=sql.Literal(column)
             )
             for column, name in zip(columns, names, strict=True)
         ),
-    )
-    remember = _text(
-        """
-        UPDATE ml.published p SET study_day = %(day)s, written = p.written || (
-          SELECT jsonb_object_agg(c.name, c.now) FROM (VALUES {pairs}) c (name, now) WHERE c.name = ANY (o.columns))
-        FROM {table} t, {owned} o
-        WHERE p.table_name = {name} AND p.row_id = t."id" AND o."id" = t."id" AND cardinality(o.columns) > 0
-        """,
-        table,
         pairs=sql.SQL(", ").join(
-            sql.SQL("({}, {})").format(sql.Literal(column), now) for column, now in zip(columns, stands, strict=True)
+            sql.SQL("{}, t.{}").format(sql.Literal(column), name) for column, name in zip(columns, names, strict=True)
         ),
     )
-    return owned, refresh, remember
+    return owned, refresh
 
 
 @cache

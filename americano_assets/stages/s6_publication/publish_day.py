@@ -1,16 +1,27 @@
 """The publish step of a study day: check once more, then write everything in one transaction."""
 
+from collections.abc import Iterator
 from datetime import date
+
+import pandas as pd
 
 from americano_assets.core.publication.random_assignment import is_on_time
 from americano_assets.core.study_days.study_day import cutoff
 from americano_assets.errors import AmericanoError
 from americano_assets.stages.common.deployment import Deployment
 from americano_assets.stages.common.model_files import model_of_day
+from americano_assets.stages.common.schemas import SCORED_PREDICTIONS
 from americano_assets.stages.s2_features.day_tables import day_tables
-from americano_assets.stages.s4_predictions.scored_predictions import TABLE, problems_of_day, require_day
+from americano_assets.stages.s4_predictions.scored_predictions import (
+    TABLE,
+    batches_of_day,
+    problems_of_day,
+)
 from americano_assets.stages.s6_publication.episode_ledger import StudyDay
 from americano_assets.stages.s6_publication.transaction import Published, publish_day
+
+# Lists cost more to read than all the rest, and advice has told what they say.
+_SHOWN = [name for name in SCORED_PREDICTIONS.columns if name != "unmastered_prerequisites"]
 
 
 def publish(deployment: Deployment, day: date, kind: str) -> Published:
@@ -30,7 +41,6 @@ def publish(deployment: Deployment, day: date, kind: str) -> Published:
         raise AmericanoError(
             f"Study day {day} is still open until {at:%Y-%m-%d %H:%M} UTC: only closed days are published."
         )
-    scored = require_day(deployment, TABLE, day)
     model = model_of_day(deployment.store, deployment.models, day)
     found, _ = problems_of_day(deployment, day, model)
     if found:
@@ -48,7 +58,12 @@ def publish(deployment: Deployment, day: date, kind: str) -> Published:
         return publish_day(
             connection,
             study_day,
-            scored,
-            require_day(deployment, "indicators", day),
-            require_day(deployment, "interventions", day),
+            _frames(deployment, TABLE, day, _SHOWN),
+            _frames(deployment, "indicators", day),
+            _frames(deployment, "interventions", day),
         )
+
+
+def _frames(deployment: Deployment, table: str, day: date, columns: list[str] | None = None) -> Iterator[pd.DataFrame]:
+    for batch in batches_of_day(deployment, table, day, columns):
+        yield batch.to_pandas()

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import pandas as pd
 import psycopg
 
 from americano_assets.core.interventions.choose_interventions import Known, interventions_of
@@ -38,9 +39,18 @@ class Night:
         self.world = world
 
     def publish(
-        self, day: str, *rows: Mapping[str, Any], on_time: bool = True, policy: Policy = NOBODY_HELD_OUT
+        self,
+        day: str,
+        *rows: Mapping[str, Any],
+        on_time: bool = True,
+        policy: Policy = NOBODY_HELD_OUT,
+        rows_at_once: int = 1000,
     ) -> Published:
         """Publish rows of learner-1, learner-2 …, each for an objective of the same number."""
+
+        def frames(whole: pd.DataFrame) -> list[pd.DataFrame]:
+            return [whole.iloc[at : at + rows_at_once] for at in range(0, len(whole), rows_at_once)]
+
         scored = scored_rows(rows, THRESHOLD) if rows else scored_rows([{}], THRESHOLD).head(0)
         flagged = scored[scored["flagged"]]
         model = StoredModel(f"model-of-{day}", "rule_based", study_day(day), "d", TARGET, Scorer(None, 0.3, THRESHOLD))
@@ -49,9 +59,9 @@ class Night:
             return publish_day(
                 connection,
                 StudyDay(study_day(day), moment, model, f"inputs-of-{day}", "nightly", on_time, policy),
-                scored,
-                indicators_of(flagged),
-                interventions_of(flagged, Known({})),
+                frames(scored),
+                frames(indicators_of(flagged)),
+                frames(interventions_of(flagged, Known({}))),
             )
 
     def prediction(self, number: int = 1) -> dict[str, Any]:

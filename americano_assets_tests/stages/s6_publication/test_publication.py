@@ -6,6 +6,8 @@ from datetime import datetime, timedelta
 import psycopg
 import pytest
 
+from americano_assets.core.publication.random_assignment import Policy
+from americano_assets.stages.s6_publication import alerts
 from americano_assets.stages.s6_publication.transaction import INDICATORS, PREDICTIONS, RECOMMENDATIONS
 from americano_assets_tests.frames import PLANNED_AT, scored_rows
 from americano_assets_tests.stages.s6_publication.night import (
@@ -56,6 +58,38 @@ def test_a_rerun_changes_no_byte(night: Night) -> None:
     assert night.bookkeeping() == bookkeeping
 
 
+def test_batches_of_any_size_write_the_same_rows(night: Night, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(alerts, "_RANKED_ROWS", 1)
+    written = []
+    for rows_at_once in (1, 2, 1000):
+        policy = Policy("episode", 0.3)
+        night.publish(FIRST, FORGETTING, OVERLOADED, GAPS, FINE, policy=policy, rows_at_once=rows_at_once)
+        night.publish(SECOND, OVERLOADED, FINE, GAPS, FORGETTING, policy=policy, rows_at_once=rows_at_once)
+        told = night.world.rows("SELECT to_jsonb(a)::text FROM ml.alerts a ORDER BY id")
+        ((alerting,),) = night.world.rows(
+            "SELECT count(*) FROM ml.episodes e JOIN ml.assignments a USING (prediction_id) "
+            "WHERE a.arm = 'treated' AND e.probability >= e.threshold"
+        )
+        assert len(told) == alerting
+        written.append((published_rows(night.world), night.bookkeeping(), told))
+        night.world.execute(
+            "ALTER TABLE ml.assignments DISABLE TRIGGER ALL;"
+            f"TRUNCATE {PREDICTIONS}, {INDICATORS}, {RECOMMENDATIONS}, ml.published, ml.episodes, ml.assignments, "
+            "ml.study_days, ml.alerts, ml.intervention_actions CASCADE;"
+            "ALTER TABLE ml.assignments ENABLE TRIGGER ALL"
+        )
+    assert written[0] == written[1] == written[2]
+
+
+def test_what_did_not_change_is_not_written_again(night: Night) -> None:
+    night.publish(FIRST, FORGETTING, GAPS)
+    places = [f"SELECT ctid, xmin FROM {table} ORDER BY 1" for table in (INDICATORS, RECOMMENDATIONS)]
+    places.append(f"SELECT ctid, xmin FROM ml.published WHERE table_name <> '{PREDICTIONS}' ORDER BY 1")
+    before = [night.world.rows(place) for place in places]
+    assert night.publish(SECOND, FORGETTING, GAPS).refreshed == 2
+    assert [night.world.rows(place) for place in places] == before
+
+
 def test_the_next_night_refreshes_the_episode_in_place(night: Night) -> None:
     night.publish(FIRST, FORGETTING)
     first = night.prediction()
@@ -89,6 +123,7 @@ def test_once_published_an_episode_stays_also_below_the_threshold(night: Night) 
     assert (done.inserted, done.refreshed) == (0, 1)
     assert row["predictedStruggleProbability"] < THRESHOLD
     assert row["predictionStatus"] == "PENDING"
+    assert [factor["feature"] for factor in row["strugglingFactors"]] == ["cohort_rate"]
     assert night.kinds() == night.kinds(INDICATORS) == set()
 
 
