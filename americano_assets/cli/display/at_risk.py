@@ -11,6 +11,7 @@ from americano_assets.core.study_days.cutoff import naive
 from americano_assets.core.study_days.study_day import cutoff
 from americano_assets.core.training.flagging import nobody_told
 from americano_assets.settings import Settings
+from americano_assets.stages.s9_report.page.data import LATER_NIGHTS
 from americano_assets.stages.s9_report.sql import query as report_query
 
 _OBJECTIVES, _LEARNERS, _REASONS = 12, 12, 2
@@ -40,8 +41,10 @@ def show_at_risk(connection: Any, settings: Settings, day: date, threshold: floa
     objectives = connection.execute(report_query("at_risk"), asked | plans).fetchall()
     shown = connection.execute(query("learners_who_differ"), asked).fetchall()
     title = f"At risk, as of {at.astimezone(settings.zone):%Y-%m-%d %H:%M %Z}"
+    *_, later = connection.execute(report_query("nights"), {"since": day, "day": day}).fetchone()
     if not shown:
-        say(f"{title}: nobody, {nobody_told(threshold)}.")
+        why = f"none is left. {LATER_NIGHTS}" if later else f"nobody, {nobody_told(threshold)}."
+        say(f"{title}: {why}")
         return None
     table = Table(
         Column("learners", justify="right"),
@@ -56,6 +59,8 @@ def show_at_risk(connection: Any, settings: Settings, day: date, threshold: floa
         table.add(f"{learners:,}", plan, (_named(course, objective, identity), *told))
     if objectives:
         table.show()
+    if later:
+        say(LATER_NIGHTS)
     if rest := objectives[_OBJECTIVES:]:
         say(f"And {len(rest):,} more objectives; the table struggle_predictions has them all.")
     table = Table(

@@ -25,6 +25,8 @@ from americano_assets.stages.s9_report.sql import query
 
 DAYS = 30
 REASONS = 2
+# Said of open predictions of a night that was not the last.
+LATER_NIGHTS = "Later nights stand: what they made anew, or closed, is not counted here."
 
 
 @dataclass(frozen=True)

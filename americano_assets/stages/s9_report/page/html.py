@@ -24,7 +24,7 @@ from americano_assets.core.outcomes.performance import maker, whose
 from americano_assets.core.statistics.metrics import LEAST_ROWS
 from americano_assets.core.training.fit import RULES
 from americano_assets.core.training.flagging import NOBODY
-from americano_assets.stages.s9_report.page.data import DAYS, Report
+from americano_assets.stages.s9_report.page.data import DAYS, LATER_NIGHTS, Report
 
 _ESTIMANDS = {
     "intention_to_treat": "struggles, all flagged",
@@ -81,6 +81,7 @@ def render(report: Report) -> str:
         limits=PSI_LIMITS,
         minus=MINUS,
         baseline_weeks=BASELINE_WEEKS,
+        later_nights=LATER_NIGHTS,
         caution=caution(report.before_after["reduction_percentage"] if report.before_after else None),
         primary=_primary(report),
         verdict=_verdict,

@@ -11,8 +11,10 @@ from playwright.sync_api import sync_playwright
 from psycopg.types.json import Jsonb
 
 from americano_assets.cli.display import run_summary
+from americano_assets.cli.display.at_risk import show_at_risk
 from americano_assets.core.training.flagging import NOBODY
 from americano_assets.resources.home.folder import write_demo_values
+from americano_assets.stages.s9_report.page.data import LATER_NIGHTS
 from americano_assets.stages.s9_report.page.files import report_path, write_report
 from americano_assets.stages.s9_report.page.html import points
 from americano_assets_tests.api.rows import COURSE, CUTOFF, LEARNER, OBJECTIVE, OTHER
@@ -108,7 +110,7 @@ def test_a_course_without_a_name_is_called_by_its_id(night: Night) -> None:
     assert f"{COURSE}: Interpret a blood gas" in text(page, "objectives")
 
 
-def test_what_a_later_night_predicted_is_not_of_this_one(night: Night) -> None:
+def test_what_a_later_night_predicted_is_not_of_this_one(night: Night, capsys: pytest.CaptureFixture[str]) -> None:
     """A night may be replayed after later ones; its page is kept."""
     before = {one: text(night.page(), one) for one in ("help", "objectives")}
     assert "Later nights stand" not in night.page()
@@ -117,7 +119,14 @@ def test_what_a_later_night_predicted_is_not_of_this_one(night: Night) -> None:
         night.rows.prediction(f"later{number}", due=made + timedelta(days=2), userId=learner, predictedAt=made)
     night.rows.published(night.day + timedelta(days=1), model="later")
     assert {one: text(night.page(), one) for one in before} == before
-    assert "Later nights stand: what they made anew, or closed, is not counted here." in text(night.page(), "open")
+    assert LATER_NIGHTS in text(night.page(), "open")
+    told = (night.world.connection, night.deployment.settings, night.day, 0.5)
+    assert show_at_risk(*told) == LEARNER
+    assert LATER_NIGHTS in " ".join(capsys.readouterr().out.split())
+    night.world.execute("""DELETE FROM struggle_predictions WHERE "predictedAt" <= %s""", CUTOFF)
+    assert text(night.page(), "nobody") == f"None is left. {LATER_NIGHTS}", "which does not say that nobody was at risk"
+    assert show_at_risk(*told) is None
+    assert f"none is left. {LATER_NIGHTS}" in " ".join(capsys.readouterr().out.split())
 
 
 def test_of_many_objectives_the_largest_stand_there_and_the_rest_are_counted(night: Night) -> None:
@@ -201,9 +210,9 @@ def test_the_terminal_tells_the_same_of_each_that_predicted(night: Night, capsys
         scope=("model_type", "rule_based"), model_type="rule_based", n=20, accuracy=None, reason="20"
     )
     run_summary._show_matured(night.world.connection, night.day)
-    model, rules = re.sub(r"\s+", " ", capsys.readouterr().out).strip().split(". Of ")
+    model, rules = re.sub(r"\s+", " ", capsys.readouterr().out).strip().split(". Flagged or not, of ")
     assert model.startswith(
-        "Of 300 predictions by logistic regression (3 versions), made from 23 Sep 2026 to 15 Nov 2026"
+        "Flagged or not, of 300 predictions by logistic regression (3 versions), made from 23 Sep 2026 to 15 Nov 2026"
     )
     assert "recall 0.730, AUC 0.830, calibration error 0.030" in model
     assert rules.startswith("20 predictions by the rules")
