@@ -21,7 +21,7 @@ from americano_assets.resources.parquet_store.content_files import read_table
 from americano_assets.resources.parquet_store.store import ParquetStore
 from americano_assets.stages.common.schemas import LOG_TABLES
 from americano_assets.stages.s1_snapshots.postgres_reader import read_whole as read_state
-from americano_assets.stages.s9_report import research_database
+from americano_assets.stages.s9_report import research_tables
 from americano_assets_tests.query_files import query_files
 
 Part = tuple[str, ...]
@@ -71,6 +71,7 @@ WORDS: dict[str, Key] = {
     "id of the scope": (("scope_id",),),
     "estimand": (("estimand",),),
     "arm": (("arm",),),
+    "planned day": (("planned_day",),),
     "kind of model": (("model_type",),),
     "phase": (("phase", "experiment_phase"),),
     "status": (("status",),),
@@ -193,7 +194,7 @@ def watching() -> Iterator[Watch]:
 
     execute, make, run = Engine._execute, Engine.make, Engine.run
     batches = Engine.batches
-    cursor, current, research = psycopg.Cursor.execute, ParquetStore.make_current, research_database._make
+    cursor, current, research = psycopg.Cursor.execute, ParquetStore.make_current, research_tables.finish
 
     def engine_execute(self: Engine, text: str, values: dict[str, object]) -> Any:
         found = execute(self, text, values)
@@ -244,7 +245,10 @@ def watching() -> Iterator[Watch]:
 
     def make_research(connection: duckdb.DuckDBPyConnection, name: str) -> int:
         made = research(connection, name)
-        table(connection, f"s9_report/{name}", f"{research_database.SCHEMA}.{name}")
+        of_table = f"{research_tables.SCHEMA}.{name}"
+        table(connection, f"s9_report/{name}", of_table)
+        if name == research_tables.OUTCOMES:
+            table(connection, "s9_report/unflagged_outcomes", f"(FROM {of_table} WHERE live IS NULL)")
         return made
 
     def make_current(self: ParquetStore, name: str, day: Any, version: Any) -> Any:
@@ -260,6 +264,6 @@ def watching() -> Iterator[Watch]:
         patch.setattr(Engine, "batches", engine_batches)
         patch.setattr(psycopg.Cursor, "execute", cursor_execute)
         patch.setattr("americano_assets.stages.s1_snapshots.snapshots.read_whole", read_whole)
-        patch.setattr(research_database, "_make", make_research)
+        patch.setattr(research_tables, "finish", make_research)
         patch.setattr(ParquetStore, "make_current", make_current)
         yield watch

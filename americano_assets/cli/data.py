@@ -44,7 +44,7 @@ def export_events(
     else:
         echo(f"No event in {span}. {done.path} has the columns and no row.")
     if sync_duckdb:
-        built = build_analytics(deployment)
+        built = build_analytics(deployment, anew=True)
         rows = ", ".join(f"{count:,} {table}" for table, count in built.rows.items())
         echo(f"{built.path}: {rows}")
 

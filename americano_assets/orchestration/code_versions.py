@@ -97,7 +97,7 @@ _FILES: Mapping[str, tuple[str, ...]] = {
     ),
     "ml/drift": ("core/outcomes/drift*.py", "stages/s8_reduction/drift.py"),
     "nightly_report": ("stages/s9_report/page/*.py", "stages/s9_report/sql/report/*.sql"),
-    "analytics_database": ("stages/s9_report/research_database.py", "stages/s9_report/sql/research/*.sql"),
+    "analytics_database": (*_MATURED, "stages/s9_report/research_*.py", "stages/s9_report/sql/research/*.sql"),
 }
 # What the queries of stage 2 say together, as results are kept under it.
 _DEFINITIONS: Mapping[str, tuple[Callable[[], str], ...]] = {

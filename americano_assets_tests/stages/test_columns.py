@@ -10,7 +10,7 @@ import pytest
 
 from americano_assets.contract.tables import WRITTEN
 from americano_assets.stages.common.schemas import LOG_TABLES, STATE_TABLES
-from americano_assets.stages.s9_report.research_database import SCHEMA
+from americano_assets.stages.s9_report.research_tables import SCHEMA
 from americano_assets_tests.stages.conftest import Lived
 from americano_assets_tests.stages.s3_training.test_trained_model import JUDGED
 from americano_assets_tests.world import study_day

@@ -41,21 +41,24 @@ def analytics_database(
 ) -> Result:
     """A DuckDB file with events, interactions, features, predictions and outcomes of learners who allow it.
 
-    Rebuilt from Parquet and swapped in by one rename: who has the old one open goes on reading that. A replay of
-    a past night leaves it as it is.
+    The file before goes on: days that are new or were changed are made, who has left is taken out. Swapped in by one
+    rename: who has the old one open goes on reading that. A replay of a past night leaves it as it is.
     """
     deployment = joined(app_database, store)
     if context.run.tags.get(KIND_TAG) == REPLAY:
         return dg.MaterializeResult(metadata={"rebuilt": False, "why": "a replay of a past night"})
     built = build_analytics(deployment, research_file)
     metadata: dict[str, dg.MetadataValue | str | float | int | bool] = {
-        "rebuilt": True,
+        "rebuilt": built.anew,
+        "days_made": sum(built.days_made.values()),
         "path": dg.MetadataValue.path(str(built.path)),
         "dagster/row_count": sum(built.rows.values()),
         "learners": built.learners,
         "through_study_day": str(built.through or "none yet"),
         "megabytes": built.path.stat().st_size / 1e6,
-        "tables": markdown_table([{"table": name, "rows": rows} for name, rows in built.rows.items()]),
+        "tables": markdown_table(
+            [{"table": name, "rows": rows, "days made": built.days_made.get(name)} for name, rows in built.rows.items()]
+        ),
     }
     if deployment.settings.compare_with_postgres:
         compared = compare_with_postgres(deployment, built)

@@ -17,7 +17,7 @@ from americano_assets.installation import PROJECT_ROOT
 from americano_assets.resources.mlflow.training_run import REGISTERED_MODEL
 from americano_assets.resources.parquet_store.atomic_files import LEFTOVER_PREFIX
 from americano_assets.resources.postgres.embedded.server import EmbeddedServer
-from americano_assets.stages.s9_report.research_database import SCHEMA, TABLES
+from americano_assets.stages.s9_report.research_tables import SCHEMA, TABLES
 from americano_assets_tests.end_to_end.faults.conftest import Recorded, School, copied, record
 from americano_assets_tests.end_to_end.faults.driver import FIRST, NOWHERE
 from americano_assets_tests.end_to_end.faults.points import (

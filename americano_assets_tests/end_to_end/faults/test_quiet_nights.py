@@ -10,7 +10,7 @@ import psycopg
 from americano_assets.resources.parquet_store.store import ParquetStore
 from americano_assets.stages.common.schemas import LOG_TABLES
 from americano_assets.stages.s1_snapshots.input_manifest import DAY_TABLES
-from americano_assets.stages.s9_report.research_database import SCHEMA, TABLES
+from americano_assets.stages.s9_report.research_tables import SCHEMA, TABLES
 from americano_assets_tests.end_to_end.faults.conftest import School
 from americano_assets_tests.end_to_end.faults.driver import FIRST, nights
 from americano_assets_tests.end_to_end.story import DAY_FILES, SECOND, SECOND_CUTOFF, SLIPPED

@@ -114,6 +114,9 @@ RESEARCH = tuple(
             "timezone": "VARCHAR",
             "horizon_days": "INTEGER",
             "struggle_below": "DOUBLE",
+            "made_by": "VARCHAR",
         },
+        "participants": _only(LOG_TABLES["behavioral_events"], "learner_id"),
+        "made_from": {"table_name": "VARCHAR", "day": "DATE", "content": "VARCHAR", "row_count": "BIGINT"},
     }.items()
 )

@@ -170,6 +170,11 @@ WORDS: dict[str, str] = {
     "timezone": "Time zone in which study days end at 23:00.",
     "horizon_days": "How far ahead a prediction looks, in study days.",
     "struggle_below": f"A mean score below is a struggle, {_SHARE}.",
+    "made_by": "Key of the queries by which the file is made: where they are other ones, it is made anew.",
+    "table_name": "Name of a table of the file.",
+    "research.day": "The study day of its rows; of outcomes the day for which they are planned.",
+    "content": "Name of the stored content that they were made from; of outcomes a number over the ledger's rows.",
+    "row_count": "How many rows it has.",
 }
 # Tables whose words are those of another where they have none of their own.
 _ALIKE = {"training_set": "features", "scored_predictions": "features", "research.features": "features"}

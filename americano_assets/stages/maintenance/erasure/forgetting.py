@@ -89,7 +89,7 @@ def forget(deployment: Deployment, learner: str, found: Survey | None = None) ->
             [naive(deployment.now()), Jsonb(dict(found.rows))],
         )
     if found.research:
-        build_analytics(deployment)
+        build_analytics(deployment, forgotten=learner)
     left = look(deployment, learner, found.traces)
     _require_gone(left)
     done.not_ours = left.not_ours

@@ -34,7 +34,7 @@ from americano_assets.stages.maintenance.erasure.registry import (
     kind_of,
 )
 from americano_assets.stages.s3_training.dataset_versions import MANIFEST
-from americano_assets.stages.s9_report.research_database import SCHEMA
+from americano_assets.stages.s9_report.research_tables import PARTICIPANTS, SCHEMA
 
 _COPIES, _RESTORED, _RESEARCH = "exports and copies", "restored data sets", "the researchers' file"
 _EXAMPLES, _LOGS = "examples of bad rows", "Dagster's logs"
@@ -135,7 +135,8 @@ def look(deployment: Deployment, learner: str, traces: Traces | None = None) -> 
                 _count(found, one.table if one.store is deployment.store else _RESTORED, one)
             elif path != deployment.settings.analytics_path and not _is_of_ours(home, found, path):
                 others[path] = _copy(found, path)
-    _look_at_research(home, deployment.settings.analytics_path, found)
+    takes_part = deployment.analysable().get(learner, False)
+    _look_at_research(home, deployment.settings.analytics_path, found, roster=not takes_part)
     if found.is_known:
         # Contents, data sets and models have the names of their files.
         named = {path.stem for path in paths if path in stored or kind_of(path.relative_to(home)) is Kind.NOTHING}
@@ -254,16 +255,23 @@ def _look_at_text(home: Path, found: Survey, path: Path, copy: ParquetRows | Non
         found.not_ours.append(below.as_posix())
 
 
-def _look_at_research(home: Path, path: Path, found: Survey) -> None:
-    """Rows of the researchers' file; where it is damaged or in somebody's hands, another takes its place."""
+def _look_at_research(home: Path, path: Path, found: Survey, *, roster: bool) -> None:
+    """Rows of the researchers' file; where it is damaged or in somebody's hands, another takes its place.
+
+    Args:
+        home: The home.
+        path: The file.
+        found: What was found.
+        roster: Look among those who take part, too: who still does goes on standing there.
+    """
     if not path.exists():
         return
     try:
         with connected(str(path), read_only=True) as connection:
             tables = connection.execute(
                 "SELECT table_name FROM information_schema.columns "
-                "WHERE table_schema = ? AND column_name = 'learner_id'",
-                [SCHEMA],
+                "WHERE table_schema = ? AND column_name = 'learner_id' AND (? OR table_name <> ?)",
+                [SCHEMA, roster, PARTICIPANTS],
             ).fetchall()
             parts = [f'SELECT learner_id FROM {SCHEMA}."{table}"' for (table,) in tables]
             text = f"SELECT count(*) FROM ({' UNION ALL '.join(parts)}) WHERE learner_id = ?"
