@@ -93,7 +93,7 @@ _FILES: Mapping[str, tuple[str, ...]] = {
         "core/effects/*.py",
         "core/statistics/*.py",
         "stages/s8_reduction/effects.py",
-        "stages/s8_reduction/sql/effect_ledger.sql",
+        "stages/s8_reduction/sql/effect_*.sql",
     ),
     "ml/drift": ("core/outcomes/drift*.py", "stages/s8_reduction/drift.py"),
     "nightly_report": ("stages/s9_report/page/*.py", "stages/s9_report/sql/report/*.sql"),

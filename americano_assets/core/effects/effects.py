@@ -35,6 +35,8 @@ TYPE_METHOD = (
     "holdout by chance; all types in one model, effects taken to add up; errors clustered by learner; 95 % for all "
     "types at once (Bonferroni), valid under nightly looks"
 )
+# The unit that is drawn, and the share that is held out.
+Design = tuple[str, float]
 
 
 @dataclass(frozen=True)
@@ -74,9 +76,11 @@ def effects(ledger: pd.DataFrame, cutoff: datetime) -> list[Effect]:
             `intervention_types`, `applied_types` (lists).
         cutoff: Now, naive, UTC.
     """
-    ledger = ledger.assign(treated=ledger["arm"] == TREATED, unstudied=~ledger["studied"].astype(bool))
-    experiment = _newest_design(ledger[ledger["eligible"] & ledger["live"]])
-    rehearsal = _newest_design(ledger[ledger["eligible"] & ~ledger["live"]])
+    ledger = _with_arms(ledger)
+    experiment, rehearsal = (
+        _of_design(rows, newest_design(rows))
+        for rows in (ledger[ledger["eligible"] & ledger["live"]], ledger[ledger["eligible"] & ~ledger["live"]])
+    )
     found = [*_by_chance(EXPERIMENT, experiment, cutoff)]
     found += [
         _primary(REHEARSAL, "all", "", period, rows) for period, rows in _by_period(rehearsal, cutoff) if len(rehearsal)
@@ -86,12 +90,36 @@ def effects(ledger: pd.DataFrame, cutoff: datetime) -> list[Effect]:
     return found
 
 
-def _newest_design(rows: pd.DataFrame) -> pd.DataFrame:
-    """The episodes that were drawn as the newest one was: shares mixed over time would be mixed up with time."""
+def own_effects(ledger: pd.DataFrame, cutoff: datetime, design: Design | None) -> list[Effect]:
+    """Of each learner with enough objectives the effect within them, as `effects` has it.
+
+    Args:
+        ledger: As for `effects`; all rows of each learner.
+        cutoff: Now, naive, UTC.
+        design: That of the experiment, as `newest_design` of all its episodes.
+    """
+    ledger = _with_arms(ledger)
+    rows = _of_design(ledger[ledger["eligible"] & ledger["live"]], design)
+    return [one for period, inside in _by_period(rows, cutoff) for one in _of_learners(EXPERIMENT, period, inside)]
+
+
+def newest_design(rows: pd.DataFrame) -> Design | None:
+    """As which unit and with what share the newest of some episodes was drawn; None of none."""
     if rows.empty:
-        return rows
+        return None
     newest = rows.sort_values(["flagged_at", "prediction_id"], kind="stable").iloc[-1]
-    same: pd.Series[bool] = (rows["unit"] == newest["unit"]) & (rows["holdout_share"] == newest["holdout_share"])
+    return newest["unit"], newest["holdout_share"]
+
+
+def _with_arms(ledger: pd.DataFrame) -> pd.DataFrame:
+    return ledger.assign(treated=ledger["arm"] == TREATED, unstudied=~ledger["studied"].astype(bool))
+
+
+def _of_design(rows: pd.DataFrame, design: Design | None) -> pd.DataFrame:
+    """The episodes that were drawn as the newest one was: shares mixed over time would be mixed up with time."""
+    if design is None:
+        return rows
+    same: pd.Series[bool] = (rows["unit"] == design[0]) & (rows["holdout_share"] == design[1])
     return rows.loc[same]
 
 

@@ -5,7 +5,9 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import psycopg
+import pyarrow as pa
 import pytest
 from psycopg import sql
 
@@ -13,7 +15,9 @@ from americano_assets.core.effects.effects import EXPERIMENT, INTENTION_TO_TREAT
 from americano_assets.core.study_days.cutoff import naive
 from americano_assets.core.study_days.study_day import cutoff
 from americano_assets.demo.scenarios.planted_ledgers import POLICY, Planted, planted
+from americano_assets.resources.duckdb.learner_key import keys_of
 from americano_assets.stages.common.deployment import Deployment
+from americano_assets.stages.s8_reduction import effects as module
 from americano_assets.stages.s8_reduction.effects import measure_effects
 from americano_assets_tests.stages.s8_reduction.ledgers import write_ledger
 from americano_assets_tests.world import World, world_settings
@@ -100,6 +104,30 @@ def test_who_left_or_opted_out_and_who_was_not_drawn_is_in_no_effect(
     kept = truth.ledger["user_id"].between("learner-00050", "learner-00250")
     ((*_, treated, holdout, _),) = stored(world, evidence=EXPERIMENT, **PRIMARY)
     assert treated + holdout == kept.sum()
+
+
+def test_of_too_many_episodes_effects_are_of_learners_drawn_whole_and_say_so(
+    deployment: Deployment, world: World, truth: Planted, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own = "SELECT to_jsonb(e)::text FROM ml.effects e WHERE scope = 'learner' ORDER BY 1"
+    write_ledger(world, truth.ledger)
+    monkeypatch.setattr("americano_assets.core.effects.effects.MIN_OBJECTIVES", 1)
+    monkeypatch.setattr(module, "MOST_EPISODES", len(truth.ledger))
+    measure_effects(deployment, DAY)
+    of_everybody = world.rows(own)
+    assert of_everybody
+    assert world.rows("SELECT count(*) FROM ml.effects WHERE details ? 'drawn_share'") == [(0,)]
+    monkeypatch.setattr(module, "MOST_EPISODES", len(truth.ledger) // 3)
+    measure_effects(deployment, DAY)
+    ((*_, treated, holdout, _),) = stored(world, evidence=EXPERIMENT, **PRIMARY)
+    ((share,),) = world.rows(
+        "SELECT DISTINCT (details ->> 'drawn_share')::float FROM ml.effects WHERE scope <> 'learner'"
+    )
+    learners = truth.ledger["user_id"].value_counts().sort_index()
+    first = np.argsort(keys_of(pa.array(learners.index, pa.string())))[: round(share * len(learners))]
+    assert treated + holdout == learners.iloc[first].sum() <= len(truth.ledger) // 3
+    # A learner's own effect is of all their episodes, drawn or not.
+    assert world.rows(own) == of_everybody
 
 
 def test_two_designs_are_never_mixed(deployment: Deployment, world: World, truth: Planted) -> None:
