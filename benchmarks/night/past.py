@@ -191,9 +191,9 @@ def _judge(
         return frame
 
     known_at = end.replace(tzinfo=UTC)
-    judged = {}
+    judged, everybody = {}, home.analysable()
     for basis in (LAST_REFRESH, FIRST_FLAG):
-        windows = closing(connection, basis, end)
+        windows = closing(connection, basis, end, everybody)
         judged[basis] = judge(windows[windows["window_end"] == end], labels_of)
     closed = day + timedelta(days=TARGET.horizon_days)
     write_outcomes(

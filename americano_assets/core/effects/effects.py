@@ -99,7 +99,7 @@ def own_effects(ledger: pd.DataFrame, cutoff: datetime, design: Design | None) -
         design: That of the experiment, as `newest_design` of all its episodes.
     """
     ledger = _with_arms(ledger)
-    rows = _of_design(ledger[ledger["eligible"] & ledger["live"]], design)
+    rows = _of_design(ledger[ledger["live"] & ledger["eligible"]], design)
     return [one for period, inside in _by_period(rows, cutoff) for one in _of_learners(EXPERIMENT, period, inside)]
 
 

@@ -44,8 +44,7 @@ def outcomes(context: dg.AssetExecutionContext, app_database: AppDatabase, store
     trace in ml.outcome_changes. A learner's own word goes before it on the app's row, never in the experiment.
     """
     deployment = joined(app_database, store, models)
-    written, judged = record_outcomes(deployment, day_of(context))
-    by_outcome = judged["outcome"].value_counts()
+    written, verdicts = record_outcomes(deployment, day_of(context))
     return dg.MaterializeResult(
         metadata={
             "dagster/row_count": written.judged,
@@ -54,6 +53,6 @@ def outcomes(context: dg.AssetExecutionContext, app_database: AppDatabase, store
             "first_flags_judged": written.first_flags,
             "told_by_learners": written.told_by_learners,
             "corrected_by_late_events": written.corrected,
-            "by_outcome": markdown_table([{"outcome": name, "episodes": int(n)} for name, n in by_outcome.items()]),
+            "by_outcome": markdown_table([{"outcome": name, "episodes": n} for name, n in verdicts.most_common()]),
         }
     )

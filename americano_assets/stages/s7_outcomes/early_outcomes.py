@@ -5,7 +5,7 @@ night (an episode that was generated during the day has its own hours), or was j
 not wait for the next. The definitions are the night's, which looks at the same windows again.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -67,21 +67,20 @@ def record_outcomes_of(deployment: Deployment, learners: Sequence[str]) -> Outco
     live = LiveFeatures(deployment.url, deployment.store, deployment.zone, deployment.target)
     allowed = set(learners) & set(deployment.analysable())
     with deployment.connect() as connection:
-        windows = [closing(connection, basis, now) for basis in (LAST_REFRESH, FIRST_FLAG)]
+        windows = [closing(connection, basis, now, allowed) for basis in (LAST_REFRESH, FIRST_FLAG)]
         connection.rollback()  # Reading a learner's log takes a while: no transaction waits for it.
-        judged, first_flags = (_judge(deployment, live, part, allowed) for part in windows)
+        judged, first_flags = (_judge(deployment, live, part) for part in windows)
         day = study_day_of(deployment.now(), deployment.zone)
         struggle_below = deployment.target.struggle_below
         return write_outcomes(connection, day, now, judged, first_flags, (), struggle_below, opened=day)
 
 
-def _judge(deployment: Deployment, live: LiveFeatures, windows: pd.DataFrame, allowed: Collection[str]) -> pd.DataFrame:
-    own = windows[windows["learner_id"].isin(allowed)]
+def _judge(deployment: Deployment, live: LiveFeatures, windows: pd.DataFrame) -> pd.DataFrame:
     parts = [
         judge(part, _labels_of(deployment, live, str(learner), part))
-        for learner, part in own.groupby("learner_id", sort=True)
+        for learner, part in windows.groupby("learner_id", sort=True)
     ]
-    return pd.concat(parts, ignore_index=True) if parts else judge(own, _labels_of(deployment, live, "", own))
+    return pd.concat(parts, ignore_index=True) if parts else judge(windows, _labels_of(deployment, live, "", windows))
 
 
 def _labels_of(deployment: Deployment, live: LiveFeatures, learner: str, windows: pd.DataFrame) -> Labels:

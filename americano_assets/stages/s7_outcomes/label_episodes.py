@@ -1,5 +1,6 @@
 """Outcomes known at a study day's cut-off, for episodes in the ledger and for those that were never flagged."""
 
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, date, datetime, timedelta
@@ -22,32 +23,47 @@ from americano_assets.stages.s7_outcomes.write_outcomes import (
     LAST_REFRESH,
     OutcomesWritten,
     closing,
+    in_all,
     write_outcomes,
 )
 
+# Whose windows are judged together: a few hundred of each at most.
+LEARNERS_AT_ONCE = 2_000
 _EPISODE_PAIRS = "episode_pairs"
 _PAIR = ["learner_id", "objective_id"]
 Labels = Callable[[pa.Table, datetime, datetime], pd.DataFrame]
 
 
-def record_outcomes(deployment: Deployment, day: date) -> tuple[OutcomesWritten, pd.DataFrame]:
-    """Judge what can be judged at the day's cut-off, and write it.
+def record_outcomes(deployment: Deployment, day: date) -> tuple[OutcomesWritten, Counter[str]]:
+    """Judge what can be judged at the day's cut-off, and write it, in a transaction for LEARNERS_AT_ONCE learners each.
+
+    Learners who opted out are left alone: what they did is no longer read, and would look as if they had not studied.
 
     Returns:
-        What was written, and the verdicts on ledger episodes with their `outcome`.
+        What was written, and how many verdicts on ledger episodes there are of each kind.
     """
     moment = deployment.moment(day).at
     cutoff, opened = naive(moment), study_day_of(moment, deployment.zone)
+    learners = sorted(deployment.analysable())
+    found: list[OutcomesWritten] = []
+    verdicts: Counter[str] = Counter()
     with deployment.connect() as connection:
-        judged, first_flags = (
-            _judged(deployment, day, closing(connection, basis, cutoff)) for basis in (LAST_REFRESH, FIRST_FLAG)
-        )
         misses = find_misses(deployment, connection, day)
         connection.rollback()
-        struggle_below = deployment.target.struggle_below
         with explained(deployment, misses) as missed:
-            written = write_outcomes(connection, day, cutoff, judged, first_flags, missed, struggle_below, opened)
-    return written, judged
+            for start in range(0, max(len(learners), 1), LEARNERS_AT_ONCE):
+                end = start + LEARNERS_AT_ONCE
+                windows = [
+                    closing(connection, basis, cutoff, learners[start:end]) for basis in (LAST_REFRESH, FIRST_FLAG)
+                ]
+                connection.rollback()
+                judged, first_flags = (_judged(deployment, day, part) for part in windows)
+                # With the last: what is in the ledger by then is judged no second time.
+                new = missed if end >= len(learners) else ()
+                below = deployment.target.struggle_below
+                found.append(write_outcomes(connection, day, cutoff, judged, first_flags, new, below, opened))
+                verdicts.update(judged["outcome"].tolist())
+    return in_all(found), verdicts
 
 
 def judge(windows: pd.DataFrame, labels_of: Labels) -> pd.DataFrame:
@@ -77,9 +93,8 @@ def aware(stamp: Any) -> datetime:
 
 
 def _judged(deployment: Deployment, day: date, windows: pd.DataFrame) -> pd.DataFrame:
-    allowed = _of_analysable(deployment, windows)
-    with _stored_labels(deployment, day, allowed) as labels_of:
-        return judge(allowed, labels_of)
+    with _stored_labels(deployment, day, windows) as labels_of:
+        return judge(windows, labels_of)
 
 
 @contextmanager
@@ -136,8 +151,3 @@ def _read_log(deployment: Deployment, inputs: Inputs, windows: pd.DataFrame, eng
     engine.view("stored_interactions", deployment.store.paths("interactions", inside))
     engine.register("judged_learners", pa.table({"learner_id": within["learner_id"].unique().tolist()}))
     engine.make("interactions", "FROM stored_interactions SEMI JOIN judged_learners USING (learner_id)", {})
-
-
-def _of_analysable(deployment: Deployment, rows: pd.DataFrame) -> pd.DataFrame:
-    """Without learners who opted out: what they did is no longer read, and would look as if they had not studied."""
-    return rows[rows["learner_id"].isin(deployment.analysable())]

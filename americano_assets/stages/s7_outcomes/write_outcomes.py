@@ -1,7 +1,7 @@
 """Writes outcomes of closed windows to the ledger and, where they are ours to write, to the app's predictions."""
 
 import json
-from collections.abc import Hashable, Iterable, Mapping
+from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -50,9 +50,18 @@ class OutcomesWritten:
     corrected: int
 
 
-def closing(connection: psycopg.Connection[Any], basis: str, cutoff: datetime) -> pd.DataFrame:
-    """Windows that closed by `cutoff` (naive, UTC), of last refreshes or of first flags: see sql/closing_*.sql."""
-    return frame_of(connection.execute(query(_CLOSING[basis]), _recheck(cutoff)))
+def in_all(parts: Sequence[OutcomesWritten]) -> OutcomesWritten:
+    """Of several writings; what learners said is looked at in each of them."""
+    names = ("judged", "changed", "missed", "first_flags", "corrected")
+    summed = {name: sum(getattr(one, name) for one in parts) for name in names}
+    return OutcomesWritten(**summed, told_by_learners=parts[-1].told_by_learners)
+
+
+def closing(
+    connection: psycopg.Connection[Any], basis: str, cutoff: datetime, learners: Collection[str]
+) -> pd.DataFrame:
+    """Learners' windows that closed by `cutoff` (naive, UTC), of last refreshes or first flags: sql/closing_*.sql."""
+    return frame_of(connection.execute(query(_CLOSING[basis]), {**_recheck(cutoff), "learners": list(learners)}))
 
 
 def write_outcomes(

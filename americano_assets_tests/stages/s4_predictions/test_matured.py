@@ -10,6 +10,8 @@ from americano_assets.resources.duckdb.connection import open_engine
 from americano_assets.stages.s4_predictions import matured as module
 from americano_assets.stages.s4_predictions.matured import matured
 from americano_assets.stages.s4_predictions.sql import query
+from americano_assets.stages.s7_outcomes import label_episodes
+from americano_assets.stages.s7_outcomes.label_episodes import record_outcomes
 from americano_assets.stages.s7_outcomes.misses import explained, find_misses
 from americano_assets.stages.s8_reduction import matured_figures
 from americano_assets.stages.s8_reduction.matured_figures import figures_of_day
@@ -86,3 +88,24 @@ def test_of_too_many_rows_figures_are_of_whole_learners_and_say_so(
     assert [repr(one) for one in found if one.scope == "learner"] == [
         repr(one) for one in whole if one.scope == "learner"
     ]
+
+
+def test_outcomes_of_a_few_learners_at_a_time_are_those_of_all_together(
+    relived: Lived, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def written() -> tuple[Any, ...]:
+        relived.world.execute("DELETE FROM ml.first_flag_outcomes")
+        relived.world.execute("DELETE FROM ml.episodes WHERE first_flagged_at IS NULL")
+        relived.world.execute("UPDATE ml.episodes SET outcome = NULL, outcome_at = NULL")
+        told = record_outcomes(relived.deployment, study_day(JUDGED))
+        tables = ("ml.episodes", "ml.first_flag_outcomes", "struggle_predictions")
+        return (
+            told,
+            [relived.world.rows(f"SELECT to_jsonb(t)::text FROM {table} t ORDER BY 1") for table in tables],
+        )
+
+    together = written()
+    monkeypatch.setattr(label_episodes, "LEARNERS_AT_ONCE", 3)
+    in_turn = written()
+    assert in_turn == together
+    assert together[0][0].judged > 30

@@ -36,7 +36,7 @@ TOLD = (
     f'SELECT "predictionStatus"::text, "actualOutcome", "actualOutcomeRecordedAt" FROM {PREDICTIONS} ORDER BY "userId"'
 )
 
-
+EVERYBODY = [f"learner-{number}" for number in range(1, 4)]
 EVIDENCE = {"mean_struggle": True, "mean_score": 0.5, "n_reviews": 4, "n_validations": 0, "n_again": 2}
 
 
@@ -47,7 +47,7 @@ def judge(
     with psycopg.connect(night.url) as connection:
         rows = []
         for basis in (LAST_REFRESH, FIRST_FLAG):
-            found = closing(connection, basis, cutoff).sort_values("learner_id").head(len(outcomes))
+            found = closing(connection, basis, cutoff, EVERYBODY).sort_values("learner_id").head(len(outcomes))
             rows.append(found.assign(outcome=list(outcomes)[: len(found)], **{**EVIDENCE, **evidence}))
         opened = study_day_of(cutoff.replace(tzinfo=UTC), ZoneInfo("UTC"))
         return write_outcomes(
@@ -78,8 +78,8 @@ def test_each_outcome_has_its_status_and_the_time_at_which_its_window_closed(nig
 def test_before_its_window_closes_nothing_is_judged(night: Night) -> None:
     night.publish(FIRST, FORGETTING)
     with psycopg.connect(night.url) as connection:
-        assert closing(connection, LAST_REFRESH, END - timedelta(milliseconds=1)).empty
-        assert len(closing(connection, LAST_REFRESH, END)) == 1
+        assert closing(connection, LAST_REFRESH, END - timedelta(milliseconds=1), EVERYBODY).empty
+        assert len(closing(connection, LAST_REFRESH, END, EVERYBODY)) == 1
 
 
 def test_a_verdict_is_open_to_correction_for_a_fortnight(night: Night) -> None:
@@ -88,8 +88,8 @@ def test_a_verdict_is_open_to_correction_for_a_fortnight(night: Night) -> None:
     assert judge(night, "struggled").changed == 1
     assert night.world.rows(TOLD) == [("CONFIRMED", True, END)]
     with psycopg.connect(night.url) as connection:
-        assert len(closing(connection, LAST_REFRESH, END + timedelta(days=13, hours=23))) == 1
-        assert closing(connection, LAST_REFRESH, END + timedelta(days=14)).empty
+        assert len(closing(connection, LAST_REFRESH, END + timedelta(days=13, hours=23), EVERYBODY)) == 1
+        assert closing(connection, LAST_REFRESH, END + timedelta(days=14), EVERYBODY).empty
 
 
 def test_a_verdict_told_twice_changes_no_byte(night: Night) -> None:
@@ -230,10 +230,10 @@ def test_the_experiments_outcome_is_that_of_the_first_flags_window(night: Night)
     night.publish(FIRST, FORGETTING)
     night.publish(SECOND, FORGETTING)
     with psycopg.connect(night.url) as connection:
-        (first,) = closing(connection, FIRST_FLAG, END).to_dict("records")
+        (first,) = closing(connection, FIRST_FLAG, END, EVERYBODY).to_dict("records")
         assert (first["window_start"], first["window_end"]) == (FIRST_CUTOFF, END)
-        assert closing(connection, LAST_REFRESH, END).empty
-        (last,) = closing(connection, LAST_REFRESH, END + timedelta(days=1)).to_dict("records")
+        assert closing(connection, LAST_REFRESH, END, EVERYBODY).empty
+        (last,) = closing(connection, LAST_REFRESH, END + timedelta(days=1), EVERYBODY).to_dict("records")
         assert last["window_start"] == SECOND_CUTOFF
 
 
