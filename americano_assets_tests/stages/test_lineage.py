@@ -99,6 +99,8 @@ def night(relived: Lived, monkeypatch: pytest.MonkeyPatch) -> tuple[Lived, Opene
 def _assets_of(table: str) -> set[str]:
     if table in OF_NO_ASSET:
         return set()
+    if table.startswith(f"{SET_ASIDE}/"):
+        return ASSETS[SET_ASIDE]
     schema, _, name = table.partition(".")
     return ASSETS.get(table, {f"{schema}/{name}" if name else table})
 

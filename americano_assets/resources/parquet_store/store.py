@@ -66,7 +66,7 @@ class ParquetStore:
 
         Returns:
             The version; its content is the same for the same rows in the same order. Of the rows that are current under
-            another schema (normal_schema.py) it is theirs.
+            another schema (`row_writer.same_rows`) it is theirs.
         """
         return self._write(self._day_folder(table, day), batches, schema, current=self._current(table, day))
 
