@@ -5,7 +5,7 @@ for all queries.
 """
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache
 from typing import Any
@@ -214,8 +214,8 @@ def watching() -> Iterator[Watch]:
             watch.look(name, rows.column_names, _twice(rows), len(rows))
         return rows
 
-    def engine_batches(self: Engine, text: str, rows: int) -> Any:
-        found = batches(self, text, rows).read_all()
+    def engine_batches(self: Engine, text: str, rows: int, parameters: Mapping[str, object] | None = None) -> Any:
+        found = batches(self, text, rows, parameters).read_all()
         if name := named(text):
             watch.look(name, found.column_names, _twice(found), len(found))
         return found.to_reader()

@@ -398,7 +398,7 @@ def test_starting_over_spares_an_embedded_database_in_which_others_study() -> No
                 "CREATE SCHEMA ml; CREATE TABLE ml.demo_load AS"
                 " SELECT 'oulad' AS cohort, 0 AS shift_days, 1 AS learners, now() AS loaded_through"
             )
-            with pytest.raises(AmericanoError, match=r"holds 1 models that its embedded database does not know"):
+            with pytest.raises(AmericanoError, match=r"knows none of the 1 models"):
                 start_over(settings)
             connection.execute("DROP SCHEMA ml CASCADE")
             (home / "models" / f"{_HASH}.json").unlink()

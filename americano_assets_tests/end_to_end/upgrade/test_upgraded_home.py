@@ -11,6 +11,7 @@ from americano_assets.api.tokens import create_token
 from americano_assets.core.study_days.cutoff import naive
 from americano_assets.core.training.fit import TRAINED_TYPES
 from americano_assets.resources.mlflow.training_run import CHAMPION, REGISTERED_MODEL
+from americano_assets.resources.parquet_store.store import hash_values
 from americano_assets.stages.common.model_files import model_of_day
 from americano_assets.stages.maintenance.archive import archive
 from americano_assets.stages.maintenance.archive import restore as bring_back
@@ -21,7 +22,7 @@ from americano_assets.stages.s3_training.dataset_versions import restore as rest
 from americano_assets.stages.s6_publication.transaction import PREDICTIONS
 from americano_assets_tests.api.serving import serving
 from americano_assets_tests.end_to_end.story import DAY_FILES
-from americano_assets_tests.end_to_end.upgrade.restoring import LAST_NIGHT, Upgraded
+from americano_assets_tests.end_to_end.upgrade.restoring import LAST_NIGHT, Upgraded, without_reasons
 from americano_assets_tests.world import at, published_rows
 
 NEXT_NIGHT = LAST_NIGHT + timedelta(days=1)
@@ -51,12 +52,17 @@ class Told:
     def tell(self, step: str) -> None:
         world, store = self.home.world, self.home.deployment.store
         statements = SAID | {"episodes": EPISODES, "arms": ARMS}
-        self.rows[step] = {name: world.rows(text) for name, text in statements.items()} | published_rows(world)
+        self.rows[step] = {name: world.rows(text) for name, text in statements.items()} | without_reasons(
+            published_rows(world)
+        )
         self.files[step] = {
             table: version.content
             for table in (*DAY_FILES, "training_set", "interactions")
             if (version := store.current(table, LAST_NIGHT))
         }
+        scored = store.read_day("scored_predictions", LAST_NIGHT)
+        assert scored is not None
+        self.files[step]["scored_predictions"] = hash_values(scored.drop_columns(["factors"]).to_pylist())
 
 
 @pytest.fixture(scope="module")
