@@ -61,7 +61,13 @@ def _started(image: Path, database: str, *command: str) -> "subprocess.Popen[str
         "ENVIRONMENT": "production",
     }
     return subprocess.Popen(
-        command, cwd=image / "app", env=os.environ | own, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        # Dagster ends by SIGTERM as it does by SIGINT, which a job begun in the background of a script ignores.
+        ["env", "--default-signal=INT", *command],
+        cwd=image / "app",
+        env=os.environ | own,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
     )
 
 
