@@ -16,6 +16,7 @@ from americano_assets.resources.postgres.connection import bootstrap, connect
 from americano_assets.resources.postgres.embedded.server import DAGSTER_DATABASE, MLFLOW_DATABASE, EmbeddedServer
 from americano_assets.resources.postgres.migrate import migrate
 from americano_assets.settings import Settings
+from americano_assets_tests.folders import SHORT, keep_temporary_files_in_memory
 from americano_assets_tests.started_processes import end_marked, mark_this_run
 
 # How long an example takes says nothing of whether it holds: a busy machine is no fault.
@@ -28,9 +29,10 @@ _numbers = count(1)
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Have whatever this run starts be known as its own; workers inherit it."""
+    """Have whatever this run starts be known as its own, and write where that is fast; workers inherit both."""
     if not hasattr(config, "workerinput"):
         config.stash[_MARK] = mark_this_run()
+        keep_temporary_files_in_memory()
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
@@ -57,7 +59,7 @@ def _no_inherited_settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> N
 @pytest.fixture(scope="session")
 def server() -> Iterator[EmbeddedServer]:
     """One embedded server for the whole session."""
-    home = Path(tempfile.mkdtemp(prefix="americano-", dir="/tmp"))  # A socket's path must be short.
+    home = Path(tempfile.mkdtemp(prefix="americano-", dir=SHORT))  # A socket's path must be short.
     embedded = EmbeddedServer(home)
     try:
         embedded.ensure()

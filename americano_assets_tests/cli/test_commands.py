@@ -24,6 +24,7 @@ from americano_assets.core.study_days.study_day import last_closed
 from americano_assets.installation import PROJECT_ROOT
 from americano_assets.resources.postgres.connection import connect
 from americano_assets_tests.cli.test_cli import run, run_under
+from americano_assets_tests.folders import SHORT
 
 _PUBLISHED = ("struggle_predictions", "struggle_indicators", "intervention_recommendations")
 _KEPT = ("features", "scored_predictions")
@@ -118,7 +119,7 @@ def test_a_port_in_use_is_named_with_its_setting(database: str, tmp_path: Path, 
 @pytest.fixture(scope="module")
 def demo() -> Iterator[tuple[Path, str]]:
     """The home of a small demo that ran once, and what it printed."""
-    own = Path(tempfile.mkdtemp(prefix="americano-", dir="/tmp"))  # A socket's path must be short.
+    own = Path(tempfile.mkdtemp(prefix="americano-", dir=SHORT))  # A socket's path must be short.
     try:
         done = run_under(0, "demo", "--learners", "300", AMERICANO_HOME=str(own))
         assert done.returncode == 0, done.stderr

@@ -22,6 +22,7 @@ from americano_assets.installation import PROJECT_ROOT
 from americano_assets.resources.postgres.embedded.server import DAGSTER_DATABASE, EmbeddedServer
 from americano_assets_tests.cli.test_commands import free_port
 from americano_assets_tests.cli.test_launcher import launch, provide_tools, quick_uv
+from americano_assets_tests.folders import SHORT
 
 _FILES = ("americano", "pyproject.toml", "dagster.yaml")
 _DAY = (datetime.now(UTC) - timedelta(days=3)).date().isoformat()
@@ -62,7 +63,7 @@ class Project:
 
 @pytest.fixture(scope="module")
 def project() -> Iterator[Project]:
-    folder = Path(tempfile.mkdtemp(prefix="americano-", dir="/tmp"))  # A socket's path must be short.
+    folder = Path(tempfile.mkdtemp(prefix="americano-", dir=SHORT))  # A socket's path must be short.
     copy = folder / "project"
     copy.mkdir()
     (copy / "requirements.lock").write_text("# nothing\n")

@@ -33,6 +33,7 @@ from americano_assets.resources.home.folder import (
 from americano_assets.resources.postgres.connection import app_url, connect, prepare
 from americano_assets.resources.postgres.embedded.server import EmbeddedServer
 from americano_assets.settings import Settings, load_settings
+from americano_assets_tests.folders import SHORT
 from americano_assets_tests.world import LONG_AGO, World, at
 
 _OWN = "own-learner"
@@ -312,7 +313,7 @@ def test_starting_over_leaves_what_others_put_into_a_demos_home_and_empties_link
 
 def test_a_disk_without_a_mark_below_a_bound_demo_is_not_emptied() -> None:
     """A deployment's, mounted after its home was given to a demo; a removal takes the mark after the files."""
-    home = Path(tempfile.mkdtemp(prefix="americano-", dir="/tmp"))
+    home = Path(tempfile.mkdtemp(prefix="americano-", dir=SHORT))
     settings = load_settings(home)
     mark = settings.store_root / STORE_CLAIM_FILE
     try:
@@ -372,7 +373,7 @@ def test_a_demo_is_not_begun_among_a_deployments_files_and_begins_anew_after_any
 
 
 def test_starting_over_spares_an_embedded_database_in_which_others_study() -> None:
-    home = Path(tempfile.mkdtemp(prefix="americano-", dir="/tmp"))  # A socket's path must be short.
+    home = Path(tempfile.mkdtemp(prefix="americano-", dir=SHORT))  # A socket's path must be short.
     settings = load_settings(home)
     try:
         with connect(prepare(settings), autocommit=True) as connection:

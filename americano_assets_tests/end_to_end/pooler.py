@@ -19,6 +19,7 @@ import pytest
 
 from americano_assets.resources.postgres.embedded.identity import choose_identity
 from americano_assets.resources.postgres.embedded.server import EmbeddedServer
+from americano_assets_tests.folders import SHORT
 
 _PROGRAM = shutil.which("pgbouncer", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
 needs_pooler = pytest.mark.skipif(_PROGRAM is None, reason="pgbouncer is not installed (Debian's package pgbouncer)")
@@ -34,7 +35,7 @@ def pooler(server: EmbeddedServer, settings: Mapping[str, object], files: Mappin
         files: Put beside it, by name.
     """
     assert _PROGRAM is not None
-    with TemporaryDirectory(prefix="pooler-", dir="/tmp") as name, socket.socket() as free:
+    with TemporaryDirectory(prefix="pooler-", dir=SHORT) as name, socket.socket() as free:
         folder = Path(name)
         free.bind(("127.0.0.1", 0))
         port: int = free.getsockname()[1]

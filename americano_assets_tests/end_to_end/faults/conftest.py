@@ -17,6 +17,7 @@ from americano_assets.resources.postgres.embedded.server import EmbeddedServer
 from americano_assets_tests.conftest import without_durability
 from americano_assets_tests.end_to_end.faults.driver import FIRST, NOWHERE, nights, start
 from americano_assets_tests.end_to_end.faults.points import COMMITTED, Point, watched
+from americano_assets_tests.folders import SHORT
 from americano_assets_tests.world import World, published_rows
 
 OURS = (
@@ -55,7 +56,7 @@ class School:
 @pytest.fixture(scope="module")
 def fragile() -> Iterator[EmbeddedServer]:
     """A server of this module's own, which its tests may stop."""
-    with tempfile.TemporaryDirectory(prefix="fragile-", dir="/tmp") as home:  # A socket's path must be short.
+    with tempfile.TemporaryDirectory(prefix="fragile-", dir=SHORT) as home:  # A socket's path must be short.
         server = EmbeddedServer(Path(home))
         server.ensure()
         without_durability(server)

@@ -12,6 +12,7 @@ from americano_assets.orchestration.dagster_home import HOME_VARIABLE, URL_VARIA
 from americano_assets.resources.postgres.embedded.server import EmbeddedServer
 from americano_assets.settings import Settings
 from americano_assets_tests.end_to_end.upgrade.restoring import NEW_YORK_HOME, UTC_HOME, Upgraded, restore, settings_of
+from americano_assets_tests.folders import SHORT
 from americano_assets_tests.world import World
 
 # Rows that a test adds are numbered after those of the home.
@@ -31,7 +32,7 @@ def in_new_york() -> Iterator[Upgraded]:
 
 
 def _restored(archive: str) -> Iterator[Upgraded]:
-    home = Path(tempfile.mkdtemp(prefix="upgraded-", dir="/tmp"))  # A socket's path must be short.
+    home = Path(tempfile.mkdtemp(prefix="upgraded-", dir=SHORT))  # A socket's path must be short.
     try:
         url = restore(archive, home).url()
         with pytest.MonkeyPatch.context() as patch, psycopg.connect(url, autocommit=True) as connection:

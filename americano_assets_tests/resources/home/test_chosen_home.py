@@ -22,6 +22,7 @@ from americano_assets.resources.home.walk import files_of
 from americano_assets.resources.postgres.connection import app_url, connect
 from americano_assets.resources.postgres.embedded.server import EmbeddedServer
 from americano_assets.settings import Settings, load_settings
+from americano_assets_tests.folders import SHORT
 
 _CLAIM = '{"id": "ours", "database": {"database_name": "d", "database_oid": 1, "system_identifier": null}}'
 
@@ -29,7 +30,7 @@ _CLAIM = '{"id": "ours", "database": {"database_name": "d", "database_oid": 1, "
 @pytest.fixture
 def own(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """The user's own home, short enough for a socket, with nothing in it."""
-    home = Path(tempfile.mkdtemp(prefix="own-", dir="/tmp"))
+    home = Path(tempfile.mkdtemp(prefix="own-", dir=SHORT))
     monkeypatch.setenv("AMERICANO_HOME", str(home))
     yield home
     for server in home.glob("**/postgres"):

@@ -18,6 +18,7 @@ from americano_assets.resources.postgres.embedded import identity
 from americano_assets.resources.postgres.embedded.server import EmbeddedServer
 from americano_assets.settings import Settings
 from americano_assets_tests.cli.test_cli import run_under
+from americano_assets_tests.folders import SHORT
 
 _ROOT_ALONE = pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files to another user")
 
@@ -37,7 +38,7 @@ def modes(folder: Path) -> dict[str, int]:
 @pytest.fixture
 def short() -> Iterator[Path]:
     """A folder whose path is short enough for a socket in a home within it."""
-    folder = Path(tempfile.mkdtemp(prefix="americano-", dir="/tmp"))
+    folder = Path(tempfile.mkdtemp(prefix="americano-", dir=SHORT))
     folder.chmod(0o755)
     yield folder
     shutil.rmtree(folder, ignore_errors=True)

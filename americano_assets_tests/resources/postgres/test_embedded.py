@@ -21,6 +21,7 @@ from americano_assets.resources.postgres.embedded import identity
 from americano_assets.resources.postgres.embedded.processes import has_ended, live_postmaster, live_processes
 from americano_assets.resources.postgres.embedded.server import DATABASES, EmbeddedServer
 from americano_assets_tests.conftest import without_durability
+from americano_assets_tests.folders import SHORT
 
 ENSURE = """
 import sys
@@ -32,7 +33,7 @@ EmbeddedServer(Path(sys.argv[1])).ensure()
 
 @pytest.fixture
 def short_home() -> Iterator[Path]:
-    home = Path(tempfile.mkdtemp(prefix="am-", dir="/tmp"))
+    home = Path(tempfile.mkdtemp(prefix="am-", dir=SHORT))
     yield home
     EmbeddedServer(home).stop()
     shutil.rmtree(home)
@@ -44,7 +45,7 @@ def other() -> Iterator[EmbeddedServer]:
 
     An earlier attempt to make it was interrupted.
     """
-    closed = Path(tempfile.mkdtemp(prefix="am-", dir="/tmp"))
+    closed = Path(tempfile.mkdtemp(prefix="am-", dir=SHORT))
     server = EmbeddedServer(closed / 'a "b" %41 ü')
     unfinished = server.folder / "data.new"
     unfinished.mkdir(parents=True)
