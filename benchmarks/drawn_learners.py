@@ -12,9 +12,9 @@ from rich.progress import track
 
 from americano_assets.core.base.arrays import log_losses
 from americano_assets.core.statistics.cluster_bootstrap import paired_difference
+from americano_assets.core.statistics.learner_draw import drawn_until
 from americano_assets.core.statistics.metrics import figures_of_enough
 from americano_assets.core.training import fit
-from americano_assets.core.training.learner_draw import drawn_until
 from americano_assets.core.training.splits import TURNS, assign_splits
 from americano_assets.resources.duckdb.learner_key import keys_of
 from americano_assets.settings import load_settings

@@ -31,7 +31,7 @@ _READ_STATE = (
 _CHECK_ROWS = ("stages/s1_snapshots/snapshots.py", "stages/s1_snapshots/f*.py", "stages/common/schemas.py")
 _GRADE = ("stages/s1_snapshots/interactions.py", "stages/s1_snapshots/sql/*.sql")
 _FEATURES = ("stages/s2_features/feature_engine.py", "stages/s2_features/point_in_time.py")
-_DRAWN = ("core/training/learner_draw.py", "stages/s2_features/learner_portions.py")
+_DRAWN = ("core/statistics/learner_draw.py", "stages/s2_features/learner_portions.py")
 _PUBLISH = ("stages/s6_publication/*.py", "stages/s6_publication/sql/**/*.sql", "core/publication/*.py")
 _MATURED = ("stages/s4_predictions/*.py", "stages/s4_predictions/sql/*.sql", "core/outcomes/outcomes.py")
 # Files of the package by asset; `**` reaches into folders. That none is forgotten is tested.
@@ -77,7 +77,7 @@ _FILES: Mapping[str, tuple[str, ...]] = {
         "core/outcomes/fairness.py",
         "core/training/slices.py",
         "core/statistics/metrics.py",
-        "core/statistics/drawn_rows.py",
+        "core/statistics/learner_draw.py",
         "stages/s8_reduction/performance.py",
         "stages/s8_reduction/matured_figures.py",
         "stages/s8_reduction/coverage.py",

@@ -68,22 +68,25 @@ class ParquetStore:
             The version; its content is the same for the same rows in the same order. Of the rows that are current under
             another schema (`row_writer.same_rows`) it is theirs.
         """
-        return self._write(self._day_folder(table, day), batches, schema, current=self._current(table, day))
+        folder, current = self._day_folder(table, day), self.current(table, day)
+        before = None if current is None else self._path(folder, current.content)
+        content, rows = self._write(folder, batches, schema, before=before)
+        if current is not None and before is not None and content == before.stem:
+            return current
+        return self._known_as(folder, content, rows)
 
     def make_current(self, table: str, day: date, version: Version) -> None:
         """From now on a stored version is what readers of the day find."""
         if self.current(table, day) != version:
             write_json(self._day_folder(table, day) / "current.json", asdict(version))
 
-    def put_whole(self, table: str, data: pa.Table, codec: Codec = SMALL) -> Version:
-        """Store a whole table under its content."""
-        return self._write(self.root / table, data.to_batches(), data.schema, codec)
+    def put_whole(self, table: str, data: pa.Table | pa.RecordBatchReader, codec: Codec = SMALL) -> Version:
+        """Store a whole table under its content; of a reader one batch is in memory."""
+        folder, batches = self.root / table, data.to_batches() if isinstance(data, pa.Table) else data
+        return self._known_as(folder, *self._write(folder, batches, data.schema, codec))
 
     def current(self, table: str, day: date) -> Version | None:
         """The current version of a day, or None where the day was never stored."""
-        return self._current(table, day)
-
-    def _current(self, table: str, day: date) -> Version | None:
         pointer = self._day_folder(table, day) / "current.json"
         try:
             return self._as_it_is_now(pointer.parent, Version(**json.loads(pointer.read_bytes())))
@@ -221,7 +224,11 @@ class ParquetStore:
 
     def add_remainder(self, folder: Path, rest: Iterable[pa.RecordBatch], schema: pa.Schema) -> Redaction:
         """Store what is left of a content of `folder`; nobody reads it before it is recorded in `successors`."""
-        return Redaction(*self._place(folder, rest, schema))
+        return Redaction(*self._write(folder, rest, schema))
+
+    def _known_as(self, folder: Path, content: str, rows: int) -> Version:
+        """The version by the name under which readers know a content."""
+        return self._as_it_is_now(folder, Version(self.successors.name_of(content), rows))
 
     def _write(
         self,
@@ -229,22 +236,9 @@ class ParquetStore:
         batches: Iterable[pa.RecordBatch],
         schema: pa.Schema,
         codec: Codec = SMALL,
-        current: Version | None = None,
-    ) -> Version:
-        before = None if current is None else self._path(folder, current.content)
-        content, rows = self._place(folder, batches, schema, codec, before)
-        if before is not None and current is not None and content == before.stem:
-            return current
-        return self._as_it_is_now(folder, Version(self.successors.name_of(content), rows))
-
-    def _place(
-        self,
-        folder: Path,
-        batches: Iterable[pa.RecordBatch],
-        schema: pa.Schema,
-        codec: Codec = SMALL,
         before: Path | None = None,
     ) -> tuple[str, int]:
+        """Write rows unless they are there; their content, that of `before` where it holds the same, and how many."""
         with written_beside(folder) as temporary:
             rows = write_parquet(temporary, batches, schema, codec)
             content = hash_file(temporary)

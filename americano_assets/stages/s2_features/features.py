@@ -14,9 +14,9 @@ from americano_assets.core.features.catalog import DATA_QUALITY, FEATURE_NAMES, 
 from americano_assets.core.features.skill_update import LEVEL_NAMES
 from americano_assets.core.models.rule_based import VALIDATION_MEAN, cold_start
 from americano_assets.core.outcomes.outcomes import override_labels
+from americano_assets.core.statistics.learner_draw import Draw, Portion, drawn_until, key_bound
 from americano_assets.core.study_days.cutoff import naive
 from americano_assets.core.study_days.study_day import weekly_cutoffs
-from americano_assets.core.training.learner_draw import Draw, Portion, drawn_until, key_bound
 from americano_assets.core.training.splits import assign_splits
 from americano_assets.core.training.treated_rows import HELD_OUT, TREATED, WEIGHT, row_weights, with_marks, withheld
 from americano_assets.errors import AmericanoError

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pyarrow as pa
 
-from americano_assets.core.training.learner_draw import Portion, key_bound, portion_of
+from americano_assets.core.statistics.learner_draw import Portion, key_bound, portion_of
 from americano_assets.resources.duckdb.learner_key import keys_of
 from americano_assets.stages.s2_features.feature_engine import open_feature_engine
 from americano_assets.stages.s2_features.night_results import FEATURES_AT

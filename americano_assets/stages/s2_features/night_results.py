@@ -5,7 +5,7 @@ from dataclasses import asdict
 from datetime import date
 from typing import Any
 
-from americano_assets.core.training.learner_draw import Portion
+from americano_assets.core.statistics.learner_draw import Portion
 from americano_assets.resources.parquet_store.store import ParquetStore, Version, hash_values
 from americano_assets.stages.s2_features.query_plan import feature_definition, label_definition
 

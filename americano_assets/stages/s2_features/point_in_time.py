@@ -15,8 +15,8 @@ from zoneinfo import ZoneInfo
 import pyarrow as pa
 
 from americano_assets.core.features.skill_ratings import Keys
+from americano_assets.core.statistics.learner_draw import key_bound
 from americano_assets.core.study_days.cutoff import LOOK_BACK_DAYS, Cutoff, Target, naive
-from americano_assets.core.training.learner_draw import key_bound
 from americano_assets.errors import AmericanoError
 from americano_assets.resources.parquet_store.content_files import read_table
 from americano_assets.resources.parquet_store.store import ParquetStore, Version, digest_of, hash_values
@@ -96,7 +96,7 @@ class PointInTimeTables:
         Args:
             days: The study days.
             pairs: For each of them the pairs to compute instead of the night's candidates.
-            halvings: Of the night's candidates those of a portion of the learners (core/training/learner_draw.py).
+            halvings: Of the night's candidates those of a portion of the learners (core/statistics/learner_draw.py).
         """
         recorded = self.results.of(FEATURES_AT, days, halvings) if pairs is None else {}
         keys = {day: self.feature_key(day, pairs, halvings) for day in days if day not in recorded}
@@ -253,11 +253,10 @@ class PointInTimeTables:
         self, days: list[date], keep: _Keep, sources: dict[date, PairSource]
     ) -> Iterable[tuple[date, Version]]:
         with open_feature_engine() as engine:
-            last = days[-1] + timedelta(days=self.target.horizon_days)
-            self._view_days(engine, days[0], last, in_memory=len(days) > 1)
             for day in days:
                 moment = self.moment(day)
-                pairs = read_table(sources[day].path)
+                self._view_days(engine, day, day + timedelta(days=self.target.horizon_days), in_memory=False)
+                pairs = read_table(sources[day].path, ["learner_id", "objective_id"])
                 yield keep(day, engine.labels(pairs, moment.at, moment.horizon_end, self.target.struggle_below))
 
     def view_log(self, engine: FeatureEngine, days: Sequence[date]) -> bool:

@@ -12,7 +12,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from americano_assets.core.training.learner_draw import Draw
+from americano_assets.core.statistics.learner_draw import Draw
 from americano_assets.errors import AmericanoError
 from americano_assets.installation import IS_CHECKOUT, PROJECT_ROOT
 from americano_assets.resources.parquet_store.atomic_files import LEFTOVER_PREFIX, write_json

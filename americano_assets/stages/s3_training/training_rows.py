@@ -7,9 +7,9 @@ from typing import Any
 import pandas as pd
 import pyarrow as pa
 
+from americano_assets.core.statistics.learner_draw import Draw
 from americano_assets.core.study_days.cutoff import naive
 from americano_assets.core.study_days.study_day import study_day_of
-from americano_assets.core.training.learner_draw import Draw
 from americano_assets.resources.parquet_store.atomic_files import write_json
 from americano_assets.resources.parquet_store.store import Version
 from americano_assets.settings import Settings

@@ -5,7 +5,7 @@ from datetime import date
 import pyarrow as pa
 
 from americano_assets.core.outcomes.performance import NEEDED, Performance, own_performance, performance
-from americano_assets.core.statistics.drawn_rows import MOST_ROWS, DrawnRows
+from americano_assets.core.statistics.learner_draw import MOST_ROWS, DrawnRows
 from americano_assets.resources.duckdb.learner_key import keys_of
 from americano_assets.stages.common.deployment import Deployment
 from americano_assets.stages.common.measurements import ReadBackgrounds

@@ -1,4 +1,4 @@
-"""Which learners teach where the rows of all would be too many: whole ones, in the order of a hash of their ids.
+"""Which learners are looked at where rows of all would be too many: whole ones, in the order of a hash of their ids.
 
 Whoever comes first in that order is drawn first, on every night alike: a bound that takes in more rows, or fewer, adds
 or drops learners at its end alone.
@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 
 Keys = npt.NDArray[np.uint64]
 Counts = npt.NDArray[np.int64]
@@ -15,6 +16,8 @@ Counts = npt.NDArray[np.int64]
 _KEY_BITS = 64
 # A portion has so many times the outcomes that are wanted: those of what was never a candidate teach nothing.
 SPARE = 4
+# Of so many rows chance moves a share by a tenth of a point.
+MOST_ROWS = 1_000_000
 
 
 @dataclass(frozen=True)
@@ -94,3 +97,36 @@ def drawn_until(keys: Keys, rows: Counts, most: int) -> int | None:
     """
     beyond = int(np.searchsorted(np.cumsum(rows), most, side="right"))
     return None if beyond == len(keys) else int(keys[beyond])
+
+
+class DrawnRows:
+    """Gathers rows, and lets go of whole learners once there are too many, the last ones first.
+
+    Who is drawn only depends on what was added in all, not on its portions or their order.
+    """
+
+    def __init__(self, most: int) -> None:
+        """Nothing is gathered yet; at most so many rows will be."""
+        self._most = most
+        self._keys, self._counts = np.empty(0, np.uint64), np.empty(0, np.int64)
+        self._until: int | None = None
+        self._parts: list[pd.DataFrame] = []
+
+    def add(self, rows: pd.DataFrame, keys: Keys) -> None:
+        """Add rows with the key of the learner of each, shape (n,)."""
+        known, place = np.unique(np.concatenate([self._keys, keys]), return_inverse=True)
+        counts = np.bincount(place, np.concatenate([self._counts, np.ones(len(keys), np.int64)]))
+        self._keys, self._counts = known, counts.astype(np.int64)
+        self._until = drawn_until(self._keys, self._counts, self._most)
+        self._parts.append(rows.assign(learner_key=keys))
+        if self._until is not None:
+            self._parts = [part[part["learner_key"] < self._until] for part in self._parts]
+
+    @property
+    def share(self) -> float | None:
+        """Of the learners with rows how many were drawn, 0-1; None: all of them."""
+        return None if self._until is None else float((self._keys < self._until).mean())
+
+    def rows(self) -> pd.DataFrame:
+        """The rows of those who were drawn; without columns where nothing was added."""
+        return pd.concat(self._parts, ignore_index=True) if self._parts else pd.DataFrame()
