@@ -18,9 +18,8 @@ from psycopg.rows import tuple_row
 
 from americano_assets.resources.duckdb.connection import Engine
 from americano_assets.resources.parquet_store.content_files import read_table
-from americano_assets.resources.parquet_store.store import ParquetStore
-from americano_assets.stages.common.schemas import LOG_TABLES
-from americano_assets.stages.s1_snapshots.postgres_reader import read_whole as read_state
+from americano_assets.resources.parquet_store.store import ParquetStore, Version
+from americano_assets.stages.common.schemas import LOG_TABLES, STATE_TABLES
 from americano_assets.stages.s9_report import research_tables
 from americano_assets_tests.query_files import query_files
 
@@ -195,6 +194,7 @@ def watching() -> Iterator[Watch]:
     execute, make, run = Engine._execute, Engine.make, Engine.run
     batches = Engine.batches
     cursor, current, research = psycopg.Cursor.execute, ParquetStore.make_current, research_tables.finish
+    whole = ParquetStore.put_whole
 
     def engine_execute(self: Engine, text: str, values: dict[str, object]) -> Any:
         found = execute(self, text, values)
@@ -238,10 +238,12 @@ def watching() -> Iterator[Watch]:
             watch.look(name, columns, twice, len(rows))
         return found
 
-    def read_whole(url: str, name: str, *options: Any) -> pa.Table:
-        rows = read_state(url, name, *options)
-        watch.look(f"s1_snapshots/{name}", rows.column_names, _twice(rows), len(rows))
-        return rows
+    def put_whole(self: ParquetStore, name: str, data: Any, *options: Any) -> Version:
+        version = whole(self, name, data, *options)
+        if name in STATE_TABLES:
+            rows = self.read_whole(name, version.content)
+            watch.look(f"s1_snapshots/{name}", rows.column_names, _twice(rows), len(rows))
+        return version
 
     def make_research(connection: duckdb.DuckDBPyConnection, name: str) -> int:
         made = research(connection, name)
@@ -263,7 +265,7 @@ def watching() -> Iterator[Watch]:
         patch.setattr(Engine, "run", engine_run)
         patch.setattr(Engine, "batches", engine_batches)
         patch.setattr(psycopg.Cursor, "execute", cursor_execute)
-        patch.setattr("americano_assets.stages.s1_snapshots.snapshots.read_whole", read_whole)
+        patch.setattr(ParquetStore, "put_whole", put_whole)
         patch.setattr(research_tables, "finish", make_research)
         patch.setattr(ParquetStore, "make_current", make_current)
         yield watch

@@ -3,6 +3,7 @@
 import json
 import re
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import psycopg
 import pytest
@@ -13,6 +14,7 @@ from americano_assets.contract.declaration import SqlType
 from americano_assets.contract.markdown import markdown
 from americano_assets.contract.prisma import prisma_schema
 from americano_assets.installation import PROJECT_ROOT
+from americano_assets.stages.s1_snapshots.postgres_reader import state_query
 from americano_assets.stages.s1_snapshots.sql import query
 from americano_assets_tests.cli.test_cli import run
 from americano_assets_tests.world import World, at
@@ -70,7 +72,7 @@ def test_the_examples_of_json_are_read_as_they_say(database: str) -> None:
         world.insert(
             "missions", userId="one", date=at("2026-03-10 09:00"), objectives=_example("missions", "objectives")
         )
-        planned = connection.execute(query("tables/planned_objectives").replace("{zone}", "UTC").encode()).fetchall()
+        planned = connection.execute(state_query("planned_objectives", ZoneInfo("UTC")).encode()).fetchall()
         assert [row[5:] for row in planned] == [
             ("c8k1objective000000000001", False, True),
             ("c8k1objective000000000002", True, True),

@@ -179,7 +179,7 @@ def night_log(context: dg.AssetExecutionContext, app_database: AppDatabase, stor
 )
 @telling_checks
 def state_snapshots(context: dg.AssetExecutionContext, app_database: AppDatabase, store: Store) -> Result:
-    """Curriculum, plans and profiles, whole, with the time at which they were read.
+    """Curriculum, profiles, and plans that may still be open (the first time all), with the time of the reading.
 
     A study day uses the first snapshot of the hour after its cut-off, else the last one before; a day older than
     every snapshot uses the oldest with the columns that the app overwrites blanked. A rerun takes none, nor does

@@ -120,16 +120,10 @@ def split_days(
         yield days[index], (piece for _, piece in group)
 
 
-def state_query(table: str, zone: ZoneInfo) -> str:
-    """The extraction query of a state table, sorted by its key."""
-    return query(table).replace("{zone}", zone.key)
-
-
-def read_whole(url: str, table: str, zone: ZoneInfo) -> pa.Table:
-    """All rows of a state table."""
-    for schema, batches in read_batches(url, table, state_query(table, zone)):
-        return pa.Table.from_batches(list(batches), schema)
-    raise ExtractionError(f"Reading {table} gave nothing.")
+def state_query(table: str, zone: ZoneInfo, finished_since: datetime | None = None) -> str:
+    """The extraction query of a state table, sorted by its key; without plans that were finished before a time."""
+    since = "'-infinity'::timestamp" if finished_since is None else literal(finished_since)
+    return query(table).replace("{zone}", zone.key).replace("{finished_since}", since)
 
 
 def without_readings(rows: Rows, table: str) -> Rows:

@@ -24,13 +24,18 @@ from americano_assets.stages.s1_snapshots.fast_validation import keeps_every_rul
 from americano_assets.stages.s1_snapshots.postgres_reader import (
     log_query,
     read_batches,
-    read_whole,
     split_days,
+    state_query,
     without_readings,
 )
 from americano_assets.stages.s1_snapshots.quarantine import BadRowsError, Quality, record_reading, set_aside
 from americano_assets.stages.s1_snapshots.sql import query
-from americano_assets.stages.s1_snapshots.state_snapshots import StateSnapshot, record_snapshot
+from americano_assets.stages.s1_snapshots.state_snapshots import (
+    PROMPT_AFTER_CUTOFF,
+    StateSnapshot,
+    record_snapshot,
+    snapshots,
+)
 from americano_assets.stages.s1_snapshots.unknown_labels import left_out, unknown_labels, with_label
 
 # Rows are checked as Python objects, which take many times the room of an Arrow batch: so many at a time.
@@ -62,19 +67,24 @@ def snapshot_log(deployment: Deployment, table: str, days: Sequence[date]) -> tu
 def snapshot_state(deployment: Deployment) -> tuple[StateSnapshot, dict[str, Quality], dict[str, int]]:
     """Snapshot all state tables now.
 
+    The first one speaks for every night before it, so it has every plan there ever was. A later one speaks for no
+    cut-off that is older than PROMPT_AFTER_CUTOFF: it has those that may be open then.
+
     Returns:
         The snapshot, the checks' findings and the row counts by table.
     """
     taken_at = deployment.now()
+    since = taken_at - PROMPT_AFTER_CUTOFF if snapshots(deployment.store) else None
     contents: dict[str, str] = {}
     qualities: dict[str, Quality] = {}
     counts: dict[str, int] = {}
     for table in STATE_TABLES:
-        rows = read_whole(deployment.url, table, deployment.zone)
         with _reading(deployment, table) as quality:
-            good = list(_checked(deployment, table, iter(rows.to_batches()), quality))
-        stored = without_readings(rows.slice(0, 0), table).schema
-        version = deployment.store.put_whole(table, pa.Table.from_batches(good, stored))
+            text = state_query(table, deployment.zone, since)
+            for schema, batches in read_batches(deployment.url, table, text):
+                stored = without_readings(schema.empty_table(), table).schema
+                good = pa.RecordBatchReader.from_batches(stored, _checked(deployment, table, batches, quality))
+                version = deployment.store.put_whole(table, good)
         contents[table], qualities[table], counts[table] = version.content, quality, version.rows
     snapshot = StateSnapshot(taken_at, contents)
     record_snapshot(deployment.store, snapshot)

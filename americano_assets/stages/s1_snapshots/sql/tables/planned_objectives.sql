@@ -1,6 +1,8 @@
 -- Grain: one row a (mission, objective planned in it), from either shape of missions.objectives, and one, without an
 -- objective, an item or a list that cannot be read: objectives_json tells which. Times UTC; a calendar date is its first
 -- moment in {zone}. Where an episode was begun under the date read as an instant, it stays that.
+-- Without missions that were finished before {finished_since}, or at no known time where that is one: at a later cut-off
+-- they are open no more (stages/s2_features/sql/candidates/open_plans.sql).
 SELECT
   m."id" AS mission_id,
   m."userId" AS learner_id,
@@ -24,6 +26,8 @@ CROSS JOIN LATERAL (SELECT ml.json_content(m."objectives") AS listed OFFSET 0) j
 CROSS JOIN LATERAL jsonb_array_elements(
   CASE COALESCE(jsonb_typeof(j.listed), 'null') WHEN 'array' THEN j.listed WHEN 'null' THEN '[]' ELSE '["unreadable"]' END
 ) AS item
-WHERE COALESCE(item->>'id', item->>'objectiveId') IS NOT NULL OR jsonb_typeof(item) <> 'object'
+WHERE (COALESCE(item->>'id', item->>'objectiveId') IS NOT NULL OR jsonb_typeof(item) <> 'object')
+  AND (m."completedAt" < {finished_since}) IS NOT TRUE
+  AND NOT ({finished_since} > '-infinity' AND m."completedAt" IS NULL AND m."status"::text IN ('COMPLETED', 'SKIPPED'))
 GROUP BY 1, 2, 3, 4, 5, 6, 8
 ORDER BY m."id" COLLATE "C", COALESCE(item->>'id', item->>'objectiveId') COLLATE "C"
