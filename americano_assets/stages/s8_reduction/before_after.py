@@ -26,6 +26,8 @@ from americano_assets.stages.s2_features.feature_engine import open_feature_engi
 from americano_assets.stages.s8_reduction.performance import replace_day
 from americano_assets.stages.s8_reduction.sql import query
 
+# Graded answers of the learners that are looked at together, and of some days that do not count.
+ANSWERS_AT_ONCE = 2_000_000
 _OBSERVATIONAL = "observational"
 _COLUMNS = (
     "study_day",
@@ -116,21 +118,28 @@ def _reductions(
         "begin_day": day_number(begin),
         "end_day": day_number(end),
     }
+    read = {one: version for one, version in inputs.items() if one >= oldest}
+    learners = sorted(firsts)
+    size = max(1, ANSWERS_AT_ONCE * len(learners) // max(1, sum(version.rows for version in read.values())))
+    parts: list[pa.Table] = []
     with open_feature_engine() as engine:
         engine.view("objectives", [latest_tables(deployment, day).state_path("objectives", day)])
-        engine.view(
-            "interactions", deployment.store.paths("interactions", {d: v for d, v in inputs.items() if d >= oldest})
-        )
+        engine.view("interactions", deployment.store.paths("interactions", read))
         names = ("segment", "is_before", "newest", "oldest", "since")
         engine.register("segments", pa.table(dict(zip(names, zip(*segments, strict=True), strict=True))))
-        known = {
-            "learner_id": pa.array(firsts, pa.string()),
-            "first_day": pa.array([day_number(opened[first]) for first in firsts.values()], pa.int32()),
-            "whole_weeks": pa.array([weeks[first] for first in firsts.values()], pa.int32()),
-        }
-        engine.register("first_rows", pa.table(known))
-        engine.make("first_predictions", "SELECT *, md5_number_lower(learner_id) AS learner_key FROM first_rows", {})
-        totals: pd.DataFrame = engine.run(query("struggle_totals"), parameters).to_pandas()
+        for start in range(0, len(learners), size):
+            portion = learners[start : start + size]
+            known = {
+                "learner_id": pa.array(portion, pa.string()),
+                "first_day": pa.array([day_number(opened[firsts[one]]) for one in portion], pa.int32()),
+                "whole_weeks": pa.array([weeks[firsts[one]] for one in portion], pa.int32()),
+            }
+            engine.register("first_rows", pa.table(known))
+            engine.make(
+                "first_predictions", "SELECT *, md5_number_lower(learner_id) AS learner_key FROM first_rows", {}
+            )
+            parts.append(engine.run(query("struggle_totals"), parameters))
+    totals: pd.DataFrame = pa.concat_tables(parts).to_pandas()
     first_at = totals["learner_id"].map(firsts)
     totals = totals.assign(
         in_analytics=totals["learner_id"].map(analysable).astype(bool),

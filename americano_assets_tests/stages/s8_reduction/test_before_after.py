@@ -2,14 +2,20 @@
 
 from datetime import date, timedelta
 from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo
 
+import pyarrow as pa
 import pytest
 
 from americano_assets.core.effects.before_after import Reduction
 from americano_assets.core.study_days.cutoff import naive
 from americano_assets.core.study_days.study_day import cutoff
+from americano_assets.stages.s2_features.feature_engine import FeatureEngine
+from americano_assets.stages.s8_reduction import before_after as module
 from americano_assets.stages.s8_reduction.before_after import measure_reduction
+from americano_assets_tests.stages.conftest import Lived
+from americano_assets_tests.stages.s3_training.test_trained_model import JUDGED
 from americano_assets_tests.world import ClockedDeployment, World, read_world, study_day, world_settings
 
 ZONE = ZoneInfo("Europe/Berlin")
@@ -94,3 +100,20 @@ def test_before_a_whole_week_has_passed_nothing_is_compared(deployment: ClockedD
         FIRST + timedelta(days=6),
     ) == [(None, None)]
     assert figures(deployment, FIRST + timedelta(days=7))["week"].current_weeks == 1
+
+
+def test_a_few_learners_at_a_time_say_what_all_together_do(relived: Lived, monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = "SELECT to_jsonb(r)::text FROM ml.struggle_reduction r ORDER BY 1"
+    together = measure_reduction(relived.deployment, study_day(JUDGED)), relived.world.rows(rows)
+    portions: list[pa.Table] = []
+    run = FeatureEngine.run
+
+    def noted(self: FeatureEngine, text: str, parameters: Any = None) -> pa.Table:
+        found = run(self, text, parameters)
+        portions.append(found)
+        return found
+
+    monkeypatch.setattr(FeatureEngine, "run", noted)
+    monkeypatch.setattr(module, "ANSWERS_AT_ONCE", 300)
+    assert (measure_reduction(relived.deployment, study_day(JUDGED)), relived.world.rows(rows)) == together
+    assert len(portions) > 3
