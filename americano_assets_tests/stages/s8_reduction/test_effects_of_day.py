@@ -5,17 +5,23 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
-import numpy as np
+import pandas as pd
 import psycopg
-import pyarrow as pa
 import pytest
 from psycopg import sql
 
-from americano_assets.core.effects.effects import EXPERIMENT, INTENTION_TO_TREAT, OBSERVATIONAL, REHEARSAL
+from americano_assets.core.effects.effects import (
+    EXPERIMENT,
+    INTENTION_TO_TREAT,
+    OBSERVATIONAL,
+    REHEARSAL,
+    Effect,
+    effects,
+)
+from americano_assets.core.publication.random_assignment import EPISODE, LEARNER, Policy
 from americano_assets.core.study_days.cutoff import naive
 from americano_assets.core.study_days.study_day import cutoff
 from americano_assets.demo.scenarios.planted_ledgers import POLICY, Planted, planted
-from americano_assets.resources.duckdb.learner_key import keys_of
 from americano_assets.stages.common.deployment import Deployment
 from americano_assets.stages.s8_reduction import effects as module
 from americano_assets.stages.s8_reduction.effects import measure_effects
@@ -49,6 +55,7 @@ def stored(world: World, **wanted: Any) -> list[tuple[Any, ...]]:
     return world.connection.execute(statement, list(wanted.values())).fetchall()
 
 
+PAIR = ["user_id", "learning_objective_id"]
 PRIMARY = {"scope": "all", "period": "all", "estimand": INTENTION_TO_TREAT}
 
 
@@ -106,26 +113,37 @@ def test_who_left_or_opted_out_and_who_was_not_drawn_is_in_no_effect(
     assert treated + holdout == kept.sum()
 
 
-def test_of_too_many_episodes_effects_are_of_learners_drawn_whole_and_say_so(
-    deployment: Deployment, world: World, truth: Planted, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("policy", "unit"), [(POLICY, PAIR), (Policy(LEARNER, 0.3), PAIR[:1]), (Policy(EPISODE, 0.0), PAIR[:1])]
+)
+def test_of_too_many_episodes_effects_are_of_a_share_of_what_chance_drew_and_say_so(
+    deployment: Deployment, world: World, monkeypatch: pytest.MonkeyPatch, policy: Policy, unit: list[str]
 ) -> None:
+    """Where it drew for no arm whole learners are left, since their history counts."""
     own = "SELECT to_jsonb(e)::text FROM ml.effects e WHERE scope = 'learner' ORDER BY 1"
-    write_ledger(world, truth.ledger)
+    ledger = planted(5, learners=200, weeks=8, effect=-0.1, policy=policy).ledger
+    write_ledger(world, ledger)
     monkeypatch.setattr("americano_assets.core.effects.effects.MIN_OBJECTIVES", 1)
-    monkeypatch.setattr(module, "MOST_EPISODES", len(truth.ledger))
+    monkeypatch.setattr(module, "MOST_EPISODES", len(ledger))
     measure_effects(deployment, DAY)
     of_everybody = world.rows(own)
-    assert of_everybody
+    assert bool(of_everybody) == (policy == POLICY)
     assert world.rows("SELECT count(*) FROM ml.effects WHERE details ? 'drawn_share'") == [(0,)]
-    monkeypatch.setattr(module, "MOST_EPISODES", len(truth.ledger) // 3)
+    monkeypatch.setattr(module, "MOST_EPISODES", len(ledger) // 3)
+    looked_at: list[pd.DataFrame] = []
+
+    def noted(rows: pd.DataFrame, at: datetime) -> list[Effect]:
+        looked_at.append(rows)
+        return effects(rows, at)
+
+    monkeypatch.setattr(module, "effects", noted)
     measure_effects(deployment, DAY)
-    ((*_, treated, holdout, _),) = stored(world, evidence=EXPERIMENT, **PRIMARY)
-    ((share,),) = world.rows(
-        "SELECT DISTINCT (details ->> 'drawn_share')::float FROM ml.effects WHERE scope <> 'learner'"
-    )
-    learners = truth.ledger["user_id"].value_counts().sort_index()
-    first = np.argsort(keys_of(pa.array(learners.index, pa.string())))[: round(share * len(learners))]
-    assert treated + holdout == learners.iloc[first].sum() <= len(truth.ledger) // 3
+    shares = world.rows("SELECT DISTINCT (details ->> 'drawn_share')::float FROM ml.effects WHERE scope <> 'learner'")
+    assert shares == [(pytest.approx(1 / 3, abs=0.001),)]
+    (drawn,) = looked_at
+    assert 0.2 < len(drawn) / len(ledger) < 0.5
+    of_all, of_drawn = (rows.groupby(unit).size() for rows in (ledger, drawn))
+    assert of_drawn.equals(of_all[of_drawn.index])
     # A learner's own effect is of all their episodes, drawn or not.
     assert world.rows(own) == of_everybody
 
@@ -141,8 +159,6 @@ def test_two_designs_are_never_mixed(deployment: Deployment, world: World, truth
 
 
 def test_without_a_holdout_the_estimate_is_called_observational(deployment: Deployment, world: World) -> None:
-    from americano_assets.core.publication.random_assignment import EPISODE, Policy
-
     made = planted(1, learners=400, weeks=8, effect=-0.08, policy=Policy(EPISODE, 0.0), indication=1.0)
     write_ledger(world, made.ledger)
     measure_effects(deployment, DAY)
