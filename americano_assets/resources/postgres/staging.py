@@ -11,6 +11,9 @@ from pyarrow import csv
 Row = tuple[Any, ...]
 # Text is always between quotes, so that no text is not the same as an empty one.
 _CSV = csv.WriteOptions(include_header=False)
+# From so many rows an index pays for itself: the planner expects one row where a transaction has just written all, and
+# would look at every staged row for each of them.
+_INDEXED_FROM = 1_000
 
 
 def like(table: str, **beside: str) -> str:
@@ -84,6 +87,8 @@ class Staging:
     def _counted(self, name: str, count: int, key: str) -> None:
         # To look at a column costs more than many statements that could profit.
         self.execute(f'ANALYZE {name}("{key}")' if key else f"ANALYZE {name}")
+        if key and count >= _INDEXED_FROM:
+            self.execute(f'CREATE INDEX ON {name} ("{key}")')
         self._counts[name] = count
 
     def _make(self, name: str, made: str) -> psycopg.Cursor[Any]:

@@ -13,5 +13,6 @@ LEFT JOIN (
   FROM given_intervention_recommendations
   GROUP BY 1
 ) g ON g."predictionId" = s."id"
-WHERE NOT EXISTS (SELECT FROM ml.assignments a WHERE a.prediction_id = s."id")
+-- Nor is it asked first which have one: a table with more rows than are staged lets the planner expect none that has not,
+-- and compare each with all that is given.
 ON CONFLICT (prediction_id) DO NOTHING
