@@ -25,6 +25,7 @@ hypothesis_settings.load_profile("untimed")
 
 _TEMPLATE = "template_prepared"
 _MARK = pytest.StashKey[str]()
+_FOLDER = pytest.StashKey[Path | None]()
 _numbers = count(1)
 
 
@@ -32,13 +33,15 @@ def pytest_configure(config: pytest.Config) -> None:
     """Have whatever this run starts be known as its own, and write where that is fast; workers inherit both."""
     if not hasattr(config, "workerinput"):
         config.stash[_MARK] = mark_this_run()
-        keep_temporary_files_in_memory()
+        config.stash[_FOLDER] = keep_temporary_files_in_memory()
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
-    """End what an interruption left."""
+    """End what an interruption left, and remove what lies in memory."""
     if (mark := config.stash.get(_MARK, None)) is not None:
         end_marked(mark)
+    if (folder := config.stash.get(_FOLDER, None)) is not None:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -23,7 +23,17 @@ def _roomy(folder: Path) -> bool:
 SHORT = _IN_MEMORY if _roomy(_IN_MEMORY) else Path("/tmp")
 
 
-def keep_temporary_files_in_memory() -> None:
-    """Have this process and what it starts keep temporary files there, unless someone chose a place: TMPDIR."""
-    if os.environ.setdefault("TMPDIR", str(SHORT)) == str(SHORT):
-        tempfile.tempdir = None  # looked up again
+def keep_temporary_files_in_memory() -> Path | None:
+    """Have this process and what it starts keep temporary files there, unless someone chose a place: TMPDIR.
+
+    Returns:
+        A folder of this run's, to be removed behind it; None where someone chose. What pytest keeps of a test that
+        failed lies beside it, as pytest has it.
+    """
+    if "TMPDIR" in os.environ:
+        return None
+    own = tempfile.mkdtemp(prefix="americano-tests-", dir=SHORT)
+    os.environ["TMPDIR"] = own
+    os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(SHORT))
+    tempfile.tempdir = None  # looked up again
+    return Path(own)
