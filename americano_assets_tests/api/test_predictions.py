@@ -103,6 +103,18 @@ def test_an_objective_without_words_is_called_by_its_id(rows: Rows, service: Ser
         rows.execute(f"UPDATE learning_objectives SET objective = 'Interpret a blood gas' WHERE id = '{OBJECTIVE}'")
 
 
+def test_a_course_without_a_name_is_called_by_its_code_or_its_id(rows: Rows, service: Service) -> None:
+    rows.prediction("p1")
+    before = rows.connection.execute("SELECT id, name, code FROM courses").fetchall()
+    try:
+        for code, called in (("PHY 1", "PHY 1"), (" ", COURSE)):
+            rows.execute(f"UPDATE courses SET name = ' ', code = '{code}'")
+            assert service.get("/predictions", user_id=LEARNER)["predictions"][0]["course_name"] == called
+    finally:
+        for one, name, code in before:
+            rows.connection.execute("UPDATE courses SET name = %s, code = %s WHERE id = %s", [name, code, one])
+
+
 def test_foreign_shapes_of_factors_and_vectors_break_nothing(rows: Rows, service: Service) -> None:
     for n, factors in enumerate(["null", "{}", "[]", "[1, null]", '"words"', '{"retention_score": 0.2}']):
         rows.prediction(f"p{n}", strugglingFactors=factors, featureVector=None if n else "[0.5]")

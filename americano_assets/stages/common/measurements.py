@@ -26,8 +26,7 @@ def drift_of(connection: psycopg.Connection[Any], day: date) -> list[Drift]:
 
 def course_names(connection: psycopg.Connection[Any]) -> dict[str, str]:
     """What people call a course, by id; one without a name is called by that."""
-    name = """COALESCE(NULLIF("code"::text, ''), NULLIF(trim("name"), ''), "id")"""
-    return dict(connection.execute(f'SELECT "id", {name} FROM courses'.encode()).fetchall())
+    return dict(connection.execute('SELECT "id", ml.first_words("code"::text, "name", "id") FROM courses').fetchall())
 
 
 def demo_cohort(connection: psycopg.Connection[Any]) -> str | None:

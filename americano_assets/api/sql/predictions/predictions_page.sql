@@ -44,8 +44,8 @@ WITH filtered AS (
 )
 SELECT counts.*,
        page.*,
-       CASE WHEN o.objective ~ '\S' THEN o.objective ELSE o.id END AS objective_name,
-       c.name AS course_name
+       ml.first_words(o.objective, o.id) AS objective_name,
+       ml.first_words(c.name, c.code::text, c.id) AS course_name
 FROM counts
 LEFT JOIN page ON true
 LEFT JOIN learning_objectives AS o ON o.id = page.learning_objective_id

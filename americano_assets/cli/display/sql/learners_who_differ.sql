@@ -16,7 +16,7 @@ kinds AS (
   FROM open
   WHERE of_learner = 1
 )
-SELECT k.learner_id, COALESCE(NULLIF(c."code"::text, ''), NULLIF(trim(c."name"), ''), c."id", 'no course') AS course, k.objective_id, n."objective", k.due,
+SELECT k.learner_id, ml.first_words(c."code"::text, c."name", c."id", 'no course') AS course, k.objective_id, n."objective", k.due,
   k.probability, k.reason
 FROM kinds k
 JOIN learning_objectives n ON n."id" = k.objective_id

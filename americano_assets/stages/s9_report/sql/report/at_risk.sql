@@ -23,7 +23,7 @@ reasons AS (
   WHERE f->>'text' IS NOT NULL
   GROUP BY 1, 2, 3
 )
-SELECT o.course_id, o.objective_id, COALESCE(NULLIF(c."code"::text, ''), NULLIF(trim(c."name"), ''), c."id", 'no course') AS course, n."objective",
+SELECT o.course_id, o.objective_id, ml.first_words(c."code"::text, c."name", c."id", 'no course') AS course, n."objective",
   o.due, o.learners,
   (
     SELECT jsonb_agg(jsonb_build_array(r.learners, r.reason) ORDER BY r.place)

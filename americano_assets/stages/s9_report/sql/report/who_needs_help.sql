@@ -1,7 +1,7 @@
 -- Grain: one row a name of a course, as people say it, with predictions as of %(cutoff)s (UTC), made by then, open and not yet due, of learners
 -- who count in aggregates:
 -- predictions by risk, from %(medium)s and %(high)s on, and how many learners they are about.
-SELECT COALESCE(NULLIF(c."code"::text, ''), NULLIF(trim(c."name"), ''), c."id", 'no course') AS course,
+SELECT ml.first_words(c."code"::text, c."name", c."id", 'no course') AS course,
   count(*) FILTER (WHERE p."predictedStruggleProbability" >= %(high)s)::integer AS high,
   count(*) FILTER (WHERE p."predictedStruggleProbability" >= %(medium)s
     AND p."predictedStruggleProbability" < %(high)s)::integer AS medium,
