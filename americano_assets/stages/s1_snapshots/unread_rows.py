@@ -12,6 +12,14 @@ from americano_assets.stages.common.deployment import Deployment
 from americano_assets.stages.s1_snapshots.snapshots import refreshed_days
 from americano_assets.stages.s1_snapshots.sql import query
 
+# The log's tables, each with the column of a row's time.
+_STAMPED = {
+    "behavioral_events": "timestamp",
+    "reviews": "reviewedAt",
+    "study_sessions": "completedAt",
+    "validation_responses": "respondedAt",
+}
+
 
 @dataclass(frozen=True)
 class Unread:
@@ -30,18 +38,20 @@ def unread_log(connection: psycopg.Connection[Any], deployment: Deployment, day:
     """What the night of `day` did not take of the log."""
     first, zone = refreshed_days(day, deployment.first_day)[0], deployment.zone
     values = {
+        "day": day,
         "start": naive(opening(deployment.first_day, zone)),
         "first": naive(opening(first, zone)),
         "end": naive(cutoff(day, zone)),
         "now": naive(deployment.now()),
     }
-    return _found(connection, "unread_log", values)
+    found = []
+    for table, stamped in _STAMPED.items():
+        statement = query("unread_log").format(table=table, stamped=f'"{stamped}"')
+        found += [Unread(table, *row) for row in connection.execute(statement.encode(), values)]
+    return found
 
 
 def unread_plans(connection: psycopg.Connection[Any], deployment: Deployment, day: date) -> list[Unread]:
     """What the night of `day` did not take of the plans."""
-    return _found(connection, "unread_plans", {"first": naive(cutoff(day, deployment.zone))})
-
-
-def _found(connection: psycopg.Connection[Any], name: str, values: dict[str, Any]) -> list[Unread]:
-    return [Unread(*row) for row in connection.execute(query(name), values)]
+    values = {"first": naive(cutoff(day, deployment.zone))}
+    return [Unread(*row) for row in connection.execute(query("unread_plans"), values)]
