@@ -18,6 +18,7 @@ from americano_assets.errors import AmericanoError
 from americano_assets.resources.parquet_store.atomic_files import write_json
 from americano_assets.resources.parquet_store.content_files import read_table
 from americano_assets.resources.parquet_store.store import ParquetStore, Version
+from americano_assets.stages.common.schemas import EXTRACTED, ruled
 
 # More bad rows of a table than this share of it stop a reading; so few never do, however small the table.
 BAD_ROW_LIMIT, NEVER_TOO_MANY = 0.01, 5
@@ -151,12 +152,14 @@ def rows_of(store: ParquetStore, reading: Quality) -> pd.DataFrame:
 
 
 def bad_rows(store: ParquetStore, found: Iterable[Quality]) -> Counter[str]:
-    """How many bad rows readings met, by table: each once, however often its day was read anew."""
+    """How many bad rows readings met, by table: each once, however often its day was read anew, or it was edited."""
     seen: defaultdict[str, set[int]] = defaultdict(set)
     for reading in found:
         rows = rows_of(store, reading)
-        bad = rows[~rows["reason"].str.endswith(UNKNOWN_LABEL)].drop(columns="reason")
-        seen[reading.table].update(pd.util.hash_pandas_object(bad.astype(str), index=False).tolist())
+        bad = rows[~rows["reason"].str.endswith(UNKNOWN_LABEL)]
+        # Whatever else of a row was edited meanwhile, its ids are what they were.
+        ids = [name for name in ruled(EXTRACTED[reading.table]) if name.endswith("_id")]
+        seen[reading.table].update(pd.util.hash_pandas_object(bad[ids].astype(str), index=False).tolist())
     return +Counter({table: len(rows) for table, rows in seen.items()})
 
 

@@ -61,9 +61,12 @@ def test_each_reading_is_kept_and_found_by_its_day(school: World, deployment: Cl
     assert not list(readings(deployment.store, DAY))
 
 
-def test_a_bad_row_is_counted_once_however_often_its_day_is_read(school: World, deployment: ClockedDeployment) -> None:
+def test_a_bad_row_is_counted_once_however_often_its_day_is_read_or_it_is_edited(
+    school: World, deployment: ClockedDeployment
+) -> None:
     answers(school, 1.5, -0.5)
-    for _ in range(3):
+    for score in (1.5, 1.6, 1.7):
+        school.execute("UPDATE validation_responses SET score = %s WHERE id = 'wrong-0'", score)
         snapshot_log(deployment, "validation_responses", [DAY])
         deployment.clock += timedelta(hours=1)
     school.answer("bob", "heart", at("2026-03-10 12:00"), 1.5, id="wrong-too")
