@@ -79,6 +79,14 @@ def test_null_rates_carry_the_reason(rows: Rows, service: Service) -> None:
     assert service.get("/struggle-reduction")["reason"], "a null figure always has a reason"
 
 
+def test_figures_of_unlike_windows_by_a_version_before_are_not_shown(rows: Rows, service: Service) -> None:
+    rows.reduction("month", current_rate=0.1)
+    rows.execute("UPDATE ml.struggle_reduction SET by_weeks = false")
+    answer = service.get("/struggle-reduction")
+    assert [answer[rate] for rate in RATES] == [None] * 3
+    assert answer["reason"] == "No before/after figure has been computed yet."
+
+
 def test_counts_are_live_and_of_the_scope_asked_for(rows: Rows, service: Service) -> None:
     assert counts(service.get("/struggle-reduction")) == (0, 0, 0)
     rows.prediction("p1")

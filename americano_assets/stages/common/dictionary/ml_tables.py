@@ -230,6 +230,7 @@ STRUGGLE_REDUCTION = _table(
     ("replayed", "boolean", "The first prediction was a replay."),
     ("timeline", "jsonb", "Struggle rate by week, with counts."),
     ("reason", "text?", "Why a rate is null."),
+    ("by_weeks", "boolean", "False: by a version before, of windows of unlike length; shown nowhere until run again."),
     _COMPUTED,
 )
 EFFECTS = _table(

@@ -13,7 +13,6 @@ from americano_assets.core.outcomes.fairness import Gap, told
 from americano_assets.core.outcomes.performance import MODEL_TYPE
 from americano_assets.core.statistics.metrics import LEAST_ROWS, share
 from americano_assets.core.study_days.cutoff import naive
-from americano_assets.core.study_days.study_day import days_between
 from americano_assets.core.training.flagging import nobody_told
 from americano_assets.resources.home.folder import demo_sentence
 from americano_assets.stages.common.deployment import Deployment
@@ -76,7 +75,6 @@ class Report:
     before_after: dict[str, Any] | None
     planted: dict[str, Any] | None
     nights: dict[str, Any]
-    nights_expected: int
     cold_share: float | None
     scored: int
     bad_rows: dict[str, int]
@@ -107,7 +105,6 @@ def gather(deployment: Deployment, day: date) -> Report:
         cohort = connection.execute("SELECT cohort FROM ml.demo_load").fetchone()
         nights = rows(query("nights"), since=day - timedelta(days=DAYS))[0]
         helped = connection.execute("SELECT count(*) FROM ml.simulated_help").fetchone()
-        began = connection.execute("SELECT first_study_day FROM ml.deployment").fetchone()
         shifts, names = drift_of(connection, day), course_names(connection)
         performance, before_after = rows(query("performance")), rows(query("before_after"))
         courses, flags = rows(query("who_needs_help")), rows(query("false_alarms"))[0]
@@ -118,7 +115,6 @@ def gather(deployment: Deployment, day: date) -> Report:
         ran = connection.execute(
             "SELECT count(*) FROM ml.study_days WHERE study_day BETWEEN %s AND %s", [reach[0], reach[-1]]
         ).fetchone()
-    first = max(began[0] if began else day, day - timedelta(days=DAYS - 1))
     scored = deployment.store.read_day(SCORED, day)
     cold = scored["cold_start"].to_pandas() if scored is not None and scored.num_rows else None
     late = (one for one in readings(deployment.store) if one.bad and one.read_at.date() > since.date())
@@ -149,7 +145,6 @@ def gather(deployment: Deployment, day: date) -> Report:
         before_after=before_after[0] if before_after else None,
         planted=planted[0] if planted else None,
         nights=nights,
-        nights_expected=len(days_between(first, day)) if first <= day else 0,
         cold_share=None if cold is None else share(cold),
         scored=0 if cold is None else len(cold),
         bad_rows=bad_rows(deployment.store, late),

@@ -14,6 +14,7 @@ from americano_assets.cli.display import run_summary
 from americano_assets.cli.display.at_risk import show_at_risk
 from americano_assets.core.training.flagging import NOBODY
 from americano_assets.resources.home.folder import write_demo_values
+from americano_assets.stages.s6_publication.episode_ledger import record_deployment
 from americano_assets.stages.s9_report.page.data import LATER_NIGHTS
 from americano_assets.stages.s9_report.page.files import report_path, write_report
 from americano_assets.stages.s9_report.page.html import points
@@ -225,6 +226,11 @@ def test_the_terminal_tells_no_change_of_few_objectives(night: Night, capsys: py
         night.world.execute("UPDATE ml.struggle_reduction SET current_studied = %s", studied)
         run_summary._show_effect(night.world.connection, night.day)
         assert told in re.sub(r"\s+", " ", capsys.readouterr().out)
+    night.world.execute("UPDATE ml.struggle_reduction SET current_studied = 30, by_weeks = false")
+    run_summary._show_effect(night.world.connection, night.day)
+    of_before = "a version before computed it, by windows of unlike length: run the night again"
+    assert of_before in re.sub(r"\s+", " ", capsys.readouterr().out)
+    assert of_before in text(night.page(), "before-after")
 
 
 def test_warnings_without_an_outcome_are_counted_beside_those_that_came_true(night: Night) -> None:
@@ -282,10 +288,19 @@ def test_the_score_of_the_rules_is_nowhere_said_to_be_a_probability(night: Night
 def test_replays_are_no_nights_that_could_have_been_late(night: Night) -> None:
     night.rows.published(night.day - timedelta(days=1), model="older")
     night.world.execute("UPDATE ml.study_days SET live = false WHERE model_version = 'older'")
-    assert "1 of 2 nights in 30 days came too late to be seen" in text(night.page(), "quality")
-    assert "replay" not in text(night.page(), "quality")
+    # Late ones and missing ones are of the same nights: those since the deployment's first.
+    night.world.execute("DELETE FROM ml.deployment")
+    record_deployment(night.world.connection, night.day - timedelta(days=2))
+    told = text(night.page(), "quality")
+    assert "1 of 3 nights in 30 days came too late to be seen 1 of 3 nights in 30 days is missing" in told
+    assert "replay" not in told
     night.world.execute("UPDATE ml.study_days SET kind = 'replay' WHERE model_version = 'older'")
-    assert "0 of 1 nights in 30 days came too late to be seen; 1 replay not counted" in text(night.page(), "quality")
+    told = text(night.page(), "quality")
+    assert "0 of 3 nights in 30 days came too late to be seen; 1 replay not counted 2 of 3 nights" in told
+    night.world.execute("UPDATE ml.study_days SET kind = 'nightly' WHERE model_version = 'older'")
+    night.world.execute("UPDATE ml.deployment SET first_study_day = %s", night.day)
+    told = text(night.page(), "quality")
+    assert "0 of 1 night in 30 days came too late to be seen 0 of 1 night in 30 days are missing" in told
 
 
 def test_what_too_little_is_known_of_is_told_by_its_kind(night: Night) -> None:

@@ -9,13 +9,14 @@ SELECT
   replayed AND NOT EXISTS (
     SELECT FROM ml.study_days d WHERE d.live AND d.study_day < r.study_day
   ) AS replayed,
-  CASE WHEN is_told OR reason IS NOT NULL THEN reason
+  CASE WHEN NOT by_weeks THEN 'a version before computed it, by windows of unlike length: run the night again'
+    WHEN is_told OR reason IS NOT NULL THEN reason
     ELSE format('%%s outcomes of an objective in a week are known before and %%s since; %%s each are needed', baseline_studied,
       current_studied, %(least)s)
   END AS reason,
   baseline_start, current_end
 FROM (
-  SELECT *, least(baseline_studied, current_studied) >= %(least)s AS is_told
+  SELECT *, by_weeks AND least(baseline_studied, current_studied) >= %(least)s AS is_told
   FROM ml.struggle_reduction
   WHERE study_day = %(day)s AND scope = 'all' AND period = 'all'
 ) r
