@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from americano_assets.cli.display.terminal import Table, echo, say
+from americano_assets.installation import COMMAND
 
 if TYPE_CHECKING:
     from americano_assets.core.training.champion_history import ModelEvent
@@ -33,7 +34,9 @@ def list_(
         echo("No model was trained yet: `americano nightly` trains one.")
         return
     table = Table(
-        *(Column(name, no_wrap=True) for name in ("version", "type", "trained", "loss", "AUC", "ECE")),
+        Column("version", no_wrap=True),
+        "type",
+        *(Column(name, no_wrap=True) for name in ("trained", "loss", "AUC", "ECE")),
         Column("rows", justify="right", no_wrap=True),
         Column("state", no_wrap=True),
         Column("days", justify="right", no_wrap=True),
@@ -46,7 +49,11 @@ def list_(
         version, nights = kept["model_version"][:SHOWN_DIGITS], str(one.days[0] or "—")
         table.add(version, name, day, *figures, f"{values.get('n') or 0:,.0f}", one.state, nights, style=style)
     table.show()
-    echo("loss, AUC and ECE: of so many held-out rows of a model's own training; days: nights that it scored.")
+    say(
+        "loss, AUC and ECE: of so many held-out rows of a model's own training, where other models had others, and on"
+        f" few rows much by chance: {COMMAND} evaluate compares them on the same, with intervals. State: refused by the"
+        " gate, or passed over for one that a person had set; days: nights that it scored."
+    )
     if len(found) > most:
         echo(f"The newest {most} of {len(found)}: --last shows more.")
 

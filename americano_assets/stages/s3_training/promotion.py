@@ -1,5 +1,6 @@
 """What a person may do about models: see them, promote one, roll back, hand the choice back to the gate."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -13,7 +14,10 @@ from americano_assets.core.study_days.cutoff import naive
 from americano_assets.core.study_days.study_day import last_closed
 from americano_assets.core.training.champion_history import (
     AUTO,
+    GATE,
+    PASSED_OVER,
     PROMOTED,
+    REFUSED,
     RELEASED,
     ROLLED_BACK,
     ModelEvent,
@@ -51,14 +55,13 @@ class ModelRow:
     Attributes:
         kept: Its row of ml.model_versions.
         days: Published study days that it scored, the first and the last of them (None, None where there is none).
-        state: champion, challenger (of the newest training), former (champion) or refused.
-        decision: The last decision about it, and when (naive, UTC).
+        state: champion, former (it scored nights), or of one that never scored what the gate last said: refused, or
+            passed over for one that a person had set; unused where it said neither.
     """
 
     kept: dict[str, Any]
     days: tuple[int, date | None, date | None]
     state: str
-    decision: tuple[datetime, ModelEvent] | None
 
     @property
     def figures(self) -> dict[str, float | None]:
@@ -79,27 +82,23 @@ def models(deployment: Deployment) -> list[ModelRow]:
             "SELECT model_version, count(*)::int AS n, min(study_day) AS first, max(study_day) AS last "
             "FROM ml.study_days GROUP BY model_version",
         )
-        decisions = {row["model_version"]: decisions_about(connection, row["model_version"]) for row in kept}
+        said = {event.model_version: event.event for event in model_events(connection) if event.decided_by == GATE}
     champion = _scoring_next(deployment)
     days = {row["model_version"]: (row["n"], row["first"], row["last"]) for row in scored}
-    newest = max((row["study_day"] for row in kept), default=None)
     found = []
     for row in kept:
         version = row["model_version"]
-        about = [one for one in decisions[version] if one[1].model_version == version]
-        last = about[-1] if about else None
-        found.append(
-            ModelRow(row, days.get(version, (0, None, None)), _state(row, version == champion, days, newest), last)
-        )
+        found.append(ModelRow(row, days.get(version, (0, None, None)), _state(version, champion, days, said)))
     return found
 
 
-def _state(row: dict[str, Any], is_champion: bool, days: dict[str, Any], newest: date | None) -> str:
-    if is_champion:
+def _state(version: str, champion: str | None, scored: Mapping[str, Any], said: Mapping[str, str]) -> str:
+    if version == champion:
         return CHAMPION
-    if row["model_version"] in days:
+    if version in scored:
         return "former"
-    return "challenger" if row["study_day"] == newest else "refused"
+    event = said.get(version)
+    return event.replace("_", " ") if event in (REFUSED, PASSED_OVER) else "unused"
 
 
 def find_model(deployment: Deployment, version: str) -> ModelRow:

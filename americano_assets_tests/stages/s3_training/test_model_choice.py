@@ -185,6 +185,7 @@ def test_what_a_person_may_not_do_changes_nothing(school: School) -> None:
     with pytest.raises(AmericanoError, match="No model version begins with"):
         promotion.find_model(deployment, "0123no")
     assert len(school.events()) == 1
+    assert promotion.find_model(deployment, bad).state == "unused"
 
 
 def test_a_model_that_the_gate_refuses_scores_by_force_and_stays(school: School) -> None:
@@ -208,6 +209,7 @@ def test_a_model_that_the_gate_refuses_scores_by_force_and_stays(school: School)
     states = {one.kept["model_version"]: one.state for one in promotion.models(deployment)}
     assert states[bad] == "champion"
     assert states[good] == "former"
+    assert states[school.events()[-1]["model_version"]] == "passed over", "it trained last, and challenges nobody now"
 
 
 def test_a_rollback_returns_the_former_champion_from_the_next_night_on(school: School) -> None:
@@ -262,6 +264,7 @@ def test_the_command_shows_models_and_who_decided_what(school: School, monkeypat
     assert listed.exit_code == 0
     (line,) = [line for line in listed.output.splitlines() if good[:8] in line]
     assert "champion" in line
+    assert any("passed over" in line for line in listed.output.splitlines()), "of 80 columns too"
     assert line.split()[-1] == "2"
     shown = CliRunner().invoke(app, ["model", "show", good[:8]])
     rows = re.search(r"held-out rows +([1-9]\d*) of [1-9]\d* learners, never seen", shown.output)
