@@ -14,6 +14,7 @@ from types import FrameType
 
 import psutil
 
+from americano_assets.cli.display.terminal import echo
 from americano_assets.errors import AmericanoError
 
 _LOCALHOST = "127.0.0.1"
@@ -103,6 +104,7 @@ def run_together(services: Sequence[Service]) -> None:
                         f"{service.name} ended by itself (exit code {process.returncode}), so the rest was ended too:"
                         " see its output above."
                     )
+        echo("Ending all of them. What was still starting says that it was interrupted.")
     finally:
         _end_all([process for _, process in running])
         for number, handler in before.items():

@@ -73,7 +73,7 @@ def dev() -> None:
         echo(f"{service.name:<10} http://{_HOST}:{service.port}")
     if _is_server(tracking or ""):
         echo(f"{'MLflow':<10} at MLFLOW_TRACKING_URI")
-    echo("Ctrl-C ends all of them.")
+    echo("They are starting; Dagster takes longest, on a busy machine over a minute. Ctrl-C ends all of them.")
     run_together(started)
     echo("All have ended.")
 

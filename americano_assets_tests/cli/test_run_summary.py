@@ -1,5 +1,6 @@
 """What a run ends with: who is at risk and why, whole ids, no certainty, no figure of too few rows, rules of thumb."""
 
+import re
 from collections import Counter
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -7,6 +8,7 @@ from zoneinfo import ZoneInfo
 
 import psycopg
 import pytest
+from sklearn.metrics import roc_auc_score
 
 from americano_assets.cli.display.at_risk import probability, show_at_risk
 from americano_assets.cli.display.held_out import show_held_out, with_enough
@@ -15,10 +17,14 @@ from americano_assets.cli.display.run_summary import show_night, show_set_aside
 from americano_assets.cli.display.sql import query
 from americano_assets.cli.display.terminal import progress_bars
 from americano_assets.core.study_days.study_day import last_closed
+from americano_assets.core.training.fit import LOGISTIC
+from americano_assets.core.training.train import train
 from americano_assets.resources.postgres.connection import prepare
 from americano_assets.settings import Settings
 from americano_assets.stages.common.deployment import Deployment
 from americano_assets.stages.s1_snapshots.quarantine import Quality, record_reading
+from americano_assets.stages.s6_publication.episode_ledger import record_deployment
+from americano_assets_tests.core.training.test_training import labelled
 from americano_assets_tests.world import World, at, read_world
 
 DAY = date(2026, 3, 9)
@@ -158,11 +164,20 @@ def test_rows_that_no_night_takes_are_counted_though_they_break_no_rule(
         world.mission("ann", at("2026-03-12 00:00"), ["heart", "gone"])
         world.mission("ann", at("2026-03-01 00:00"), ["gone"])  # over
     show_set_aside(settings, DAY, datetime(2026, 3, 10, tzinfo=UTC))
-    assert " ".join(capsys.readouterr().out.split()) == (
-        "Not read either, and no error: 1 in reviews before AMERICANO_START_DAY; 1 in reviews of accounts that are not"
+    told, old = " ".join(capsys.readouterr().out.split()), "1 in reviews before AMERICANO_START_DAY; "
+    assert told == (
+        f"Not read either, and no error: {old}1 in reviews of accounts that are not"
         " in users; 2 in reviews stamped in the future; 1 in missions naming an objective that is not in"
         " learning_objectives."
     )
+    # What is long ago is looked at by the first night alone: a large app's history is not gone through each night.
+    with psycopg.connect(database, autocommit=True) as connection:
+        record_deployment(connection, DAY)
+        show_set_aside(settings, DAY, datetime(2026, 3, 10, tzinfo=UTC))
+        assert " ".join(capsys.readouterr().out.split()) == told
+        connection.execute("UPDATE ml.deployment SET first_study_day = %s", [DAY - timedelta(days=1)])
+    show_set_aside(settings, DAY, datetime(2026, 3, 10, tzinfo=UTC))
+    assert " ".join(capsys.readouterr().out.split()) == told.replace(old, "")
 
 
 def test_where_nobody_sees_bars_each_step_and_portion_is_a_line(capsys: pytest.CaptureFixture[str]) -> None:
@@ -223,13 +238,16 @@ def test_what_was_read_is_counted_wherever_the_app_records_it(
         show_scoring(connection, settings, DAY, ("rule_based", 0.4))
     said = " ".join(capsys.readouterr().out.split())
     assert "What can be told yet, by 2 graded answers of 2 learners, on 1 objective." in said
-    assert "the windows of this night's predictions have closed." in said, "it is of months ago"
+    assert "the windows of this night's predictions have closed: later nights tell." in said, "it is of months ago"
 
 
-def _held_out(settings: Settings, n: int, figures: dict[str, dict[str, float]], chosen: str) -> None:
+def _held_out(
+    settings: Settings, n: int, figures: dict[str, dict[str, float]], chosen: str, model_version: str = "gone"
+) -> None:
     rows = {"test_rows": n, "test_learners": n, "test_cold_share": 0.0}
     summary = {"figures": figures, "rows": rows, "why": "it passed", "chosen": chosen}
-    Deployment(settings).store.record_manifest(DAY, "model", {"summary": summary})
+    recorded = {"summary": summary, "model_version": model_version}
+    Deployment(settings).store.record_manifest(DAY, "model", recorded)
     show_held_out(settings, DAY, ("blend", 0.4))
 
 
@@ -243,6 +261,31 @@ def test_no_figure_stands_on_fewer_than_thirty_rows(settings: Settings, capsys: 
     assert blend[1:5] == ["0.800", "0.750", "—", "—"], "18 struggled, 21 were flagged"
     found = with_enough({"base_rate": 0.3, "precision": 0.5, "recall": 0.5}, 100)
     assert (found["precision"], found["recall"]) == (0.5, 0.5), "30 struggled, 30 were flagged"
+
+
+def test_figures_of_rows_never_seen_say_of_whom_of_when_and_how_far_chance_moves_them(
+    settings: Settings, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from americano_assets.cli.display import held_out
+
+    rows, deployment = labelled(learners=60), Deployment(settings)
+    scorer = train(rows, LOGISTIC).candidates[LOGISTIC].scorer
+    version = deployment.models.save(LOGISTIC, DAY, "d", deployment.target, scorer).version
+    test = rows[rows["split"] == "test"]
+    monkeypatch.setattr(held_out, "_training_rows", lambda *_: rows)
+    monkeypatch.setattr(held_out, "_last_outcome", lambda *_: None)
+    _held_out(settings, len(test), {"blend": _FIGURES}, "blend", version)
+    said = " ".join(capsys.readouterr().out.split())
+    assert f"Never seen: {len(test)} rows of {len(test)} learners" in said
+    cutoffs = f"{test['cutoff_day'].min():%Y-%m-%d} to {test['cutoff_day'].max():%Y-%m-%d}"
+    assert f"training for study day {DAY} was on other learners and before these cut-offs, {cutoffs}." in said
+    bounds = re.search(r"with other learners drawn like these \(95 %\): AUC (\S+) to (\S+), accuracy", said)
+    assert bounds, said
+    auc = roc_auc_score(test["struggled"], scorer.probability(test))
+    assert 0.02 < float(bounds[2]) - float(bounds[1]) < 0.5
+    assert float(bounds[1]) < auc < float(bounds[2])
+    _held_out(settings, len(test), {"blend": _FIGURES}, "blend", "gone")
+    assert "95 %" not in capsys.readouterr().out
 
 
 def test_why_the_model_that_scores_does_where_another_looks_better(

@@ -3,12 +3,15 @@
 from collections.abc import Mapping
 from datetime import date
 
+import pandas as pd
 from rich.table import Column
 
 from americano_assets.cli.display.terminal import Table, say
 from americano_assets.core.evaluation.baselines import last_outcome
+from americano_assets.core.evaluation.figures import figures_with_intervals
 from americano_assets.core.statistics.metrics import LEAST_ROWS, figures_of_enough
 from americano_assets.core.training.train import CHAMPION
+from americano_assets.errors import AmericanoError
 from americano_assets.evaluation.log_tables import with_record
 from americano_assets.settings import Settings
 from americano_assets.stages.common.deployment import Deployment
@@ -54,12 +57,13 @@ def show_held_out(settings: Settings, day: date, scoring: tuple[str, float] | No
     table = Table(
         Column("model", no_wrap=True),
         *(title for _, title in FIGURES),
-        title=f"\nNever seen: {n:,} rows, {counts['test_learners']:,.0f} learners",
+        title=f"\nNever seen: {n:,} rows of {counts['test_learners']:,.0f} learners",
     )
     for name, values in measured.items():
         table.add(name.replace("_", " "), *_cells(values), style="bold" if name == chosen else None)
     trained = date.fromisoformat(recorded.get("trained_for") or day.isoformat())
-    if thumb := _last_outcome(deployment, trained, n):
+    rows = _training_rows(deployment, trained, n)
+    if thumb := _last_outcome(deployment, trained, rows):
         table.add("last outcome", *_cells(thumb), style="dim")
     table.add("always no", *_cells({"accuracy": 1 - base, "recall": 0.0}), style="dim")
     table.show()
@@ -68,9 +72,11 @@ def show_held_out(settings: Settings, day: date, scoring: tuple[str, float] | No
         f"{'Last outcome flags whoever struggled the last time. ' if thumb else ''}Base rate {base:.3f}; cold starts"
         f" {counts.get('test_cold_share', 0):.1%} of these rows;"
         f" {'the champion is a ' + model_type.replace('_', ' ') + ', ' if chosen == CHAMPION else ''}"
-        f"threshold {threshold:.3f}, chosen on other learners{told}."
+        f"threshold {threshold:.3f}, chosen on other learners and earlier weeks, which may struggle more or less{told}."
     )
     for sentences in (
+        _which(trained, rows),
+        _by_chance(deployment, recorded["model_version"], rows),
         _rule_looks_better(measured[chosen], thumb or {}),
         _others_look_better(measured, chosen),
         f"{why}.",
@@ -144,11 +150,46 @@ def _others_look_better(measured: Mapping[str, Figures], chosen: str) -> str:
     )
 
 
-def _last_outcome(deployment: Deployment, day: date, n: int) -> Figures | None:
-    """Figures of the rule of thumb on the rows of the training; None where these are not what is stored of the day."""
+def _training_rows(deployment: Deployment, day: date, n: int) -> pd.DataFrame | None:
+    """The rows of the training, of which `n` were held out; None where these are not what is stored of the day."""
     stored = deployment.store.read_day("training_set", day)
-    rows = None if stored is None else stored.to_pandas()
-    if rows is None or int((rows["split"] == "test").sum()) != n:
+    rows: pd.DataFrame | None = None if stored is None else stored.to_pandas()
+    return rows if rows is not None and int((rows["split"] == "test").sum()) == n else None
+
+
+def _which(trained: date, rows: pd.DataFrame | None) -> str:
+    """Whose rows were held out, and of when."""
+    told = f"Never seen: by no model of this table, whose training for study day {trained} was on other learners"
+    if rows is None:
+        return f"{told} and earlier weeks."
+    cutoffs = pd.to_datetime(rows.loc[rows["split"] == "test", "cutoff_day"])
+    return f"{told} and before these cut-offs, {cutoffs.min():%Y-%m-%d} to {cutoffs.max():%Y-%m-%d}."
+
+
+def _by_chance(deployment: Deployment, version: str, rows: pd.DataFrame | None) -> str:
+    """Within which bounds the figures of the model that scores lie; empty where it or the rows are gone."""
+    if rows is None:
+        return ""
+    try:
+        scorer = deployment.models.load(version).scorer
+    except AmericanoError:
+        return ""
+    test = rows[rows["split"] == "test"]
+    p = scorer.probability(test)
+    found = figures_with_intervals(
+        test["struggled"].to_numpy(dtype=bool), p, scorer.flagged(test, p), pd.factorize(test["learner_id"])[0]
+    )
+    told = [
+        f"{title} {one.low:.3f} to {one.high:.3f}"
+        for name, title in FIGURES
+        if (one := found[name]).low is not None and one.high is not None
+    ]
+    return f"Of what scores, with other learners drawn like these (95 %): {', '.join(told)}." if told else ""
+
+
+def _last_outcome(deployment: Deployment, day: date, rows: pd.DataFrame | None) -> Figures | None:
+    """Figures of the rule of thumb on the rows of the training; None where these are not known."""
+    if rows is None:
         return None
     known = with_record(day_tables(deployment, day), rows[rows["split"].isin(["train", "test"])])
     train, test = (known[known["split"] == name] for name in ("train", "test"))

@@ -91,8 +91,9 @@ def _show_missing(
     ).fetchone()[0]
     if known < LEAST_ROWS:
         closes = at + timedelta(days=horizon)
-        when = f"close on {_local(closes, settings):%Y-%m-%d}"
-        told = f"the windows of this night's predictions {when if closes > datetime.now(UTC) else 'have closed'}"
+        ahead = closes > datetime.now(UTC)
+        when = f"close on {_local(closes, settings):%Y-%m-%d}" if ahead else "have closed: later nights tell"
+        told = f"the windows of this night's predictions {when}"
         say(f"• How good the predictions are: not yet; {known} of {LEAST_ROWS} have an outcome, and {told}.")
     held_out = settings.americano_holdout_share
     needed = f"{MIN_LEARNERS} learners with help and {MIN_LEARNERS} without, by chance"

@@ -53,7 +53,7 @@ def retraining_sensor(
     if not found.sooner:
         return dg.SkipReason(f"{found.waiting}, and nothing new calls for them sooner")
     why = " and ".join(found.sooner)
-    context.log.info(f"trained sooner, since {why}")
+    context.log.info(f"trained before it is due, since {why}")
     return dg.SensorResult(
         run_requests=[
             dg.RunRequest(run_key=f"retraining@{day}", partition_key=day.isoformat(), tags={BECAUSE_TAG: why})

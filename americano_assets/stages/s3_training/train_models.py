@@ -134,7 +134,8 @@ def _train_day(
             "rows": training.rows,
             "chosen": training.chosen,
             "why": _because(
-                stands, f"sooner, since {' and '.join(sooner)}; {training.why}" if sooner else training.why
+                stands,
+                f"trained before it was due, since {' and '.join(sooner)}; {training.why}" if sooner else training.why,
             ),
             "threshold_told": training.candidates[training.chosen].threshold_told,
             "importance": training.importance[training.chosen],

@@ -167,7 +167,7 @@ def test_the_open_day_is_asked_for_and_its_night_trains_by_the_same_word(
     assert (request.partition_key, request.tags[BECAUSE_TAG]) == (OPEN.isoformat(), why)
     # Every tick of this day gives the same key, so Dagster launches one run.
     assert day.tick()[0][0].run_key == request.run_key
-    assert trained(day).startswith(f"sooner, since {why}; ")
+    assert trained(day).startswith(f"trained before it was due, since {why}; ")
 
 
 @pytest.mark.parametrize(
@@ -238,14 +238,14 @@ def test_the_run_trains_on_what_is_known_by_now_and_is_not_asked_for_again(day: 
     )
     (told,) = run.asset_materializations_for_node("struggle_model")
     assert told.metadata["trained_now"].value is True
-    assert str(told.metadata["why"].value).startswith("sooner, since 50 learners' words are new")
+    assert str(told.metadata["why"].value).startswith("trained before it was due, since 50 learners' words are new")
     # Nothing of the app's was written, and the night before scored with what it scored with.
     assert day.world.rows("SELECT count(*) FROM ml.study_days") == [(0,)]
     assert day.deployment.store.manifest(LAST, "model") is not None
     assert day.tick() == ([], "challengers were trained for 2026-03-09 already")
     # The night has the last word, and the next open day does not ask for the same words again.
     day.deployment.clock = datetime(2026, 3, 10, 23, 10, tzinfo=UTC)
-    assert trained(day).startswith("sooner, since 50 learners' words are new")
+    assert trained(day).startswith("trained before it was due, since 50 learners' words are new")
     assert day.tick()[1] == (
         "challengers were trained for 2026-03-09, the next are due from 2026-03-16 on, and nothing new calls for them"
         " sooner"
