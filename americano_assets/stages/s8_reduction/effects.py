@@ -18,8 +18,9 @@ from americano_assets.stages.s8_reduction.performance import replace_day
 from americano_assets.stages.s8_reduction.sql import query
 
 TABLE = "effects"
-# Two kilobytes each where they are compared. Of so many an interval is a point wide.
+# A kilobyte each where they are compared. Of so many an interval is a point wide.
 MOST_EPISODES = 200_000
+_FETCHED = 10_000
 _KEYS = ("study_day", "evidence", "scope", "scope_id", "period", "estimand", "method")
 _FIGURES = tuple(one.name for one in fields(Comparison))
 
@@ -71,7 +72,20 @@ def _ledger(
     share: float | None = None,
     learners: list[str] | None = None,
 ) -> pd.DataFrame:
-    of = {"cutoff": cutoff, "share": share, "learners": learners}
-    rows = frame_of(connection.execute(query("effect_ledger"), of))
-    # Of no rows pandas knows no types, and a mask of objects selects columns.
-    return rows.astype(dict.fromkeys(("eligible", "live", "studied", "struggle"), bool))
+    cursor = connection.execute(query("effect_ledger"), {"cutoff": cutoff, "share": share, "learners": learners})
+    names = [column.name for column in cursor.description or []]
+    known: dict[Any, Any] = {}
+    parts = [pd.DataFrame(columns=names)]
+    while rows := cursor.fetchmany(_FETCHED):
+        # Ids and types stand there many times over: each is in memory once.
+        parts.append(
+            pd.DataFrame([(one, *(_shared(value, known) for value in of)) for one, *of in rows], columns=names)
+        )
+    # Of no rows, or none with a score, pandas knows no types, and a mask of objects selects columns.
+    ledger = parts[0] if len(parts) == 1 else pd.concat(parts[1:], ignore_index=True)
+    return ledger.astype(dict.fromkeys(("eligible", "live", "studied", "struggle"), bool) | {"mean_score": float})
+
+
+def _shared(value: Any, known: dict[Any, Any]) -> Any:
+    value = tuple(value) if isinstance(value, list) else value
+    return known.setdefault(value, value) if isinstance(value, str | tuple) else value

@@ -68,7 +68,7 @@ def test_an_empty_ledger_says_why_there_is_nothing(deployment: Deployment, world
 
 
 def test_a_planted_effect_comes_out_of_the_ledger_and_a_rerun_changes_nothing(
-    deployment: Deployment, world: World, truth: Planted
+    deployment: Deployment, world: World, truth: Planted, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write_ledger(world, truth.ledger)
     measure_effects(deployment, DAY)
@@ -77,6 +77,7 @@ def test_a_planted_effect_comes_out_of_the_ledger_and_a_rerun_changes_nothing(
     assert (treated + holdout, reason) == (len(truth.ledger), None)
     assert abs(estimate + 0.1) < 0.08
     before = world.rows("SELECT to_jsonb(e)::text FROM ml.effects e ORDER BY 1")
+    monkeypatch.setattr(module, "_FETCHED", 7)
     measure_effects(deployment, DAY)
     assert world.rows("SELECT to_jsonb(e)::text FROM ml.effects e ORDER BY 1") == before
     assert len(stored(world, evidence=EXPERIMENT, scope="type", period="all")) == 6
