@@ -278,7 +278,8 @@ def test_figures_of_rows_never_seen_say_of_whom_of_when_and_how_far_chance_moves
     said = " ".join(capsys.readouterr().out.split())
     assert f"Never seen: {len(test)} rows of {len(test)} learners" in said
     cutoffs = f"{test['cutoff_day'].min():%Y-%m-%d} to {test['cutoff_day'].max():%Y-%m-%d}"
-    assert f"training for study day {DAY} was on other learners and before these cut-offs, {cutoffs}." in said
+    assert f"trained for study day {DAY}, learned from other learners, before the cut-offs of these rows" in said
+    assert f"of these rows, {cutoffs}." in said
     bounds = re.search(r"with other learners drawn like these \(95 %\): AUC (\S+) to (\S+), accuracy", said)
     assert bounds, said
     auc = roc_auc_score(test["struggled"], scorer.probability(test))

@@ -159,11 +159,11 @@ def _training_rows(deployment: Deployment, day: date, n: int) -> pd.DataFrame | 
 
 def _which(trained: date, rows: pd.DataFrame | None) -> str:
     """Whose rows were held out, and of when."""
-    told = f"Never seen: by no model of this table, whose training for study day {trained} was on other learners"
+    told = f"Never seen: these models, the newest trained for study day {trained}, learned from other learners,"
     if rows is None:
-        return f"{told} and earlier weeks."
+        return f"{told} in earlier weeks."
     cutoffs = pd.to_datetime(rows.loc[rows["split"] == "test", "cutoff_day"])
-    return f"{told} and before these cut-offs, {cutoffs.min():%Y-%m-%d} to {cutoffs.max():%Y-%m-%d}."
+    return f"{told} before the cut-offs of these rows, {cutoffs.min():%Y-%m-%d} to {cutoffs.max():%Y-%m-%d}."
 
 
 def _by_chance(deployment: Deployment, version: str, rows: pd.DataFrame | None) -> str:
