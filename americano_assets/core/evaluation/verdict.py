@@ -79,7 +79,7 @@ def choice(judged: Sequence[Judged], champion: str | None, models: Mapping[str, 
         return []
     told = []
     for other in models:
-        better = _better(models[other]["all"], models[champion]["all"])
+        better = _better(models[other]["all"], models[champion]["all"], champion)
         if better:
             told.append(f"{words(other)} looks better on these rows ({better}), but {_reason(judged, other)}.")
     return told
@@ -115,14 +115,22 @@ def _flags(figures: Mapping[str, Any]) -> str:
     return f"It flags {known['flagged_share']} of the rows: {', '.join([*told, struggles])}{ending}."
 
 
-def _better(other: Mapping[str, Any], champion: Mapping[str, Any]) -> str | None:
-    """The first figure by which another looks better at the digits that are shown; None where none is."""
+def _better(other: Mapping[str, Any], champion: Mapping[str, Any], name: str) -> str | None:
+    """The first figure by which another looks better at the digits that are shown; None where none is.
+
+    Args:
+        other: Figures of the other.
+        champion: Figures of the one that scores.
+        name: Which that is.
+    """
     for key, (told, is_more_better) in _COMPARED.items():
         values = [one[key]["value"] for one in (other, champion)]
         if None not in values:
             theirs, ours = (round(value, _DIGITS) for value in values)
             if theirs != ours and (theirs > ours) == is_more_better:
-                return f"{told} {theirs:.{_DIGITS}f} for {ours:.{_DIGITS}f}"
+                wanted = "higher" if is_more_better else "lower"
+                both = f"is {theirs:.{_DIGITS}f}, that of {words(name)} {ours:.{_DIGITS}f}"
+                return f"its {told} {both}; {wanted} is better"
     return None
 
 

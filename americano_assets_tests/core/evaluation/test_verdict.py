@@ -121,11 +121,12 @@ def test_each_that_looks_better_is_told_with_the_reason_why_it_does_not_score() 
     closed, refused = "in 1 of 4 folds the gate let no trained model pass", "in 1 of 4 folds the gate refused this one"
     later = "of 4 folds another had the lower log loss on the calibration rows, which decide"
     better = "looks better on these rows"
+    ours, thumb = "that of gradient boosting 0.500", "a rule of thumb is a yardstick and never scores"
     assert choice(folds, "gradient_boosting", models) == [
-        f"rule based {better} (accuracy 0.600 for 0.500), but {rules}.",
-        f"logistic regression {better} (AUC 0.600 for 0.500), but {closed}, in 3 {later}.",
-        f"blend {better} (log loss 0.400 for 0.500), but {closed}, {refused}, in 1 {later}.",
-        f"last outcome {better} (log loss 0.450 for 0.500), but a rule of thumb is a yardstick and never scores.",
+        f"rule based {better} (its accuracy is 0.600, {ours}; higher is better), but {rules}.",
+        f"logistic regression {better} (its AUC is 0.600, {ours}; higher is better), but {closed}, in 3 {later}.",
+        f"blend {better} (its log loss is 0.400, {ours}; lower is better), but {closed}, {refused}, in 1 {later}.",
+        f"last outcome {better} (its log loss is 0.450, {ours}; lower is better), but {thumb}.",
     ]
     alone = {name: models[name] for name in ("gradient_boosting", "always_no")}
     assert choice(folds, "gradient_boosting", alone) == []
