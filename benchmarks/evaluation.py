@@ -7,12 +7,12 @@ The yardstick is a plain scan and group of the same file by DuckDB, in the same 
 
 import argparse
 import os
-import resource
 import shutil
 import tempfile
 import time
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import NamedTuple
 
 import duckdb
 import numpy as np
@@ -21,6 +21,8 @@ import pyarrow.parquet as pq
 
 from americano_assets.core.evaluation.report import report
 from americano_assets.evaluation.run import Options, evaluate_log
+from americano_assets.resources.memory import bound_memory
+from americano_assets.settings import load_settings
 from benchmarks.cohort import TARGET, ZONE
 
 PER_LEARNER, OBJECTIVES, COURSES, DAYS = 400, 600, 20, 180
@@ -33,6 +35,7 @@ def main() -> None:
     options = parser.parse_args()
     folder = Path(tempfile.mkdtemp(prefix="bench-", dir="/tmp"))
     try:
+        bound_memory(load_settings().americano_memory, folder)
         path = folder / "log.parquet"
         pq.write_table(log(options.interactions), path)
         spent = time.process_time()
@@ -50,26 +53,44 @@ def main() -> None:
         print(
             f"{options.interactions:,} interactions, {champion['n']:,} judged rows: "
             f"{time.perf_counter() - began:.0f} s, of the processor {spent:.0f} s, {spent / yard:.0f} x the scan; "
-            f"peak {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6:.1f} GB; load {os.getloadavg()[0]:.1f}"
+            f"peak {max(cost.peak for cost in steps.costs.values()):.1f} GB; load {os.getloadavg()[0]:.1f}"
         )
-        for step, seconds in steps.spent.items():
-            print(f"  {seconds:4.0f} s of the processor: {step}")
+        for step, cost in steps.costs.items():
+            print(f"  {cost.clock:4.0f} s, {cost.processor:4.0f} s of the processor, {cost.peak:.1f} GB: {step}")
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
 
+class Cost(NamedTuple):
+    """Of a step: seconds by the clock and of the processor, and the most memory in GB."""
+
+    clock: float
+    processor: float
+    peak: float
+
+
 class Steps:
-    """Processor time by step: that before a report of something done is this step's, else that of the step before."""
+    """What each step costs: what is before a report of something done is this step's, else the step before's."""
 
     def __init__(self) -> None:
-        self.spent: dict[str, float] = {}
-        self._step, self._at = "", time.process_time()
+        self.costs: dict[str, Cost] = {}
+        self._step, self._at = "", (time.perf_counter(), time.process_time())
 
     def __call__(self, step: str, done: int, total: int) -> None:
-        now = time.process_time()
+        now = time.perf_counter(), time.process_time()
         whose = step if done or not self._step else self._step
-        self.spent[whose] = self.spent.get(whose, 0.0) + now - self._at
+        clock, processor, peak = self.costs.get(whose, Cost(0.0, 0.0, 0.0))
+        self.costs[whose] = Cost(
+            clock + now[0] - self._at[0], processor + now[1] - self._at[1], max(peak, _peak_since_last())
+        )
         self._step, self._at = step, now
+
+
+def _peak_since_last() -> float:
+    """The most memory of this process in GB since this was last asked."""
+    status = Path("/proc/self/status").read_text()
+    Path("/proc/self/clear_refs").write_text("5")
+    return int(status.split("VmHWM:")[1].split()[0]) / 1e6
 
 
 def log(n: int) -> pa.Table:

@@ -15,7 +15,7 @@ from americano_assets.resources.memory import memory_bound
 from americano_assets.stages.common.schemas import KINDS, RATINGS
 
 _EXAMPLES = 3
-_MOST_MEMORY = 4 * 1024**3
+_MOST_MEMORY = 2 * 1024**3
 UTC_ZONE = "UTC"
 
 
@@ -83,7 +83,7 @@ _RULES = (
 
 @contextmanager
 def bounded(connection: duckdb.DuckDBPyConnection, folder: Path) -> Iterator[duckdb.DuckDBPyConnection]:
-    """A connection in UTC that spills to `folder` before it takes more than half of what this process may, or 4 GB."""
+    """A connection in UTC that spills to `folder` before it takes more than half of what this process may, or 2 GB."""
     limit = min(_MOST_MEMORY, memory_bound() // 2)
     connection.execute(f"SET memory_limit = '{limit // 1024**2}MiB'")
     connection.execute(f"SET temp_directory = {quoted(folder)}")

@@ -106,9 +106,16 @@ def open_log(
 
 
 def studied_pairs(
-    log: LogTables, days: list[date], most_rows: int, progress: Progress
+    log: LogTables, days: list[date], learners: pd.DataFrame, most_rows: int, progress: Progress
 ) -> tuple[dict[date, PairSource], dict[str, Any]]:
     """The pairs studied in the window after each cut-off; of a sample of whole learners where they are too many.
+
+    Args:
+        log: The log.
+        days: The study days of the cut-offs.
+        learners: `learner_order` of the log.
+        most_rows: From how many pairs on a sample is taken.
+        progress: As `open_log`.
 
     Returns:
         A stored table of pairs for each day that has any, and how many learners and pairs there were before and
@@ -129,7 +136,6 @@ def studied_pairs(
                 if len(pairs):
                     found[day] = pairs
             progress("pairs studied after each cut-off", number, len(days))
-    learners = learner_order(log.tables)
     total = sum(len(pairs) for pairs in found.values())
     kept = learners["learner_id"]
     if total > most_rows:
@@ -178,20 +184,27 @@ def learner_order(tables: PointInTimeTables) -> pd.DataFrame:
     return frame
 
 
-def with_record(tables: PointInTimeTables, rows: pd.DataFrame) -> pd.DataFrame:
+def with_record(tables: PointInTimeTables, rows: pd.DataFrame, order: pd.DataFrame | None = None) -> pd.DataFrame:
     """Rows with what the log said before their cut-off, sorted so that neither names nor the given order matter.
+
+    Args:
+        tables: Of the log.
+        rows: The rows.
+        order: `learner_order` of the tables, where it is known already.
 
     Returns:
         `rows` with the columns of evaluation/sql/record.sql, `learner` (a number from the order of contents),
         `answers_before`, `ever_answered`; sorted by learner, cut-off and objective.
     """
-    order = learner_order(tables)
+    order = learner_order(tables) if order is None else order
     numbers = pd.Series(np.arange(len(order)), index=order["learner_id"])
     answered = pd.Series((order["answered"] > 0).to_numpy(), index=order["learner_id"])
-    rows = rows.assign(
-        learner=rows["learner_id"].map(numbers).astype("int64"), ever_answered=rows["learner_id"].map(answered)
-    )
-    rows = rows.sort_values(["learner", "cutoff_day", "objective_id"], kind="stable", ignore_index=True)
+    place = rows[["cutoff_day", "objective_id"]].assign(learner=rows["learner_id"].map(numbers).astype("int64"))
+    place = place.reset_index(drop=True).sort_values(["learner", "cutoff_day", "objective_id"], kind="stable")
+    # Moved once, and added to from here on: a copy of all columns for each would be several times their room.
+    rows = rows.take(place.index.to_numpy())
+    rows.index = pd.RangeIndex(len(rows))
+    rows["learner"], rows["ever_answered"] = place["learner"].to_numpy(), rows["learner_id"].map(answered)
     at = {day: naive(tables.moment(pd.Timestamp(day).date()).at) for day in rows["cutoff_day"].unique()}
     asked = pa.table(
         {
@@ -203,8 +216,10 @@ def with_record(tables: PointInTimeTables, rows: pd.DataFrame) -> pd.DataFrame:
     with _over_all_days(tables) as engine:
         engine.register("evaluated", asked)
         record: pd.DataFrame = engine.run(query("record"), {"struggle_below": tables.target.struggle_below}).to_pandas()
-    joined: pd.DataFrame = pd.concat([rows, record.drop(columns="row")], axis=1)
-    return joined.assign(answers_before=record["learner_n"])
+    for name in record.columns.drop("row"):
+        rows[name] = record[name]
+    rows["answers_before"] = record["learner_n"]
+    return rows
 
 
 @contextmanager

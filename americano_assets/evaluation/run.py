@@ -29,6 +29,7 @@ from americano_assets.evaluation.log_tables import (
     LogTables,
     Progress,
     features_and_labels,
+    learner_order,
     open_log,
     studied_pairs,
     with_record,
@@ -111,14 +112,21 @@ def evaluate_log(path: Path, options: Options, progress: Progress) -> Evaluated:
     Raises:
         LogError: See log_reader.stage_log.
     """
+    # What was made of the log on the way is gone before the training needs the room.
+    return judged(*_rows_of_log(path, options, progress), progress)
+
+
+def _rows_of_log(path: Path, options: Options, progress: Progress) -> tuple[pd.DataFrame, list[Fold], dict[str, Any]]:
+    """The rows with known outcomes, their folds, and the facts of the report."""
     with tempfile.TemporaryDirectory(prefix="americano-evaluate-") as folder:
         log = open_log(path, Path(folder), options.zone, options.target, progress, options.reading)
         days = log.cutoffs(options.every_days)
-        sources, sampled = studied_pairs(log, days, options.most_rows, progress)
+        order = learner_order(log.tables)
+        sources, sampled = studied_pairs(log, days, order, options.most_rows, progress)
         built = features_and_labels(log.tables, sources, progress)
         rows = known_rows(log.tables.store, built)
         progress("records before each cut-off", 0, 1)
-        rows = with_record(log.tables, rows) if len(rows) else _without_rows(rows)
+        rows = with_record(log.tables, rows, order) if len(rows) else _without_rows(rows)
         progress("records before each cut-off", 1, 1)
     folds, how = _folds(rows, options.target.horizon_days)
     facts = {
@@ -130,7 +138,7 @@ def evaluate_log(path: Path, options: Options, progress: Progress) -> Evaluated:
         "shortcoming": _shortcoming(log, rows, options),
         "notes": [_GIVEN_SPINE, *log.notes, *how, *_sampling(sampled, options)],
     }
-    return judged(rows, folds, facts, progress)
+    return rows, folds, facts
 
 
 def judged(

@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import numpy as np
 import pandas as pd
@@ -11,6 +12,8 @@ from sklearn.metrics import average_precision_score, brier_score_loss, log_loss,
 
 from americano_assets.core.evaluation.folds import judge, learner_folds
 from americano_assets.core.evaluation.report import SCHEMA, Evaluated
+from americano_assets.core.study_days.cutoff import Target
+from americano_assets.evaluation import log_tables, run
 from americano_assets.evaluation.row_export import write_rows
 from americano_assets_tests.evaluation.logs import cold_struggles, evaluated, planted_log
 
@@ -52,6 +55,35 @@ def test_names_of_learners_and_order_of_rows_change_nothing(found: Found, log: p
     renamed = log.assign(learner_id=log["learner_id"].map(others)).sample(frac=1, random_state=3)
     again = evaluated(renamed, tmp_path)[1]
     assert json.dumps(again) == json.dumps(found[1])
+
+
+def test_the_record_of_a_row_is_what_a_plain_count_of_the_log_says(found: Found, log: pd.DataFrame) -> None:
+    for row in found[0].rows.iloc[::17].to_dict("records"):
+        closes = pd.Timestamp(row["cutoff_day"]) + pd.Timedelta(days=1, hours=23)
+        before = log[log["occurred_at"] < closes].sort_values("occurred_at")
+        of_learner, of_objective = (before[name] == row[name] for name in ("learner_id", "objective_id"))
+        groups = {
+            "pair": before[of_learner & of_objective],
+            "learner": before[of_learner],
+            "objective": before[of_objective],
+            "all": before,
+        }
+        for name, answers in groups.items():
+            assert row[f"{name}_n"] == len(answers), name
+            assert row[f"{name}_sum"] == pytest.approx(answers["score"].sum()), name
+        # Else the learner's on the course, of which there is one.
+        last = groups["pair" if len(groups["pair"]) else "learner"]["score"]
+        assert row["last_struggle"] == (last.iloc[-1] < 0.65 if len(last) else None)
+
+
+def test_a_long_log_taken_cut_off_by_cut_off_has_the_same_rows(
+    found: Found, log: pd.DataFrame, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log.drop(columns="p_struggle").to_parquet(tmp_path / "log.parquet")
+    monkeypatch.setattr(log_tables, "ROWS_AT_ONCE", 200)
+    monkeypatch.setattr(run, "judged", lambda rows, *_: Evaluated(rows, [], {}))
+    again = run.evaluate_log(tmp_path / "log.parquet", run.Options(Target(7, 0.65), ZoneInfo("UTC")), lambda *_: None)
+    pd.testing.assert_frame_equal(again.rows, found[0].rows, check_exact=True)
 
 
 def test_labels_that_say_nothing_cannot_be_foreseen(found: Found) -> None:

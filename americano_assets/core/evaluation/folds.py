@@ -11,7 +11,7 @@ from americano_assets.core.models.rule_based import cold_start
 from americano_assets.core.statistics.cluster_bootstrap import LEAST_LEARNERS
 from americano_assets.core.training.fit_trees import outcomes
 from americano_assets.core.training.flagging import LIKELY, Flags, choose, threshold_told
-from americano_assets.core.training.train import best_first, train
+from americano_assets.core.training.train import train
 
 FOLDS = 5
 # Below this a fifth of the learners is too few to judge anything; time is split instead.
@@ -121,8 +121,10 @@ def judge(rows: pd.DataFrame, fold: Fold, *, own_names: bool = False) -> Judged:
     for name in ("train", "calibration", "test"):
         split[getattr(fold, name)] = name
     # Neither names nor the order of rows reach the models: both are told by numbers that the log alone decides.
-    groups = rows["cutoff_day"].astype(str) if fold.by_time else rows["learner"].map("{:08d}".format)
-    training = train(rows.assign(split=split, learner_id=rows["learner_id"] if own_names else groups), "auto")
+    groups = rows["cutoff_day"].astype(str) if fold.by_time else rows["learner"]
+    taught = rows.copy(deep=False)
+    taught["split"], taught["learner_id"] = split, rows["learner_id"] if own_names else groups
+    training = train(taught, "auto")
     test, calibration = rows.iloc[fold.test], rows.iloc[fold.calibration]
     probability: dict[str, FloatArray] = {}
     flagged: dict[str, BoolArray] = {}
@@ -146,5 +148,6 @@ def judge(rows: pd.DataFrame, fold: Fold, *, own_names: bool = False) -> Judged:
         else:
             flagged[name] = baseline.flagged(test, p)
         probability[name], threshold[name] = p, at
-    order = best_first({name: one.scorer for name, one in training.candidates.items()}, calibration)
-    return Judged(fold, training.chosen, training.why, tuple(order), probability, flagged, threshold, told, confidence)
+    return Judged(
+        fold, training.chosen, training.why, training.order, probability, flagged, threshold, told, confidence
+    )

@@ -1,7 +1,8 @@
 """The report of an evaluation: one structure for the terminal, `--json`, the model card and the tests."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -15,13 +16,17 @@ from americano_assets.core.evaluation.verdict import YARDSTICKS, choice, says_so
 from americano_assets.core.models.rule_based import cold_start
 from americano_assets.core.statistics.cluster_bootstrap import REPLICATES, paired_difference
 from americano_assets.core.statistics.metrics import LEAST_ROWS, row_log_loss, share
-from americano_assets.core.training.slices import CONFIDENCE, terciles
+from americano_assets.core.training.slices import COLD_START, CONFIDENCE, terciles
 
 SCHEMA = "americano-evaluation/1"
 # Rows are drawn a thousand times; with very many of them fewer draws give the same interval.
 _ROWS_DRAWN = 200_000_000
 _LEAST_REPLICATES = 200
 _MOST_COURSES = 40
+# Sets of rows whose figures are worked out at once: the drawing of learners leaves Python to others meanwhile.
+_SIDE_BY_SIDE = 2
+# What is read of a row beside what the models said of it.
+_READ = ["struggled", "learner", "course_id", "answers_before", "ever_answered"]
 
 
 @dataclass(frozen=True)
@@ -43,27 +48,32 @@ class Evaluated:
 
 def report(evaluated: Evaluated) -> dict[str, Any]:
     """The whole report, as JSON-able values; docs/evaluation.md describes it."""
-    rows = predictions(evaluated)
+    rows = evaluated.rows[_READ].assign(**{COLD_START: cold_start(evaluated.rows)})
+    rows = predictions(replace(evaluated, rows=rows))
     names = sorted({name for one in evaluated.judged for name in one.probability}, key=_place)
     champion = _champion(evaluated.judged)
-    cold = cold_start(rows) if len(rows) else np.array([], dtype=bool)
-    answering = rows["ever_answered"].to_numpy(dtype=bool) if len(rows) else cold
+    cold = rows[COLD_START].to_numpy(dtype=bool)
+    parts: dict[str, BoolArray] = {
+        "all": np.ones(len(rows), dtype=bool),
+        "without_cold_starts": ~cold,
+        "cold_starts": cold,
+        "without_never_active": rows["ever_answered"].to_numpy(dtype=bool),
+    }
+    folds = {one.fold.name: (rows["fold"] == one.fold.name).to_numpy() for one in evaluated.judged}
+    figures = _figures_by_name(rows, names, {**parts, **folds})
     found = {
         **evaluated.facts,
         "champion": champion,
         "folds": [_fold(one, evaluated.rows) for one in evaluated.judged],
         "models": {
             name: {
-                "all": _figures(rows, name),
-                "without_cold_starts": _figures(rows[~cold], name),
-                "cold_starts": _figures(rows[cold], name),
-                "without_never_active": _figures(rows[answering], name),
+                **{part: figures[name][part] for part in parts},
                 "folds": [
                     {
                         "fold": one.fold.name,
                         "threshold": one.threshold.get(name),
                         "threshold_told": one.threshold_told.get(name),
-                        "figures": _figures(rows[rows["fold"] == one.fold.name], name),
+                        "figures": figures[name][one.fold.name],
                     }
                     for one in evaluated.judged
                     if name in one.probability
@@ -129,20 +139,38 @@ def _fold(one: Judged, rows: pd.DataFrame) -> dict[str, Any]:
     }
 
 
-def _figures(rows: pd.DataFrame, name: str) -> dict[str, Any]:
-    column = f"prediction_{name}"
+def _figures_by_name(
+    rows: pd.DataFrame, names: Sequence[str], parts: Mapping[str, BoolArray]
+) -> dict[str, dict[str, Any]]:
+    """Figures of each model on each part of the rows; of parts that are all rows they are worked out once."""
+    whole = next((part for part, inside in parts.items() if inside.all()), "")
+    same = {part: whole if inside.all() else part for part, inside in parts.items()}
+    asked = [(name, part) for name in names for part in dict.fromkeys(same.values())]
+    figures = _figures_of_each(rows, [(name, parts[part]) for name, part in asked])
+    found = dict(zip(asked, figures, strict=True))
+    return {name: {part: found[name, same[part]] for part in parts} for name in names}
+
+
+def _figures_of_each(rows: pd.DataFrame, asked: Sequence[tuple[str, BoolArray]]) -> list[dict[str, Any]]:
+    """Figures of models, each on some of the rows, in the order in which they are asked."""
+    with ThreadPoolExecutor(_SIDE_BY_SIDE) as pool:
+        return list(pool.map(lambda one: _figures(rows, *one), asked))
+
+
+def _figures(rows: pd.DataFrame, name: str, inside: BoolArray) -> dict[str, Any]:
+    struggled, p, flagged = _arrays(rows, name)
     # A fold in which a model could not be trained has no opinion of it.
-    known = rows[rows[column].notna()] if column in rows else rows.head(0)
-    struggled, p, flagged = _arrays(known, name)
+    inside = inside & ~np.isnan(p)
+    learner = rows["learner"].to_numpy()[inside]
     found: Mapping[str, Figure] = figures_with_intervals(
-        struggled, p, flagged, known["learner"].to_numpy(), replicates=_replicates(len(known))
+        struggled[inside], p[inside], flagged[inside], learner, replicates=_replicates(len(learner))
     )
     if name == ALWAYS_NO:
         # Folds answer with different rates; that their order ranks rows would be an accident.
         found = {**found, **dict.fromkeys(("auc_roc", "average_precision"), Figure(None, reason="one p for all rows"))}
     return {
-        "n": len(known),
-        "learners": int(known["learner"].nunique()),
+        "n": len(learner),
+        "learners": len(np.unique(learner)),
         **{figure: value.to_json() for figure, value in found.items()},
     }
 
@@ -173,11 +201,12 @@ def _slices(rows: pd.DataFrame, champion: str | None, further: Mapping[str, pd.S
     if f"confidence_{champion}" in rows:
         sliced[CONFIDENCE] = terciles(rows[f"confidence_{champion}"], "confident")
     sliced |= {name: values.reindex(rows.index) for name, values in further.items()}
-    return [
-        {"slice": name, "value": str(value), "figures": _figures(rows.loc[index], champion)}
-        for name, values in sliced.items()
-        for value, index in values.dropna().groupby(values.dropna(), sort=True).groups.items()
-    ]
+    parts = []
+    for name, values in sliced.items():
+        code, distinct = pd.factorize(values, sort=True)
+        parts += [(name, str(value), code == number) for number, value in enumerate(distinct)]
+    figures = _figures_of_each(rows, [(champion, inside) for _, _, inside in parts])
+    return [{"slice": part[0], "value": part[1], "figures": of} for part, of in zip(parts, figures, strict=True)]
 
 
 def _arrays(rows: pd.DataFrame, name: str) -> tuple[BoolArray, FloatArray, BoolArray]:

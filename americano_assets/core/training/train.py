@@ -59,6 +59,7 @@ class Training:
         challenger: The trained type that the gate let pass, else the first that it was asked about; None where there
             was none, or no gate.
         verdict: What the gate said of it, with its reasons; None where it was not asked.
+        order: The trained types in the order in which the gate is asked about them (`best_first`).
         slices: Figures of the chosen model on parts of the test rows.
         importance: Each feature's share of the chosen model and of the challenger, 0-1, by type.
         rows: Rows and learners of each split, and the cold-start share of the test rows.
@@ -71,6 +72,7 @@ class Training:
     rows: dict[str, float]
     challenger: str | None = None
     verdict: Decision | None = None
+    order: tuple[str, ...] = ()
     slices: tuple[dict[str, str | float | None], ...] = ()
 
 
@@ -139,6 +141,7 @@ def train(
         _row_counts(parts, len(rows)),
         challenger if wanted == AUTO else None,
         verdict,
+        tuple(ranked),
         tuple(slices(parts["test"], scorers[chosen], backgrounds)),
     )
 

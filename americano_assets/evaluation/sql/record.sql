@@ -1,8 +1,14 @@
 -- Grain: one row a row of `evaluated` (row, learner_id, objective_id, cutoff: UTC): what the log said before the
 -- cut-off, for rules of thumb that a model has to beat. Sums of scores, each 0-1. last_struggle: whether the last score
 -- on the objective, else on its course, was a struggle's; null where nothing was answered.
--- Running sums are joined as of the cut-off, so one pass serves all cut-offs. Reads: evaluated, interactions.
-WITH steps AS (
+-- Running sums are joined as of the cut-off, so one pass serves all cut-offs; a learner's own are of those who are asked
+-- about. Reads: evaluated, interactions.
+WITH asked AS MATERIALIZED (
+  SELECT row, cutoff, md5_number_lower(learner_id) AS learner_key, md5_number_lower(objective_id) AS objective_key,
+    md5_number_lower(course_id) AS course_key
+  FROM evaluated
+),
+steps AS (
   SELECT learner_key, objective_key, course_key, occurred_at, 1 AS n, score, source, source_id
   FROM interactions WHERE objective_key IS NOT NULL AND course_key IS NOT NULL
   UNION ALL BY NAME
@@ -18,7 +24,8 @@ WITH steps AS (
 pairs AS (
   SELECT learner_key, objective_key, any_value(course_key) AS course_key, occurred_at, sum(n) AS n,
     sum(nano(score)) AS nano, arg_max(score, (source, source_id)) FILTER (n = 1) AS last_score
-  FROM steps GROUP BY learner_key, objective_key, occurred_at
+  FROM steps SEMI JOIN (SELECT DISTINCT learner_key FROM asked) a USING (learner_key)
+  GROUP BY learner_key, objective_key, occurred_at
 ),
 of_pair AS (
   SELECT learner_key, objective_key, occurred_at, sum(n) OVER past AS n, sum(nano) OVER past AS nano,
@@ -38,20 +45,20 @@ of_learner AS (
   FROM (SELECT learner_key, occurred_at, sum(n) AS n, sum(nano) AS nano FROM pairs GROUP BY ALL)
   WINDOW past AS (PARTITION BY learner_key ORDER BY occurred_at)
 ),
+-- Of everybody only what each cut-off finds is wanted, and of those there are few.
+at_cutoffs AS (
+  SELECT s.objective_key, c.cutoff, sum(s.n) AS n, sum(nano(s.score)) AS nano
+  FROM steps s ASOF JOIN (SELECT DISTINCT cutoff FROM asked) c ON s.occurred_at < c.cutoff
+  GROUP BY ALL
+),
 of_objective AS (
-  SELECT objective_key, occurred_at, sum(n) OVER past AS n, sum(nano) OVER past AS nano
-  FROM (SELECT objective_key, occurred_at, sum(n) AS n, sum(nano) AS nano FROM pairs GROUP BY ALL)
-  WINDOW past AS (PARTITION BY objective_key ORDER BY occurred_at)
+  SELECT objective_key, cutoff, sum(n) OVER past AS n, sum(nano) OVER past AS nano
+  FROM at_cutoffs WINDOW past AS (PARTITION BY objective_key ORDER BY cutoff)
 ),
 of_all AS (
-  SELECT occurred_at, sum(n) OVER past AS n, sum(nano) OVER past AS nano
-  FROM (SELECT occurred_at, sum(n) AS n, sum(nano) AS nano FROM pairs GROUP BY ALL)
-  WINDOW past AS (ORDER BY occurred_at)
-),
-asked AS (
-  SELECT row, cutoff, md5_number_lower(learner_id) AS learner_key, md5_number_lower(objective_id) AS objective_key,
-    md5_number_lower(course_id) AS course_key
-  FROM evaluated
+  SELECT cutoff, sum(n) OVER past AS n, sum(nano) OVER past AS nano
+  FROM (SELECT cutoff, sum(n) AS n, sum(nano) AS nano FROM at_cutoffs GROUP BY ALL)
+  WINDOW past AS (ORDER BY cutoff)
 )
 SELECT a.row,
   COALESCE(p.n, 0)::INTEGER AS pair_n, COALESCE(p.nano, 0) / 1000000000.0 AS pair_sum,
@@ -63,6 +70,6 @@ FROM asked a
 ASOF LEFT JOIN of_pair p ON a.learner_key = p.learner_key AND a.objective_key = p.objective_key AND a.cutoff > p.occurred_at
 ASOF LEFT JOIN of_course c ON a.learner_key = c.learner_key AND a.course_key = c.course_key AND a.cutoff > c.occurred_at
 ASOF LEFT JOIN of_learner l ON a.learner_key = l.learner_key AND a.cutoff > l.occurred_at
-ASOF LEFT JOIN of_objective o ON a.objective_key = o.objective_key AND a.cutoff > o.occurred_at
-ASOF LEFT JOIN of_all w ON a.cutoff > w.occurred_at
+ASOF LEFT JOIN of_objective o ON a.objective_key = o.objective_key AND a.cutoff >= o.cutoff
+ASOF LEFT JOIN of_all w ON a.cutoff >= w.cutoff
 ORDER BY a.row

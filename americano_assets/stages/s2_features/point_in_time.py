@@ -229,7 +229,8 @@ class PointInTimeTables:
         with open_feature_engine(workers) as engine:
             derived = self.view_log(engine, days)
             windows = derived and self.view_windows(engine, days)
-            ratings = RatingPass(self.store, self.inputs.days["interactions"])
+            # Alone, it goes on from the cut-off before; several at once would trip over each other's.
+            ratings = self._rating_pass if workers == 1 else RatingPass(self.store, self.inputs.days["interactions"])
             for day in days:
                 engine.register("ratings", self._ratings(ratings, day))
                 rows = engine.features(

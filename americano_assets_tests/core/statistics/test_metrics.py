@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from sklearn import metrics as sklearn_metrics
 
@@ -105,6 +105,23 @@ def test_the_bootstraps_calibration_is_the_same_figure(tied: list[tuple[bool, in
     once = np.ones(len(p), dtype=np.int64)
     *_, bootstrapped = ranked_figures(p[order], struggled[order], np.arange(len(p)), once)
     assert bootstrapped == pytest.approx(expected_calibration_error(struggled, p))
+
+
+@given(
+    rows=st.lists(st.tuples(st.booleans(), st.integers(0, 6), st.integers(0, 3)), min_size=1, max_size=60),
+    weight=st.tuples(*[st.integers(0, 3)] * 4),
+)
+def test_a_resample_is_ranked_as_its_rows_written_out(
+    rows: list[tuple[bool, int, int]], weight: tuple[int, ...]
+) -> None:
+    rows = sorted(rows, key=lambda row: row[1])
+    struggled, sixths, learner = (np.array(column) for column in zip(*rows, strict=True))
+    drawn = np.repeat(np.arange(len(rows)), np.array(weight)[learner])
+    assume(0 < struggled[drawn].sum() < len(drawn))
+    auc, precision, _ = ranked_figures(sixths / 6, struggled, learner, np.array(weight))
+    written_out = figures(struggled[drawn], sixths[drawn] / 6, struggled[drawn])
+    assert auc == pytest.approx(written_out["auc_roc"])
+    assert precision == pytest.approx(written_out["average_precision"])
 
 
 @given(
