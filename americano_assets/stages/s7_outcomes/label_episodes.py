@@ -27,8 +27,8 @@ from americano_assets.stages.s7_outcomes.write_outcomes import (
     write_outcomes,
 )
 
-# Whose windows are judged together: a few hundred of each at most.
-LEARNERS_AT_ONCE = 2_000
+# Whose windows are judged together: a few hundred of each at most, at some three kilobytes.
+LEARNERS_AT_ONCE = 500
 _EPISODE_PAIRS = "episode_pairs"
 _PAIR = ["learner_id", "objective_id"]
 Labels = Callable[[pa.Table, datetime, datetime], pd.DataFrame]
