@@ -25,7 +25,7 @@ from benchmarks.night.curve import draw, extrapolated, read
 from benchmarks.night.home import DeploymentOf, app_session, settings_of
 from benchmarks.night.memory import Watch
 from benchmarks.night.one_night import Step, run_night, steps_of
-from benchmarks.night.past import write_past
+from benchmarks.night.past import WEEKS, write_past
 from benchmarks.night.table import markdown
 from benchmarks.night.yardsticks import measured
 
@@ -69,8 +69,8 @@ def main() -> None:
 class Parts:
     """The parts of one measurement in one folder."""
 
-    def __init__(self, work: Path, size: Size, scale: float) -> None:
-        self.work, self.home, self.size, self.scale = work, work / "home", size, scale
+    def __init__(self, work: Path, size: Size, scale: float, weeks: int = WEEKS) -> None:
+        self.work, self.home, self.size, self.scale, self.weeks = work, work / "home", size, scale, weeks
         self._marks = work / "marks"
         self._marks.mkdir(exist_ok=True)
 
@@ -96,6 +96,13 @@ class Parts:
             "disk": sum(file.stat().st_size for file in self.home.rglob("*") if file.is_file()) / 1e9,
             "parts": found,
         }
+
+    def prepare(self) -> None:
+        """Make the home as the ordinary night finds it, and measure nothing."""
+        self._part("load", partial(self._load, 0))
+        self._part("night-0", partial(self._night, 0, LAST_DAY, _WEEKLY))
+        self._part("past", self._past)
+        self._part("load-1", partial(self._load, 1))
 
     def _part(self, name: str, work: Callable[[], Any]) -> Any:
         mark = self._marks / f"{name}.json"
@@ -138,7 +145,7 @@ class Parts:
         return asdict(measured(home, day, steps, self.work / "spare.parquet"))
 
     def _past(self) -> None:
-        if _alone(_write_past, self.home, self._marks):
+        if _alone(_write_past, self.home, self._marks, self.weeks):
             raise SystemExit("the nights before the first one could not be written")
 
 
@@ -159,13 +166,14 @@ def _make_ready(home: Path) -> None:
     make_ready(settings_of(home, _WEEKLY))
 
 
-def _write_past(home: Path, marks: Path) -> None:
+def _write_past(home: Path, marks: Path, weeks: int) -> None:
     deployment = DeploymentOf(settings_of(home, _WEEKLY), LAST_DAY)
     write_past(
         deployment,
         LAST_DAY,
         lambda week: (marks / f"week-{week}").touch(),
         lambda week: (marks / f"week-{week}").exists(),
+        weeks,
     )
 
 

@@ -64,10 +64,16 @@ WHERE abs(hashtext("id")) % 20 = 0 AND status = 'PENDING'
 """
 
 
-def write_past(home: DeploymentOf, first_night: date, tell: Callable[[str], None], done: Callable[[int], bool]) -> None:
+def write_past(
+    home: DeploymentOf,
+    first_night: date,
+    tell: Callable[[str], None],
+    done: Callable[[int], bool],
+    weeks: int = WEEKS,
+) -> None:
     """Write the weekly nights before `first_night`, oldest first; those that are `done` (by week) stay."""
     with app_session(home.settings.americano_home) as connection, open_feature_engine() as engine:
-        for week in range(WEEKS, 0, -1):
+        for week in range(weeks, 0, -1):
             if not done(week):
                 _write_night(home, connection, engine, first_night, week)
                 tell(str(week))
