@@ -5,6 +5,7 @@ import json
 import multiprocessing
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -52,9 +53,13 @@ def main() -> None:
         return
     work = options.work or Path(tempfile.gettempdir()) / f"night-{options.scale:g}"
     work.mkdir(parents=True, exist_ok=True)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # Told to end, it ends what it started, too.
     try:
         figures = Parts(work, Size.scaled(options.scale), options.scale).run(options.nights)
     finally:
+        for child in multiprocessing.active_children():
+            child.terminate()
+            child.join()
         EmbeddedServer(work / "home").stop()
     text = markdown(figures)
     print(text)

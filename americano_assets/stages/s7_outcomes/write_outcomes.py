@@ -8,13 +8,14 @@ from typing import Any
 
 import pandas as pd
 import psycopg
+import pyarrow as pa
 
 from americano_assets.core.features.catalog import DATA_QUALITY, FEATURE_NAMES
 from americano_assets.core.outcomes.feedback import MISSED
 from americano_assets.core.outcomes.outcomes import STRUGGLED, app_outcomes
 from americano_assets.core.study_days.study_day import EPOCH
 from americano_assets.resources.postgres.connection import frame_of
-from americano_assets.resources.postgres.staging import Staging
+from americano_assets.resources.postgres.staging import Staging, typed
 from americano_assets.stages.s3_training.learner_feedback import feedback
 from americano_assets.stages.s6_publication.app_rows import PREDICTION_COLUMNS
 from americano_assets.stages.s6_publication.owned_tables import OwnedTable, lock_publication
@@ -26,7 +27,20 @@ RECHECKED_DAYS = timedelta(days=14)
 LAST_REFRESH, FIRST_FLAG = "last_refresh", "first_flag"
 _CLOSING = {LAST_REFRESH: "closing_episodes", FIRST_FLAG: "closing_first_flags"}
 EVIDENCE = ("mean_struggle", "mean_score", "n_reviews", "n_validations", "n_again")
-_STAGED = ("prediction_id", "learner_id", "outcome", *EVIDENCE)
+_STAGED_TYPES = (
+    "basis text, prediction_id text, user_id text, outcome text, mean_struggle boolean, mean_score double precision, "
+    "n_reviews integer, n_validations integer, n_again integer, outcome_at timestamp(3)"
+)
+_STAGED = pa.schema(
+    {
+        **dict.fromkeys(("basis", "prediction_id", "user_id", "outcome"), pa.string()),
+        **dict(zip(EVIDENCE, (pa.bool_(), pa.float64(), *[pa.int32()] * 3), strict=True)),
+        "outcome_at": pa.timestamp("us"),
+    }
+)
+_TOLD = pa.schema(
+    dict(zip(("id", *OUTCOME_COLUMNS), (pa.string(), pa.string(), pa.bool_(), pa.timestamp("us")), strict=True))
+)
 
 
 @dataclass(frozen=True)
@@ -90,14 +104,16 @@ def write_outcomes(
     """
     with connection.transaction():
         lock_publication(connection)
-        _stage(connection, {LAST_REFRESH: judged, FIRST_FLAG: first_flags})
+        staging = Staging(connection)
+        _stage(staging, {LAST_REFRESH: judged, FIRST_FLAG: first_flags})
         corrected = connection.execute(query("outcome_changes_insert"), {"known_at": cutoff}).rowcount
         changed = connection.execute(query("episode_outcomes")).rowcount
         connection.execute(query("first_flag_outcomes_upsert"), {"struggle_below": struggle_below})
         connection.execute(query("feedback_changes_insert"), {"opened": opened})
         feedback_rows = feedback(connection, opened)
-        predictions = OwnedTable(Staging(connection), PREDICTIONS, study_day)
-        predictions.stage(("id", *OUTCOME_COLUMNS), app_outcomes(judged, feedback_rows).itertuples(index=False))
+        predictions = OwnedTable(staging, PREDICTIONS, study_day)
+        told = app_outcomes(judged, feedback_rows).set_axis(_TOLD.names, axis="columns")
+        predictions.stage_batches(_batches(told, _TOLD))
         predictions.refresh(OUTCOME_COLUMNS)
         columns = (*PREDICTION_COLUMNS, "actualOutcome", "actualOutcomeRecordedAt")
         inserted = 0
@@ -116,18 +132,19 @@ def write_outcomes(
     )
 
 
-def _stage(connection: psycopg.Connection[Any], by_basis: Mapping[str, pd.DataFrame]) -> None:
-    connection.execute(
-        "CREATE TEMPORARY TABLE staged_outcomes (basis text, prediction_id text, user_id text, outcome text, "
-        "mean_struggle boolean, mean_score double precision, n_reviews integer, n_validations integer, "
-        "n_again integer, outcome_at timestamp(3)) ON COMMIT DROP"
+def _stage(staging: Staging, by_basis: Mapping[str, pd.DataFrame]) -> None:
+    names = {"learner_id": "user_id", "window_end": "outcome_at"}
+    batches = (
+        batch
+        for basis, rows in by_basis.items()
+        for batch in _batches(rows.assign(basis=basis).rename(columns=names), _STAGED)
     )
-    with connection.cursor() as cursor, cursor.copy("COPY staged_outcomes FROM STDIN") as copy:
-        for basis, rows in by_basis.items():
-            known = rows[[*_STAGED, "window_end"]].astype(object)
-            for values in known.where(known.notna(), None).itertuples(index=False):
-                copy.write_row((basis, *values))
-    connection.execute("ANALYZE staged_outcomes")
+    staging.put_batches("staged_outcomes", typed(_STAGED_TYPES), batches)
+
+
+def _batches(rows: pd.DataFrame, schema: pa.Schema) -> list[pa.RecordBatch]:
+    batches: list[pa.RecordBatch] = pa.Table.from_pandas(rows, schema, preserve_index=False).to_batches()
+    return batches
 
 
 def _recheck(cutoff: datetime) -> dict[str, datetime]:
