@@ -100,7 +100,7 @@ def _assets_of(table: str) -> set[str]:
     if table in OF_NO_ASSET:
         return set()
     if table.startswith(f"{SET_ASIDE}/"):
-        return ASSETS[SET_ASIDE]
+        return PLANS if table.removeprefix(f"{SET_ASIDE}/") in STATE_TABLES else {"night_log"}
     schema, _, name = table.partition(".")
     return ASSETS.get(table, {f"{schema}/{name}" if name else table})
 
