@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from copy import copy
 from dataclasses import dataclass
 from datetime import UTC, date, timedelta
 from pathlib import Path
@@ -161,6 +162,7 @@ def features_and_labels(
     tables: PointInTimeTables, sources: dict[date, PairSource], progress: Progress
 ) -> TrainingTables:
     """Features and labels of given pairs; few days at a time where the log is large."""
+    tables = copy(tables)  # the ratings that it carries from one cut-off to the next go with it
     days = sorted(sources)
     rows = sum(version.rows for version in tables.inputs.days["interactions"].values())
     at_once = len(days) if rows <= ROWS_AT_ONCE else 1
@@ -196,6 +198,8 @@ def with_record(tables: PointInTimeTables, rows: pd.DataFrame, order: pd.DataFra
         `rows` with the columns of evaluation/sql/record.sql, `learner` (a number from the order of contents),
         `answers_before`, `ever_answered`; sorted by learner, cut-off and objective.
     """
+    if rows.empty:
+        return rows.assign(learner=[], ever_answered=[], answers_before=[])
     order = learner_order(tables) if order is None else order
     numbers = pd.Series(np.arange(len(order)), index=order["learner_id"])
     answered = pd.Series((order["answered"] > 0).to_numpy(), index=order["learner_id"])

@@ -39,8 +39,8 @@ from americano_assets.settings import Settings
 from americano_assets.stages.s2_features.features import known_rows
 
 MOST_ROWS = 1_000_000
-# Measured on two idle cores: half a minute for few rows, a quarter of an hour for a million.
-_SECONDS, _SECONDS_A_ROW = 30, 0.001
+# Half a minute for few rows, some five minutes for a million: docs/results/performance.md has what it is made of.
+_SECONDS, _SECONDS_A_ROW = 30, 0.00025
 _GIVEN_SPINE = (
     "A log has no plans: a row is a (learner, objective) that was studied in the window after a cut-off. So p is the "
     "chance of a struggle given that it is studied, and who studies what is taken from the future, as a plan would "
@@ -124,9 +124,9 @@ def _rows_of_log(path: Path, options: Options, progress: Progress) -> tuple[pd.D
         order = learner_order(log.tables)
         sources, sampled = studied_pairs(log, days, order, options.most_rows, progress)
         built = features_and_labels(log.tables, sources, progress)
-        rows = known_rows(log.tables.store, built)
         progress("records before each cut-off", 0, 1)
-        rows = with_record(log.tables, rows, order) if len(rows) else _without_rows(rows)
+        # Handed on without a name here, so that they go once they are moved.
+        rows = with_record(log.tables, known_rows(log.tables.store, built), order)
         progress("records before each cut-off", 1, 1)
     folds, how = _folds(rows, options.target.horizon_days)
     facts = {
@@ -246,7 +246,3 @@ def _shortcoming(log: LogTables, rows: pd.DataFrame, options: Options) -> tuple[
         why = f"every outcome is {what}, a mean score below {options.target.struggle_below:g} being one"
         return why, "Take a --struggle-below that divides the outcomes."
     return None
-
-
-def _without_rows(rows: pd.DataFrame) -> pd.DataFrame:
-    return rows.assign(learner=[], ever_answered=[], answers_before=[])
