@@ -6,13 +6,17 @@ import numpy as np
 import pandas as pd
 import pytest
 import skops.io
+from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.linear_model import LogisticRegression
+from threadpoolctl import threadpool_limits
 
 from americano_assets.core.base.arrays import logit
+from americano_assets.core.features.catalog import MODEL_INPUTS
+from americano_assets.core.models.linear import input_values
 from americano_assets.core.models.scorer import BASELINE, CALIBRATION, Scorer
 from americano_assets.core.models.trees import TreeModel, UntrustedTreesError, load_classifier
 from americano_assets.core.training.fit import BLEND, BOOSTING, LOGISTIC, fit_models
-from americano_assets.core.training.fit_trees import fit_trees
+from americano_assets.core.training.fit_trees import PARAMETERS, fit_trees, outcomes
 from americano_assets_tests.core.training.test_gate import CALIBRATION as OTHERS
 from americano_assets_tests.core.training.test_gate import HELD_OUT, TRAIN
 
@@ -51,6 +55,17 @@ def test_equal_rows_give_equal_bytes_and_they_score_alike(scorers: dict[str, Sco
     assert fit_trees(TRAIN).content == model.content
     back = Scorer.from_json(scorers[BLEND].to_json(), lambda name: scorers[BLEND].files()[name])
     np.testing.assert_array_equal(back.probability(HELD_OUT), scorers[BLEND].probability(HELD_OUT))
+
+
+def test_weights_of_one_are_as_none_and_others_count() -> None:
+    of_ones = HistGradientBoostingClassifier(random_state=0, early_stopping=False, **PARAMETERS)
+    with threadpool_limits(1):
+        of_ones.fit(input_values(TRAIN, MODEL_INPUTS), outcomes(TRAIN), sample_weight=np.ones(len(TRAIN)))
+    values = input_values(HELD_OUT, MODEL_INPUTS)
+    fitted = fit_trees(TRAIN.assign(weight=1.0), PARAMETERS).log_odds_of(values)
+    np.testing.assert_array_equal(fitted, of_ones.decision_function(values))
+    struggles_count_twice = TRAIN.assign(weight=np.where(TRAIN["struggled"], 2.0, 1.0))
+    assert (fit_trees(struggles_count_twice, PARAMETERS).log_odds_of(values) - fitted).mean() > 0.3
 
 
 def test_another_kind_of_object_and_a_damaged_file_are_not_loaded(scorers: dict[str, Scorer]) -> None:
