@@ -67,14 +67,16 @@ def snapshot_log(deployment: Deployment, table: str, days: Sequence[date]) -> tu
 def snapshot_state(deployment: Deployment) -> tuple[StateSnapshot, dict[str, Quality], dict[str, int]]:
     """Snapshot all state tables now.
 
-    The first one speaks for every night before it, so it has every plan there ever was. A later one speaks for no
-    cut-off that is older than PROMPT_AFTER_CUTOFF: it has those that may be open then.
+    The earliest one speaks for every night before it, so it has every plan there ever was, also where it is taken
+    last: a clock may have been ahead. A later one speaks for no cut-off that is older than PROMPT_AFTER_CUTOFF: it
+    has those that may be open then.
 
     Returns:
         The snapshot, the checks' findings and the row counts by table.
     """
     taken_at = deployment.now()
-    since = taken_at - PROMPT_AFTER_CUTOFF if snapshots(deployment.store) else None
+    is_earliest = all(taken_at <= one.taken_at for one in snapshots(deployment.store))
+    since = None if is_earliest else taken_at - PROMPT_AFTER_CUTOFF
     contents: dict[str, str] = {}
     qualities: dict[str, Quality] = {}
     counts: dict[str, int] = {}

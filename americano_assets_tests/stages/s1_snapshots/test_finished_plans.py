@@ -49,5 +49,10 @@ def test_a_later_snapshot_has_the_plans_that_may_be_open_at_its_cut_off(
         return set(rows["objective_id"].to_pylist())
 
     assert read() == set(missions)
+    assert read() == set(missions), "taken again at the same moment, it takes the first one's place"
+    deployment.clock += MINUTE
     open_at_the_cut_off = {"over since", "begun", "long due"}
     assert open_at_the_cut_off <= read() <= open_at_the_cut_off | {"over in the last hour"}
+    # One that is earlier by its clock, if taken later, speaks for the past instead.
+    deployment.clock = cutoff(study_day("2026-03-09"), ZONE)
+    assert read() == set(missions)
