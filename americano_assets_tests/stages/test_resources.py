@@ -15,6 +15,7 @@ from dagster._core.workspace.load_target import InProcessWorkspaceLoadTarget
 from dagster_graphql.test.utils import execute_dagster_graphql
 from pydantic import SecretStr
 
+from americano_assets.stages.common import metadata
 from americano_assets.stages.common.deployment import Deployment
 from americano_assets.stages.common.partitions import add_nights
 from americano_assets.stages.common.resources import AppDatabase, Store, joined, resources_of
@@ -82,7 +83,10 @@ def test_the_tab_names_what_steps_touch_where_it_is_and_who_uses_it(served: dict
     assert SECRET not in json.dumps(served)
 
 
-def test_no_password_is_in_what_dagster_stores_of_a_run(instance: dg.DagsterInstance, tmp_path: Path) -> None:
+def test_no_password_is_in_what_dagster_stores_of_a_run(
+    instance: dg.DagsterInstance, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(metadata, "RETRY_SECONDS", (0, 0, 0))
     settings = world_settings(NOWHERE, tmp_path, mlflow_tracking_uri=SecretStr(TRACKED))
     result = Nights(settings, instance).night(DAY, raise_on_error=False)
     assert not result.success

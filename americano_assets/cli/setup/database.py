@@ -109,5 +109,7 @@ def run_tests(
     os.chdir(PROJECT_ROOT)
     chosen = ["-m", "not node and not browser and not long and not full"]
     # Each worker has a database server of its own; a file's tests share what its fixtures made, so they stay together.
-    side_by_side = ["-n", "logical", "--maxprocesses", str(_MOST_TEST_WORKERS), "--dist", "loadfile"]
+    # One worker more than there are processors: a third of the time is waited, for servers and killed processes.
+    workers = min((os.cpu_count() or 1) + 1, _MOST_TEST_WORKERS)
+    side_by_side = ["-n", str(workers), "--dist", "loadfile"]
     raise typer.Exit(int(pytest.main([*chosen, *side_by_side, *(pytest_arguments or [])])))
