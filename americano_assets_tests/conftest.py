@@ -1,5 +1,6 @@
 """What every test may ask for: a real PostgreSQL, a fresh database on it, settings that point there."""
 
+import os
 import shutil
 import tempfile
 from collections import Counter
@@ -34,6 +35,9 @@ def pytest_configure(config: pytest.Config) -> None:
     if not hasattr(config, "workerinput"):
         config.stash[_MARK] = mark_this_run()
         config.stash[_FOLDER] = keep_temporary_files_in_memory()
+        # Tests run side by side already: the threads of scikit-learn and NumPy would only wait for one another.
+        for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
+            os.environ.setdefault(name, "1")
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:

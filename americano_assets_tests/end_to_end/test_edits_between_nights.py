@@ -141,7 +141,7 @@ def _counts(*, long: int, full: int) -> list[Any]:
     return [0, pytest.param(long, marks=pytest.mark.long), pytest.param(full, marks=pytest.mark.full)]
 
 
-@pytest.mark.parametrize("examples", _counts(long=5, full=25))
+@pytest.mark.parametrize("examples", _counts(long=2, full=25))
 def test_after_any_edits_rows_are_unique_and_reruns_give_the_same_bytes(
     school: EditedSchool,
     module_database: str,
@@ -160,7 +160,7 @@ def test_after_any_edits_rows_are_unique_and_reruns_give_the_same_bytes(
     check()
 
 
-@pytest.mark.parametrize("examples", _counts(long=3, full=12))
+@pytest.mark.parametrize("examples", _counts(long=1, full=12))
 def test_after_any_moves_a_learners_fresh_rows_are_those_of_the_night(
     school: EditedSchool, module_database: str, home: Path, monkeypatch: pytest.MonkeyPatch, examples: int
 ) -> None:
@@ -185,7 +185,7 @@ def test_after_any_moves_a_learners_fresh_rows_are_those_of_the_night(
     check()
 
 
-@pytest.mark.parametrize("examples", _counts(long=2, full=8))
+@pytest.mark.parametrize("examples", _counts(long=1, full=8))
 def test_whole_nights_go_on_after_any_edits_and_every_query_keeps_its_grain(
     school: EditedSchool, module_database: str, home: Path, monkeypatch: pytest.MonkeyPatch, examples: int
 ) -> None:

@@ -139,7 +139,7 @@ def test_every_stage_shows_what_it_writes_at_once_and_takes_nothing_away_meanwhi
         assert left == lived.night.left, point
 
 
-@pytest.mark.long
+@pytest.mark.full
 def test_a_night_killed_in_every_stage_shows_all_or_nothing_and_is_healed_by_the_next(
     lived: Lived, server: EmbeddedServer, tmp_path: Path
 ) -> None:

@@ -66,7 +66,7 @@ def test_help_that_works_is_found_where_it_was_published(database: str, tmp_path
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("help_logits", [0.0, 1.0])
+@pytest.mark.parametrize("help_logits", [pytest.param(0.0, marks=pytest.mark.full), 1.0])
 def test_every_night_holds_the_truth_that_was_planted(database: str, tmp_path: Path, help_logits: float) -> None:
     with lived(database, tmp_path, **WHOLE, help_logits=help_logits) as (connection, nights):
         told = [found(connection, night) for night in nights[1:]]
