@@ -1,6 +1,7 @@
 """The command `evaluate`: how good the models are on learners that they never saw."""
 
 import json
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,10 +12,20 @@ from americano_assets.cli.display.terminal import echo, progress_bars
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
 
+    from americano_assets.evaluation.run import Options
+    from americano_assets.settings import Settings
+
 commands = typer.Typer()
 _PANEL = "Evaluation"
 # As many as folds: more of them are told by the bar alone.
 _MOST_PORTIONS = 10
+
+
+class Task(StrEnum):
+    """What is foretold."""
+
+    STRUGGLE = "struggle"
+    NEXT_ANSWER = "next-answer"
 
 
 @commands.command(rich_help_panel=_PANEL)
@@ -55,6 +66,13 @@ def evaluate(
             "trained on 2013, calibrated on 2014B, tested on students first seen in 2014J."
         ),
     ] = None,
+    task: Annotated[
+        Task,
+        typer.Option(
+            help="What is foretold: the struggle within a window (struggle), or each answer before it is given, as "
+            "knowledge tracing does (next-answer)."
+        ),
+    ] = Task.STRUGGLE,
     max_rows: Annotated[
         int, typer.Option(min=1000, help="A log with more rows is evaluated on a sample of whole learners.")
     ] = 1_000_000,
@@ -82,18 +100,26 @@ def evaluate(
             "AMERICANO_HORIZON_DAYS, AMERICANO_STRUGGLE_BELOW and AMERICANO_TIMEZONE decide, since stored features and "
             "models depend on them."
         )
-    from americano_assets.cli.display.evaluation import show
-    from americano_assets.core.evaluation.report import report
-    from americano_assets.evaluation.row_export import write_rows
+    if task is Task.NEXT_ANSWER and (setting is not None or rows_out is not None):
+        raise AmericanoError("--setting and --rows are of --task struggle: of a next answer there are no rows.")
     from americano_assets.evaluation.run import evaluate_log, log_options
     from americano_assets.resources.memory import bound_memory
 
+    options = None
+    if file is not None:
+        given = {"horizon_days": horizon_days, "struggle_below": struggle_below, "timezone": timezone}
+        bound_memory(settings.americano_memory, settings.americano_home)
+        options = log_options(settings, given, _pairs(names or []), every_days, max_rows)
+    if task is Task.NEXT_ANSWER:
+        _next_answers(settings, file, options, max_rows, json_out)
+        return
+    from americano_assets.cli.display.evaluation import show
+    from americano_assets.core.evaluation.report import report
+    from americano_assets.evaluation.row_export import write_rows
+
     with progress_bars() as bars:
         steps = _Steps(bars)
-        if file is not None:
-            given = {"horizon_days": horizon_days, "struggle_below": struggle_below, "timezone": timezone}
-            bound_memory(settings.americano_memory, settings.americano_home)
-            options = log_options(settings, given, _pairs(names or []), every_days, max_rows)
+        if file is not None and options is not None:
             evaluated = evaluate_log(file, options, steps)
         else:
             from americano_assets.demo.oulad.backgrounds import backgrounds_in
@@ -134,6 +160,22 @@ def model_card(
             evaluated.append(evaluate_own(settings, "hard", _Steps(bars), backgrounds_in))
         out.write_text(page([report(one) for one in evaluated]))
     echo(f"Written: {out}")
+
+
+def _next_answers(
+    settings: "Settings", file: Path | None, options: "Options | None", max_rows: int, json_out: Path | None
+) -> None:
+    from americano_assets.cli.display.next_answer import show
+    from americano_assets.evaluation.next_answer import next_answers_of_log, next_answers_of_own
+
+    with progress_bars() as bars:
+        if file is not None and options is not None:
+            found = next_answers_of_log(file, options, _Steps(bars))
+        else:
+            found = next_answers_of_own(settings, max_rows, _Steps(bars))
+    if json_out is not None:
+        json_out.write_text(json.dumps(found, indent=1, allow_nan=False) + "\n")
+    show(found)
 
 
 def _pairs(names: list[str]) -> dict[str, str]:

@@ -1,6 +1,6 @@
 """From a staged log to the tables that a night is computed from: the same queries, in a store of its own."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from copy import copy
 from dataclasses import dataclass
@@ -91,7 +91,7 @@ def open_log(
         counts = connection.execute("SELECT day, count(*) FROM staged GROUP BY day ORDER BY day").fetchall()
         versions: dict[str, dict[date, Version]] = {table: {} for table in DAY_TABLES}
         done = 0
-        for days, rows in _chunks(counts):
+        for days, rows in chunks(counts):
             for table in DAY_TABLES:
                 versions[table] |= _build(engine, store, table, days)
             done += rows
@@ -233,7 +233,7 @@ def _over_all_days(tables: PointInTimeTables) -> Iterator[FeatureEngine]:
         yield engine
 
 
-def _chunks(counts: list[tuple[date, int]]) -> Iterator[tuple[list[date], int]]:
+def chunks(counts: Iterable[tuple[date, int]]) -> Iterator[tuple[list[date], int]]:
     """Consecutive days with at most ROWS_AT_ONCE rows, or one day with more."""
     held: list[date] = []
     rows = 0

@@ -50,7 +50,7 @@ def evaluate_own(
         settings = settings.model_copy(update={"americano_training_weeks": _ALL_WEEKS})
     deployment = Deployment(settings, claims=False)
     courses, oulad = _courses(deployment)
-    day = _newest_day(deployment)
+    day = newest_day(deployment)
     if setting == "hard" and not oulad:
         raise AmericanoError("--setting hard needs OULAD's presentations: run `americano demo` in a home of its own.")
     progress(f"rows as of study day {day}", 0, 1)
@@ -91,7 +91,12 @@ def evaluate_own(
     return judged(rows, folds, facts, progress, slices, own_names=True)
 
 
-def _newest_day(deployment: Deployment) -> date:
+def newest_day(deployment: Deployment) -> date:
+    """The newest closed study day that was read.
+
+    Raises:
+        AmericanoError: None was.
+    """
     closed = last_closed(deployment.now(), deployment.zone)
     found = [
         date.fromisoformat(path.parent.name.removeprefix("day="))

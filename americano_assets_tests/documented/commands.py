@@ -141,6 +141,9 @@ BY_A_TEST = {
     "dev": f"{_COMMANDS}::test_dev_serves_everything_runs_what_the_ui_launches_and_ends_with_ctrl_c",
     "api": _SEEN,
     "schema": _SCHEMA,
+    "evaluate log.parquet --task next-answer --struggle-below 0.4": (
+        "evaluation/test_next_answer.py::test_the_command_prints_what_its_json_says"
+    ),
     "init": "cli/test_init.py::test_a_person_is_asked_and_the_password_is_not_shown",
     "init --database-url - --timezone Europe/Berlin": _WRITTEN,
     "single-case ann --analysis-run ID": "stages/s8_reduction/test_single_case.py::test_the_command_tells_it",

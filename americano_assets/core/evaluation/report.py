@@ -23,6 +23,8 @@ SCHEMA = "americano-evaluation/1"
 _ROWS_DRAWN = 200_000_000
 _LEAST_REPLICATES = 200
 _MOST_COURSES = 40
+# Why there is no AUC of a rule that says the same of everybody.
+ONE_FOR_ALL = "one p for all rows"
 # Sets of rows whose figures are worked out at once: the drawing of learners leaves Python to others meanwhile.
 _SIDE_BY_SIDE = 2
 # What is read of a row beside what the models said of it.
@@ -163,11 +165,11 @@ def _figures(rows: pd.DataFrame, name: str, inside: BoolArray) -> dict[str, Any]
     inside = inside & ~np.isnan(p)
     learner = rows["learner"].to_numpy()[inside]
     found: Mapping[str, Figure] = figures_with_intervals(
-        struggled[inside], p[inside], flagged[inside], learner, replicates=_replicates(len(learner))
+        struggled[inside], p[inside], flagged[inside], learner, replicates=replicates(len(learner))
     )
     if name == ALWAYS_NO:
         # Folds answer with different rates; that their order ranks rows would be an accident.
-        found = {**found, **dict.fromkeys(("auc_roc", "average_precision"), Figure(None, reason="one p for all rows"))}
+        found = {**found, **dict.fromkeys(("auc_roc", "average_precision"), Figure(None, reason=ONE_FOR_ALL))}
     return {
         "n": len(learner),
         "learners": len(np.unique(learner)),
@@ -182,7 +184,7 @@ def _difference(rows: pd.DataFrame, champion: str | None, other: str) -> dict[st
     found = None
     if len(both) >= LEAST_ROWS and champion is not None:
         losses = [row_log_loss(*_arrays(both, name)[:2]) for name in (champion, other)]
-        found = paired_difference(losses[0], losses[1], both["learner"].to_numpy(), replicates=_replicates(len(both)))
+        found = paired_difference(losses[0], losses[1], both["learner"].to_numpy(), replicates=replicates(len(both)))
     figure = (
         Figure(None, reason="too few learners or rows")
         if found is None
@@ -217,5 +219,6 @@ def _arrays(rows: pd.DataFrame, name: str) -> tuple[BoolArray, FloatArray, BoolA
     )
 
 
-def _replicates(rows: int) -> int:
+def replicates(rows: int) -> int:
+    """How often learners are drawn for an interval of figures of so many rows."""
     return max(_LEAST_REPLICATES, min(REPLICATES, _ROWS_DRAWN // max(rows, 1)))

@@ -28,6 +28,7 @@ from americano_assets.core.features.skill_update import (
     PAIR,
     PRIOR_PRECISION,
     PRIOR_VARIANCE,
+    TOLD_NAMES,
     TOPIC,
     USUAL_TIME_SINCE,
     move,
@@ -137,7 +138,7 @@ def agrees(state: State, counted: Keys) -> bool:
     return bool((np.isin(learners.key, counted) == learners.counted).all())
 
 
-def advance(state: State, answers: Answers, counted: Keys, *, close: bool = True) -> State:
+def advance(state: State, answers: Answers, counted: Keys, *, close: bool = True, told: Floats | None = None) -> State:
     """The state after further answers; the given one stays as it is.
 
     Args:
@@ -145,6 +146,7 @@ def advance(state: State, answers: Answers, counted: Keys, *, close: bool = True
         answers: Of whole study days; of a part of one day where `close` is false.
         counted: Sorted keys of the learners who move objectives, items and coefficients.
         close: Whether the last study day closes: until then only the learners' own ratings move.
+        told: Gets what was known of each answer before it was given (skill_update.TOLD_NAMES), shape (n, 8).
     """
     if not len(answers.day):
         return state
@@ -172,10 +174,12 @@ def advance(state: State, answers: Answers, counted: Keys, *, close: bool = True
     shared = levels[COEFFICIENT]
     own = shared.key == shared.other
     coefficient, precision = shared.mean[own], shared.variance.reshape(own.sum(), own.sum()).copy()
+    told = np.zeros((0, len(TOLD_NAMES))) if told is None else told
     step = compiled(move) if len(answers.day) >= COMPILED_FROM else move
     step(
         answers.day, by_answer[LEARNER], by_answer[TOPIC], by_answer[PAIR], by_answer[OBJECTIVE], by_answer[ITEM],
-        answers.score, levels[LEARNER].counted[by_answer[LEARNER]], moved, practised, coefficient, precision, close,
+        answers.score, levels[LEARNER].counted[by_answer[LEARNER]], moved, practised, coefficient, precision,
+        told, close,
     )  # fmt: skip
     result = [
         replace(one, mean=mean[:-1], variance=variance[:-1], day=day[:-1])

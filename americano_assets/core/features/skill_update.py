@@ -43,11 +43,13 @@ PRIOR_PRECISION = (1.0, 4.0, 4.0, 4.0, 4.0)
 ANSWERS_SCALE = 3.0
 # Time since is ln(1 + weeks) less a usual one, so that it and how good a learner is hardly depend on each other.
 USUAL_TIME_SINCE = 0.7
+# What was known of an answer before it was given: seven terms of its log-odds, and the variance of what is not known.
+TOLD_NAMES = ("everyone", "learner", "topic", "pair", "practice", "objective", "item", "variance")
 
 
 def move(
     day: Any, learner: Any, topic: Any, pair: Any, objective: Any, item: Any, score: Any, counted: Any,
-    levels: Any, practised: Any, coefficient: Any, precision: Any, close: bool,
+    levels: Any, practised: Any, coefficient: Any, precision: Any, told: Any, close: bool,
 ) -> None:  # fmt: skip
     """Move the ratings in place. Runs compiled and plain alike, so it keeps to what both understand.
 
@@ -65,6 +67,7 @@ def move(
         practised: (right, wrong) answers by pair, before the day that moves.
         coefficient: Shape (5,).
         precision: Inverse of the coefficients' covariance, shape (5, 5).
+        told: Gets TOLD_NAMES of each answer as they were before it, shape (n, 8); (0, 8) where nobody asks.
         close: Whether the last study day closes: until then only the learners' own ratings move.
     """
     l_mean, l_var, l_day = levels[0]
@@ -114,6 +117,13 @@ def move(
                 x += coefficient[j] * z[j]
             expected = 1.0 / (1.0 + math.exp(-x))
             said = 1.0 if p == no_pair else 1.0 / (1.0 + SAME_DAY * (answers[p] - 1))
+            if len(told) > 0:
+                told[k, 0], told[k, 1], told[k, 2], told[k, 3] = coefficient[0], l_mean[u], t_mean[t], p_mean[p]
+                told[k, 5], told[k, 6] = -o_mean[o], -i_mean[i]
+                told[k, 4] = f_mean[u] * since
+                for j in range(1, terms):
+                    told[k, 4] += coefficient[j] * z[j]
+                told[k, 7] = l_var[u] + f_var[u] * since * since + t_var[t] + p_var[p] + o_var[o] + i_var[i]
             weight, surprise = said * expected * (1.0 - expected), said * (score[k] - expected)
             total = l_var[u] + f_var[u] * since * since + t_var[t] + p_var[p] + o_var[o] + i_var[i]
             if counted[k] and (close or end < n):

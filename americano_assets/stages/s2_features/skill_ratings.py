@@ -1,6 +1,6 @@
 """Skill ratings in the Parquet store: found by the contents of all days before, else carried on from an earlier one."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import date, datetime, timedelta
 from functools import cache
 from itertools import pairwise
@@ -120,9 +120,14 @@ class RatingPass:
             yield answers_of(self._read(days))
 
     def _read(self, days: list[date]) -> pa.Table:
-        # A day's file is sorted by learner, occurred_at, source and source id: just the order that ratings need.
-        paths = [self._store.day_path("interactions", day, self._days[day]) for day in days]
-        return pa.concat_tables(read_table(path, [*ANSWER_COLUMNS, "occurred_at"]) for path in paths)
+        return read_answers(self._store, {day: self._days[day] for day in days}, "occurred_at")
+
+
+def read_answers(store: ParquetStore, days: Mapping[date, Version], *further: str) -> pa.Table:
+    """ANSWER_COLUMNS and further ones of `interactions` of some study days, in the order that ratings need."""
+    # A day's file is sorted by learner, occurred_at, source and source id: just that order.
+    paths = [store.day_path("interactions", day, version) for day, version in days.items()]
+    return pa.concat_tables(read_table(path, [*ANSWER_COLUMNS, *further]) for path in paths)
 
 
 @cache

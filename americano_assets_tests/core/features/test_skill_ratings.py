@@ -24,6 +24,7 @@ from americano_assets.core.features.skill_update import (
     PAIR,
     PRIOR_VARIANCE,
     SAME_DAY,
+    TOLD_NAMES,
     TOPIC,
     USUAL_TIME_SINCE,
 )
@@ -242,3 +243,28 @@ def test_compiled_and_plain_agree_to_the_last_bit(monkeypatch: pytest.MonkeyPatc
     plain = skill_ratings.advance(skill_ratings.initial_state(), rows, EVERY_LEARNER)
     monkeypatch.setattr(skill_ratings, "COMPILED_FROM", 1)
     assert same(skill_ratings.advance(skill_ratings.initial_state(), rows, EVERY_LEARNER), plain)
+
+
+@pytest.mark.parametrize("is_compiled", [False, True])
+def test_what_is_told_of_an_answer_is_what_was_known_before_it(
+    is_compiled: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(skill_ratings, "COMPILED_FROM", 1 if is_compiled else 10**6)
+    rows, _, _ = school(6, days=8)
+
+    def told_of(score: np.ndarray) -> np.ndarray:
+        told = np.empty((len(score), len(TOLD_NAMES)))
+        skill_ratings.advance(skill_ratings.initial_state(), replace(rows, score=score), EVERY_LEARNER, told=told)
+        return told
+
+    told = told_of(rows.score)
+    for place in range(0, len(rows.day), 7):
+        # Whatever it and everything after it turn out to be, and what the others answer on its day.
+        later = (rows.day > rows.day[place]) | (np.arange(len(rows.day)) >= place)
+        others = (rows.day == rows.day[place]) & (rows.learner != rows.learner[place])
+        other = told_of(np.where(later | others, 1 - rows.score, rows.score))
+        np.testing.assert_array_equal(told[place], other[place])
+    # And it is what the learner's ratings are moved by: of the first answer nothing is known but the priors.
+    first = [PRIOR_VARIANCE[level] for level in (LEARNER, TOPIC, PAIR, OBJECTIVE, ITEM)]
+    np.testing.assert_allclose(told[0], [0, 0, 0, 0, 0, 0, 0, sum(first)])
+    assert (told[rows.day == rows.day.max(), :-1] != 0).any(axis=0).all()

@@ -7,6 +7,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from americano_assets.evaluation.next_answer import next_answers_of_own
 from americano_assets.evaluation.own_data import evaluate_own
 from americano_assets.resources.duckdb.learner_key import key_of
 from americano_assets.stages.s3_training.dataset_versions import find_dataset
@@ -119,3 +120,14 @@ def test_an_evaluation_says_so(school: ClockedDeployment) -> None:
     drawn = taught(school, 2 * MOST, NEXT).drawn
     judged = evaluate_own(of_most(school, 2 * MOST).settings, "demo", lambda *_: None)
     assert f"These are {drawn}." in judged.facts["notes"]
+
+
+def test_next_answers_are_of_those_who_may_be_analysed(school: ClockedDeployment, world: World) -> None:
+    allow = 'UPDATE users SET "performanceTrackingEnabled" = %s WHERE "id" = %s'
+    world.execute(allow, False, learners(COUNT)[0])
+    try:
+        found = next_answers_of_own(school.settings, 1_000_000, lambda *_: None)
+    finally:
+        world.execute(allow, True, learners(COUNT)[0])
+    assert found["learners"] == found["models"]["ratings"]["all"]["learners"] == COUNT - 1
+    assert found["set_by"] == "AMERICANO_STRUGGLE_BELOW"
