@@ -128,14 +128,27 @@ class Containers:
 
     def piped(self, *arguments: str, given: bytes = b"") -> bytes:
         """The same, between a file that it reads and one that it writes."""
+        done = self._run(*arguments, given=given)
+        if done.returncode != 0:
+            pytest.fail(f"{' '.join(done.args)}\n{done.stdout.decode()}\n{done.stderr.decode()}")
+        return done.stdout
+
+    def _run(self, *arguments: str, given: bytes = b"") -> "subprocess.CompletedProcess[bytes]":
         files = ("-f", str(self.checkout / "docker-compose.yml"), "-f", str(self._app_file))
         command = [*compose_command(), "--env-file", str(self._env_file), "-p", self.project, *files, *arguments]
-        done = subprocess.run(
+        return subprocess.run(
             command, cwd=self.checkout, env=self.environment, input=given, capture_output=True, check=False
         )
-        if done.returncode != 0:
-            pytest.fail(f"{' '.join(command)}\n{done.stdout.decode()}\n{done.stderr.decode()}")
-        return done.stdout
+
+    def kill(self, service: str, command: str) -> None:
+        """Kill a service's processes from inside, and wait until the engine has brought it back.
+
+        The command may be killed with them: what it ends with says nothing.
+        """
+        before = self.restarts(service)
+        self._run("exec", "-T", service, "sh", "-c", command)
+        until(f"{service} is brought back", lambda: self.restarts(service) > before)
+        self.healthy(service)
 
     def lose(self, *volumes: str) -> None:
         """Take the containers down, and these volumes with them."""
