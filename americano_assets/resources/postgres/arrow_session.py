@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from typing import Self
 
 import adbc_driver_postgresql.dbapi as adbc
 
@@ -11,10 +12,38 @@ from americano_assets.resources.postgres.session import set_for_transaction, set
 @contextmanager
 def arrow_reading(url: str) -> Iterator[adbc.Connection]:
     """A connection of its own for one transaction, which reads."""
-    address, settings = settings_of(url)
-    with closing(adbc.connect(address)) as connection:  # It begins the transaction by itself.
-        _execute(connection, set_for_transaction(settings).as_string())
+    with ArrowSessions(url) as sessions, sessions.reading() as connection:
         yield connection
+
+
+class ArrowSessions:
+    """Reading transactions on one database, each with a connection of its own.
+
+    The driver learns the database's types with the first connection, which takes it longer than a small table: the
+    others share them.
+    """
+
+    def __init__(self, url: str) -> None:
+        """Opens nothing yet."""
+        self.url = url
+        self._first: adbc.Connection | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *raised: object) -> None:
+        if self._first is not None:
+            self._first.close()
+
+    @contextmanager
+    def reading(self) -> Iterator[adbc.Connection]:
+        """One transaction."""
+        address, settings = settings_of(self.url)
+        if self._first is None:
+            self._first = adbc.connect(address, autocommit=True)
+        with closing(self._first.adbc_clone()) as connection:  # It begins the transaction by itself.
+            _execute(connection, set_for_transaction(settings).as_string())
+            yield connection
 
 
 class KeptArrow:

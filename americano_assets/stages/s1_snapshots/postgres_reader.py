@@ -16,7 +16,7 @@ import pyarrow as pa
 from americano_assets.core.study_days.cutoff import naive
 from americano_assets.core.study_days.study_day import cutoff, opening
 from americano_assets.errors import AmericanoError, DatabaseLostError
-from americano_assets.resources.postgres.arrow_session import arrow_reading
+from americano_assets.resources.postgres.arrow_session import ArrowSessions
 from americano_assets.resources.postgres.urls import is_lost
 from americano_assets.stages.common.schemas import JSON_READ
 from americano_assets.stages.s1_snapshots.sql import query
@@ -31,9 +31,12 @@ class ExtractionError(AmericanoError):
     """A table could not be read."""
 
 
-def read_batches(url: str, table: str, text: str) -> Iterator[tuple[pa.Schema, Iterator[pa.RecordBatch]]]:
+def read_batches(
+    sessions: ArrowSessions, table: str, text: str
+) -> Iterator[tuple[pa.Schema, Iterator[pa.RecordBatch]]]:
     """Run one query and yield its schema and a stream of its batches, once; close the connection behind it."""
-    with reading_errors(table, url), arrow_reading(url) as connection, closing(connection.cursor()) as cursor:
+    url = sessions.url
+    with reading_errors(table, url), sessions.reading() as connection, closing(connection.cursor()) as cursor:
         cursor.adbc_statement.set_options(**{"adbc.postgresql.batch_size_hint_bytes": _BATCH_BYTES})
         cursor.execute(text)
         reader = cursor.fetch_record_batch()

@@ -18,6 +18,7 @@ from americano_assets.core.study_days.cutoff import naive
 from americano_assets.core.study_days.study_day import cutoff, days_between, opening, study_day_of
 from americano_assets.errors import AmericanoError
 from americano_assets.resources.parquet_store.store import ParquetStore, Version
+from americano_assets.resources.postgres.arrow_session import ArrowSessions
 from americano_assets.stages.common.deployment import Deployment
 from americano_assets.stages.common.schemas import EXTRACTED, LOG_TABLES, STATE_TABLES
 from americano_assets.stages.s1_snapshots.fast_validation import keeps_every_rule
@@ -50,8 +51,8 @@ def snapshot_log(deployment: Deployment, table: str, days: Sequence[date]) -> tu
         BadRowsError: Bad rows, and the settings say `fail`, or they are too many.
     """
     versions: dict[date, Version] = {}
-    with _reading(deployment, table) as quality:
-        for schema, batches in read_batches(deployment.url, table, log_query(table, days, deployment.zone)):
+    with ArrowSessions(deployment.url) as sessions, _reading(deployment, table) as quality:
+        for schema, batches in read_batches(sessions, table, log_query(table, days, deployment.zone)):
             checked = _checked(deployment, table, batches, quality)
             stored = without_readings(schema.empty_table(), table).schema
             for day, pieces in split_days(checked, days, deployment.zone):
@@ -80,14 +81,15 @@ def snapshot_state(deployment: Deployment) -> tuple[StateSnapshot, dict[str, Qua
     contents: dict[str, str] = {}
     qualities: dict[str, Quality] = {}
     counts: dict[str, int] = {}
-    for table in STATE_TABLES:
-        with _reading(deployment, table) as quality:
-            text = state_query(table, deployment.zone, since)
-            for schema, batches in read_batches(deployment.url, table, text):
-                stored = without_readings(schema.empty_table(), table).schema
-                good = pa.RecordBatchReader.from_batches(stored, _checked(deployment, table, batches, quality))
-                version = deployment.store.put_whole(table, good)
-        contents[table], qualities[table], counts[table] = version.content, quality, version.rows
+    with ArrowSessions(deployment.url) as sessions:
+        for table in STATE_TABLES:
+            with _reading(deployment, table) as quality:
+                text = state_query(table, deployment.zone, since)
+                for schema, batches in read_batches(sessions, table, text):
+                    stored = without_readings(schema.empty_table(), table).schema
+                    good = pa.RecordBatchReader.from_batches(stored, _checked(deployment, table, batches, quality))
+                    version = deployment.store.put_whole(table, good)
+            contents[table], qualities[table], counts[table] = version.content, quality, version.rows
     snapshot = StateSnapshot(taken_at, contents)
     record_snapshot(deployment.store, snapshot)
     return snapshot, qualities, counts
