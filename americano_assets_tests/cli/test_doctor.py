@@ -15,8 +15,8 @@ from typer.testing import CliRunner
 
 from americano_assets import cli
 from americano_assets.cli.setup.examination import State, examine
-from americano_assets.contract.ddl import ddl
 from americano_assets.contract.grants import grants
+from americano_assets.contract.printed.ddl import ddl
 from americano_assets.settings import Settings
 from americano_assets_tests.cli.test_commands import free_port
 from americano_assets_tests.world import World, world_settings

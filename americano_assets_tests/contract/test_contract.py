@@ -11,8 +11,8 @@ import pytest
 import americano_assets
 from americano_assets.contract import READ, TABLES, table
 from americano_assets.contract.compare import check, server_differences
-from americano_assets.contract.ddl import ddl
 from americano_assets.contract.declaration import prisma_name
+from americano_assets.contract.printed.ddl import ddl
 from americano_assets.resources.postgres.connection import bootstrap, connect
 
 _PACKAGE = Path(americano_assets.__file__).parent

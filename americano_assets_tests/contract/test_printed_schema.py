@@ -11,8 +11,8 @@ import pytest
 from americano_assets.contract import READ, TABLES, table
 from americano_assets.contract.compare import check
 from americano_assets.contract.declaration import SqlType
-from americano_assets.contract.markdown import markdown
-from americano_assets.contract.prisma import prisma_schema
+from americano_assets.contract.printed.markdown import markdown
+from americano_assets.contract.printed.prisma import prisma_schema
 from americano_assets.installation import PROJECT_ROOT
 from americano_assets.stages.s1_snapshots.postgres_reader import state_query
 from americano_assets.stages.s1_snapshots.sql import query

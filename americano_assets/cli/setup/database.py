@@ -19,9 +19,9 @@ def schema(
     markdown: Annotated[bool, typer.Option("--markdown", help="A page for a reader, with the JSON's shapes.")] = False,
 ) -> None:
     """Print what the app's tables must look like: what is read, written, optional, with types and meanings."""
-    from americano_assets.contract.ddl import ddl
-    from americano_assets.contract.markdown import markdown as page
-    from americano_assets.contract.prisma import prisma_schema
+    from americano_assets.contract.printed.ddl import ddl
+    from americano_assets.contract.printed.markdown import markdown as page
+    from americano_assets.contract.printed.prisma import prisma_schema
 
     if sql + prisma + markdown != 1:
         raise typer.BadParameter("Say one of --sql, --prisma, --markdown.")

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import psycopg
 
 from americano_assets.contract.compare import check
-from americano_assets.contract.ddl import ddl
+from americano_assets.contract.printed.ddl import ddl
 from americano_assets.contract.tables import TABLES
 from americano_assets.errors import AmericanoError
 from americano_assets.resources.home.claim import adopt, require_adoptable, require_own_home

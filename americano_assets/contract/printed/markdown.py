@@ -2,10 +2,10 @@
 
 from collections.abc import Iterable, Iterator
 
-from americano_assets.contract.ddl import type_sql
 from americano_assets.contract.declaration import Column, JsonShape, Table
 from americano_assets.contract.enums import ENUMS, UNUSED_LABELS
 from americano_assets.contract.grants import UPDATED
+from americano_assets.contract.printed.ddl import type_sql
 from americano_assets.contract.tables import TABLES
 
 _HEADER = """\
