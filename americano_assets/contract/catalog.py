@@ -7,7 +7,8 @@ import psycopg
 from psycopg.rows import dict_row
 
 _COLUMNS = """
-SELECT c.relname AS "table", a.attname AS "column", format_type(a.atttypid, a.atttypmod) AS type,
+SELECT c.relname AS "table", c.relkind IN ('v', 'm') AS view, a.attname AS "column",
+       format_type(a.atttypid, a.atttypmod) AS type,
        a.attnotnull AS not_null, (a.atthasdef OR a.attidentity <> '') AS filled,
        CASE WHEN t.typtype = 'e' THEN t.typname END AS enum,
        ARRAY(SELECT e.enumlabel::text FROM pg_enum e WHERE e.enumtypid = t.oid ORDER BY e.enumsortorder) AS labels
@@ -61,8 +62,13 @@ class LiveColumn:
 
 @dataclass
 class LiveTable:
-    """A table as it is; `indexes` holds (columns, unique), the primary key included."""
+    """A table as it is; `indexes` holds (columns, unique), the primary key included.
 
+    Attributes:
+        view: It is one, materialized or not: nothing in the catalogue says what its rows keep to.
+    """
+
+    view: bool = False
     columns: dict[str, LiveColumn] = field(default_factory=dict)
     foreign_keys: dict[tuple[str, str], str] = field(default_factory=dict)
     indexes: list[tuple[tuple[str, ...], bool]] = field(default_factory=list)
@@ -81,7 +87,7 @@ def read_schema(connection: psycopg.Connection[Any]) -> LiveSchema:
     tables: dict[str, LiveTable] = {}
     with connection.transaction(), connection.cursor(row_factory=dict_row) as cursor:
         for row in cursor.execute(_COLUMNS).fetchall():
-            tables.setdefault(row["table"], LiveTable()).columns[row["column"]] = LiveColumn(
+            tables.setdefault(row["table"], LiveTable(row["view"])).columns[row["column"]] = LiveColumn(
                 row["type"], row["not_null"], row["filled"], row["enum"], tuple(row["labels"])
             )
         for row in cursor.execute(_FOREIGN_KEYS).fetchall():

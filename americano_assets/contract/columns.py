@@ -13,6 +13,9 @@ class Options(TypedDict, total=False):
     private: bool
     used: bool
     also: tuple[SqlType, ...]
+    names: str
+    dates: bool
+    within: tuple[float, float]
     description: str
     shape: JsonShape
 
@@ -52,9 +55,9 @@ def instant(name: str, **options: Unpack[Options]) -> Column:
     return Column(name, SqlType.TIMESTAMP, **options)
 
 
-def stamped(name: str, *, used: bool = True, description: str = "") -> Column:
+def stamped(name: str, *, used: bool = True, dates: bool = False, description: str = "") -> Column:
     """The time a row was made: TIMESTAMP(3) that the database fills where the writer does not."""
-    return Column(name, SqlType.TIMESTAMP, default="CURRENT_TIMESTAMP", used=used, description=description)
+    return Column(name, SqlType.TIMESTAMP, default="CURRENT_TIMESTAMP", used=used, dates=dates, description=description)
 
 
 def updated_at() -> Column:
@@ -62,5 +65,7 @@ def updated_at() -> Column:
     return Column("updatedAt", SqlType.TIMESTAMP, used=False)
 
 
-ID = text("id", description="Id of the row, in the form of a CUID.")
-USER_ID = text("userId", description="The learner: users.id.")
+ID = text("id", description="Id of the row, any text.")
+OUR_ID = text("id", description="Id of the row, in the form of a CUID.")
+OBJECTIVE_ID = text("objectiveId", names="learning_objectives", description="The objective: learning_objectives.id.")
+USER_ID = text("userId", names="users", description="The learner: users.id.")

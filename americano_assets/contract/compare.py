@@ -31,6 +31,11 @@ _AS_GOOD = {
 }
 
 
+Kind = Literal[
+    "server", "table", "column", "type", "nullability", "enum label", "key", "foreign key", "index", "rows", "plan"
+]
+
+
 @dataclass(frozen=True)
 class Difference:
     """One way in which a live database is not what the contract says.
@@ -43,7 +48,7 @@ class Difference:
     """
 
     severity: Literal["error", "warning"]
-    kind: Literal["server", "table", "column", "type", "nullability", "enum label", "key", "foreign key", "index"]
+    kind: Kind
     where: str
     message: str
 
@@ -57,7 +62,7 @@ def check(connection: psycopg.Connection[Any]) -> list[Difference]:
             verb = "written" if table.written else "read"
             found.append(Difference("error", "table", table.name, f"The table is missing; it is {verb}."))
             continue
-        found += _table_differences(table, live.tables[table.name])
+        found += _table_differences(table, live)
     found += _enum_differences(live)
     return sorted(found, key=lambda difference: difference.severity)
 
@@ -69,20 +74,31 @@ def server_differences(version: int) -> Iterator[Difference]:
         yield Difference("error", "server", "server", message)
 
 
-def _table_differences(table: Table, live: LiveTable) -> Iterator[Difference]:
+def _table_differences(table: Table, schema: LiveSchema) -> Iterator[Difference]:
+    live = schema.tables[table.name]
+    if live.view and table.written:
+        message = "It is a view; rows of it are written, so it has to be a table: `americano schema --sql --written`."
+        yield Difference("error", "table", table.name, message)
+        return
     for column in table.extracted:
         where = f"{table.name}.{column.name}"
         if column.name not in live.columns:
-            yield Difference("error", "column", where, f"The column is missing; {_printed(column)} is expected.")
+            message = f"The column is missing; {_printed(column)} is expected.{_misspelt(column, live)}"
+            yield Difference("error", "column", where, message)
             continue
         actual = live.columns[column.name]
-        yield from _type_differences(table, column, actual)
-        yield from _nullability_differences(table, column, actual)
+        yield from _type_differences(table, column, actual, in_view=live.view)
+        if not live.view:  # Of a view nothing is declared: contract/views.py looks at its rows.
+            yield from _nullability_differences(table, column, actual)
+    if live.view:
+        return
     yield from _key_differences(table, live)
     if table.written:
         yield from _unfillable_columns(table, live)
         for key in table.foreign_keys:
-            yield from _foreign_key_differences(table, key, live)
+            # No foreign key can lead to a view.
+            if not schema.tables.get(key.references, live).view:
+                yield from _foreign_key_differences(table, key, live)
     for index in table.indexes:
         if not _has_index(live, index):
             kind, consequence = (
@@ -90,6 +106,12 @@ def _table_differences(table: Table, live: LiveTable) -> Iterator[Difference]:
             )
             message = f"There is no {kind} over ({', '.join(index.columns)}): {consequence}."
             yield Difference("warning", "index", table.name, message)
+
+
+def _misspelt(column: Column, live: LiveTable) -> str:
+    """What is there in its stead where somebody forgot the quotes, without which a name is one in small letters."""
+    found = next((name for name in live.columns if name.lower() == column.name.lower()), None)
+    return f' There is {found}: write "{column.name}", with the quotes.' if found else ""
 
 
 def _key_differences(table: Table, live: LiveTable) -> Iterator[Difference]:
@@ -108,7 +130,7 @@ def _has_index(live: LiveTable, index: Index) -> bool:
     )
 
 
-def _type_differences(table: Table, column: Column, actual: LiveColumn) -> Iterator[Difference]:
+def _type_differences(table: Table, column: Column, actual: LiveColumn, *, in_view: bool) -> Iterator[Difference]:
     """Enum and text are one on reading; what is written must hold the words that we write."""
     where = f"{table.name}.{column.name}"
     if actual.enum is not None and not table.written and isinstance(column.type, SqlType):
@@ -121,11 +143,20 @@ def _type_differences(table: Table, column: Column, actual: LiveColumn) -> Itera
     if table.written and actual.type == "real":
         fits = False  # It would round what we wrote, and so look like a value of somebody else's.
     if not fits:
-        message = f"The type is {actual.type}; {_printed(column)} is expected."
+        cast = f' In the view: {_cast(column, actual)} AS "{column.name}".' if in_view else ""
+        message = f"The type is {actual.type}; {_printed(column)} is expected.{cast}"
         yield Difference("error", "type", where, message)
     elif table.written and actual.type.startswith("character") and "(" in actual.type:
         message = f"The type is {actual.type}: a night with a longer text would fail; make it text."
         yield Difference("warning", "type", where, message)
+
+
+def _cast(column: Column, actual: LiveColumn) -> str:
+    """How a view makes the type that is expected out of another one."""
+    if column.type is not SqlType.TIMESTAMP:
+        return f"(…)::{_PRINTED[column.type] if isinstance(column.type, SqlType) else 'text'}"
+    moment = "(…)" if actual.type.startswith("timestamp") else "to_timestamp(seconds since 1970)"
+    return f"{moment} AT TIME ZONE 'UTC'"
 
 
 def _holds(expected: SqlType, actual: str) -> bool:

@@ -48,6 +48,9 @@ class Column:
         private: Holds people's words, names or addresses: never extracted.
         used: False for a column that nothing of ours reads or writes: only the bootstrap and loaders know it.
         also: Further types that are as good, where the contract leaves the type open.
+        names: The table whose id it holds, where the app's database has no foreign key that says so.
+        dates: Holds a row's time in a table of the log: a night reads a range of it.
+        within: The least and the most that a number may be: a row beyond is a bad one.
         description: What it means, with its unit; every column that the pipeline reads or writes has one.
         shape: Of a JSON column that the pipeline looks into.
     """
@@ -59,6 +62,9 @@ class Column:
     private: bool = False
     used: bool = True
     also: tuple[SqlType, ...] = ()
+    names: str = ""
+    dates: bool = False
+    within: tuple[float, float] | None = None
     description: str = ""
     shape: JsonShape | None = None
 
@@ -134,6 +140,18 @@ class Table:
     def extracted(self) -> tuple[Column, ...]:
         """The columns that may be read, in the declared order."""
         return tuple(column for column in self.columns if column.extracted)
+
+    @property
+    def dated(self) -> str | None:
+        """The column with a row's time, of a table of the log."""
+        return next((column.name for column in self.columns if column.dates), None)
+
+    @property
+    def references(self) -> dict[str, str]:
+        """The table whose ids a column that may be read holds, by the column; without those that may be of nothing."""
+        keys = {key.column: key.references for key in self.foreign_keys if key.on_delete == "CASCADE"}
+        found = {column.name: keys.get(column.name, column.names) for column in self.extracted}
+        return {name: table for name, table in found.items() if table}
 
 
 def prisma_name(table: str, columns: tuple[str, ...], suffix: Literal["pkey", "key", "idx", "fkey"]) -> str:

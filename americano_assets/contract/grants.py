@@ -25,6 +25,8 @@ JOIN pg_class c ON c.relname = w.name AND c.relnamespace = current_schema()::reg
 JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname = w.column_name AND NOT a.attisdropped
 WHERE NOT CASE w.privilege WHEN 'DELETE' THEN has_table_privilege(c.oid, 'DELETE')
                ELSE has_column_privilege(c.oid, a.attnum, w.privilege) END
+  -- Through a view that PostgreSQL cannot update nothing is written.
+  AND (w.privilege = 'SELECT' OR pg_column_is_updatable(c.oid, a.attnum, false))
 """
 _MAY_SET_UP = """
 SELECT CASE WHEN to_regnamespace('ml') IS NULL THEN has_database_privilege(current_database(), 'CREATE')

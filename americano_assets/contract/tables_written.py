@@ -1,7 +1,7 @@
 """The app's tables that the pipeline writes, column for column."""
 
 from americano_assets.contract import enums, shapes
-from americano_assets.contract.columns import ID, USER_ID, boolean, double, instant, integer, jsonb, stamped, text
+from americano_assets.contract.columns import OUR_ID, USER_ID, boolean, double, instant, integer, jsonb, stamped, text
 from americano_assets.contract.declaration import Column, ForeignKey, Index, Table
 from americano_assets.core.models.risk import CONFIDENCE_MEANS, P_MEANS
 
@@ -10,7 +10,7 @@ WRITTEN: tuple[Table, ...] = (
     Table(
         "struggle_predictions",
         (
-            ID,
+            OUR_ID,
             USER_ID,
             text("learningObjectiveId", description="The learning objective."),
             text("topicId", nullable=True, description="The topic: the course of the objective's lecture."),
@@ -63,7 +63,7 @@ WRITTEN: tuple[Table, ...] = (
     Table(
         "struggle_indicators",
         (
-            ID,
+            OUR_ID,
             USER_ID,
             text("learningObjectiveId", description="The learning objective."),
             text("predictionId", nullable=True, description="The prediction that it speaks for."),
@@ -86,7 +86,7 @@ WRITTEN: tuple[Table, ...] = (
     Table(
         "intervention_recommendations",
         (
-            ID,
+            OUR_ID,
             USER_ID,
             text("predictionId", nullable=True, description="The prediction that it is for."),
             Column("interventionType", enums.InterventionType, description="What kind of help it is."),

@@ -120,3 +120,29 @@ def test_no_body_at_all_will_do_and_text_columns_too(rows_apart: Rows, service_a
     assert item["objectiveId"] == OBJECTIVE
     assert item["recommendations"][0]["type"] == "PREREQUISITE_REVIEW"
     assert rows_apart.one('SELECT "userId" FROM missions')[0] == LEARNER
+
+
+@pytest.mark.parametrize(
+    ("objectives", "noted"),
+    [('"objectives"', True), ("jsonb_agg(objectives->0)", False), ("(objectives || '[]')", False)],
+    ids=["of one table", "grouped", "computed"],
+)
+def test_in_a_mission_that_is_a_view_it_is_noted_where_postgresql_can_update_it(
+    rows_apart: Rows, service_apart: Service, objectives: str, noted: bool
+) -> None:
+    rows_apart.prediction("p1")
+    rows_apart.intervention("i1", predictionId="p1")
+    rows_apart.mission("m1", [{"id": OBJECTIVE}])
+    grouped = 'GROUP BY "id", "userId", "date", "status"' if "agg" in objectives else ""
+    rows_apart.execute(
+        'ALTER TABLE missions RENAME TO plans; CREATE VIEW missions AS SELECT "id", "userId", "date", "status",'
+        f' {objectives} AS "objectives" FROM plans {grouped}'
+    )
+    answer = service_apart.post("/interventions/i1/apply")
+    assert answer["mission_id"] == "m1"
+    assert ("shows no note" in answer["message"]) is not noted
+    assert rows_apart.one(_APPLIED, "i1") == ("IN_PROGRESS", NOW, "m1")
+    assert rows_apart.one('SELECT "interventionApplied" FROM struggle_predictions') == (True,)
+    ((item,),) = rows_apart.one("SELECT objectives FROM plans")
+    assert ("recommendations" in item) is noted
+    assert service_apart.post("/interventions/i1/apply")["mission_id"] == "m1"

@@ -118,7 +118,7 @@ RUN = (
     "evaluate {folder}/log.parquet --json {folder}/report.json --rows {folder}/rows.parquet",
     *("token create app", "token create phone --learner {learner} --days 30", "token list", "token revoke app"),
     *("prune --days 30 --dry-run", "prune --days 30", "archive run", "archive restore --since {day}"),
-    *("schema --sql", "schema --markdown", "schema --prisma"),
+    *("schema --sql", "schema --sql --written", "schema --views", "schema --markdown", "schema --prisma"),
     *("forget {learner} --yes", "demo --remove --yes", "stop"),
 )
 _COMMANDS, _DAGSTER, _PAGE = (
@@ -165,6 +165,9 @@ BY_A_TEST = {
     "python -m tools.api_bodies > docs/api-bodies.md": "api/test_documentation.py::test_the_page_of_bodies_is_current",
     "python -m americano_assets.contract.grants": (
         "end_to_end/test_least_privilege.py::test_the_documented_grants_are_those_of_the_contract"
+    ),
+    "python -m americano_assets.contract.grants americano_pipeline americano": (
+        "documented/test_adopt.py::test_a_role_that_may_read_the_views_reads_nothing_behind_them"
     ),
 }
 _MINUTES = "takes minutes; its figures are in the page that names it"

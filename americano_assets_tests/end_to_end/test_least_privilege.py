@@ -69,6 +69,24 @@ def test_row_level_security_keeps_analysis_runs_until_the_documented_policy_is_t
         assert world.rows('SELECT "mlflowRunId" FROM analysis_runs') == [("run-1",)]
 
 
+def test_an_analysis_run_of_a_view_is_linked_where_postgresql_can_update_it_and_refused_before_where_not(
+    empty_database: str,
+) -> None:
+    with psycopg.connect(empty_database, autocommit=True) as owner:
+        bootstrap(owner)
+        world = World(owner)
+        world.insert("analysis_runs", id="mine", protocolId="p", status="RUNNING", resultsSummary={})
+        world.execute("ALTER TABLE analysis_runs RENAME TO runs")
+        world.execute('CREATE VIEW analysis_runs AS SELECT "id", "mlflowRunId" FROM runs')
+        require_run(owner, "mine")
+        link_run(owner, "mine", "run-1")
+        assert world.rows('SELECT "mlflowRunId" FROM runs') == [("run-1",)]
+        world.execute("DROP VIEW analysis_runs")
+        world.execute('CREATE VIEW analysis_runs AS SELECT "id", NULL AS "mlflowRunId" FROM runs')
+        with pytest.raises(AmericanoError, match='a view whose "mlflowRunId" PostgreSQL cannot update'):
+            require_run(owner, "mine")
+
+
 def test_the_documented_grants_are_those_of_the_contract() -> None:
     (block,) = re.findall(r"```sql\n(CREATE SCHEMA.*?)```", _DOCS.read_text(), re.DOTALL)
     assert block == grants()

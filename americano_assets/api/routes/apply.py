@@ -68,7 +68,7 @@ async def apply(
     """Marks the recommendation IN_PROGRESS and notes it at its objective in the mission, in one transaction.
 
     The objective is added where the mission lacks it; what stands in the mission stays. Twice gives the same answer
-    and once the effect.
+    and once the effect. Nothing is noted where missions is a view that cannot be updated; the message says so.
     """
     state = http.app.state
     now = to_milliseconds(state.clock())
@@ -87,8 +87,9 @@ async def apply(
                 "intervention_closed",
                 f"The intervention is {found['status']}: only one that is PENDING can be applied.",
             )
-        mission = await _mission(change, found["user_id"], wanted, now, state.settings.zone)
-        await _note(change, mission, found)
+        mission, takes_notes = await _mission(change, found["user_id"], wanted, now, state.settings.zone)
+        if takes_notes:
+            await _note(change, mission, found)
         await change.row(
             "mark_applied",
             id=intervention_id,
@@ -96,9 +97,8 @@ async def apply(
             applied_at=naive(now),
             mission_id=mission["id"],
         )
-    return Applied(
-        intervention_id=intervention_id, mission_id=mission["id"], applied_at=now, message="It is in the mission now."
-    )
+    message = "It is in the mission now." if takes_notes else "It is applied. The mission is a view: it shows no note."
+    return Applied(intervention_id=intervention_id, mission_id=mission["id"], applied_at=now, message=message)
 
 
 def _again(found: Row, wanted: str | None) -> Applied:
@@ -115,23 +115,27 @@ def _again(found: Row, wanted: str | None) -> Applied:
     )
 
 
-async def _mission(change: Change, user_id: str, wanted: str | None, now: datetime, zone: ZoneInfo) -> Row:
+async def _mission(change: Change, user_id: str, wanted: str | None, now: datetime, zone: ZoneInfo) -> tuple[Row, bool]:
+    """The mission, and whether it takes notes; then it is locked."""
     opened = naive(study_day.opening(study_day.study_day_of(now, zone), zone))
     row = await change.row(
-        "lock_mission", user_id=user_id, mission_id=wanted, open=_OPEN_MISSIONS, from_at=opened, zone=zone.key
+        "find_mission", user_id=user_id, mission_id=wanted, open=_OPEN_MISSIONS, from_at=opened, zone=zone.key
     )
+    takes_notes = row is not None and bool(row["takes_notes"])
+    if row is not None and takes_notes:
+        row = await change.row("lock_mission", id=row["id"])
     if row is None:
         detail = "The learner has no such mission." if wanted else "The learner has no open mission from today on."
         raise ProblemError(HTTPStatus.NOT_FOUND, "no_mission", detail)
     if row["status"] not in _OPEN_MISSIONS:
         raise ProblemError(HTTPStatus.CONFLICT, "mission_closed", f"The mission is {row['status']}.")
-    if not isinstance(row["objectives"], list):
+    if takes_notes and not isinstance(row["objectives"], list):
         raise ProblemError(
             HTTPStatus.CONFLICT,
             "mission_unreadable",
             "The mission's objectives are not a list, so nothing can be added to them.",
         )
-    return row
+    return row, takes_notes
 
 
 async def _note(change: Change, mission: Row, found: Row) -> None:

@@ -15,23 +15,28 @@ _MOST_TEST_WORKERS = 4
 @commands.command(rich_help_panel=_PANEL)
 def schema(
     sql: Annotated[bool, typer.Option("--sql", help="Statements that make the tables in an empty database.")] = False,
+    written: Annotated[bool, typer.Option(help="With --sql: only those that are written, beside views.")] = False,
+    views: Annotated[
+        bool, typer.Option("--views", help="Views without rows, to be filled in over other tables.")
+    ] = False,
     prisma: Annotated[bool, typer.Option("--prisma", help="A schema.prisma.")] = False,
     markdown: Annotated[bool, typer.Option("--markdown", help="A page for a reader, with the JSON's shapes.")] = False,
 ) -> None:
     """Print what the app's tables must look like: what is read, written, optional, with types and meanings."""
-    from americano_assets.contract.printed.ddl import ddl
+    from americano_assets.contract.printed.ddl import ddl, empty_views
     from americano_assets.contract.printed.markdown import markdown as page
     from americano_assets.contract.printed.prisma import prisma_schema
 
-    if sql + prisma + markdown != 1:
-        raise typer.BadParameter("Say one of --sql, --prisma, --markdown.")
-    echo(ddl() if sql else prisma_schema() if prisma else page(), nl=False)
+    if sql + views + prisma + markdown != 1 or (written and not sql):
+        raise typer.BadParameter("Say one of --sql (or --sql --written), --views, --prisma, --markdown.")
+    echo(ddl(written=written) if sql else empty_views() if views else prisma_schema() if prisma else page(), nl=False)
 
 
 @commands.command("check-db", rich_help_panel=_PANEL)
 def check_db() -> None:
     """Compare the app's database with the contract; exit code 1 if the pipeline could not run on it."""
     from americano_assets.contract.compare import check
+    from americano_assets.contract.views import look_into
     from americano_assets.resources.home.folder import demo_sentence
     from americano_assets.resources.home.standing import standing
     from americano_assets.resources.postgres.connection import app_url, bootstrap, connect
@@ -43,6 +48,8 @@ def check_db() -> None:
         if settings.database_url is None and not strange:
             bootstrap(connection)  # One that was never used has no tables yet: to be told so would help nobody.
         differences = check(connection)
+        if not any(difference.severity == "error" for difference in differences):
+            differences += look_into(connection)
         name = connection.info.dbname
     for sentence in filter(None, (strange, demo_sentence(settings))):
         echo(sentence)

@@ -16,6 +16,7 @@ from americano_assets.cli.process_group import require_free_ports
 from americano_assets.cli.services import services
 from americano_assets.contract.compare import check
 from americano_assets.contract.grants import missing_grants
+from americano_assets.contract.views import look_into
 from americano_assets.core.study_days.study_day import last_closed
 from americano_assets.errors import AmericanoError
 from americano_assets.installation import COMMAND, is_a_demos_alone
@@ -132,6 +133,7 @@ def _database(settings: Settings) -> Found:
                 State.FINE,
                 f'"{name}" at {connection.info.host} answers, and lets "{user}" read and write what is needed',
             )
+            yield from _views(connection)
             yield from _log(connection, settings)
 
 
@@ -153,6 +155,14 @@ def _contract(connection: psycopg.Connection[Any]) -> Found:
         yield State.STOPS, f"{told}: {errors[0].message} {advice}."
     elif differences:
         yield State.WARNS, f"Warnings about its tables: {len(differences)}. {COMMAND} check-db lists them."
+
+
+def _views(connection: psycopg.Connection[Any]) -> Found:
+    differences = look_into(connection)
+    for one in differences[:1]:
+        more = f" There are {len(differences) - 1} more:" if len(differences) > 1 else ""
+        state = State.STOPS if any(each.severity == "error" for each in differences) else State.WARNS
+        yield state, f"{one.where}: {one.message}{more} {COMMAND} check-db lists them."
 
 
 def _rights(connection: psycopg.Connection[Any]) -> Found:

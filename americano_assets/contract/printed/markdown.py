@@ -15,8 +15,8 @@ What the pipeline needs of the app's database, and nothing more. Made by
 `./americano schema --markdown > docs/app-tables.md`; `--sql` prints statements that make these tables in an empty
 database, `--prisma` a schema for Prisma, `./americano check-db` compares a database with them.
 
-- Tables are named in snake_case, columns in camelCase, so that SQL must quote these. A view will do where rows
-  are only read.
+- Tables are named in snake_case, columns in camelCase, so that SQL must quote these. Where rows are only read a view
+  will do: `schema --views` prints empty ones to fill in, `schema --sql --written` the rest ([adopt.md](adopt.md)).
 - Times are `TIMESTAMP(3)` without time zone, in UTC. An enum may as well be `TEXT` with the same words; `varchar`,
   `bigint`, `real` and timestamps of another precision read like the types below.
 - A mission's or exam's time of exactly 00:00:00.000 UTC is [that calendar date](database.md#dates-and-instants) in

@@ -6,6 +6,7 @@ from datetime import datetime
 import pandera.pandas as pa
 
 from americano_assets.contract.enums import MissionStatus, ReviewRating
+from americano_assets.contract.tables import table
 from americano_assets.core.base.validation import ROW_ID
 from americano_assets.core.features.catalog import DATA_QUALITY, EXTENDED_NAMES, FEATURE_NAMES, OBSERVED_NAMES
 from americano_assets.core.models.rule_based import VALIDATION_MEAN
@@ -34,6 +35,13 @@ def _id(*, nullable: bool = False) -> pa.Column:
 
 def _stamp(*, nullable: bool = False) -> pa.Column:
     return pa.Column("datetime64[us]", nullable=nullable, checks=_any_time)
+
+
+def _within(name: str, column: str) -> pa.Check:
+    """The rule that the contract has for a number of the app's."""
+    within = table(name).column(column).within
+    assert within is not None
+    return pa.Check.in_range(*within)
 
 
 def _stored(kind: str) -> pa.Column:
@@ -73,7 +81,7 @@ LOG_TABLES: dict[str, pa.DataFrameSchema] = {
                 "Int64",
                 nullable=True,
                 coerce=True,
-                checks=pa.Check.in_range(0, 100),
+                checks=_within("behavioral_events", "sessionPerformanceScore"),
                 metadata={STORED_TYPE: "int32"},
             ),
             "duration_ms": pa.Column(float, nullable=True, checks=_amount),
@@ -105,7 +113,7 @@ LOG_TABLES: dict[str, pa.DataFrameSchema] = {
             "occurred_at": _stamp(),
             "prompt_id": _id(),
             **{name: _stored("string") for name in ("objective_id", "course_id", "session_id")},
-            "score": pa.Column(float, checks=_share),
+            "score": pa.Column(float, checks=_within("validation_responses", "score")),
             "skipped": pa.Column(bool),
         },
         row_id="response_id",

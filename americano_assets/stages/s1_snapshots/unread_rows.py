@@ -6,19 +6,12 @@ from typing import Any
 
 import psycopg
 
+from americano_assets.contract.tables import READ
 from americano_assets.core.study_days.cutoff import naive
 from americano_assets.core.study_days.study_day import cutoff, opening
 from americano_assets.stages.common.deployment import Deployment
 from americano_assets.stages.s1_snapshots.snapshots import refreshed_days
 from americano_assets.stages.s1_snapshots.sql import query
-
-# The log's tables, each with the column of a row's time.
-_STAMPED = {
-    "behavioral_events": "timestamp",
-    "reviews": "reviewedAt",
-    "study_sessions": "completedAt",
-    "validation_responses": "respondedAt",
-}
 
 
 @dataclass(frozen=True)
@@ -45,9 +38,10 @@ def unread_log(connection: psycopg.Connection[Any], deployment: Deployment, day:
         "now": naive(deployment.now()),
     }
     found = []
-    for table, stamped in _STAMPED.items():
-        statement = query("unread_log").format(table=table, stamped=f'"{stamped}"')
-        found += [Unread(table, *row) for row in connection.execute(statement.encode(), values)]
+    for table in READ:
+        if table.dated is not None:
+            statement = query("unread_log").format(table=table.name, stamped=f'"{table.dated}"')
+            found += [Unread(table.name, *row) for row in connection.execute(statement.encode(), values)]
     return found
 
 
