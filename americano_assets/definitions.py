@@ -5,7 +5,7 @@ from types import ModuleType
 
 import dagster as dg
 
-from americano_assets.demo.oulad.backgrounds import backgrounds_in
+from americano_assets.loading.demo.oulad.backgrounds import backgrounds_in
 from americano_assets.orchestration.code_versions import code_version
 from americano_assets.orchestration.freshness import freshness
 from americano_assets.orchestration.housekeeping import HOUSEKEEPING, build_housekeeping_schedule

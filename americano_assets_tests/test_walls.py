@@ -45,7 +45,7 @@ PARTS = (
     "evaluation",
     "api",
     "orchestration",
-    "demo",
+    "loading",
     "definitions",
     "cli",
     "__main__",
@@ -67,7 +67,7 @@ KEPT_OUT = {
 }
 MOST_ENTRIES = 14
 # Applied once each, under names that never change; what a demo is made of.
-MORE_ON_PURPOSE = {"resources/postgres/migrations", "demo/oulad/data"}
+MORE_ON_PURPOSE = {"resources/postgres/migrations", "loading/demo/oulad/data"}
 LONGEST_FILE = 300
 SQL_VERBS_WITHOUT_GRAIN = re.compile(r"^\s*(INSERT|UPDATE|DELETE|CREATE|ALTER)\b", re.MULTILINE)
 
@@ -277,7 +277,7 @@ def test_the_features_are_listed_once() -> None:
 
 THRESHOLD_RULE = "stages/s2_features/sql/macros.sql"
 # Plants what the pipeline has to find, and must not ask it what a struggle is.
-SIMULATED_RULE = "demo/simulator/truth.py"
+SIMULATED_RULE = "loading/demo/simulator/truth.py"
 
 
 ORDERINGS = ("less", "less_equal", "greater", "greater_equal", "lt", "le", "gt", "ge")

@@ -12,7 +12,7 @@ import numpy as np
 from americano_assets.core.effects.effects import OBSERVATIONAL, effects
 from americano_assets.core.effects.randomized import Comparison, compared
 from americano_assets.core.publication.random_assignment import EPISODE, Policy
-from americano_assets.demo.scenarios.planted_ledgers import Planted, planted
+from americano_assets.loading.demo.scenarios.planted_ledgers import Planted, planted
 
 _ONE_LOOK = 1.96
 

@@ -11,11 +11,11 @@ from datetime import date
 
 import numpy as np
 
-from americano_assets.demo.simulator.cohort import simulate
-from americano_assets.demo.simulator.draw.answers import AT_NIGHT, OVERLOAD
-from americano_assets.demo.simulator.draw.curriculum import Floats, course_of
-from americano_assets.demo.simulator.draw.plan import overload
-from americano_assets.demo.simulator.truth import expected_auc, struggle_probability
+from americano_assets.loading.demo.simulator.cohort import simulate
+from americano_assets.loading.demo.simulator.draw.answers import AT_NIGHT, OVERLOAD
+from americano_assets.loading.demo.simulator.draw.curriculum import Floats, course_of
+from americano_assets.loading.demo.simulator.draw.plan import overload
+from americano_assets.loading.demo.simulator.truth import expected_auc, struggle_probability
 
 DAYS, LAST_DAYS, END = 180, 63, date(2026, 11, 23)
 

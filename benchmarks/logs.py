@@ -12,10 +12,10 @@ import duckdb
 import numpy as np
 import pandas as pd
 
-from americano_assets.demo.oulad.tables import SOURCE
-from americano_assets.demo.simulator import simulate
-from americano_assets.demo.simulator.draw.curriculum import course_of
-from americano_assets.demo.simulator.draw.memory import AGAIN
+from americano_assets.loading.demo.oulad.tables import SOURCE
+from americano_assets.loading.demo.simulator import simulate
+from americano_assets.loading.demo.simulator.draw.curriculum import course_of
+from americano_assets.loading.demo.simulator.draw.memory import AGAIN
 
 LEARNERS, DAYS, END = 250, 180, date(2026, 3, 1)
 # Banked marks are of a presentation before; a hand-in has a day and no hour.

@@ -11,9 +11,9 @@ import pandas as pd
 
 from americano_assets.core.training.fit import MODEL_TYPES, fit_models
 from americano_assets.core.training.splits import TURNS, assign_splits
-from americano_assets.demo.scenarios.cohort_demo import known_truth, of_known_truth
-from americano_assets.demo.simulator.truth import expected_auc
 from americano_assets.errors import AmericanoError
+from americano_assets.loading.demo.scenarios.cohort_demo import known_truth, of_known_truth
+from americano_assets.loading.demo.simulator.truth import expected_auc
 from americano_assets.settings import load_settings
 from americano_assets.stages.common.deployment import Deployment
 from americano_assets.stages.s3_training.dataset_versions import TRAINING_SET

@@ -18,12 +18,12 @@ from rich.progress import track
 from scipy.optimize import minimize
 from scipy.special import expit, log_expit
 
-from americano_assets.demo.simulator.cohort import Cohort, simulate
-from americano_assets.demo.simulator.draw.answers import AT_NIGHT, OVERLOAD
-from americano_assets.demo.simulator.draw.curriculum import COURSES, OBJECTIVES, Floats, Ints, course_of
-from americano_assets.demo.simulator.draw.memory import AGAIN
-from americano_assets.demo.simulator.draw.plan import Step, overload
-from americano_assets.demo.simulator.truth import (
+from americano_assets.loading.demo.simulator.cohort import Cohort, simulate
+from americano_assets.loading.demo.simulator.draw.answers import AT_NIGHT, OVERLOAD
+from americano_assets.loading.demo.simulator.draw.curriculum import COURSES, OBJECTIVES, Floats, Ints, course_of
+from americano_assets.loading.demo.simulator.draw.memory import AGAIN
+from americano_assets.loading.demo.simulator.draw.plan import Step, overload
+from americano_assets.loading.demo.simulator.truth import (
     FOLLOW_UP_EASE,
     FORM_SPREAD,
     VALIDATION_EASE,

@@ -122,8 +122,8 @@ def evaluate(
         if file is not None and options is not None:
             evaluated = evaluate_log(file, options, steps)
         else:
-            from americano_assets.demo.oulad.backgrounds import backgrounds_in
             from americano_assets.evaluation.own_data import evaluate_own
+            from americano_assets.loading.demo.oulad.backgrounds import backgrounds_in
 
             evaluated = evaluate_own(settings, setting or "demo", steps, backgrounds_in)
         steps("figures and their intervals", 0, 1)
@@ -151,8 +151,8 @@ def model_card(
         raise AmericanoError(f"--out {out}: the folder {out.parent} does not exist.")
     from americano_assets.core.evaluation.model_card import model_card as page
     from americano_assets.core.evaluation.report import report
-    from americano_assets.demo.oulad.backgrounds import backgrounds_in
     from americano_assets.evaluation.own_data import evaluate_own
+    from americano_assets.loading.demo.oulad.backgrounds import backgrounds_in
 
     with progress_bars() as bars:
         evaluated = [evaluate_own(settings, "demo", _Steps(bars), backgrounds_in)]

@@ -97,8 +97,8 @@ def choose(command: str | None, wanted: str | None) -> None:
 
 
 def _named(wanted: str) -> Path:
-    from americano_assets.demo.homes import home_of
     from americano_assets.errors import AmericanoError
+    from americano_assets.loading.demo.homes import home_of
     from americano_assets.resources.home.folder import is_demo_home
 
     if wanted not in NAMES:
@@ -126,7 +126,7 @@ def of_a_demo(cohort: str, *, into_this_database: bool) -> "tuple[Settings, str]
 
     own = own_home()
     before = load_settings(own)  # Ahead of imports that take seconds: a wrong value is told at once.
-    from americano_assets.demo.homes import home_of, of_its_own, require_allowed
+    from americano_assets.loading.demo.homes import home_of, of_its_own, require_allowed
     from americano_assets.resources.home.folder import open_home
 
     home = own if into_this_database else home_of(cohort)
@@ -156,7 +156,7 @@ def to_remove(cohort: str | None) -> "Settings":
 
     own = own_home()
     if cohort is not None:
-        from americano_assets.demo.homes import home_of
+        from americano_assets.loading.demo.homes import home_of
 
         return load_settings(home_of(cohort))
     names_one = load_settings(own).database_url is not None

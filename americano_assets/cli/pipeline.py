@@ -74,9 +74,9 @@ def demo(
     settings, chooses = of_a_demo(cohort or DemoCohort.OULAD, into_this_database=into_this_database)
     from americano_assets.cli.display.run_summary import show_demo
     from americano_assets.definitions import build_defs
-    from americano_assets.demo.flow import lived, load_cohort, load_students, plan
-    from americano_assets.demo.homes import start_over
-    from americano_assets.demo.scenarios.living_cohort import LivingDeployment
+    from americano_assets.loading.demo.flow import lived, load_cohort, load_students, plan
+    from americano_assets.loading.demo.homes import start_over
+    from americano_assets.loading.demo.scenarios.living_cohort import LivingDeployment
     from americano_assets.orchestration.local_runner import Runner
 
     if fresh:
@@ -188,9 +188,9 @@ def backfill(
 
 def _remove_demo(settings: "Settings", *, asks: bool) -> None:
     from americano_assets.cli.runs import require_no_run
-    from americano_assets.demo.homes import holds_others, start_over
-    from americano_assets.demo.removing import remove
     from americano_assets.installation import is_a_demos_alone
+    from americano_assets.loading.demo.homes import holds_others, start_over
+    from americano_assets.loading.demo.removing import remove
 
     require_no_run(settings, "write what the demo made again")
     if asks:

@@ -8,8 +8,8 @@ import psycopg
 import pytest
 
 from americano_assets.contract.compare import check
-from americano_assets.demo.flow import load_cohort, load_students
 from americano_assets.errors import AmericanoError
+from americano_assets.loading.demo.flow import load_cohort, load_students
 from americano_assets.stages.s6_publication.transaction import PREDICTIONS
 from americano_assets_tests.end_to_end.story import FIRST, school
 from americano_assets_tests.world import Nights, World, at, published_rows, world_settings

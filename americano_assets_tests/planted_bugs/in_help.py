@@ -7,7 +7,7 @@ _PLANTED = f"{_T}/stages/s8_reduction/test_planted_truth.py"
 _OF_DAY = f"{_T}/stages/s8_reduction/test_effects_of_day.py"
 _COMPARING = f"{_T}/stages/s8_reduction/test_comparing.py"
 _LIVED = f"{_T}/stages/s8_reduction/test_lived.py::test_help_that_works_is_found_where_it_was_published"
-_WORLD = f"{_T}/demo/simulator/test_lived.py"
+_WORLD = f"{_T}/loading/demo/simulator/test_lived.py"
 _DRAW = f"{_T}/core/publication/test_experiment.py"
 _EXPERIMENT = f"{_T}/stages/s6_publication/test_experiment.py"
 _OUTCOMES = f"{_T}/stages/s7_outcomes/test_outcome_writing.py"
@@ -208,21 +208,21 @@ MUTATIONS = (
     ),
     Mutation(
         "help reaches the holdout in the simulated school",
-        "demo/scenarios/sql/helped_now.sql",
+        "loading/demo/scenarios/sql/helped_now.sql",
         'JOIN intervention_recommendations r ON r."predictionId" = a.prediction_id',
         "",
         _WORLD,
     ),
     Mutation(
         "help changes what was done before it came",
-        "demo/scenarios/living_cohort.py",
+        "loading/demo/scenarios/living_cohort.py",
         "opens=np.maximum(told.opens, _first_to_come(loaded, first))",
         "opens=told.opens + 0 * _first_to_come(loaded, first)",
         _WORLD,
     ),
     Mutation(
         "the planted truth counts only one life",
-        "demo/scenarios/living_cohort.py",
+        "loading/demo/scenarios/living_cohort.py",
         "for world in (everybody, alone))",
         "for world in (everybody, everybody))",
         _WORLD,

@@ -37,7 +37,7 @@ def show_demo(settings: Settings, day: date, options: str = "") -> None:
         day: The study day that was scored last.
         options: What later commands need to find this demo.
     """
-    from americano_assets.demo.extent import whom
+    from americano_assets.loading.demo.extent import whom
 
     with connect(prepare(settings)) as connection:
         if shown := whom(connection):
@@ -131,7 +131,7 @@ def _scoring_model(connection: Any, day: date) -> tuple[str, float] | None:
 
 
 def _show_best_possible(settings: Settings, day: date) -> None:
-    from americano_assets.demo.scenarios.cohort_demo import is_simulated, yardstick
+    from americano_assets.loading.demo.scenarios.cohort_demo import is_simulated, yardstick
 
     deployment = Deployment(settings)
     if not is_simulated(deployment):

@@ -12,10 +12,10 @@ from typer.testing import CliRunner, Result
 
 from americano_assets import cli
 from americano_assets.cli.home import home_first, of_a_demo
-from americano_assets.demo.flow import load_cohort, load_students
-from americano_assets.demo.homes import home_of
 from americano_assets.errors import AmericanoError
 from americano_assets.installation import HOME_SETTINGS_FILE
+from americano_assets.loading.demo.flow import load_cohort, load_students
+from americano_assets.loading.demo.homes import home_of
 from americano_assets.resources.home.chosen import own_home, usual_home
 from americano_assets.resources.home.folder import write_demo_values
 from americano_assets.resources.home.walk import files_of

@@ -20,9 +20,9 @@ from typer.testing import CliRunner, Result
 from americano_assets import cli
 from americano_assets.cli.display.run_summary import show_night
 from americano_assets.definitions import build_defs
-from americano_assets.demo.homes import require_allowed
 from americano_assets.errors import AmericanoError
 from americano_assets.installation import HOME_SETTINGS_FILE
+from americano_assets.loading.demo.homes import require_allowed
 from americano_assets.orchestration.local_runner import Runner
 from americano_assets.resources.home.claim import require_own_home
 from americano_assets.resources.home.claim_records import HomeError, identity

@@ -11,9 +11,9 @@ import dagster as dg
 import psycopg
 
 from americano_assets.core.study_days.study_day import cutoff
-from americano_assets.demo.scenarios.living_cohort import bring_to, record_truth
-from americano_assets.demo.simulator import load_simulated, simulate
-from americano_assets.demo.simulator.draw.timing import ZONE
+from americano_assets.loading.demo.scenarios.living_cohort import bring_to, record_truth
+from americano_assets.loading.demo.simulator import load_simulated, simulate
+from americano_assets.loading.demo.simulator.draw.timing import ZONE
 from americano_assets_tests.world import Nights, world_settings
 
 END = date(2026, 3, 1)

@@ -21,7 +21,7 @@ from americano_assets.core.effects.effects import (
 from americano_assets.core.publication.random_assignment import EPISODE, LEARNER, Policy
 from americano_assets.core.study_days.cutoff import naive
 from americano_assets.core.study_days.study_day import cutoff
-from americano_assets.demo.scenarios.planted_ledgers import POLICY, Planted, planted
+from americano_assets.loading.demo.scenarios.planted_ledgers import POLICY, Planted, planted
 from americano_assets.stages.common.deployment import Deployment
 from americano_assets.stages.s8_reduction import effects as module
 from americano_assets.stages.s8_reduction.effects import measure_effects

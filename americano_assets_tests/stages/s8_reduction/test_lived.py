@@ -9,9 +9,9 @@ from typing import Any
 import psycopg
 import pytest
 
-from americano_assets.demo.scenarios.living_cohort import cohort_of, windows_of
-from americano_assets.demo.simulator import stored_arguments
-from americano_assets.demo.simulator.draw.help import struggled_within
+from americano_assets.loading.demo.scenarios.living_cohort import cohort_of, windows_of
+from americano_assets.loading.demo.simulator import stored_arguments
+from americano_assets.loading.demo.simulator.draw.help import struggled_within
 from americano_assets.stages.s6_publication.holdout import contamination, draw_problems
 from americano_assets_tests.stages.s8_reduction.lived import found, lived
 

@@ -20,7 +20,7 @@ from americano_assets.core.effects.effects import (
 )
 from americano_assets.core.effects.randomized import Comparison, compared
 from americano_assets.core.publication.random_assignment import EPISODE, LEARNER, Policy
-from americano_assets.demo.scenarios.planted_ledgers import Planted, planted
+from americano_assets.loading.demo.scenarios.planted_ledgers import Planted, planted
 
 COHORTS = range(20)
 # An interval of 95 % misses at least 4 of 20 cohorts by chance in 1.6 % of such tests; seeds are fixed.

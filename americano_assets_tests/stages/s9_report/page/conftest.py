@@ -10,7 +10,7 @@ import pytest
 from psycopg.types.json import Jsonb
 
 from americano_assets.core.outcomes.fairness import Gap
-from americano_assets.demo.scenarios.planted_ledgers import planted
+from americano_assets.loading.demo.scenarios.planted_ledgers import planted
 from americano_assets.resources.postgres.connection import prepare
 from americano_assets.stages.common.deployment import Deployment
 from americano_assets.stages.s8_reduction.effects import measure_effects

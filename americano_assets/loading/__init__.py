@@ -1,0 +1,1 @@
+"""Who fills a database that has no app: demos."""
