@@ -1,35 +1,25 @@
-"""Every environment variable the project reads, typed and validated once."""
+"""The environment variables that the project reads: names, types, what is allowed, what holds by default."""
 
 import os
 from datetime import date
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 from zoneinfo import ZoneInfo, available_timezones
 
 from dotenv import dotenv_values
-from pydantic import ByteSize, Field, SecretStr, ValidationError, ValidationInfo
+from pydantic import ByteSize, Field, SecretStr, ValidationInfo
 from pydantic.functional_validators import AfterValidator, field_validator, model_validator
-from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
 from americano_assets.core.publication.random_assignment import Policy
 from americano_assets.core.training.retraining_policy import RETRAIN_DAYS, UNTREATED
-from americano_assets.errors import AmericanoError
-from americano_assets.installation import DOTENV, HOME_SETTINGS_FILE, USUAL_HOME, is_a_demos_alone
+from americano_assets.installation import DOTENV, USUAL_HOME
 
-# A demo's home has these to itself, whatever the environment or `.env` names for one's own nights.
-_OF_ONES_OWN = (
-    *("database_url", "americano_dagster_url", "mlflow_tracking_uri", "duckdb_db_path", "americano_alert_webhook"),
-)
 _AbsolutePath = Annotated[Path, AfterValidator(lambda path: path.expanduser().absolute())]
 HostName = Annotated[str, Field(pattern=r"^(\[[0-9A-Fa-f:.]+\]|[^\s/:@\[\]*]+)$")]
 _WEB, _POSTGRES = ("http://", "https://"), ("postgresql://", "postgres://")
 _ADDRESS = r"^https?://[^\s@]+$"  # without a user or password: it is written into metadata
-
-
-class SettingsError(AmericanoError):
-    """A setting has a value that the project cannot run with. The message names it and what is allowed."""
 
 
 def named_home() -> Path:
@@ -38,13 +28,8 @@ def named_home() -> Path:
     return Path(home).expanduser().absolute() if home else USUAL_HOME
 
 
-class Settings(BaseSettings):
-    """The configuration of one deployment.
-
-    Sources, first wins: the process environment, `.env` (installation.DOTENV), `settings.env` in the home, by which
-    later commands keep a demo's horizon and threshold, the defaults. In a home that is a demo's alone that goes
-    first, and the databases are its own.
-    """
+class Fields(BaseSettings):
+    """What one deployment may set; `Settings` has all of it."""
 
     model_config = SettingsConfigDict(extra="ignore", env_ignore_empty=True, hide_input_in_errors=True)
 
@@ -191,13 +176,13 @@ class Settings(BaseSettings):
         return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
 
     @model_validator(mode="after")
-    def _no_open_door(self) -> "Settings":
+    def _no_open_door(self) -> Self:
         if self.environment == "production" and "*" in self.cors_origins:
             raise ValueError("CORS_ORIGINS: * would let every web page in; production needs the app's own origins")
         return self
 
     @model_validator(mode="after")
-    def _somebody_untreated(self) -> "Settings":
+    def _somebody_untreated(self) -> Self:
         if self.americano_training_rows == UNTREATED and not self.americano_holdout_share:
             raise ValueError(
                 "AMERICANO_TRAINING_ROWS: untreated needs a holdout, AMERICANO_HOLDOUT_SHARE above 0; without one no"
@@ -257,42 +242,3 @@ class Settings(BaseSettings):
     def analytics_path(self) -> Path:
         """The researchers' DuckDB file."""
         return (self.duckdb_db_path or self.americano_home / "analytics.duckdb").expanduser().absolute()
-
-
-def load_settings(home: Path | None = None, *, alone: bool = False) -> Settings:
-    """Read and validate the environment, with `home` instead of `AMERICANO_HOME`; `alone`: it is to be a demo's alone.
-
-    Raises:
-        SettingsError: A value is not allowed, or the home a demo's; the message names variable and rule, no value.
-    """
-    where = home or named_home()
-    first: dict[str, object] = {} if home is None else {"americano_home": home}
-    is_demos = alone or is_a_demos_alone(where)
-    if is_demos:
-        first |= {name.lower(): value for name, value in dotenv_values(where / HOME_SETTINGS_FILE).items()}
-        first |= dict.fromkeys(_OF_ONES_OWN)
-    settings = validated((where / HOME_SETTINGS_FILE, DOTENV), **first)
-    if is_demos and not alone and settings.environment == "production":
-        raise SettingsError(f"ENVIRONMENT=production: the home {where} is a demo's. Set AMERICANO_HOME to one's own.")
-    return settings
-
-
-def validated(files: tuple[Path, ...] | None = None, **values: object) -> Settings:
-    """Settings of values, the environment and dotenv files; the first wins, and of files the last.
-
-    Raises:
-        SettingsError: As `load_settings`.
-    """
-    try:
-        return Settings(_env_file=files, **values)  # type: ignore[call-arg,arg-type]
-    except ValidationError as error:
-        lines = [_line(e) for e in error.errors(include_input=False)]
-        raise SettingsError("Wrong setting. " + "; ".join(lines)) from None
-
-
-def _line(broken: ErrorDetails) -> str:
-    # A rule over several settings has no place of its own, and names them itself.
-    where = ".".join(map(str, broken["loc"])).upper()
-    # A rule of ours is a sentence already; before it pydantic puts two words of its own.
-    rule = str(broken["ctx"]["error"]) if broken["type"] == "value_error" else broken["msg"]
-    return f"{where}: {rule}" if where else rule
