@@ -72,6 +72,7 @@ WORDS: dict[str, Key] = {
     "arm": (("arm",),),
     "planned day": (("planned_day",),),
     "kind of model": (("model_type",),),
+    "action about a learner": (("id",),),
     "phase": (("phase", "experiment_phase"),),
     "status": (("status",),),
     "row of `evaluated`": (("row",),),

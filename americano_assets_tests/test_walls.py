@@ -53,7 +53,7 @@ PARTS = (
 # And in the same way within the core.
 OF_THE_CORE = (
     *("base", "study_days", "statistics", "features", "models", "training", "interventions", "publication"),
-    *("outcomes", "effects", "evaluation", "estimator"),
+    *("morning_list", "outcomes", "effects", "evaluation", "estimator"),
 )
 # Who may import what comes from outside; a name that ends in a dot stands for all below it.
 DAGSTER_IN = re.compile(

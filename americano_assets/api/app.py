@@ -14,6 +14,7 @@ from americano_assets.api.database import PoolLimits, new_pool
 from americano_assets.api.middleware import access_log, problems
 from americano_assets.api.middleware.authentication import TokenAuthenticator, caller
 from americano_assets.api.middleware.limits import BodyLimit
+from americano_assets.api.morning_list import routes as morning_list
 from americano_assets.api.routes import (
     apply,
     feedback,
@@ -109,6 +110,8 @@ def create_app(
     )
     app.include_router(root.router)
     app.include_router(health.router)
+    # The list has a door of its own, for people.
+    app.include_router(morning_list.router)
     # Every other route asks who comes, also one that forgets to.
     known = [Depends(caller)]
     for module in (predictions, generate, feedback, interventions, apply, report):

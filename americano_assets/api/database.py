@@ -23,6 +23,7 @@ from americano_assets.resources.postgres.session import set_for_transaction, set
 Row = DictRow
 
 APPLICATION_NAME = "americano-api"
+_FETCHED = 2_000
 
 
 @dataclass(frozen=True)
@@ -102,6 +103,19 @@ class Snapshot:
         cursor = await self._connection.execute(query(name), parameters)
         return await cursor.fetchall()
 
+    async def stream(self, name: str, **parameters: Any) -> AsyncIterator[Row]:
+        """The rows of `<name>.sql` one by one, of which there may be more than memory is to hold."""
+        async with self._connection.cursor(name=name) as cursor:
+            cursor.itersize = _FETCHED
+            await cursor.execute(query(name), parameters)
+            async for row in cursor:
+                yield row
+
+    async def composed(self, statement: Composed, **parameters: Any) -> list[Row]:
+        """All rows of a statement that names what a setting names."""
+        cursor = await self._connection.execute(statement, parameters)
+        return await cursor.fetchall()
+
     async def row(self, name: str, **parameters: Any) -> Row | None:
         """The first row of `<name>.sql`, if it has any."""
         cursor = await self._connection.execute(query(name), parameters)
@@ -110,6 +124,10 @@ class Snapshot:
 
 class Change(Snapshot):
     """One transaction that writes, at read committed: rows that it changes are locked where its queries say so."""
+
+    async def execute(self, name: str, **parameters: Any) -> None:
+        """Run `<name>.sql`, of which nothing comes back."""
+        await self._connection.execute(query(name), parameters)
 
 
 class Database:

@@ -2,6 +2,7 @@
 
 import hashlib
 import secrets
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -13,7 +14,7 @@ from americano_assets.errors import AmericanoError
 
 _PREFIX = "amr_"  # So that scanners of repositories and logs can find one that leaked.
 _RANDOM_BYTES = 32
-_COLUMNS = "name, learner_id, created_at, expires_at, revoked_at"
+_COLUMNS = "name, learner_id, courses, created_at, expires_at, revoked_at"
 
 
 @dataclass(frozen=True)
@@ -23,10 +24,12 @@ class Token:
     Attributes:
         name: What people call it.
         learner_id: The only learner whose rows it opens; None: every learner's.
+        courses: An adviser's: it opens the morning list of these courses and nothing else; None: no adviser's.
     """
 
     name: str
     learner_id: str | None
+    courses: list[str] | None
     created_at: datetime
     expires_at: datetime | None
     revoked_at: datetime | None
@@ -49,6 +52,7 @@ def create_token(
     now: datetime,
     *,
     learner_id: str | None = None,
+    courses: Collection[str] | None = None,
     expires_at: datetime | None = None,
 ) -> str:
     """Make a token and return it: the only time that anybody sees it.
@@ -58,12 +62,17 @@ def create_token(
         name: A name that no token ever had.
         now: The present instant, aware.
         learner_id: Bind it to this learner.
+        courses: Make it an adviser's, of these courses: by id, code or name.
         expires_at: When it ends, aware; None: when it is revoked.
 
     Raises:
         AmericanoError: The name is taken, also by a revoked token: an old log line must not seem to mean the new one.
-            Or the app has no such learner: the token would open nothing, and tell nobody why.
+            Or the app has no such learner or course: the token would open nothing, and tell nobody why.
     """
+    if courses is not None:
+        courses = [course_id(connection, one) for one in dict.fromkeys(courses)]
+        if learner_id is not None or not courses:
+            raise AmericanoError("A token is a learner's or an adviser's, and an adviser's is limited to courses.")
     if learner_id is not None:
         known = connection.execute('SELECT FROM users WHERE "id" = %s', [learner_id]).fetchone()
         if known is None:
@@ -73,13 +82,33 @@ def create_token(
             )
     token = _PREFIX + secrets.token_urlsafe(_RANDOM_BYTES)
     made = connection.execute(
-        "INSERT INTO ml.api_tokens (name, token_hash, learner_id, created_at, expires_at) VALUES (%s, %s, %s, %s, %s)"
-        " ON CONFLICT (name) DO NOTHING",
-        [name, token_hash(token), learner_id, naive(now), naive(expires_at) if expires_at else None],
+        "INSERT INTO ml.api_tokens (name, token_hash, learner_id, courses, created_at, expires_at)"
+        " VALUES (%s, %s, %s, %s, %s, %s) ON CONFLICT (name) DO NOTHING",
+        [name, token_hash(token), learner_id, courses, naive(now), naive(expires_at) if expires_at else None],
     )
     if made.rowcount == 0:
         raise AmericanoError(f'A token named "{name}" was made before: choose another name, with a date for instance.')
     return token
+
+
+def course_id(connection: psycopg.Connection[Any], named: str) -> str:
+    """The id of a course that is named by it, by its code or by its name.
+
+    Raises:
+        AmericanoError: No course is called so, or several are.
+    """
+    found = [
+        row[0]
+        for row in connection.execute(
+            'SELECT "id" FROM courses WHERE %(named)s IN ("id", "code"::text, "name") ORDER BY "id" <> %(named)s, "id"',
+            {"named": named},
+        )
+    ]
+    if not found:
+        raise AmericanoError(f'The app\'s table courses has none with the id, code or name "{named}".')
+    if len(found) > 1 and found[0] != named:
+        raise AmericanoError(f'{len(found)} courses are called "{named}": give an id, such as {found[0]}.')
+    return str(found[0])
 
 
 def revoke_token(connection: psycopg.Connection[Any], name: str, now: datetime) -> None:

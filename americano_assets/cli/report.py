@@ -1,6 +1,6 @@
-"""The command `report`: where the nightly report is, or its opening in a browser."""
+"""What a night leaves to people: the commands `report`, `today`."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated
 
 import typer
@@ -31,3 +31,32 @@ def report(
     echo(str(path))
     if open_:
         typer.launch(path.as_uri())
+
+
+@commands.command(rich_help_panel="Pipeline")
+def today(
+    course: Annotated[str | None, typer.Option(help="Only this course, by id, code or name.")] = None,
+    csv: Annotated[bool, typer.Option("--csv", help="As CSV on standard output, without notes.")] = False,
+) -> None:
+    """Whom to help first today, by course: why, what to do, since when, what was done; advisers open GET /today."""
+    from americano_assets.api.morning_list.reading import AT_A_GLANCE, IN_A_FILE, ONE_COURSE, list_now
+    from americano_assets.api.tokens import course_id
+    from americano_assets.cli.display.morning_list import show_list, written
+    from americano_assets.resources.postgres.connection import connect, prepare
+    from americano_assets.settings import load_settings
+
+    settings = load_settings()
+    url = prepare(settings, claims=False)
+    chosen = None
+    if course is not None:
+        with connect(url) as connection:
+            chosen = [course_id(connection, course)]
+    at_most = IN_A_FILE if csv else AT_A_GLANCE if chosen is None else ONE_COURSE
+    found = list_now(settings, url, datetime.now(UTC), courses=chosen, at_most=at_most)
+    if csv:
+        echo(written(found), nl=False)
+        cut = sum(one.waiting - len(one.listed) for one in found.sections)
+        if cut and found.capacity is None:
+            echo(f"{cut:,} learners more wait: the file has {at_most:,} of a course at most.", err=True)
+    else:
+        show_list(found)

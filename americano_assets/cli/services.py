@@ -50,6 +50,8 @@ def api() -> None:
         timeout_keep_alive=KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=_GRACE_SECONDS,
         server_header=False,
+        # Who asks is who has sent it: a header that says otherwise would open the door of the trusted proxy.
+        proxy_headers=False,
     )
 
 

@@ -15,9 +15,18 @@ _NAME = Annotated[str, typer.Argument(help="What you call it, for instance app-2
 def create(
     name: _NAME,
     learner: Annotated[str | None, typer.Option(help="Bind it to one learner's id; else it opens all rows.")] = None,
+    adviser: Annotated[
+        bool,
+        typer.Option("--adviser", help="Make it an adviser's: it opens the morning list of courses, nothing else."),
+    ] = False,
+    course: Annotated[
+        list[str] | None, typer.Option(help="A course of the adviser's, by id, code or name; may be given repeatedly.")
+    ] = None,
     days: Annotated[int | None, typer.Option(min=1, help="Days until it ends; else when it is revoked.")] = None,
 ) -> None:
     """Make a token and print it. It is shown this once; only its hash is kept."""
+    if adviser != bool(course) or (adviser and learner is not None):
+        raise typer.BadParameter("--adviser takes at least one --course and no --learner; --course needs --adviser.")
     from americano_assets.api.tokens import create_token
     from americano_assets.resources.postgres.connection import connect, prepare
     from americano_assets.settings import load_settings
@@ -25,7 +34,12 @@ def create(
     now = datetime.now(UTC)
     with connect(prepare(load_settings(), claims=False)) as connection:
         made = create_token(
-            connection, name, now, learner_id=learner, expires_at=now + timedelta(days=days) if days else None
+            connection,
+            name,
+            now,
+            learner_id=learner,
+            courses=course or None,
+            expires_at=now + timedelta(days=days) if days else None,
         )
     echo(made)
 
@@ -47,6 +61,8 @@ def list_() -> None:
     for one in found:
         ends = f"{one.expires_at:%Y-%m-%d %H:%M}" if one.expires_at else "—"
         opens = one.learner_id or "every learner's rows"
+        if one.courses is not None:
+            opens = f"the morning list of {', '.join(one.courses)}"
         table.add(one.name, opens, f"{one.created_at:%Y-%m-%d %H:%M}", ends, one.state(now))
     table.show()
 

@@ -15,6 +15,7 @@ __all__ = ["Settings", "SettingsError", "load_settings", "named_home", "validate
 # A demo's home has these to itself, whatever the environment or `.env` names for one's own nights.
 _OF_ONES_OWN = (
     *("database_url", "americano_dagster_url", "mlflow_tracking_uri", "duckdb_db_path", "americano_alert_webhook"),
+    "americano_digest_webhook",
 )
 
 

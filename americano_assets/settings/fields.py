@@ -8,7 +8,7 @@ from typing import Annotated, Literal, Self
 from zoneinfo import ZoneInfo, available_timezones
 
 from dotenv import dotenv_values
-from pydantic import ByteSize, Field, SecretStr, ValidationInfo
+from pydantic import ByteSize, Field, IPvAnyNetwork, SecretStr, ValidationInfo
 from pydantic.functional_validators import AfterValidator, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
@@ -18,6 +18,7 @@ from americano_assets.installation import DOTENV, USUAL_HOME
 
 _AbsolutePath = Annotated[Path, AfterValidator(lambda path: path.expanduser().absolute())]
 HostName = Annotated[str, Field(pattern=r"^(\[[0-9A-Fa-f:.]+\]|[^\s/:@\[\]*]+)$")]
+_WEBHOOKS = ("americano_alert_webhook", "americano_digest_webhook")
 _WEB, _POSTGRES = ("http://", "https://"), ("postgresql://", "postgres://")
 _ADDRESS = r"^https?://[^\s@]+$"  # without a user or password: it is written into metadata
 
@@ -133,6 +134,29 @@ class Fields(BaseSettings):
     americano_alert_webhook: SecretStr | None = Field(
         None, description="http(s) address that is sent a JSON message when a run fails. Unset: a log line alone."
     )
+    americano_list_capacity: int | None = Field(
+        None,
+        ge=1,
+        le=10_000,
+        description="Learners a course and day whom somebody can help: so many stand on the morning list. Unset: all.",
+    )
+    americano_name_column: str | None = Field(
+        None,
+        min_length=1,
+        max_length=63,
+        description="Column of users with what the morning list calls learners; read when it is shown, kept nowhere."
+        " Unset: their ids.",
+    )
+    americano_trusted_proxy: Annotated[list[IPvAnyNetwork], NoDecode] = Field(
+        default_factory=list,
+        description="Comma-separated addresses or networks of a proxy that signs advisers in: from it alone"
+        " X-Forwarded-User counts, as the name of an adviser's token. Unset: from nowhere.",
+    )
+    americano_digest_webhook: SecretStr | None = Field(
+        None,
+        description="http(s) address that is sent each morning how many learners stand on the list, by course, without"
+        " names. Unset: nothing is sent.",
+    )
     americano_archive_days: int = Field(
         90,
         ge=90,
@@ -170,7 +194,7 @@ class Fields(BaseSettings):
         """Order of sources; the dotenv files are named in `load_settings`."""
         return init_settings, env_settings, dotenv_settings
 
-    @field_validator("cors_origins", "americano_api_hosts", mode="before")
+    @field_validator("cors_origins", "americano_api_hosts", "americano_trusted_proxy", mode="before")
     @classmethod
     def _split_names(cls, value: object) -> object:
         return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
@@ -205,10 +229,10 @@ class Fields(BaseSettings):
         except ValueError:
             raise ValueError("must be a day, written YYYY-MM-DD") from None
 
-    @field_validator("database_url", "americano_dagster_url", "americano_alert_webhook")
+    @field_validator("database_url", "americano_dagster_url", *_WEBHOOKS)
     @classmethod
     def _begins_well(cls, value: SecretStr | None, info: ValidationInfo) -> SecretStr | None:
-        beginnings = _WEB if info.field_name == "americano_alert_webhook" else _POSTGRES
+        beginnings = _WEB if info.field_name in _WEBHOOKS else _POSTGRES
         if value and not value.get_secret_value().startswith(beginnings):
             raise ValueError(f"must begin with {' or '.join(beginnings)}")
         return value

@@ -47,8 +47,16 @@ class Rows:
         """No rows in any table that these tests write."""
         written = ["intervention_recommendations", "struggle_indicators", "struggle_predictions", "missions", "users"]
         ours = ["study_days", "model_versions", "prediction_feedback", "model_performance", "struggle_reduction"]
-        ours += ["api_tokens", "generate_budget", "episodes", "effects"]
+        ours += ["adviser_sessions", "api_tokens", "generate_budget", "episodes", "effects", "list_actions"]
+        self.forget_assignments()
         self.execute("; ".join(f"DELETE FROM {table}" for table in [*written, *(f"ml.{name}" for name in ours)]))
+
+    def forget_assignments(self) -> None:
+        """No row in ml.assignments, which lets none go but with its learner."""
+        for (learner,) in self.connection.execute("SELECT DISTINCT user_id FROM ml.assignments").fetchall():
+            with self.connection.transaction():
+                self.connection.execute("SELECT set_config('ml.forgetting', %s, true)", [learner])
+                self.connection.execute("DELETE FROM ml.assignments WHERE user_id = %s", [learner])
 
     def learner(self, learner: str, **values: Any) -> None:
         """A learner who opted into everything."""

@@ -108,6 +108,7 @@ RUN = (
     ),
     *("nightly", "nightly --day {day}", "nightly --day {day} --latest-inputs"),
     *("backfill --from {day} --to {day} --history-only", "backfill --from {day} --to {day}"),
+    *("today", "today --csv"),
     *("report", "report --day {day}", "export-events", "quarantine", "single-case --help", "close-runs"),
     "export-events --days 9 --user-id {learner} --output {folder}/events.parquet --sync-duckdb",
     *("dataset list", "dataset show {dataset}", "dataset restore {dataset}"),
@@ -146,6 +147,8 @@ BY_A_TEST = {
     ),
     "init": "cli/test_init.py::test_a_person_is_asked_and_the_password_is_not_shown",
     "init --database-url - --timezone Europe/Berlin": _WRITTEN,
+    "today --course ANAT": "cli/test_today.py::test_today_says_whom_to_help_first",
+    "token create ada --adviser --course ANAT": "cli/test_today.py::test_an_advisers_token_names_its_courses",
     "single-case ann --analysis-run ID": "stages/s8_reduction/test_single_case.py::test_the_command_tells_it",
     "nightly --analysis-run ID": (
         "stages/s3_training/test_model_choice.py::test_mlflow_the_night_and_the_apps_analysis_run_link_to_each_other"

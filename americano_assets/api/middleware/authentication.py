@@ -11,7 +11,7 @@ from fastapi import Depends, Request, Security
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from starlette.datastructures import Headers
 
-from americano_assets.api.database import UsesDatabase
+from americano_assets.api.database import Row, UsesDatabase
 from americano_assets.api.middleware.problems import ProblemError
 from americano_assets.api.tokens import token_hash
 from americano_assets.core.study_days.cutoff import naive
@@ -32,9 +32,17 @@ _bearer = HTTPBearer(
 
 @dataclass(frozen=True)
 class Caller:
-    """Who asks: the app, or one learner."""
+    """Who asks: the app, one learner, or an adviser of some courses.
+
+    Attributes:
+        learner_id: The only learner whose rows are opened; None: every learner's.
+        courses: Of an adviser, whose morning list is opened and nothing else; None: no adviser.
+        name: Of the token; None: none was asked for.
+    """
 
     learner_id: str | None
+    courses: tuple[str, ...] | None = None
+    name: str | None = None
 
     def require(self, user_id: str | None) -> None:
         """Refuse rows that this caller's token does not open.
@@ -60,6 +68,11 @@ class Caller:
 ANYBODY = Caller(None)
 
 
+def caller_of(row: Row) -> Caller:
+    """Whose token a row of `token.sql` and its likes is."""
+    return Caller(row["learner_id"], None if row["courses"] is None else tuple(row["courses"]), row["name"])
+
+
 class TokenAuthenticator:
     """Recognises tokens, and remembers for some seconds what the database said of them."""
 
@@ -80,7 +93,7 @@ class TokenAuthenticator:
         remembered = self._known.get(hashed)
         if remembered is not None and monotonic() - remembered[0] < REMEMBERED_SECONDS:
             return remembered[1]
-        caller = await self._look_up(request, database, hashed)
+        caller = await self.look_up(request, database, hashed)
         if caller is None:
             raise ProblemError(
                 HTTPStatus.UNAUTHORIZED,
@@ -90,7 +103,7 @@ class TokenAuthenticator:
             )
         if caller is ANYBODY:
             # Nor remembered: in the moment in which the first token is made, every worker asks for it.
-            self._require_own_page(request.headers)
+            self.require_own_page(request.headers)
             return caller
         # Whoever is refused is not remembered: made-up tokens would push out those that are known.
         self._known[hashed] = (monotonic(), caller)
@@ -99,16 +112,17 @@ class TokenAuthenticator:
             self._known.popitem(last=False)
         return caller
 
-    async def _look_up(self, request: Request, database: UsesDatabase, hashed: str) -> Caller | None:
+    async def look_up(self, request: Request, database: UsesDatabase, hashed: str) -> Caller | None:
+        """Whose token it is that has this hash, as the database says now; without one (empty) who may do without."""
         now = naive(request.app.state.clock())
         async with database.snapshot() as snapshot:
             row = await snapshot.row("token", token_hash=hashed, now=now)
         if row is not None and row["known"]:
-            return Caller(row["learner_id"])
+            return caller_of(row)
         closed = self._always_closed or row is None or row["any_token"] or hashed
         return None if closed else ANYBODY
 
-    def _require_own_page(self, headers: Headers) -> None:
+    def require_own_page(self, headers: Headers) -> None:
         """Refuse what a browser on this machine may have been made to send: by then nothing else stands in its way."""
         host = headers.get("host", "").lower()
         named = _HOST.fullmatch(host)
@@ -134,9 +148,18 @@ async def caller(
     database: UsesDatabase,
     given: Annotated[HTTPAuthorizationCredentials | None, Security(_bearer)],
 ) -> Caller:
-    """Who asks."""
+    """Who asks.
+
+    Raises:
+        ProblemError: As `TokenAuthenticator.admit`; or 403: an adviser, to whom no route opens that asks like this.
+    """
     keeper: TokenAuthenticator = request.app.state.doorkeeper
-    return await keeper.admit(request, database, given.credentials if given else None)
+    found = await keeper.admit(request, database, given.credentials if given else None)
+    if found.courses is not None:
+        raise ProblemError(
+            HTTPStatus.FORBIDDEN, "adviser_token", "An adviser's token opens the morning list alone: GET /today."
+        )
+    return found
 
 
 IsCaller = Annotated[Caller, Depends(caller)]

@@ -7,7 +7,7 @@ import pyarrow as pa
 
 from americano_assets.cli.display.sql import query
 from americano_assets.cli.display.terminal import say
-from americano_assets.core.interventions.type_priorities import MIN_LEARNERS
+from americano_assets.core.interventions.measured_help import MIN_LEARNERS
 from americano_assets.core.statistics.metrics import LEAST_ROWS
 from americano_assets.core.study_days.study_day import cutoff, days_between
 from americano_assets.core.training.champion_history import AUTO

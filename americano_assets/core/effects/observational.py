@@ -14,7 +14,7 @@ from statsmodels.tools.sm_exceptions import PerfectSeparationError
 
 from americano_assets.core.base.arrays import BoolArray, FloatArray, logit
 from americano_assets.core.effects.randomized import SHARPEST_AT, Comparison, codes, counted, too_few, with_interval
-from americano_assets.core.interventions.type_priorities import MIN_LEARNERS
+from americano_assets.core.interventions.measured_help import MIN_LEARNERS
 from americano_assets.core.statistics.confidence_sequence import LEVEL
 
 # Outside of it a few rows would carry the whole estimate.

@@ -9,7 +9,7 @@ import pandas as pd
 from statsmodels.regression.linear_model import OLS
 
 from americano_assets.core.base.arrays import FloatArray, IntArray
-from americano_assets.core.interventions.type_priorities import MIN_LEARNERS
+from americano_assets.core.interventions.measured_help import MIN_LEARNERS
 from americano_assets.core.statistics.confidence_sequence import LEVEL, half_width
 
 # A normal approximation needs some of both outcomes in each arm.

@@ -7,12 +7,10 @@ import numpy as np
 import pandas as pd
 
 from americano_assets.core.base.experiment_arms import HOLDOUT, TREATED
+from americano_assets.core.interventions.measured_help import MIN_LEARNERS, PRIOR_SPREAD
 
-# Spread that effects of types may have, a priori: a type moves a struggle rate by some points, hardly by ten.
-PRIOR_SPREAD = 0.05
 # Six types a night: an interval of 99.5 % each.
 _INTERVAL = 2.807
-MIN_LEARNERS = 50
 LARGE_EFFECT = 0.05
 HIGHEST, LOWEST = 10, 1
 

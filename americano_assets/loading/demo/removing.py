@@ -31,7 +31,7 @@ from americano_assets.stages.maintenance.sql import query
 from americano_assets.stages.s6_publication.owned_tables import lock_publication
 
 # Of our tables without a learner's column those that say nothing of a cohort: the rest was computed from the demo.
-_ABOUT_NO_COHORT = ("migrations", "home", "former_homes", "forgettings", "experiment")
+_ABOUT_NO_COHORT = ("migrations", "home", "former_homes", "forgettings", "experiment", "adviser_sessions")
 _OF_DEMO = "IN (SELECT id FROM demo_users)"
 _USERS = "users"
 # What a row belongs to where the app declares no foreign key for it.

@@ -3,7 +3,8 @@
 import numpy as np
 import pandas as pd
 
-from americano_assets.core.interventions.type_priorities import MIN_LEARNERS, shifted, type_effects
+from americano_assets.core.interventions.measured_help import MIN_LEARNERS
+from americano_assets.core.interventions.type_priorities import shifted, type_effects
 
 
 def planted(effect: float, learners: int, seed: int, *, per_learner: int = 4, share: float = 0.5) -> pd.DataFrame:

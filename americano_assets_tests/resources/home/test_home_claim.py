@@ -582,6 +582,7 @@ def test_a_worker_with_a_copy_of_the_files_alone_may_read_them(
 _REFUSED: dict[str, list[str]] = {
     "demo": ["--into-this-database", "--learners", "5"],
     "nightly": [],
+    "today": [],
     "backfill": ["--from", "2026-01-01", "--to", "2026-01-01"],
     "single-case": ["somebody"],
     "evaluate": [],

@@ -44,6 +44,8 @@ _ALLOWED = {
     "basis": "last_refresh",
     "type": "PROACTIVE_WARNING",
     "severity": "LOW",
+    "action": "note",
+    "until": None,
 }
 _BY_TYPE: dict[str, Any] = {
     **dict.fromkeys(("integer", "bigint"), 1),

@@ -215,3 +215,17 @@ def test_a_rerun_knows_no_more_than_its_night_did(night: Night) -> None:
     assert night.world.rows(published, SECOND) == [(1,)]
     night.publish(FIRST, FINE)
     assert night.world.rows(published, FIRST) == [(0,)]
+
+
+def test_what_advisers_noted_outlasts_every_night(night: Night) -> None:
+    night.world.execute(
+        "INSERT INTO ml.list_actions (course_id, user_id, action, note, taken_by, taken_at) VALUES"
+        " ('anatomy', 'learner-1', 'acknowledge', NULL, 'ada', now()),"
+        " ('anatomy', 'learner-1', 'note', 'Hm.', 'ada', now())"
+    )
+    kept = "SELECT to_jsonb(a)::text FROM ml.list_actions a ORDER BY id"
+    before = night.world.rows(kept)
+    night.publish(FIRST, FORGETTING, OVERLOADED, GAPS)
+    night.publish(SECOND, FINE, FINE, FINE)
+    night.publish(FIRST, FORGETTING, OVERLOADED, GAPS)
+    assert night.world.rows(kept) == before

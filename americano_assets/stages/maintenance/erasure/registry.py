@@ -155,10 +155,12 @@ ML_TABLES: dict[str, str | None] = {
     ),
     "home": None,
     "former_homes": None,
-    **dict.fromkeys(("experiment", "drift", "planted_effects"), None),
+    **dict.fromkeys(("experiment", "drift", "planted_effects", "list_outcomes", "adviser_sessions"), None),
     **dict.fromkeys(("published", "episodes", "assignments", "first_flag_outcomes", "outcome_changes"), _OF_USER),
     **dict.fromkeys(("prediction_feedback", "alerts", "intervention_actions", "generate_budget"), _OF_USER),
     **dict.fromkeys(("simulated_help", "struggle_predictions_archive", "single_cases"), _OF_USER),
+    # Whoever wrote a note: it is about them.
+    "list_actions": _OF_USER,
     **dict.fromkeys(("model_performance", "struggle_reduction", "effects"), OF_SCOPE),
     TOKENS: "learner_id = %(learner)s",
 }

@@ -5,9 +5,6 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
-from americano_assets.core.base.escaping import plain_lines
 from americano_assets.core.effects.before_after import BASELINE_WEEKS
 from americano_assets.core.effects.caution import caution
 from americano_assets.core.effects.effects import (
@@ -18,6 +15,7 @@ from americano_assets.core.effects.effects import (
     STUDIED_ONLY,
 )
 from americano_assets.core.models.risk import HIGH_RISK, MEDIUM_RISK
+from americano_assets.core.morning_list.capacity import WEEKS
 from americano_assets.core.outcomes.drift import PSI_LIMITS
 from americano_assets.core.outcomes.drift_told import means_apart
 from americano_assets.core.outcomes.performance import maker, whose
@@ -25,6 +23,7 @@ from americano_assets.core.statistics.metrics import LEAST_ROWS
 from americano_assets.core.training.fit import RULES
 from americano_assets.core.training.flagging import NOBODY
 from americano_assets.stages.s9_report.page.data import DAYS, LATER_NIGHTS, Report
+from americano_assets.stages.s9_report.page.templates import page_environment
 
 _ESTIMANDS = {
     "intention_to_treat": "struggles, all flagged",
@@ -45,21 +44,9 @@ _CLAIMED = {
 }
 
 
-def _as_text(value: Any) -> Any:
-    """What a page shows of a value: nothing in it turns the direction of the words around it."""
-    return plain_lines(value) if type(value) is str else value
-
-
 def render(report: Report) -> str:
     """The page."""
-    environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent),
-        autoescape=True,
-        finalize=_as_text,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
+    environment = page_environment(Path(__file__).parent)
     environment.filters |= {"percent": percent, "points": points, "signed": signed, "count": count, "span": span}
     own = report.performance[0] if report.performance else None
     drawn = [one for one in report.effects if one["estimand"] == INTENTION_TO_TREAT and one["low"] is not None]
@@ -98,6 +85,7 @@ def render(report: Report) -> str:
         not_random=(STUDIED_ONLY,),
         first_flag=FIRST_FLAG_ONLY,
         curve=_curve(own),
+        list_weeks=WEEKS,
         side=_PLOT,
     )
 
