@@ -95,6 +95,13 @@ _FILES: Mapping[str, tuple[str, ...]] = {
         "stages/s8_reduction/effects.py",
         "stages/s8_reduction/sql/effect_*.sql",
     ),
+    "ml/list_outcomes": (
+        "core/morning_list/*.py",
+        "core/interventions/measured_help.py",
+        "stages/s8_reduction/list_outcomes.py",
+        "stages/s8_reduction/sql/list*.sql",
+        "stages/s6_publication/sql/measured_effects.sql",
+    ),
     "ml/drift": ("core/outcomes/drift*.py", "stages/s8_reduction/drift.py"),
     "nightly_report": ("stages/s9_report/page/*.py", "stages/s9_report/sql/report/*.sql"),
     "analytics_database": (*_MATURED, "stages/s9_report/research_*.py", "stages/s9_report/sql/research/*.sql"),
@@ -106,6 +113,7 @@ _DEFINITIONS: Mapping[str, tuple[Callable[[], str], ...]] = {
     "labels": (feature_definition, label_definition),
     "ml/episodes": (label_definition,),
     "ml/model_performance": (label_definition,),
+    "ml/list_outcomes": (label_definition,),
 }
 
 

@@ -216,6 +216,7 @@ def test_jobs_do_what_they_are_named_for(daemon: Daemon) -> None:
         "ml/struggle_reduction",
         "ml/effects",
         "ml/drift",
+        "ml/list_outcomes",
         "nightly_report",
         "analytics_database",
     }

@@ -88,7 +88,7 @@ def test_what_the_queries_of_features_say_is_part_of_what_is_made_by_them(monkey
     before = versions()
     monkeypatch.setattr(code_versions, "_DEFINITIONS", {})
     changed = {asset for asset, version in versions().items() if version != before[asset]}
-    assert changed == {"elo_state", "features", "labels", "ml/episodes", "ml/model_performance"}
+    assert changed == {"elo_state", "features", "labels", "ml/episodes", "ml/model_performance", "ml/list_outcomes"}
 
 
 def test_every_query_and_every_pure_module_makes_an_asset_or_is_told_not_to() -> None:

@@ -86,6 +86,7 @@ def night(relived: Lived, monkeypatch: pytest.MonkeyPatch) -> tuple[Lived, Opene
         for minute in range(3):
             world.answer(f"learner-{number:02}", "heart", at(f"2026-03-16 20:0{minute}"), 0.0)
     world.execute("UPDATE learning_objectives SET complexity = 'ADVANCED'")
+    world.execute("DELETE FROM ml.list_outcomes")  # which are measured of a night once
     world.answer("learner-00", "heart", at("2026-03-16 21:00"), 7.0)
     assert relived.deployment.url
     for table in (*KEPT_RESULTS, "elo_at"):

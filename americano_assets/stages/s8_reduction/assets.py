@@ -4,10 +4,16 @@ import dagster as dg
 
 from americano_assets.core.effects.caution import caution
 from americano_assets.core.effects.effects import INTENTION_TO_TREAT
+from americano_assets.core.morning_list.capacity import reached
 from americano_assets.core.outcomes.fairness import told
 from americano_assets.core.outcomes.performance import MODEL_TYPE, maker, whose
 from americano_assets.stages.common.charts import calibration_plot, forest_plot, history_plot, reduction_plot
-from americano_assets.stages.common.dictionary.ml_tables import EFFECTS, MODEL_PERFORMANCE, STRUGGLE_REDUCTION
+from americano_assets.stages.common.dictionary.ml_tables import (
+    EFFECTS,
+    LIST_OUTCOMES,
+    MODEL_PERFORMANCE,
+    STRUGGLE_REDUCTION,
+)
 from americano_assets.stages.common.measurements import course_names
 from americano_assets.stages.common.metadata import (
     GRADED,
@@ -27,6 +33,7 @@ from americano_assets.stages.common.resources import AppDatabase, Backgrounds, S
 from americano_assets.stages.s6_publication.transaction import PREDICTIONS
 from americano_assets.stages.s8_reduction.before_after import measure_reduction
 from americano_assets.stages.s8_reduction.effects import measure_effects
+from americano_assets.stages.s8_reduction.list_outcomes import kept_lists, measure_lists
 from americano_assets.stages.s8_reduction.performance import measure_performance, performance_history
 
 
@@ -165,3 +172,36 @@ def effects(context: dg.AssetExecutionContext, app_database: AppDatabase) -> Res
     if drawn:
         metadata["forest"] = picture(forest_plot(drawn), "effects with their intervals")
     return dg.MaterializeResult(metadata=metadata)
+
+
+@dg.asset(
+    key=ml_key("list_outcomes"),
+    deps=[
+        "scored_predictions",
+        "interventions",
+        app_key(PREDICTIONS),
+        ml_key("episodes"),
+        ml_key("effects"),
+        NIGHT_LOG,
+        every_day(GRADED),
+    ],
+    partitions_def=NIGHTS,
+    owners=OWNERS,
+    kinds={"duckdb", "postgres"},
+    metadata=columns_of(LIST_OUTCOMES),
+)
+@retrying
+def list_outcomes(context: dg.AssetExecutionContext, app_database: AppDatabase, store: Store) -> Result:
+    """What became of whom the morning lists of closed weeks would have named, by rank; who is held out is on none."""
+    deployment = joined(app_database, store)
+    day = day_of(context)
+    done = measure_lists(deployment, day)
+    with deployment.connect() as connection:
+        found = reached(kept_lists(connection, day, deployment.target.horizon_days))
+    return dg.MaterializeResult(
+        metadata={
+            "dagster/row_count": sum(done.values()),
+            "nights": len(done),
+            "reached": markdown_table([vars(one) for one in found]),
+        }
+    )

@@ -24,6 +24,7 @@ from americano_assets.stages.s9_report.page.html import render
         ml_key("struggle_reduction"),
         ml_key("effects"),
         ml_key("drift"),
+        ml_key("list_outcomes"),
         "struggle_model",
         "scored_predictions",
     ],

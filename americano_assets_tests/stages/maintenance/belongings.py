@@ -46,6 +46,7 @@ _ALLOWED = {
     "severity": "LOW",
     "action": "note",
     "until": None,
+    "courses": None,
 }
 _BY_TYPE: dict[str, Any] = {
     **dict.fromkeys(("integer", "bigint"), 1),

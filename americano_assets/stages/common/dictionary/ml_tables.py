@@ -258,6 +258,18 @@ EFFECTS = _table(
     ("reason", "text?", "Why there is no estimate, or why not to believe it."),
     _COMPUTED,
 )
+LIST_OUTCOMES = _table(
+    "list_outcomes",
+    ("listed_on", "date", "The night whose morning list is looked at."),
+    ("course_id", "text", "The course; empty: objectives that belong to none."),
+    (
+        "outcomes",
+        "boolean[]",
+        "By rank, whether that learner struggled in the course within the horizon; null: unknown.",
+    ),
+    ("struggled", _COUNT, "Learners of the course who did, on the list or not."),
+    ("study_day", "date", "The night that found it, the first after the window has closed."),
+)
 DRIFT = _table(
     "drift",
     _NIGHT,

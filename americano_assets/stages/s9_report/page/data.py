@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 from psycopg.rows import dict_row
 
 from americano_assets.core.models.risk import HIGH_RISK, MEDIUM_RISK
+from americano_assets.core.morning_list.capacity import Reach, reached
 from americano_assets.core.outcomes.drift_told import nothing_told, table
 from americano_assets.core.outcomes.fairness import Gap, told
 from americano_assets.core.outcomes.performance import MODEL_TYPE
@@ -20,6 +21,7 @@ from americano_assets.stages.common.measurements import course_names, drift_of
 from americano_assets.stages.s1_snapshots.quarantine import bad_rows, readings
 from americano_assets.stages.s4_predictions.scored_predictions import TABLE as SCORED
 from americano_assets.stages.s8_reduction.coverage import nights_that_reach
+from americano_assets.stages.s8_reduction.list_outcomes import kept_lists
 from americano_assets.stages.s9_report.sql import query
 
 DAYS = 30
@@ -75,6 +77,9 @@ class Report:
     before_after: dict[str, Any] | None
     planted: dict[str, Any] | None
     nights: dict[str, Any]
+    reach: list[Reach]
+    list_struggles: int
+    list_capacity: int | None
     cold_share: float | None
     scored: int
     bad_rows: dict[str, int]
@@ -111,6 +116,7 @@ def gather(deployment: Deployment, day: date) -> Report:
         objectives, scoring = rows(query("at_risk")), rows(query("scoring_model"))
         effects, planted = rows(query("effects")), rows(query("planted_effect"))
         by_night = rows(query("effect_by_night"))
+        lists = kept_lists(connection, day, deployment.target.horizon_days)
         reach = nights_that_reach(day, deployment.target.horizon_days)
         ran = connection.execute(
             "SELECT count(*) FROM ml.study_days WHERE study_day BETWEEN %s AND %s", [reach[0], reach[-1]]
@@ -145,6 +151,9 @@ def gather(deployment: Deployment, day: date) -> Report:
         before_after=before_after[0] if before_after else None,
         planted=planted[0] if planted else None,
         nights=nights,
+        reach=reached(lists),
+        list_struggles=sum(one.struggled for one in lists),
+        list_capacity=deployment.settings.americano_list_capacity,
         cold_share=None if cold is None else share(cold),
         scored=0 if cold is None else len(cold),
         bad_rows=bad_rows(deployment.store, late),

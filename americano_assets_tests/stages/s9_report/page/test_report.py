@@ -130,6 +130,28 @@ def test_what_a_later_night_predicted_is_not_of_this_one(night: Night, capsys: p
     assert f"none is left. {LATER_NIGHTS}" in " ".join(capsys.readouterr().out.split())
 
 
+def test_what_lists_would_have_reached_is_told_by_capacity(night: Night) -> None:
+    assert "Not known yet: no night with warnings is long enough ago" in text(night.page(), "no-reach")
+    # Thirty nights of one course: the first of the list struggled each time, the second never; one more did unlisted.
+    for number in range(30):
+        night.rows.insert(
+            "ml.list_outcomes",
+            listed_on=night.day - timedelta(days=7 + number),
+            course_id=COURSE,
+            outcomes=[True, False],
+            struggled=2,
+            study_day=night.day - timedelta(days=number),
+        )
+    page = night.page()
+    assert text(page, "reach").endswith("struggled 1 50 % 100 % 30 30 30 2 50 % 50 % 60 60 30")
+    assert "Of 60 that struggled within the horizon" in text(page, "reach-of")
+    assert "The list is not cut" in text(page, "reach-capacity")
+    night.world.execute("DELETE FROM ml.list_outcomes WHERE listed_on = %s", night.day - timedelta(days=7))
+    assert text(night.page(), "reach").endswith("1 50 % — 29 29 29 2 50 % 50 % 58 58 29")
+    night.world.execute("UPDATE ml.list_outcomes SET listed_on = listed_on - 56")
+    assert 'id="reach"' not in night.page(), "what is older than eight weeks"
+
+
 def test_of_many_objectives_the_largest_stand_there_and_the_rest_are_counted(night: Night) -> None:
     assert "more objective" not in night.page()
     for number in range(12):
