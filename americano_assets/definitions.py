@@ -7,6 +7,7 @@ import dagster as dg
 
 from americano_assets.loading.demo.oulad.backgrounds import backgrounds_in
 from americano_assets.orchestration.code_versions import code_version
+from americano_assets.orchestration.digest import DIGEST, build_digest_schedule
 from americano_assets.orchestration.freshness import freshness
 from americano_assets.orchestration.housekeeping import HOUSEKEEPING, build_housekeeping_schedule
 from americano_assets.orchestration.jobs import build_jobs, build_schedule, new_events_sensor
@@ -71,8 +72,12 @@ def build_defs(settings: Settings | None = None, *, deployment: Deployment | Non
     return dg.Definitions(
         assets=assets,
         asset_checks=dg.load_asset_checks_from_modules([one for modules in _MODULES.values() for one in modules]),
-        jobs=[*build_jobs(materializable), EARLY_OUTCOMES, RETRAINING, HOUSEKEEPING],
-        schedules=[build_schedule(settings), build_housekeeping_schedule(settings)],
+        jobs=[*build_jobs(materializable), EARLY_OUTCOMES, RETRAINING, HOUSEKEEPING, DIGEST],
+        schedules=[
+            build_schedule(settings),
+            build_housekeeping_schedule(settings),
+            build_digest_schedule(settings),
+        ],
         sensors=[
             new_events_sensor,
             finished_missions_sensor,
