@@ -19,12 +19,28 @@ CONFIGURATION = PROJECT_ROOT if IS_CHECKOUT else PACKAGE
 # In a home, and before `.env` where it begins as those of a home do that was made for a demo and nobody else.
 HOME_SETTINGS_FILE = "settings.env"
 BY_A_DEMO = "# Written by `americano demo`"
-ALONE = f"{BY_A_DEMO} for a home of its own: it goes before the environment and .env."
+_GOES_FIRST = "for a home of its own: it goes before the environment and .env."
+ALONE = f"{BY_A_DEMO} {_GOES_FIRST}"
+BY_AN_IMPORT = f"# Written by `americano import` {_GOES_FIRST}"
 
 
 def is_a_demos_alone(home: Path) -> bool:
     """Whether the home was made for a demo and nobody else."""
+    return _begins(home, ALONE)
+
+
+def is_an_imports(home: Path) -> bool:
+    """Whether the home was made for what was imported."""
+    return _begins(home, BY_AN_IMPORT)
+
+
+def stands_alone(home: Path) -> bool:
+    """Whether the home was made for a demo or an import: its databases are its own, and its settings go first."""
+    return is_a_demos_alone(home) or is_an_imports(home)
+
+
+def _begins(home: Path, head: str) -> bool:
     try:
-        return (home / HOME_SETTINGS_FILE).read_text().startswith(ALONE)
+        return (home / HOME_SETTINGS_FILE).read_text().startswith(head)
     except (OSError, UnicodeDecodeError):
         return False

@@ -10,7 +10,7 @@ from americano_assets.cli import archive, data, evaluate, home, pipeline, report
 from americano_assets.cli.display.terminal import fail
 from americano_assets.cli.home import choose, home_first
 from americano_assets.cli.model import model
-from americano_assets.cli.setup import database, doctor, init
+from americano_assets.cli.setup import database, doctor, importing, init
 from americano_assets.cli.token import token
 from americano_assets.errors import AmericanoError
 from americano_assets.installation import __version__
@@ -38,9 +38,9 @@ def _options(
     home: Annotated[
         str | None,
         typer.Option(
-            metavar="PATH|demo|simulated",
-            help="The home to work on, instead of AMERICANO_HOME: one's own, or a demo's. Without a home or database of"
-            " one's own it is that of the demo that ran last.",
+            metavar="PATH|demo|simulated|imported",
+            help="The home to work on, instead of AMERICANO_HOME: one's own, a demo's, or that of what was imported."
+            " Without a home or database of one's own it is that of the demo or import that ran last.",
         ),
     ] = None,
     _version: Annotated[
@@ -57,6 +57,7 @@ app.add_typer(single_case.commands)
 app.add_typer(services.commands)
 app.add_typer(runs.commands)
 app.add_typer(init.commands)
+app.add_typer(importing.commands)
 app.add_typer(doctor.commands)
 app.add_typer(database.commands)
 app.add_typer(data.commands)

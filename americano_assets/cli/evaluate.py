@@ -1,6 +1,7 @@
 """The command `evaluate`: how good the models are on learners that they never saw."""
 
 import json
+import tempfile
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -30,13 +31,14 @@ class Task(StrEnum):
 
 @commands.command(rich_help_panel=_PANEL)
 def evaluate(
+    context: typer.Context,
     file: Annotated[
         Path | None,
         typer.Argument(
             metavar="[FILE]",
             help="An interaction log, Parquet (also a folder of it) or CSV: learner_id, objective_id, occurred_at (a "
             "timestamp, ISO or epoch), score (0-1, true or false, a percentage); optional course_id, kind, rating, "
-            "duration_ms, card_id, item_id, session_id. Without it, this deployment's own data.",
+            "duration_ms, card_id, item_id, session_id. Or an Anki collection. Without it, this deployment's own data.",
         ),
     ] = None,
     horizon_days: Annotated[
@@ -109,7 +111,13 @@ def evaluate(
     if file is not None:
         given = {"horizon_days": horizon_days, "struggle_below": struggle_below, "timezone": timezone}
         bound_memory(settings.americano_memory, settings.americano_home)
-        options = log_options(settings, given, _pairs(names or []), every_days, max_rows)
+        options = log_options(settings, given, pairs(names or []), every_days, max_rows)
+        from americano_assets.loading.imports.anki.collection import as_log
+        from americano_assets.loading.imports.anki.files import is_anki
+
+        if is_anki(file):
+            folder = context.with_resource(tempfile.TemporaryDirectory(prefix="americano-anki-"))
+            file = as_log(file, Path(folder), options.zone)
     if task is Task.NEXT_ANSWER:
         _next_answers(settings, file, options, max_rows, json_out)
         return
@@ -118,7 +126,7 @@ def evaluate(
     from americano_assets.evaluation.row_export import write_rows
 
     with progress_bars() as bars:
-        steps = _Steps(bars)
+        steps = Steps(bars)
         if file is not None and options is not None:
             evaluated = evaluate_log(file, options, steps)
         else:
@@ -155,9 +163,9 @@ def model_card(
     from americano_assets.loading.demo.oulad.backgrounds import backgrounds_in
 
     with progress_bars() as bars:
-        evaluated = [evaluate_own(settings, "demo", _Steps(bars), backgrounds_in)]
+        evaluated = [evaluate_own(settings, "demo", Steps(bars), backgrounds_in)]
         if evaluated[0].facts["source"]["name"] == "OULAD":
-            evaluated.append(evaluate_own(settings, "hard", _Steps(bars), backgrounds_in))
+            evaluated.append(evaluate_own(settings, "hard", Steps(bars), backgrounds_in))
         out.write_text(page([report(one) for one in evaluated]))
     echo(f"Written: {out}")
 
@@ -170,15 +178,15 @@ def _next_answers(
 
     with progress_bars() as bars:
         if file is not None and options is not None:
-            found = next_answers_of_log(file, options, _Steps(bars))
+            found = next_answers_of_log(file, options, Steps(bars))
         else:
-            found = next_answers_of_own(settings, max_rows, _Steps(bars))
+            found = next_answers_of_own(settings, max_rows, Steps(bars))
     if json_out is not None:
         json_out.write_text(json.dumps(found, indent=1, allow_nan=False) + "\n")
     show(found)
 
 
-def _pairs(names: list[str]) -> dict[str, str]:
+def pairs(names: list[str]) -> dict[str, str]:
     """What --map says: a column of ours to the log's name of it."""
     from americano_assets.errors import AmericanoError
 
@@ -191,7 +199,7 @@ def _pairs(names: list[str]) -> dict[str, str]:
     return pairs
 
 
-class _Steps:
+class Steps:
     """One bar a step."""
 
     def __init__(self, bars: "Progress") -> None:
@@ -199,6 +207,7 @@ class _Steps:
         self.tasks: dict[str, TaskID] = {}
 
     def __call__(self, step: str, done: int, total: int) -> None:
+        """Tell a step, how far it is, and of how much."""
         if step not in self.tasks:
             self.tasks[step] = self.bars.add_task(step.capitalize(), total=total)
         portion = f"{done + 1:,} of {total:,}" if 1 < total <= _MOST_PORTIONS and done < total else ""

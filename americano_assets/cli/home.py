@@ -1,11 +1,10 @@
-"""Which home a command works on, and says so where it is a demo's; the commands `home show`, `home adopt`."""
+"""Which home a command works on, and says so where it is none of one's own; the commands `home show`, `home adopt`."""
 
 import os
 import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import click
 import typer
 
 from americano_assets.cli.display.terminal import echo
@@ -17,8 +16,8 @@ if TYPE_CHECKING:
 _VARIABLE = "AMERICANO_HOME"
 _OULAD, _SIMULATED = "oulad", "simulated"
 NAMES = {"demo": _OULAD, _OULAD: _OULAD, _SIMULATED: _SIMULATED}
-# They work on no home; a demo chooses its own.
-_HOMELESS = ("schema", "init", "test", "demo")
+# They work on no home; a demo and an import choose their own.
+_HOMELESS = ("schema", "init", "test", "demo", "import")
 
 commands = typer.Typer(no_args_is_help=True, help="The home, and the one database that it belongs to.")
 
@@ -75,32 +74,39 @@ def home_first(arguments: list[str]) -> list[str]:
 
 
 def choose(command: str | None, wanted: str | None) -> None:
-    """Have this process, and all that it starts, work on a home; where it is a demo's, say so on standard error.
+    """Have this process, and all that it starts, work on a home; said on standard error where it is none of one's own.
 
     Raises:
-        AmericanoError: The demo that is wanted is not there.
+        AmericanoError: The demo, or the import, that is wanted is not there.
     """
-    from americano_assets.installation import is_a_demos_alone
+    from americano_assets.installation import stands_alone
     from americano_assets.resources.home.chosen import own_home, usual_home
     from americano_assets.resources.home.folder import is_demo_home
     from americano_assets.settings import load_settings
 
     if wanted is not None:
-        os.environ[_VARIABLE] = str(_named(wanted))
+        os.environ[_VARIABLE] = str(_named(wanted, makes=command == "import"))
     if command in _HOMELESS:
         return
     home = usual_home()
-    if is_demo_home(home):
+    if is_demo_home(home) or stands_alone(home):
         os.environ[_VARIABLE] = str(home)
-        is_passed_over = is_a_demos_alone(home) and load_settings(own_home()).database_url is not None
+        is_passed_over = stands_alone(home) and load_settings(own_home()).database_url is not None
         _say(home, load_settings(home), "; DATABASE_URL is passed over" if is_passed_over else "")
 
 
-def _named(wanted: str) -> Path:
+def _named(wanted: str, *, makes: bool) -> Path:
     from americano_assets.errors import AmericanoError
+    from americano_assets.installation import is_an_imports
     from americano_assets.loading.demo.homes import home_of
+    from americano_assets.resources.home.chosen import IMPORTED, own_home
     from americano_assets.resources.home.folder import is_demo_home
 
+    if wanted == IMPORTED:
+        home = own_home() / IMPORTED
+        if not makes and not is_an_imports(home):
+            raise AmericanoError(f"Nothing was imported into {home} yet: {COMMAND} import FILE does that.")
+        return home
     if wanted not in NAMES:
         return Path(wanted).expanduser().absolute()
     cohort = NAMES[wanted]
@@ -111,12 +117,20 @@ def _named(wanted: str) -> Path:
 
 
 def _say(home: Path, settings: "Settings", more: str = "") -> None:
+    from americano_assets.installation import is_an_imports
+
+    whose = "home of what was imported," if is_an_imports(home) else "demo's home"
     which = "a database of its own" if settings.database_url is None else "the database of DATABASE_URL"
-    echo(f"americano: On the demo's home {home}, with {which}{more}.", err=True)
+    echo(f"americano: On the {whose} {home}, with {which}{more}.", err=True)
 
 
-def of_a_demo(cohort: str, *, into_this_database: bool) -> "tuple[Settings, str]":
+def of_a_demo(cohort: str, given: str | None = None, *, into_this_database: bool) -> "tuple[Settings, str]":
     """The settings of a demo that is to be loaded, and the options by which later commands find it.
+
+    Args:
+        cohort: Whom it shows.
+        given: What --home says.
+        into_this_database: Whoever asks means the database that `DATABASE_URL` names.
 
     Raises:
         AmericanoError: It may not be loaded there.
@@ -134,8 +148,7 @@ def of_a_demo(cohort: str, *, into_this_database: bool) -> "tuple[Settings, str]
     settings = settings.model_copy(update={name.lower(): value for name, value in of_its_own(settings).items()})
     require_allowed(settings, into_this_database=into_this_database)
     options = ""
-    context = click.get_current_context(silent=True)
-    if context is not None and context.find_root().params.get("home") is not None:
+    if given is not None:
         options = f"--home {shlex.quote(str(home))} "
     elif home != own:  # Also where there is none of the user's own yet: what is printed stays true once there is.
         options = f"--home {'demo' if cohort == _OULAD else cohort} "
@@ -145,6 +158,40 @@ def of_a_demo(cohort: str, *, into_this_database: bool) -> "tuple[Settings, str]
     os.environ[_VARIABLE] = str(home)
     spared = settings.database_url is None and before.database_url is not None
     _say(home, settings, "; DATABASE_URL is left alone (--into-this-database fills it)" if spared else "")
+    return settings, options
+
+
+def of_an_import(given: str | None = None, *, into_this_database: bool) -> "tuple[Settings, str]":
+    """The settings of the home into which files are imported, and the options by which later commands find it.
+
+    Args:
+        given: What --home says.
+        into_this_database: Whoever asks means the database that `DATABASE_URL` names.
+
+    Raises:
+        AmericanoError: They may not be loaded there.
+    """
+    from americano_assets.installation import is_an_imports
+    from americano_assets.resources.home.chosen import IMPORTED, own_home
+    from americano_assets.settings import load_settings, named_home
+
+    own = own_home()
+    before = load_settings(own)
+    home = named_home() if given is not None else own
+    if given is None and not into_this_database and not is_an_imports(own):
+        home = own / IMPORTED
+    from americano_assets.loading.imports.homes import require_allowed
+
+    settings = load_settings(home, alone=not into_this_database)
+    require_allowed(settings, into_this_database=into_this_database)
+    os.environ[_VARIABLE] = str(home)
+    options = "" if given is None else f"--home {shlex.quote(str(given))} "
+    if given is None and home == own / IMPORTED:
+        options = f"--home {IMPORTED} "
+    which = "a database of its own" if settings.database_url is None else "the database of DATABASE_URL"
+    spared = settings.database_url is None and before.database_url is not None
+    more = "; DATABASE_URL is left alone (--into-this-database fills it)" if spared else ""
+    echo(f"americano: Importing into the home {home}, with {which}{more}.", err=True)
     return settings, options
 
 

@@ -31,6 +31,7 @@ class DemoCohort(StrEnum):
 
 @commands.command(rich_help_panel=_PANEL)
 def demo(
+    context: typer.Context,
     cohort: Annotated[
         DemoCohort | None,
         typer.Option(help="Real students (oulad, without it), or simulated ones of whom everything is known."),
@@ -71,7 +72,8 @@ def demo(
     if remove:
         _remove_demo(to_remove(cohort), asks=not yes)
         return
-    settings, chooses = of_a_demo(cohort or DemoCohort.OULAD, into_this_database=into_this_database)
+    given = context.find_root().params["home"]
+    settings, chooses = of_a_demo(cohort or DemoCohort.OULAD, given, into_this_database=into_this_database)
     from americano_assets.cli.display.run_summary import show_demo
     from americano_assets.definitions import build_defs
     from americano_assets.loading.demo.flow import lived, load_cohort, load_students, plan

@@ -8,6 +8,7 @@ RAW = {
     "learner_id": "raw_learner",
     "objective_id": "raw_objective",
     "occurred_at": "raw_time",
+    "due_on": "raw_time",
     "kind": "raw_kind",
     "rating": "raw_rating",
     "score": "raw_score",

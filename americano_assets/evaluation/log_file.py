@@ -23,7 +23,19 @@ _CHUNK = 1 << 20
 
 
 class LogError(AmericanoError):
-    """The log cannot be evaluated; the message names file, column, rule, count and examples."""
+    """The log cannot be read; the message names file, column, rule, count and examples."""
+
+
+@dataclass(frozen=True)
+class Shape:
+    """Which columns of ours a file has to have, which it may have, and which of them is the time."""
+
+    required: tuple[str, ...] = REQUIRED
+    optional: tuple[str, ...] = OPTIONAL
+    time: str = "occurred_at"
+
+
+LOG = Shape()
 
 
 @dataclass(frozen=True)
@@ -50,7 +62,9 @@ def quoted(path: Path) -> str:
     return "'" + str(path).replace("'", "''") + "'"
 
 
-def open_file(connection: duckdb.DuckDBPyConnection, path: Path, folder: Path, names: Mapping[str, str]) -> LogFile:
+def open_file(
+    connection: duckdb.DuckDBPyConnection, path: Path, folder: Path, names: Mapping[str, str], shape: Shape = LOG
+) -> LogFile:
     """Find out what a file is. A CSV is parsed once, and kept as Parquet.
 
     Args:
@@ -58,6 +72,7 @@ def open_file(connection: duckdb.DuckDBPyConnection, path: Path, folder: Path, n
         path: A Parquet or CSV file, or a folder of Parquet files as Spark writes one.
         folder: Where to keep what was parsed.
         names: The file's own name of a column of ours, where it differs.
+        shape: Its columns.
 
     Raises:
         LogError: It is no such file, or lacks a column.
@@ -83,14 +98,14 @@ def open_file(connection: duckdb.DuckDBPyConnection, path: Path, folder: Path, n
     numbered = "row_number() OVER ()" if path.is_dir() else "file_row_number + 1"
     rows = f"SELECT *, {numbered} AS log_row FROM {table}{'' if path.is_dir() else ', file_row_number = true'})"
     types = {row[0].lower(): row[1] for row in connection.execute(f"DESCRIBE FROM {table})").fetchall()}
-    columns = _columns(types, names, path.name + how)
+    columns = _columns(types, names, path.name + how, shape)
     [(int96,)] = connection.execute(
         f"SELECT count(*) FROM parquet_schema({quoted(source)}) WHERE lower(name) = ? AND type = 'INT96'",
-        [columns["occurred_at"]],
+        [columns[shape.time]],
     ).fetchall()
     is_utc_unsaid = int96 > 0
     if is_utc_unsaid:
-        told.append("occurred_at: the times are INT96, as Spark writes them, and are read as UTC.")
+        told.append(f"{shape.time}: the times are INT96, as Spark writes them, and are read as UTC.")
     return LogFile(
         rows,
         {ours: '"' + theirs.replace('"', '""') + '"' for ours, theirs in columns.items()},
@@ -130,22 +145,25 @@ def _encoding(path: Path) -> str:
     return "utf-8"
 
 
-def _columns(types: Mapping[str, str], names: Mapping[str, str], told: str) -> dict[str, str]:
+def _columns(types: Mapping[str, str], names: Mapping[str, str], told: str, shape: Shape) -> dict[str, str]:
     """Of each column of ours that the file has its name there, in small letters.
 
     Raises:
         LogError: One that is needed is missing, or one that was named is not there or none of ours.
     """
-    known = (*REQUIRED, *OPTIONAL)
+    known = (*shape.required, *shape.optional)
     strange = sorted(set(names) - set(known))
     if strange:
         raise LogError(f"--map {strange[0]}=…: there is no such column; there are {', '.join(known)}.")
     columns = {ours: names.get(ours, ours).lower() for ours in known}
-    missing = [ours for ours, theirs in columns.items() if theirs not in types and (ours in REQUIRED or ours in names)]
+    missing = [
+        ours for ours, theirs in columns.items() if theirs not in types and (ours in shape.required or ours in names)
+    ]
     if missing:
+        may = f"; optional {', '.join(shape.optional)}" if shape.optional else ""
         raise LogError(
             f"{told} has no column {' and no '.join(columns[ours] for ours in missing)}; it has {', '.join(types)}. "
-            f"Needed are {', '.join(REQUIRED)}; optional {', '.join(OPTIONAL)}. If one has another name there: "
+            f"Needed are {', '.join(shape.required)}{may}. If one has another name there: "
             f"--map {missing[0]}=NAME."
         )
     return {ours: theirs for ours, theirs in columns.items() if theirs in types}

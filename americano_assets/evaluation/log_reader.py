@@ -1,6 +1,6 @@
 """Reads an interaction log of anybody's (Parquet or CSV), checks each row, and stages it in the order of study days."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -50,30 +50,32 @@ class StagedLog:
 
 
 @dataclass(frozen=True)
-class _Rule:
+class Rule:
+    """What every row must keep: of a column, in words, and the condition in SQL by which it is broken."""
+
     column: str
     rule: str
     broken: str
 
 
-_RULES = (
-    _Rule("learner_id", "not empty", "learner_id IS NULL"),
-    _Rule("objective_id", "not empty", "objective_id IS NULL"),
-    _Rule("occurred_at", "ISO 8601, or an epoch in s, ms, µs or ns", "occurred_at IS NULL"),
-    _Rule(
+RULES = (
+    Rule("learner_id", "not empty", "learner_id IS NULL"),
+    Rule("objective_id", "not empty", "objective_id IS NULL"),
+    Rule("occurred_at", "ISO 8601, or an epoch in s, ms, µs or ns", "occurred_at IS NULL"),
+    Rule(
         "occurred_at",
         "between 1990 and 2100",
         "occurred_at < TIMESTAMP '1990-01-01' OR occurred_at >= TIMESTAMP '2100-01-01'",
     ),
-    _Rule("kind", "review, validation or empty", f"kind NOT IN {KINDS}"),
-    _Rule("rating", f"{', '.join(RATINGS)}, 1-{len(RATINGS)} or empty", "rating IS NULL AND raw_rating IS NOT NULL"),
-    _Rule(
+    Rule("kind", "review, validation or empty", f"kind NOT IN {KINDS}"),
+    Rule("rating", f"{', '.join(RATINGS)}, 1-{len(RATINGS)} or empty", "rating IS NULL AND raw_rating IS NOT NULL"),
+    Rule(
         "score",
         "0 to 1, true or false, or a percentage",
         "NOT COALESCE(score BETWEEN 0 AND 1, kind = 'review' AND raw_score IS NULL)",
     ),
-    _Rule("score", "given, unless a review has a rating", "raw_score IS NULL AND (kind <> 'review' OR rating IS NULL)"),
-    _Rule(
+    Rule("score", "given, unless a review has a rating", "raw_score IS NULL AND (kind <> 'review' OR rating IS NULL)"),
+    Rule(
         "duration_ms",
         "a number not below 0, or empty",
         "raw_duration IS NOT NULL AND NOT COALESCE(duration_ms >= 0, false)",
@@ -112,10 +114,10 @@ def stage_log(connection: duckdb.DuckDBPyConnection, path: Path, folder: Path, r
         ).fetchall()
         full = full_score(*scores[0])
         source = normal(file, full)
-        rows, told = _check(connection, source, path, conversions(reading.zone, full))
+        rows, told = check_rows(connection, source, path, conversions(reading.zone, full))
         equal = _keep(connection, source, folder / "normal.parquet", rows)
     except duckdb.Error as error:
-        raise LogError(f"{path.name} cannot be read: {_first_line(error)}") from None
+        raise damaged(path, error) from None
     finally:
         connection.execute(f"SET TimeZone = '{UTC_ZONE}'")
     [totals] = connection.sql(query("log_totals")).to_arrow_table().to_pylist()
@@ -146,10 +148,21 @@ def _keep(connection: duckdb.DuckDBPyConnection, source: str, path: Path, rows: 
     return [f"{told}they count, since times are whole days, and may be answers of their own."]
 
 
-def _check(
-    connection: duckdb.DuckDBPyConnection, source: str, path: Path, told_of: Mapping[str, str]
+def check_rows(
+    connection: duckdb.DuckDBPyConnection,
+    source: str,
+    path: Path,
+    told_of: Mapping[str, str],
+    rules: Sequence[Rule] = RULES,
 ) -> tuple[int, list[str]]:
     """Judge every row by every rule in one pass, and count what is converted.
+
+    Args:
+        connection: Where the file was opened.
+        source: The query of `normal`.
+        path: The file, for messages.
+        told_of: Of `conversions`.
+        rules: The rules.
 
     Returns:
         How many rows there are, and a sentence for each conversion that was made.
@@ -160,7 +173,7 @@ def _check(
     counts = ", ".join(
         f"count(*) FILTER ({rule.broken}), arg_min(COALESCE({RAW[rule.column]}, '(empty)'), log_row, {_EXAMPLES}) "
         f"FILTER ({rule.broken}), min(log_row) FILTER ({rule.broken})"
-        for rule in _RULES
+        for rule in rules
     )
     converted = ", ".join(f"count(*) FILTER ({done})" for done in told_of)
     row = connection.execute(f"SELECT count(*), {converted}, {counts} FROM ({source})").fetchone()
@@ -172,7 +185,7 @@ def _check(
         f"{rule.column}: {count:,} of {total:,} rows break «{rule.rule}» "
         f"(first in row {first:,}; e.g. {', '.join(dict.fromkeys(examples))})"
         for rule, (count, examples, first) in zip(
-            _RULES, zip(broken[::3], broken[1::3], broken[2::3], strict=True), strict=True
+            rules, zip(broken[::3], broken[1::3], broken[2::3], strict=True), strict=True
         )
         if count
     ]
@@ -192,6 +205,7 @@ def _notes(totals: Mapping[str, Any], several_courses: int) -> list[str]:
     return notes
 
 
-def _first_line(error: Exception) -> str:
+def damaged(path: Path, error: Exception) -> LogError:
+    """The error of a file that DuckDB cannot read."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return lines[0] if lines else type(error).__name__
+    return LogError(f"{path.name} cannot be read: {lines[0] if lines else type(error).__name__}")

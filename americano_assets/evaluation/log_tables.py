@@ -30,7 +30,7 @@ from americano_assets.stages.s2_features.point_in_time import PairSource, PointI
 
 # Rows are held in memory at a time; a log with fewer is kept there while its cut-offs are computed.
 ROWS_AT_ONCE = 1_500_000
-_LAST_CALENDAR_DAY = date(2099, 12, 31)
+LAST_CALENDAR_DAY = date(2099, 12, 31)
 Progress = Callable[[str, int, int], None]
 
 
@@ -82,7 +82,7 @@ def open_log(
     """
     store = ParquetStore(folder / "data")
     with open_feature_engine() as engine, bounded(engine.connection, folder):
-        engine.calendar(_LAST_CALENDAR_DAY, zone)
+        engine.calendar(LAST_CALENDAR_DAY, zone)
         progress("reading and checking the log", 0, 1)
         staged = stage_log(engine.connection, path, folder, reading)
         progress("reading and checking the log", 1, 1)

@@ -7,12 +7,12 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from americano_assets.errors import AmericanoError
-from americano_assets.installation import DOTENV, HOME_SETTINGS_FILE, is_a_demos_alone
+from americano_assets.installation import DOTENV, HOME_SETTINGS_FILE, is_a_demos_alone, stands_alone
 from americano_assets.settings.fields import Fields, named_home
 
 __all__ = ["Settings", "SettingsError", "load_settings", "named_home", "validated"]
 
-# A demo's home has these to itself, whatever the environment or `.env` names for one's own nights.
+# A home of a demo's or an import's has these to itself, whatever the environment or `.env` names for one's own nights.
 _OF_ONES_OWN = (
     *("database_url", "americano_dagster_url", "mlflow_tracking_uri", "duckdb_db_path", "americano_alert_webhook"),
     "americano_digest_webhook",
@@ -27,25 +27,24 @@ class Settings(Fields):
     """The configuration of one deployment.
 
     Sources, first wins: the process environment, `.env` (installation.DOTENV), `settings.env` in the home, by which
-    later commands keep a demo's horizon and threshold, the defaults. In a home that is a demo's alone that goes
-    first, and the databases are its own.
+    later commands keep a demo's horizon and threshold, the defaults. In a home that is a demo's or an import's alone
+    that goes first, and the databases are its own.
     """
 
 
 def load_settings(home: Path | None = None, *, alone: bool = False) -> Settings:
-    """Read and validate the environment, with `home` instead of `AMERICANO_HOME`; `alone`: it is to be a demo's alone.
+    """Read and validate the environment, with `home` instead of `AMERICANO_HOME`; `alone`: it is to be of its own.
 
     Raises:
         SettingsError: A value is not allowed, or the home a demo's; the message names variable and rule, no value.
     """
     where = home or named_home()
     first: dict[str, object] = {} if home is None else {"americano_home": home}
-    is_demos = alone or is_a_demos_alone(where)
-    if is_demos:
+    if alone or stands_alone(where):
         first |= {name.lower(): value for name, value in dotenv_values(where / HOME_SETTINGS_FILE).items()}
         first |= dict.fromkeys(_OF_ONES_OWN)
     settings = validated((where / HOME_SETTINGS_FILE, DOTENV), **first)
-    if is_demos and not alone and settings.environment == "production":
+    if is_a_demos_alone(where) and not alone and settings.environment == "production":
         raise SettingsError(f"ENVIRONMENT=production: the home {where} is a demo's. Set AMERICANO_HOME to one's own.")
     return settings
 

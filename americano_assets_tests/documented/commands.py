@@ -132,6 +132,8 @@ _LISTED = f"{_DAGSTER}::test_dg_checks_and_lists_the_definitions"
 _SERVED = f"{_DAGSTER}::test_dev_serves_the_definitions_and_ends_with_ctrl_c"
 _SEEN = f"{_PAGE}::test_a_learner_sees_applies_and_tells"
 _SCHEMA = "contract/test_printed_schema.py::test_the_command_prints_one_of_them_and_asks_which"
+_IMPORTS = "loading/imports/test_imported_home.py"
+_IMPORTED = f"{_IMPORTS}::test_a_collection_goes_through_a_night_to_the_api_and_the_report_and_again_after_more"
 _WRITTEN = "cli/test_init.py::test_every_choice_is_written_with_what_it_means_for_its_owner_alone"
 # Run by a test of its own.
 BY_A_TEST = {
@@ -150,6 +152,11 @@ BY_A_TEST = {
     "today --course ANAT": "cli/test_today.py::test_today_says_whom_to_help_first",
     "token create ada --adviser --course ANAT": "cli/test_today.py::test_an_advisers_token_names_its_courses",
     "single-case ann --analysis-run ID": "stages/s8_reduction/test_single_case.py::test_the_command_tells_it",
+    "import collection.colpkg": _IMPORTED,
+    "--home imported nightly": _IMPORTED,
+    "evaluate collection.colpkg": f"{_IMPORTS}::test_a_collection_is_judged_by_time_and_says_what_cannot_be_known",
+    "import log.csv --plans plans.csv": f"{_IMPORTS}::test_the_guide_is_true_to_the_letter",
+    "import log.csv --map learner_id=user": f"{_IMPORTS}::test_the_guide_is_true_to_the_letter",
     "nightly --analysis-run ID": (
         "stages/s3_training/test_model_choice.py::test_mlflow_the_night_and_the_apps_analysis_run_link_to_each_other"
     ),

@@ -84,7 +84,7 @@ def stop() -> None:
     import shlex
 
     from americano_assets.installation import COMMAND
-    from americano_assets.resources.home.chosen import DEMOS, own_home
+    from americano_assets.resources.home.chosen import beside, own_home
     from americano_assets.resources.postgres.embedded.processes import live_postmaster
     from americano_assets.resources.postgres.embedded.server import EmbeddedServer
     from americano_assets.settings import load_settings
@@ -92,7 +92,7 @@ def stop() -> None:
     home = load_settings().americano_home
     stopped = EmbeddedServer(home).stop()
     echo(f"The embedded PostgreSQL of {home} {'has stopped' if stopped else 'was not running'}.")
-    for other in (own_home(), *sorted((own_home() / DEMOS).glob("*"))):
+    for other in (own_home(), *beside(own_home())):
         if other != home and live_postmaster(EmbeddedServer(other).data) is not None:
             echo(f"That of {other} runs: {COMMAND} --home {shlex.quote(str(other))} stop ends it.")
 

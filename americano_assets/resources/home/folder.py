@@ -11,7 +11,15 @@ from pathlib import Path
 from dotenv import dotenv_values
 
 from americano_assets.errors import AmericanoError
-from americano_assets.installation import ALONE, BY_A_DEMO, DOTENV, HOME_SETTINGS_FILE, is_a_demos_alone
+from americano_assets.installation import (
+    ALONE,
+    BY_A_DEMO,
+    BY_AN_IMPORT,
+    DOTENV,
+    HOME_SETTINGS_FILE,
+    is_a_demos_alone,
+    is_an_imports,
+)
 from americano_assets.resources.memory import SPILL_FOLDER
 from americano_assets.resources.parquet_store.atomic_files import private_files
 from americano_assets.resources.postgres.embedded.identity import namespaces_work
@@ -96,6 +104,7 @@ def is_home(folder: Path) -> bool:
     return (
         _is_claim(folder / CLAIM_FILE)
         or is_demo_home(folder)
+        or is_an_imports(folder)
         or _IN_OUR_DAGSTER_FILE in _text(folder / _DAGSTER_FILE)
         or any(next(folder.glob(mark), None) for mark in _MARKS)
     )
@@ -194,7 +203,15 @@ def write_demo_values(home: Path, values: Mapping[str, object], *, alone: bool =
         values: By name.
         alone: The home is a demo's and nobody else's, so they go before the environment and `.env`.
     """
-    head = ALONE if alone else f"{BY_A_DEMO}; the environment and .env go first."
+    _write_values(home, ALONE if alone else f"{BY_A_DEMO}; the environment and .env go first.", values)
+
+
+def write_import_values(home: Path, values: Mapping[str, object]) -> None:
+    """As `write_demo_values`, in a home that is of what was imported."""
+    _write_values(home, BY_AN_IMPORT, values)
+
+
+def _write_values(home: Path, head: str, values: Mapping[str, object]) -> None:
     lines = [f"{name}={value}" for name, value in values.items()]
     (home / HOME_SETTINGS_FILE).write_text("\n".join((head, *lines, "")))
 

@@ -5,12 +5,12 @@ import stat
 from collections.abc import Iterator
 from pathlib import Path
 
-from americano_assets.resources.home.chosen import DEMOS
+from americano_assets.resources.home.chosen import DEMOS, IMPORTED
 from americano_assets.resources.home.folder import OURS, SERVER_FOLDER, STORE_FOLDER
 
 
 def files_of(home: Path, unreadable: list[str], not_followed: list[str]) -> Iterator[Path]:
-    """Every file under the home in order, but for the folders that the embedded server keeps for itself, and demos.
+    """Every file under the home in order, but for demos, imports, and folders that the embedded server has to itself.
 
     A link that is one of ours, or in a folder of ours, is followed. A folder to which several ways lead is gone through
     once, by the way of ours. Other links are named, unless they lead to what is gone through anyway.
@@ -26,12 +26,13 @@ def files_of(home: Path, unreadable: list[str], not_followed: list[str]) -> Iter
         unreadable.append(Path(error.filename).relative_to(home).as_posix())
 
     inside, seen = home.resolve(), set()
+    apart = (home / SERVER_FOLDER, home / DEMOS, home / IMPORTED)
     for folder, folders, names in os.walk(home, onerror=unlisted, followlinks=True):
         here = Path(folder)
         status = here.stat()
-        if (status.st_dev, status.st_ino) in seen or here in (home / SERVER_FOLDER, home / DEMOS):
+        if (status.st_dev, status.st_ino) in seen or here in apart:
             folders.clear()
-        if (status.st_dev, status.st_ino) in seen:
+        if (status.st_dev, status.st_ino) in seen or here == home / IMPORTED:
             continue
         seen.add((status.st_dev, status.st_ino))
         if here.parent == home / STORE_FOLDER and not (folders or names):

@@ -141,6 +141,10 @@ def test_what_a_demo_prints_finds_it_whatever_comes_after_it(own: Path, monkeypa
         for cohort, name in (("oulad", "demo"), ("simulated", "simulated")):
             monkeypatch.setenv("AMERICANO_HOME", str(own))
             assert of_a_demo(cohort, into_this_database=False)[1] == f"--home {name} "
+    monkeypatch.setenv("AMERICANO_HOME", str(own))
+    home = own / "demos" / "oulad"
+    # As `choose` leaves it: a name alone would look for the demo beside another home.
+    assert of_a_demo("oulad", str(own), into_this_database=False)[1] == f"--home {home} "
 
 
 def test_two_demos_one_after_the_other_beside_a_database_of_ones_own(

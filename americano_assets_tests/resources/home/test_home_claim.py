@@ -31,6 +31,7 @@ from americano_assets.resources.home.standing import standing
 from americano_assets.resources.postgres.connection import app_url, bind_anew, connect, prepare, require_usable
 from americano_assets.resources.postgres.embedded.server import DAGSTER_DATABASE, MLFLOW_DATABASE, EmbeddedServer
 from americano_assets.settings import Settings
+from americano_assets_tests.loading.imports.test_anki import COLLECTIONS
 
 _KNOWN, _UNKNOWN = "0a" * 16, "1b" * 16
 _MODEL = (
@@ -581,6 +582,7 @@ def test_a_worker_with_a_copy_of_the_files_alone_may_read_them(
 # Every command: what is given to it, and whether it may be used with a database that is not the home's.
 _REFUSED: dict[str, list[str]] = {
     "demo": ["--into-this-database", "--learners", "5"],
+    "import": ["--into-this-database", str(COLLECTIONS / "collection.colpkg")],
     "nightly": [],
     "today": [],
     "backfill": ["--from", "2026-01-01", "--to", "2026-01-01"],
