@@ -7,6 +7,7 @@ from sklearn.metrics import log_loss
 from sklearn.model_selection import GroupKFold
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
+from threadpoolctl import threadpool_limits
 
 from americano_assets.core.base.arrays import FloatArray
 from americano_assets.core.features.catalog import MODEL_INPUTS
@@ -34,10 +35,12 @@ def fit_logistic(train: pd.DataFrame) -> LinearModel:
         TooLittleDataError: One class only, or too few learners for cross-validation.
     """
     require_both_classes(train, "training")
-    regularization = choose_regularization(train)
-    pipeline = _pipeline(regularization).fit(
-        input_values(train, MODEL_INPUTS), outcomes(train), logisticregression__sample_weight=weights(train)
-    )
+    # One thread: sums keep their order, and threads that wait for each other cost more than they give.
+    with threadpool_limits(1):
+        regularization = choose_regularization(train)
+        pipeline = _pipeline(regularization).fit(
+            input_values(train, MODEL_INPUTS), outcomes(train), logisticregression__sample_weight=weights(train)
+        )
     scaler, regression = pipeline[0], pipeline[1]
     return LinearModel(
         MODEL_INPUTS,

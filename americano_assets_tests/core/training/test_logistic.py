@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import StandardScaler
+from threadpoolctl import threadpool_limits
 
 from americano_assets.core.features.catalog import MODEL_INPUTS
 from americano_assets.core.models.explanations import feature_contributions, importance
@@ -97,6 +98,18 @@ def test_it_is_scikit_learns_fit_on_the_training_learners_alone(model: LinearMod
     np.testing.assert_allclose(
         model.log_odds(train), reference.decision_function(scaler.transform(inputs)), rtol=1e-4, atol=1e-5
     )
+
+
+def test_equal_rows_give_equal_bits_however_many_threads_there_are() -> None:
+    random = np.random.default_rng(1)
+    rows = pd.DataFrame(random.uniform(size=(9000, len(MODEL_INPUTS))), columns=list(MODEL_INPUTS)).assign(
+        learner_id=np.repeat(np.arange(300), 30), struggled=random.uniform(size=9000) < 0.4
+    )
+    with threadpool_limits(2):
+        one = fit_logistic(rows)
+    with threadpool_limits(1):
+        other = fit_logistic(rows)
+    np.testing.assert_array_equal(one.coefficient, other.coefficient)
 
 
 def test_calibration_learners_see_their_own_rate(scorer: Scorer, calibration: pd.DataFrame) -> None:
