@@ -147,6 +147,23 @@ def test_a_missing_right_is_told_as_the_statement_that_gives_it(app: App, schema
         app.connection.execute(f'DROP OWNED BY "{role}" CASCADE; DROP ROLE "{role}"'.encode())
 
 
+def test_a_column_of_names_that_cannot_be_read_is_told(app: App) -> None:
+    assert "Database" not in _of(app.with_(americano_name_column="name"), State.WARNS)
+    assert 'users has no column "nickname"' in _of(app.with_(americano_name_column="nickname"), State.WARNS)["Database"]
+    role = "without_names"
+    app.connection.execute(f'CREATE ROLE "{role}" LOGIN'.encode())
+    try:
+        app.connection.execute(grants(role).encode())
+        parts = urlsplit(app.url)
+        url = urlunsplit(parts._replace(netloc=f"{role}@{parts.netloc.rpartition('@')[2]}"))
+        values = {"database_url": SecretStr(url), "americano_dagster_url": None, "americano_name_column": "name"}
+        told = _of(app.with_(**values), State.WARNS)["Database"]
+        app.connection.execute(told.partition("owner run: ")[2].encode())
+        assert "Database" not in _of(app.with_(**values), State.WARNS)
+    finally:
+        app.connection.execute(f'DROP OWNED BY "{role}" CASCADE; DROP ROLE "{role}"'.encode())
+
+
 def test_home_disk_and_ports_are_looked_at(app: App, monkeypatch: pytest.MonkeyPatch) -> None:
     in_the_way = app.settings.americano_home.parent / "file"
     in_the_way.write_text("")

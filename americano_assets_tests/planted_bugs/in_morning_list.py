@@ -133,7 +133,13 @@ MUTATIONS = (
                 f"{_DOOR}::test_an_advisers_token_opens_nothing_else",
             ),
             ("any snooze", "api/morning_list/routes.py", "if str(one) == given), None)", "), int(given))", _ACT),
-            ("any note", "api/morning_list/routes.py", "if not note or len(note) > MOST_NOTE:", "if not note:", _ACT),
+            (
+                "a note of nothing",
+                "api/morning_list/routes.py",
+                "if not note or len(note)",
+                "if len(note)",
+                f"{_LIST}::test_notes_are_words_with_their_writer",
+            ),
             (
                 "confidence left out",
                 "core/morning_list/order.py",

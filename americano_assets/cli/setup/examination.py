@@ -134,6 +134,7 @@ def _database(settings: Settings) -> Found:
                 f'"{name}" at {connection.info.host} answers, and lets "{user}" read and write what is needed',
             )
             yield from _views(connection)
+            yield from _names(connection, settings)
             yield from _log(connection, settings)
 
 
@@ -168,6 +169,21 @@ def _views(connection: psycopg.Connection[Any]) -> Found:
 def _rights(connection: psycopg.Connection[Any]) -> Found:
     if missing := missing_grants(connection):
         yield State.STOPS, f"A right is missing. Have the database's owner run: {' '.join(missing)}"
+
+
+def _names(connection: psycopg.Connection[Any], settings: Settings) -> Found:
+    """Whether what the morning list calls learners by can be read, where it is to."""
+    column = settings.americano_name_column
+    may_read = connection.execute(
+        "SELECT has_column_privilege(attrelid, attnum, 'SELECT') FROM pg_attribute"
+        " WHERE attrelid = to_regclass('users') AND attname = %s AND NOT attisdropped",
+        [column],
+    ).fetchone()
+    if column is not None and may_read is None:
+        yield State.WARNS, f'AMERICANO_NAME_COLUMN: users has no column "{column}", so the morning list is not shown.'
+    elif column is not None and may_read == (False,):
+        told = "AMERICANO_NAME_COLUMN: this role may not read it, so the morning list is not shown. Have the owner run:"
+        yield State.WARNS, f'{told} GRANT SELECT ("{column}") ON "users" TO "{connection.info.user}";'
 
 
 def _log(connection: psycopg.Connection[Any], settings: Settings) -> Found:
