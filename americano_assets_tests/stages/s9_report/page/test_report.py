@@ -130,9 +130,8 @@ def test_what_a_later_night_predicted_is_not_of_this_one(night: Night, capsys: p
     assert f"none is left. {LATER_NIGHTS}" in " ".join(capsys.readouterr().out.split())
 
 
-def test_what_lists_would_have_reached_is_told_by_capacity(night: Night) -> None:
-    assert "Not known yet: no night with warnings is long enough ago" in text(night.page(), "no-reach")
-    # Thirty nights of one course: the first of the list struggled each time, the second never; one more did unlisted.
+def lists_of_thirty_nights(night: Night) -> None:
+    """Of one course: the first of the list struggled each time, the second never; one more did unlisted."""
     for number in range(30):
         night.rows.insert(
             "ml.list_outcomes",
@@ -142,6 +141,11 @@ def test_what_lists_would_have_reached_is_told_by_capacity(night: Night) -> None
             struggled=2,
             study_day=night.day - timedelta(days=number),
         )
+
+
+def test_what_lists_would_have_reached_is_told_by_capacity(night: Night) -> None:
+    assert "Not known yet: no night with warnings is long enough ago" in text(night.page(), "no-reach")
+    lists_of_thirty_nights(night)
     page = night.page()
     assert text(page, "reach").endswith("struggled 1 50 % 100 % 30 30 30 2 50 % 50 % 60 60 30")
     assert "Of 60 that struggled within the horizon" in text(page, "reach-of")
@@ -529,6 +533,7 @@ CUT_OFF = """() => [...document.querySelectorAll("table, .scroll")]
 @pytest.mark.parametrize("width", [1280, 390, 360])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_it_fits_every_window_and_asks_nobody_for_anything(night: Night, width: int, scheme: str) -> None:
+    lists_of_thirty_nights(night)
     path = write_report(night.deployment.settings, night.day, night.page())
     browser_path = which("chromium") or which("chromium-browser") or which("google-chrome")
     assert browser_path, "install chromium first, as .ci/run does"
