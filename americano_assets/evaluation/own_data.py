@@ -62,7 +62,8 @@ def evaluate_own(
     progress(f"rows as of study day {day}", 1, 1)
     course = rows["course_id"].map(courses["code"]).fillna(rows["course_id"])
     term = rows["course_id"].map(courses["term"])
-    folds, note = _demo_folds(rows, settings) if setting == "demo" else _hard_fold(rows, term, settings)
+    demo = settings.americano_horizon_days, settings.americano_training_rows
+    folds, note = demo_folds(rows, *demo) if setting == "demo" else _hard_fold(rows, term, settings)
     facts = {
         "source": {"kind": "store", "name": "OULAD" if oulad else "this deployment"},
         "setting": setting,
@@ -118,11 +119,18 @@ def _courses(deployment: Deployment) -> tuple[pd.DataFrame, bool]:
     return pd.DataFrame(rows, columns=["id", "code", "term"]).set_index("id"), oulad
 
 
-def _demo_folds(rows: pd.DataFrame, settings: Settings) -> tuple[list[Fold], str]:
+def demo_folds(rows: pd.DataFrame, horizon_days: int, training_rows: str) -> tuple[list[Fold], str]:
+    """Who teaches and who tests as every training splits them, each fifth of the learners in its turn; a note on it.
+
+    Args:
+        rows: As schemas.TRAINING_SET.
+        horizon_days: H.
+        training_rows: AMERICANO_TRAINING_ROWS.
+    """
     found = []
     for turn in range(TURNS):
-        split = assign_splits(rows, settings.americano_horizon_days, turn=turn)
-        split = withheld(split, rows[TREATED], settings.americano_training_rows)
+        split = assign_splits(rows, horizon_days, turn=turn)
+        split = withheld(split, rows[TREATED], training_rows)
         train, calibration, test = (np.flatnonzero(split == name) for name in ("train", "calibration", "test"))
         found.append(Fold(f"fifth {turn + 1}", train, calibration, test))
     ships, *others = found
