@@ -6,6 +6,8 @@ today, since the examples' are.
 
 import os
 import re
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -19,11 +21,11 @@ import dagster as dg
 import pandas as pd
 import psycopg
 import pytest
+from psycopg.conninfo import conninfo_to_dict
 
 from americano_assets.contract import READ
 from americano_assets.contract.compare import check
 from americano_assets.contract.grants import grants
-from americano_assets.contract.printed.ddl import ddl, empty_views
 from americano_assets.contract.views import look_into
 from americano_assets.core.study_days.study_day import cutoff, last_closed
 from americano_assets.installation import PROJECT_ROOT
@@ -38,7 +40,7 @@ from americano_assets_tests.world import Nights, World, published_rows, world_se
 pytestmark = pytest.mark.long
 
 SCHEMA = "americano"
-SOURCES = {"moodle": "school.sql", "xapi": "statements.sql"}
+EXAMPLES = ("moodle", "xapi")
 WEEKS_OF_LOG = 11
 
 
@@ -72,17 +74,30 @@ def _script(owner: World, text: str) -> None:
     owner.connection.execute(text.encode())
 
 
-def load(owner: World, name: str) -> None:
-    """What the page says, in its order, as the owner."""
-    folder = PROJECT_ROOT / "examples" / name
-    _script(owner, (folder / SOURCES[name]).read_text())
-    owner.execute(f"CREATE SCHEMA {SCHEMA}; SET search_path = {SCHEMA}")
-    _script(owner, empty_views() + ddl(written=True))
-    _script(owner, (folder / "views.sql").read_text())
-    owner.execute(f"SET search_path = {SCHEMA}")
+def follow(page: Path, server: EmbeddedServer, database: str, folder: Path) -> None:
+    """Run the first shell block of a page up to check-db, word for word but for the names of database and command."""
+    (block, *_) = re.findall(r"```sh\n(.*?)```", page.read_text(), re.DOTALL)
+    script, told, _ = block.partition("./americano check-db")
+    assert told
+    script = re.sub(r"^(createdb|export DATABASE_URL).*$", "", script, flags=re.MULTILINE)
+    parts = conninfo_to_dict(database)
+    script = script.replace("psql school ", f"psql --quiet --set ON_ERROR_STOP=1 {parts['dbname']} ")
+    script = script.replace("./americano ", f"{sys.executable} -P -m americano_assets ")
+    (folder / "examples").symlink_to(PROJECT_ROOT / "examples")
+    environment = {"PATH": f"{server._binaries}:{os.environ['PATH']}", "PYTHONPATH": str(PROJECT_ROOT)}
+    address = {"PGHOST": str(parts["host"]), "PGPORT": str(parts["port"]), "PGUSER": str(parts["user"])}
+    done = subprocess.run(
+        ["bash", "-euc", script],
+        cwd=folder,
+        env=os.environ | environment | address,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
 
 
-@pytest.fixture(scope="module", params=sorted(SOURCES))
+@pytest.fixture(scope="module", params=EXAMPLES)
 def adopted(
     request: pytest.FixtureRequest, server: EmbeddedServer, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Adopted]:
@@ -90,7 +105,9 @@ def adopted(
     with ExitStack() as stack:
         database = stack.enter_context(contextmanager(temporary)(server, "template0"))
         owner = World(stack.enter_context(psycopg.connect(database, autocommit=True)))
-        load(owner, name)
+        page = PROJECT_ROOT / "examples" / name / "README.md"
+        follow(page, server, database, tmp_path_factory.mktemp(f"{name}-followed"))
+        owner.execute(f"SET search_path = {SCHEMA}")
         owner.execute(f'CREATE ROLE "{role}" LOGIN')
         stack.callback(owner.execute, f'DROP OWNED BY "{role}" CASCADE; DROP ROLE "{role}"')
         owner.execute(grants(role, SCHEMA))
@@ -250,7 +267,7 @@ def test_every_table_that_is_read_is_a_view(adopted: Adopted) -> None:
     assert {table.name for table in READ} <= {name for (name,) in views}
 
 
-def test_the_mapping_on_the_page_is_a_whole_one(empty_database: str, tmp_path: Path) -> None:
+def test_the_mapping_on_the_page_is_a_whole_one(server: EmbeddedServer, empty_database: str, tmp_path: Path) -> None:
     tables, mapping = re.findall(r"```sql\n(.*?)```", (PROJECT_ROOT / "docs" / "adopt.md").read_text(), re.DOTALL)
     now = datetime.now(UTC)
     closed = last_closed(now, ZoneInfo("UTC"))
@@ -264,8 +281,8 @@ def test_the_mapping_on_the_page_is_a_whole_one(empty_database: str, tmp_path: P
             " now() - d * interval '1 day'"
             " FROM generate_series(1, 6) s, generate_series(1, 9) e, generate_series(2, 9) d",
         )
-        owner.execute(f"CREATE SCHEMA {SCHEMA}; SET search_path = {SCHEMA}")
-        _script(owner, empty_views() + ddl(written=True) + mapping)
+        follow(PROJECT_ROOT / "docs" / "adopt.md", server, empty_database, tmp_path)
+        _script(owner, mapping)
         owner.execute(f"SET search_path = {SCHEMA}")
         assert check(connection) == []
         assert look_into(connection) == []

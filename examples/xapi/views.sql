@@ -12,7 +12,7 @@ DROP VIEW IF EXISTS users, courses, lectures, learning_objectives, cards, valida
 -- ends the night. Immutable, or PostgreSQL would make no index of it; it may say so, since a zone is always given.
 CREATE OR REPLACE FUNCTION moment(written text) RETURNS timestamp LANGUAGE plpgsql IMMUTABLE STRICT AS $$
 BEGIN
-  RETURN (written || CASE WHEN written ~ '(Z|[+-]\d\d(:?\d\d)?)$' THEN '' ELSE 'Z' END)::timestamptz AT TIME ZONE 'UTC';
+  RETURN (written || CASE WHEN written ~ 'T.*(Z|[+-]\d\d(:?\d\d)?)$' THEN '' ELSE 'Z' END)::timestamptz AT TIME ZONE 'UTC';
 EXCEPTION WHEN data_exception THEN RETURN NULL;
 END $$;
 
