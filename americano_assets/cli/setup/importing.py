@@ -124,7 +124,7 @@ def _tell_file(one: "Loaded") -> None:
     there = written.rows - written.new - written.changed
     say(f"{written.new:,} are new, {written.changed:,} say something else than before, {there:,} were there already.")
     for why, n in one.left_out.items():
-        say(f"Left out: {n:,} {why}.")
+        say(f"Left out: {why}: {n:,}.")
     for sentence in one.told:
         say(sentence)
 

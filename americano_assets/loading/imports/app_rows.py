@@ -33,11 +33,13 @@ class _Rows:
     Attributes:
         follow: Columns that follow what is loaded.
         earliest: Of these columns the earlier value stays.
+        known: Columns that follow where what is loaded knows them: not 0.
         stamped: The column of when it was, of a table of the log.
     """
 
     follow: tuple[str, ...] = ()
     earliest: tuple[str, ...] = ()
+    known: tuple[str, ...] = ()
     stamped: str | None = None
 
 
@@ -55,8 +57,11 @@ _TABLES: Mapping[str, _Rows] = {
     ),
     "validation_prompts": _Rows(),
     "study_sessions": _Rows(("completedAt", "durationMs", "reviewsCompleted"), ("startedAt",)),
+    # Of a card's state Anki tells the last: what it was after an earlier answer stays as an earlier import found it.
     "reviews": _Rows(
-        ("cardId", "sessionId", "rating", "timeSpentMs", "difficultyAfter", "stabilityAfter"), stamped="reviewedAt"
+        ("cardId", "sessionId", "rating", "timeSpentMs"),
+        known=("difficultyAfter", "stabilityAfter"),
+        stamped="reviewedAt",
     ),
     "validation_responses": _Rows(("sessionId", "score"), stamped="respondedAt"),
 }
@@ -185,6 +190,7 @@ def _upsert(table: str, staged: str, columns: list[str], how: _Rows) -> str:
     listed = ", ".join(f'"{column}"' for column in columns)
     values = {column: f'excluded."{column}"' for column in how.follow}
     values |= {column: f'least(t."{column}", excluded."{column}")' for column in how.earliest}
+    values |= {column: f'coalesce(nullif(excluded."{column}", 0), t."{column}")' for column in how.known}
     conflict = "NOTHING"
     if values:
         named = ", ".join(f'"{column}"' for column in values)

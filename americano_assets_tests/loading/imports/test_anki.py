@@ -25,7 +25,7 @@ COLLECTIONS = Path(__file__).with_name("collections")
 # Of 11 cards six answers each, and three more in a filtered deck that reschedules.
 ANSWERS = 11 * 6 + 3
 _NOW = datetime(2025, 9, 30, 20, tzinfo=UTC)
-_BY_HAND, _PREVIEWS = "by hand: no answers", "do not reschedule: previews"
+_BY_HAND, _PREVIEWS = "rescheduled by hand", "which are previews"
 _GONE, _NEVER, _CLOCK = "cards that are gone", "never answered", "stamped before 1990 or after now"
 # Anki takes neither answers of deleted cards nor those of the future into a package.
 _LEFT_OUT = {
@@ -88,13 +88,13 @@ def test_every_kind_of_file_gives_the_same_answers_decks_and_due_days(name: str,
     answers = {name: sum(places[row["objective_id"]][2] == name for row in rows) for name in ("Heart", "Kidney")}
     assert answers == {"Heart": 24, "Kidney": 21}, "a card in a filtered deck counts to its own"
     # Eleven cards are due on 1 to 11 October; the second is suspended, and the third is learned again on 30 September.
+    # A week reaches to the 6th.
     due = {(places[row["objective_id"]][2], row["due_on"]): row["cards"] for row in found.due.to_pylist()}
     assert due == {
         ("Anatomy", date(2025, 10, 1)): 1,
         ("Heart", date(2025, 9, 30)): 1,
         **{("Heart", date(2025, 10, day)): 1 for day in (4, 5)},
-        **{("Valves", date(2025, 10, day)): 1 for day in (6, 7, 8)},
-        **{("Kidney", date(2025, 10, day)): 1 for day in (9, 10, 11)},
+        ("Valves", date(2025, 10, 6)): 1,
     }
     told = {
         short: n

@@ -15,8 +15,9 @@ from americano_assets.loading.imports.anki.places import Place, deck_places, tag
 
 # Whose a collection is where nobody says so.
 LEARNER = "me"
-# So many days ahead what is due is loaded as planned.
-DUE_DAYS = 28
+# So many days ahead what is due is loaded as planned, as far as a night looks at plans: an objective with a plan beyond
+# would be no candidate at all, however weak it is.
+DUE_DAYS = 7
 # Whoever answered nothing for so long is no candidate any more.
 LATELY_DAYS = 28
 _NEW, _SUSPENDED = 0, -1

@@ -160,13 +160,13 @@ def _why_not(row: tuple[Any, ...], card: Card | None, until: int) -> str | None:
     """Why a row of revlog is no answer that can be used; None where it is one."""
     at, _, ease, factor, _, kind = row
     if kind in (_MANUAL, _RESCHEDULED) or ease == 0:
-        return "cards that were set to another day, forgotten or rescheduled by hand: no answers"
+        return "cards that were set to another day, forgotten or rescheduled by hand, which are no answers"
     if kind == _FILTERED and factor == 0:
-        return "answers in filtered decks that do not reschedule: previews"
+        return "answers in filtered decks that do not reschedule, which are previews"
     if not 1 <= ease <= len(RATINGS):
         return f"answers by a button that is none of 1-{len(RATINGS)}"
     if card is None:
-        return "answers to cards that are gone: nobody knows what they were about"
+        return "answers to cards that are gone, of which nobody knows what they were about"
     if not _EARLIEST_MS <= at <= until:
         return "answers stamped before 1990 or after now"
     return None
