@@ -117,15 +117,15 @@ def move(
                 x += coefficient[j] * z[j]
             expected = 1.0 / (1.0 + math.exp(-x))
             said = 1.0 if p == no_pair else 1.0 / (1.0 + SAME_DAY * (answers[p] - 1))
+            total = l_var[u] + f_var[u] * since * since + t_var[t] + p_var[p] + o_var[o] + i_var[i]
             if len(told) > 0:
                 told[k, 0], told[k, 1], told[k, 2], told[k, 3] = coefficient[0], l_mean[u], t_mean[t], p_mean[p]
                 told[k, 5], told[k, 6] = -o_mean[o], -i_mean[i]
                 told[k, 4] = f_mean[u] * since
                 for j in range(1, terms):
                     told[k, 4] += coefficient[j] * z[j]
-                told[k, 7] = l_var[u] + f_var[u] * since * since + t_var[t] + p_var[p] + o_var[o] + i_var[i]
+                told[k, 7] = total
             weight, surprise = said * expected * (1.0 - expected), said * (score[k] - expected)
-            total = l_var[u] + f_var[u] * since * since + t_var[t] + p_var[p] + o_var[o] + i_var[i]
             if counted[k] and (close or end < n):
                 # Weighed by how little the other terms were known; of one answer this is the step of a learner's term.
                 share = 1.0 / (1.0 + weight * (total - o_var[o]))

@@ -51,8 +51,8 @@ def told(in_new_york: Upgraded) -> Told:
         world.mission(learner, at("2026-03-17 00:00"), ["kidney"])
         world.exam(learner, "anatomy", at("2026-03-17 00:00"))
     asking = told.begun[0][1]
+    prepare(home.settings)  # as the commands do that make a token and serve the API
     token = create_token(world.connection, "asking", home.deployment.now())
-    prepare(home.settings)  # as the command does that serves the API
     with serving(home.settings) as service:
         service.now = at("2026-03-17 01:00")  # nine in the evening of the day before
         headers = {"Authorization": f"Bearer {token}"}
