@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterator
 from itertools import count
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import psycopg
 import pytest
@@ -19,6 +20,9 @@ from americano_assets.resources.postgres.migrate import migrate
 from americano_assets.settings import Settings
 from americano_assets_tests.folders import SHORT, keep_temporary_files_in_memory
 from americano_assets_tests.started_processes import end_marked, mark_this_run
+
+if TYPE_CHECKING:
+    from americano_assets_tests.s3_server import S3Server
 
 # How long an example takes says nothing of whether it holds: a busy machine is no fault.
 hypothesis_settings.register_profile("untimed", deadline=None)
@@ -124,6 +128,25 @@ def settings(server: EmbeddedServer, database: str, tmp_path: Path) -> Settings:
         mlflow_tracking_uri=SecretStr(server.url(MLFLOW_DATABASE)),
         americano_home=tmp_path / "home",
     )
+
+
+@pytest.fixture(scope="session")
+def s3_server() -> "Iterator[S3Server]":
+    """One S3 server for the whole session; what it is made of is loaded for those who use it."""
+    from americano_assets_tests.s3_server import S3Server
+
+    server = S3Server()
+    yield server
+    server.close()
+
+
+@pytest.fixture
+def s3(s3_server: "S3Server", monkeypatch: pytest.MonkeyPatch) -> "S3Server":
+    """The server with an empty bucket, in the environment of this test."""
+    for name, value in s3_server.environment.items():
+        monkeypatch.setenv(name, value)
+    s3_server.empty()
+    return s3_server
 
 
 def without_durability(server: EmbeddedServer) -> None:

@@ -27,6 +27,7 @@ def _named(requirements: list[str]) -> set[str]:
 
 
 _RUNTIME = _named(_PROJECT["dependencies"])
+_STORE = _named(_PROJECT["optional-dependencies"]["store"])
 _ALL = _RUNTIME | _named(_PROJECT["optional-dependencies"]["dev"])
 
 
@@ -43,9 +44,9 @@ def _imported(folder: Path) -> set[str]:
 
 @pytest.mark.parametrize(
     ("folder", "declared"),
-    # `americano test` runs pytest, which an installation without the tests does without.
+    # `americano test` runs pytest, which an installation without the tests does without; a bucket needs an extra.
     [
-        ("americano_assets", _RUNTIME | {"pytest"}),
+        ("americano_assets", _RUNTIME | _STORE | {"pytest"}),
         # The script that once made the collections of cards runs in an environment of its own: anki's licence is AGPL.
         ("americano_assets_tests", _ALL | {"anki"}),
         ("benchmarks", _ALL),

@@ -24,6 +24,7 @@ from americano_assets.core.publication.random_assignment import Policy
 from americano_assets.core.study_days.cutoff import PLAN_AHEAD_DAYS, Cutoff, Target, naive
 from americano_assets.core.study_days.study_day import shift, study_day_of
 from americano_assets.errors import AmericanoError, DatabaseLostError, NoModelError
+from americano_assets.resources.parquet_store.places import model_files, store_files
 from americano_assets.resources.parquet_store.store import ParquetStore
 from americano_assets.resources.postgres.connection import connect
 from americano_assets.settings import Settings
@@ -72,8 +73,8 @@ class Generator:
         self._target = Target(settings.americano_horizon_days, settings.americano_struggle_below)
         self._url = url
         self._begun_with = {"statement_timeout": _ms(statement_seconds), "lock_timeout": _ms(lock_seconds)}
-        self._store = ParquetStore(settings.store_root)
-        self._models = ModelStore(settings.models_root)
+        self._store = ParquetStore(store_files(settings))
+        self._models = ModelStore(model_files(settings))
         self._live = LiveFeatures(url, self._store, self._zone, self._target, statement_seconds=statement_seconds)
         self._model: StoredModel | None = None
         self._controller: ThreadpoolController | None = None

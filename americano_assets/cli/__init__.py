@@ -10,7 +10,7 @@ from americano_assets.cli import archive, data, evaluate, home, pipeline, report
 from americano_assets.cli.display.terminal import fail
 from americano_assets.cli.home import choose, home_first
 from americano_assets.cli.model import model
-from americano_assets.cli.setup import database, doctor, importing, init
+from americano_assets.cli.setup import database, doctor, importing, init, store
 from americano_assets.cli.token import token
 from americano_assets.errors import AmericanoError
 from americano_assets.installation import __version__
@@ -64,6 +64,7 @@ app.add_typer(data.commands)
 app.add_typer(data.dataset, name="dataset", rich_help_panel=data.PANEL)
 app.add_typer(archive.commands, name="archive", rich_help_panel=data.PANEL)
 app.add_typer(home.commands, name="home", rich_help_panel=data.PANEL)
+app.add_typer(store.commands, name="store", rich_help_panel=data.PANEL)
 app.add_typer(model, name="model", rich_help_panel="Evaluation")
 app.add_typer(token, name="token", rich_help_panel="Servers")
 

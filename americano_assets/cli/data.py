@@ -9,7 +9,7 @@ import typer
 from americano_assets.cli.display.terminal import Table, echo
 
 if TYPE_CHECKING:
-    from americano_assets.stages.maintenance.erasure.survey import Survey
+    from americano_assets.stages.maintenance.erasure.findings import Survey
 
 PANEL = "Data"
 commands = typer.Typer()
@@ -56,7 +56,8 @@ def forget(
 ) -> None:
     """Remove a learner from everything of ours: files of every date, models' rows, tables, published predictions."""
     from americano_assets.cli.runs import require_no_run
-    from americano_assets.resources.parquet_store.atomic_files import held_alone
+    from americano_assets.resources.home.folder import STORE_CLAIM_FILE
+    from americano_assets.resources.parquet_store.places import told_of_versions
     from americano_assets.resources.postgres.connection import require_usable
     from americano_assets.settings import load_settings
     from americano_assets.stages.common.deployment import Deployment
@@ -67,7 +68,7 @@ def forget(
     require_usable(settings)
     deployment = Deployment(settings)
     could = "write the learner's rows again"
-    with held_alone(deployment.store.root):
+    with deployment.store.files.alone():
         require_no_run(settings, could)
         found = survey(deployment, user)
         _show_found(found)
@@ -76,7 +77,7 @@ def forget(
         done = forget_learner(deployment, user, found) if yes else None
     if done is None:
         typer.confirm("Remove all of this? It cannot be undone.", abort=True)
-        with held_alone(deployment.store.root):
+        with deployment.store.files.alone():
             require_no_run(settings, could)
             done = forget_learner(deployment, user)  # Looks again: a night may have run until the answer came.
     echo(
@@ -84,6 +85,8 @@ def forget(
         " Files outside the home, if any were made, are yours."
     )
     _tell_left_alone(done.not_ours)
+    if warning := told_of_versions(deployment.store.files, STORE_CLAIM_FILE):
+        echo(warning)
     if done.still_active:
         echo(
             "The account is still in the app and allows analysis, so the next nights read it again: have it deleted"
@@ -117,11 +120,12 @@ def quarantine(
 ) -> None:
     """Show rows that were set aside because they break a rule: where, which rule, how many, which."""
     from americano_assets.core.base.escaping import csv
+    from americano_assets.resources.parquet_store.places import store_files
     from americano_assets.resources.parquet_store.store import ParquetStore
     from americano_assets.settings import load_settings
     from americano_assets.stages.s1_snapshots.quarantine import bad_rows, readings, rows_of
 
-    store = ParquetStore(load_settings().store_root)
+    store = ParquetStore(store_files(load_settings()))
     found = list(readings(store, day.date() if day else None))
     if not found:
         echo(f"Nothing was set aside{f' on {day.date()}' if day else ''}.")
@@ -173,13 +177,14 @@ def prune_store(
 @dataset.command("list")
 def list_() -> None:
     """List all dataset versions by study day, with the models trained on them."""
+    from americano_assets.resources.parquet_store.places import model_files, store_files
     from americano_assets.resources.parquet_store.store import ParquetStore
     from americano_assets.settings import load_settings
+    from americano_assets.stages.common.model_files import ModelStore
     from americano_assets.stages.s3_training.dataset_versions import datasets
 
     settings = load_settings()
-    store = ParquetStore(settings.store_root)
-    models = _models(settings.models_root)
+    store, models = ParquetStore(store_files(settings)), ModelStore(model_files(settings)).trained_on()
     shown = _table("version", "study day", "rows", "cut-offs", "day files", "models")
     for one in datasets(store):
         cutoffs = len(one.made_from.get("labels_at", {}))
@@ -195,27 +200,29 @@ def list_() -> None:
 @dataset.command()
 def show(version: _VERSION) -> None:
     """Show what a dataset version is made from, and whether all of it is still there."""
+    from americano_assets.resources.parquet_store.places import model_files, store_files
     from americano_assets.resources.parquet_store.store import ParquetStore
     from americano_assets.settings import load_settings
+    from americano_assets.stages.common.model_files import ModelStore
     from americano_assets.stages.s3_training.dataset_versions import find_dataset
 
     settings = load_settings()
-    store = ParquetStore(settings.store_root)
+    store, models = ParquetStore(store_files(settings)), ModelStore(model_files(settings)).trained_on()
     found = find_dataset(store, version)
-    paths = found.paths(store)
-    here = [path for path in paths if path.exists()]
-    size = sum(path.stat().st_size for path in here)
+    names = found.names(store)
+    sizes = {one.name: one.size for one in store.files.walk()}
+    here = [sizes[name] for name in names if name in sizes]
     told = {
         "version": found.version,
         "study day": found.day,
         "rows": f"{found.rows:,}",
         **{name.replace("_", " "): value for name, value in found.settings.items()},
-        "training set": paths[0],
+        "training set": f"{store.files.place}/{names[0]}",
         **{f"{table}, day files": _span(versions) for table, versions in found.inputs.days.items()},
         **{f"{table}, cut-offs": _span(contents) for table, contents in found.made_from.items()},
         "state snapshots": len(found.inputs.state),
-        "models": ", ".join(_models(settings.models_root).get(found.version, [])) or "none",
-        "files": f"{len(here):,} of {len(paths):,} are there, {_megabytes(size)}",
+        "models": ", ".join(models.get(found.version, [])) or "none",
+        "files": f"{len(here):,} of {len(names):,} are there, {_megabytes(sum(here))}",
     }
     shown = Table(is_wide=True)
     for name, value in told.items():
@@ -231,13 +238,14 @@ def restore(
     ] = None,
 ) -> None:
     """Bring a dataset version back, bit by bit: the training set, and every file it was made from."""
+    from americano_assets.resources.parquet_store.places import store_files
     from americano_assets.resources.parquet_store.store import ParquetStore
     from americano_assets.settings import load_settings
     from americano_assets.stages.s3_training.dataset_versions import find_dataset
     from americano_assets.stages.s3_training.dataset_versions import restore as restore_dataset
 
     settings = load_settings()
-    store = ParquetStore(settings.store_root)
+    store = ParquetStore(store_files(settings))
     found = find_dataset(store, version)
     folder = (to or settings.americano_home / "exports" / f"dataset-{found.version[:_SHORT]}").absolute()
     done = restore_dataset(store, found, folder)
@@ -249,19 +257,6 @@ def restore(
 
 def _count(number: int, what: str) -> str:
     return f"{number:,} {what}" + ("" if number == 1 else "s")
-
-
-def _models(root: Path) -> dict[str, list[str]]:
-    """Model versions by the dataset they were trained on, as the model files themselves say."""
-    import json
-
-    found: dict[str, list[str]] = {}
-    for path in sorted(root.glob("*.json")):
-        try:
-            found.setdefault(json.loads(path.read_text())["dataset_version"], []).append(path.stem)
-        except (OSError, ValueError, KeyError, TypeError):
-            continue  # A model that cannot be read is told when it is loaded.
-    return found
 
 
 def _span(days: "dict[Any, Any]") -> str:

@@ -134,7 +134,7 @@ def mlflow_service(settings: "Settings", tracking_uri: str) -> "Service":
         names.append(proxy.netloc)
         options += ["--cors-allowed-origins", f"{proxy.scheme}://{proxy.netloc}"]
     options += ["--allowed-hosts", ",".join(names)]
-    artifacts = ("--artifacts-destination", str(settings.models_root / "mlflow"))
+    artifacts = ("--artifacts-destination", str(settings.americano_home / "models" / "mlflow"))
     environment = {
         # Not an argument: arguments are shown to every user of the machine, and the URI may hold a password.
         "MLFLOW_BACKEND_STORE_URI": tracking_uri,

@@ -99,11 +99,8 @@ def newest_day(deployment: Deployment) -> date:
         AmericanoError: None was.
     """
     closed = last_closed(deployment.now(), deployment.zone)
-    found = [
-        date.fromisoformat(path.parent.name.removeprefix("day="))
-        for path in (deployment.store.root / "interactions").glob("day=*/current.json")
-    ]
-    known = [day for day in found if day <= closed]
+    store = deployment.store
+    known = store.current_days("interactions", [day for day in store.days("interactions") if day <= closed])
     if not known:
         raise AmericanoError(
             f"{deployment.settings.americano_home.name} holds no interactions yet: run `americano demo` or "

@@ -8,7 +8,8 @@ from pydantic_core import ErrorDetails
 
 from americano_assets.errors import AmericanoError
 from americano_assets.installation import DOTENV, HOME_SETTINGS_FILE, is_a_demos_alone, stands_alone
-from americano_assets.settings.fields import Fields, named_home
+from americano_assets.settings.fields import named_home
+from americano_assets.settings.store import StoreFields
 
 __all__ = ["Settings", "SettingsError", "load_settings", "named_home", "validated"]
 
@@ -16,6 +17,7 @@ __all__ = ["Settings", "SettingsError", "load_settings", "named_home", "validate
 _OF_ONES_OWN = (
     *("database_url", "americano_dagster_url", "mlflow_tracking_uri", "duckdb_db_path", "americano_alert_webhook"),
     "americano_digest_webhook",
+    "americano_store",
 )
 
 
@@ -23,7 +25,7 @@ class SettingsError(AmericanoError):
     """A setting has a value that the project cannot run with. The message names it and what is allowed."""
 
 
-class Settings(Fields):
+class Settings(StoreFields):
     """The configuration of one deployment.
 
     Sources, first wins: the process environment, `.env` (installation.DOTENV), `settings.env` in the home, by which

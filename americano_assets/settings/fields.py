@@ -253,16 +253,6 @@ class Fields(BaseSettings):
         return self.americano_on_invalid or ("fail" if self.environment == "production" else "quarantine")
 
     @property
-    def store_root(self) -> Path:
-        """Folder of the Parquet store."""
-        return self.americano_home / "data"
-
-    @property
-    def models_root(self) -> Path:
-        """Folder of the model files kept locally."""
-        return self.americano_home / "models"
-
-    @property
     def analytics_path(self) -> Path:
         """The researchers' DuckDB file."""
         return (self.duckdb_db_path or self.americano_home / "analytics.duckdb").expanduser().absolute()

@@ -105,6 +105,7 @@ RUN = (
         "home --help",
         "home show",
         "home adopt",
+        "store show",
     ),
     *("nightly", "nightly --day {day}", "nightly --day {day} --latest-inputs"),
     *("backfill --from {day} --to {day} --history-only", "backfill --from {day} --to {day}"),
@@ -135,12 +136,20 @@ _SCHEMA = "contract/test_printed_schema.py::test_the_command_prints_one_of_them_
 _IMPORTS = "loading/imports/test_imported_home.py"
 _IMPORTED = f"{_IMPORTS}::test_a_collection_goes_through_a_night_to_the_api_and_the_report_and_again_after_more"
 _WRITTEN = "cli/test_init.py::test_every_choice_is_written_with_what_it_means_for_its_owner_alone"
+_MOVED = (
+    "resources/home/test_moved_store.py::test_the_command_moves_it_and_every_machine_with_it_belongs_to_its_database"
+)
+_KEPT = "end_to_end/test_store_in_a_bucket.py::test_a_file_that_is_not_what_it_says_stops_a_move_and_nothing_is_lost"
 # Run by a test of its own.
 BY_A_TEST = {
     "demo --learners 300": f"{_COMMANDS}::test_a_demo_ends_with_what_it_found_and_a_second_one_changes_no_byte",
     "demo --cohort simulated --learners 40 --days 60 --seed 5": (
         "documented/test_installed.py::test_a_demo_speaks_of_the_command_as_it_is_called_here"
     ),
+    "store move s3://our-bucket/americano": _MOVED,
+    "store move /mnt/large/americano": _MOVED,
+    "store move home": _MOVED,
+    "store move PLACE --keep": _KEPT,
     "dev": f"{_COMMANDS}::test_dev_serves_everything_runs_what_the_ui_launches_and_ends_with_ctrl_c",
     "api": _SEEN,
     "schema": _SCHEMA,

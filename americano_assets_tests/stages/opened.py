@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date
-from pathlib import Path
 from typing import Any
 
 import dagster as dg
@@ -110,8 +109,8 @@ def noted(monkeypatch: pytest.MonkeyPatch) -> Iterator[Opened]:
         if part == "model":
             opened.read[opened.step].add(MODELS)
 
-    def read_text(path: Path, *more: Any) -> None:
-        if SET_ASIDE in path.parts:
+    def records(_: Any, folder: str) -> None:
+        if folder.startswith(SET_ASIDE):
             opened.read[opened.step].add(SET_ASIDE)
 
     parts = {kind.PART for kind in Part.__subclasses__()}
@@ -137,13 +136,13 @@ def noted(monkeypatch: pytest.MonkeyPatch) -> Iterator[Opened]:
             spy(cursor, "execute", executed)
         for name in ("executemany", "copy"):
             spy(psycopg.Cursor, name, executed)
-        for name in ("current", "day_path"):
+        for name in ("current_days", "day_name"):
             spy(ParquetStore, name, read)
-        for name in ("read_whole", "whole_path", "whole_rows"):
+        for name in ("read_whole", "whole_name", "whole_rows"):
             spy(ParquetStore, name, read_whole)
         for name in ("add_day", "put_whole"):
             spy(ParquetStore, name, made, after=True)
         spy(ParquetStore, "manifest", manifest)
         spy(ModelStore, "load", loaded)
-        spy(Path, "read_text", read_text)
+        spy(ParquetStore, "records", records)
         yield opened

@@ -74,29 +74,29 @@ class NotingStore(ParquetStore):
         self.asked: dict[str, None] = {}
         self.stored: dict[str, None] = {}
 
-    def day_path(self, table: str, day: date, version: Version) -> Path:
+    def day_name(self, table: str, day: date, version: Version) -> str:
         """Noted."""
-        return self._noted(super().day_path(table, day, version))
+        return self._noted(super().day_name(table, day, version))
 
-    def whole_path(self, table: str, content: str) -> Path:
+    def whole_name(self, table: str, content: str) -> str:
         """Noted."""
-        return self._noted(super().whole_path(table, content))
+        return self._noted(super().whole_name(table, content))
 
     def add_day(self, table: str, day: date, batches: Any, schema: Any) -> Version:
         """Noted."""
         version = super().add_day(table, day, batches, schema)
-        self.stored[str(super().day_path(table, day, version))] = None
+        self.stored[str(self.root / super().day_name(table, day, version))] = None
         return version
 
     def put_whole(self, table: str, data: Any, *more: Any) -> Version:
         """Noted."""
         version = super().put_whole(table, data, *more)
-        self.stored[str(super().whole_path(table, version.content))] = None
+        self.stored[str(self.root / super().whole_name(table, version.content))] = None
         return version
 
-    def _noted(self, path: Path) -> Path:
-        self.asked[str(path)] = None
-        return path
+    def _noted(self, name: str) -> str:
+        self.asked[str(self.root / name)] = None
+        return name
 
 
 class Stages:

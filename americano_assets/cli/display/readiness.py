@@ -15,6 +15,7 @@ from americano_assets.core.training.fit import RULES
 from americano_assets.core.training.flagging import NOBODY
 from americano_assets.core.training.readiness import first_training_day, lacking
 from americano_assets.resources.duckdb.connection import open_engine
+from americano_assets.resources.parquet_store.places import store_files
 from americano_assets.resources.parquet_store.store import ParquetStore, Version
 from americano_assets.settings import Settings
 from americano_assets.stages.common.deployment import Deployment
@@ -31,7 +32,7 @@ def show_scoring(connection: Any, settings: Settings, day: date, scoring: tuple[
         day: The study day.
         scoring: Type and threshold of the model.
     """
-    store = ParquetStore(settings.store_root)
+    store = ParquetStore(store_files(settings))
     recorded = store.manifest(day, "model")
     if scoring is None or recorded is None:
         return

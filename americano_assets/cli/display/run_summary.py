@@ -18,6 +18,7 @@ from americano_assets.core.outcomes.performance import MODEL_TYPE, whose
 from americano_assets.core.statistics.metrics import LEAST_ROWS
 from americano_assets.installation import COMMAND
 from americano_assets.resources.home.folder import demo_sentence
+from americano_assets.resources.parquet_store.places import store_files
 from americano_assets.resources.parquet_store.store import ParquetStore
 from americano_assets.resources.postgres.connection import connect, prepare
 from americano_assets.settings import Settings
@@ -75,7 +76,7 @@ def show_set_aside(settings: Settings, day: date, since: datetime) -> None:
         since: Readings that began then or later count (aware).
     """
     aside: Counter[str] = Counter()
-    for reading in readings(ParquetStore(settings.store_root)):
+    for reading in readings(ParquetStore(store_files(settings))):
         if reading.read_at >= since:
             aside[reading.table] += reading.bad + reading.left_out
     if rows := aside.total():

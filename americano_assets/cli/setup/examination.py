@@ -22,6 +22,7 @@ from americano_assets.errors import AmericanoError
 from americano_assets.installation import COMMAND, is_a_demos_alone
 from americano_assets.resources.home.folder import demo_sentence, refusal
 from americano_assets.resources.home.standing import standing
+from americano_assets.resources.parquet_store.places import store_files
 from americano_assets.resources.parquet_store.store import ParquetStore
 from americano_assets.resources.postgres.clock import require_clock
 from americano_assets.resources.postgres.connection import connect
@@ -195,7 +196,7 @@ def _log(connection: psycopg.Connection[Any], settings: Settings) -> Found:
         return
     if begins < first:
         yield State.WARNS, f"Its log begins on {begins}, and is not read before AMERICANO_START_DAY, {first}."
-    unread = unread_days(connection, ParquetStore(settings.store_root), settings.zone, first, closed)
+    unread = unread_days(connection, ParquetStore(store_files(settings)), settings.zone, first, closed)
     if unread:
         yield State.WARNS, f"{told_unread(unread)}."
     else:

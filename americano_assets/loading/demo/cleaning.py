@@ -12,10 +12,10 @@ from americano_assets.resources.home.folder import (
     OURS,
     SERVER_FOLDER,
     STORE_CLAIM_FILE,
-    files_below,
     is_demo_home,
 )
 from americano_assets.resources.parquet_store.atomic_files import LEFTOVER_PREFIX
+from americano_assets.resources.parquet_store.files import files_below
 
 _HASH = "[0-9a-f]{32}"
 _DAY = r"\d{4}-\d\d-\d\d"

@@ -69,6 +69,11 @@ def require_allowed(settings: Settings, *, into_this_database: bool) -> None:
             "ENVIRONMENT=production: a demo's learners are never loaded beside real ones. Unset it, or run the demo"
             " with an AMERICANO_HOME and a database of its own."
         )
+    if into_this_database and settings.americano_store is not None:
+        raise AmericanoError(
+            "AMERICANO_STORE is set, and what a demo makes must lie in its home, from which it is removed with it:"
+            " unset it, or let the demo have a home of its own, without --into-this-database. Nothing was changed."
+        )
     home = settings.americano_home
     if not into_this_database and holds_ours(home) and not is_demo_home(home):
         raise AmericanoError(

@@ -48,6 +48,11 @@ def remove(settings: Settings) -> Counter[str]:
         AmericanoError: The database holds no demo, is not this home's, or rows of others hang on the demo's.
     """
     open_home(settings.americano_home)
+    if settings.americano_store is not None:
+        raise AmericanoError(
+            "AMERICANO_STORE is set, and a demo's files are looked for in its home: bring them there by"
+            " `americano store move home`, and unset it. Nothing was removed."
+        )
     with connect(app_url(settings), autocommit=True) as connection:
         found = standing(connection, settings)
         name = found.database.database_name

@@ -13,10 +13,11 @@ from typing import Any
 import psycopg
 
 from americano_assets.core.study_days.cutoff import naive
-from americano_assets.resources.home.claim_records import Claim, HomeError, StoreMark, kept_in_home
-from americano_assets.resources.home.folder import CLAIM_FILE, STORE_CLAIM_FILE
+from americano_assets.resources.home.claim_records import Claim, HomeError, StoreMark, claim_place, kept_in_home
+from americano_assets.resources.home.folder import STORE_CLAIM_FILE
 from americano_assets.resources.home.standing import standing
-from americano_assets.resources.parquet_store.atomic_files import write_json
+from americano_assets.resources.parquet_store.atomic_files import as_json, write_json
+from americano_assets.resources.parquet_store.places import store_files
 from americano_assets.resources.postgres.migrate import lock_database
 from americano_assets.settings import Settings
 
@@ -84,8 +85,12 @@ def adopt(connection: psycopg.Connection[Any], settings: Settings, *, anew: bool
         )
         # Before the commit: a home without its record would be refused as a second one, and files that seem older as a
         # copy. The store first: it may lie on a disk that cannot be written, and then nothing changes.
-        write_json(settings.store_root / STORE_CLAIM_FILE, asdict(mark))
-        write_json(found.home / CLAIM_FILE, kept_in_home(claim))
+        store_files(settings).write_file(STORE_CLAIM_FILE, as_json(asdict(mark)))
+        where, name = claim_place(settings)
+        where.write_file(name, as_json(kept_in_home(claim)))
+        if settings.americano_store is not None:
+            # So that this machine's home is known as one of ours.
+            write_json(found.home / name, kept_in_home(claim))
     if known is not None and known == found.in_database:
         return claim
     name, host = claim.database.database_name, connection.info.host

@@ -2,12 +2,15 @@
 
 import json
 from dataclasses import asdict, dataclass, field, fields
-from pathlib import Path
 from typing import Any
 
 import psycopg
 
 from americano_assets.errors import AmericanoError
+from americano_assets.resources.home.folder import CLAIM_FILE
+from americano_assets.resources.parquet_store.files import Files, Folder
+from americano_assets.resources.parquet_store.places import store_files
+from americano_assets.settings import Settings
 
 
 class HomeError(AmericanoError):
@@ -84,6 +87,12 @@ def identity(connection: psycopg.Connection[Any]) -> Identity:
     return Identity(row[0], row[1], told[0] if told else None, row[2])
 
 
+def claim_place(settings: Settings) -> tuple[Files, str]:
+    """Where the claim is kept: in the home, or in the store, where that has a place of its own for several machines."""
+    own = settings.americano_store is not None
+    return store_files(settings) if own else Folder(settings.americano_home), CLAIM_FILE
+
+
 def kept_in_home(claim: Claim) -> dict[str, Any]:
     """What `home_claim` reads; a version before knows no other names in `database`, and reads it too."""
     database = asdict(claim.database)
@@ -91,32 +100,32 @@ def kept_in_home(claim: Claim) -> dict[str, Any]:
     return {"id": claim.id, "database": database, "schema_name": schema_name, "marks_files": claim.marks_files}
 
 
-def home_claim(path: Path) -> Claim | None:
-    """The home's record of the database that it belongs to."""
+def home_claim(files: Files, name: str) -> Claim | None:
+    """The record of the database that a home, or a store of its own place, belongs to."""
     try:
-        content = json.loads(path.read_text())
+        content = json.loads(files.read(name))
         database = Identity(**{"schema_name": content.get("schema_name"), **content["database"]})
         return Claim(content["id"], database, content.get("marks_files", False))
-    except (FileNotFoundError, NotADirectoryError):
+    except FileNotFoundError:
         return None
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise HomeError(
-            f"{path} cannot be read ({type(error).__name__}): restore it, or, where home and database do belong"
-            " together, remove it and run `americano home adopt`."
+            f"{files.place}/{name} cannot be read ({type(error).__name__}): restore it, or, where home and"
+            " database do belong together, remove it and run `americano home adopt`."
         ) from None
 
 
-def store_mark(path: Path) -> StoreMark | None:
+def store_mark(files: Files, name: str) -> StoreMark | None:
     """The store's record of the claim that its files were written under."""
     try:
-        content = json.loads(path.read_text())
+        content = json.loads(files.read(name))
         return StoreMark(str(content["id"]), int(content.get("writings", 0)), tuple(content.get("former", ())))
-    except (FileNotFoundError, NotADirectoryError):
+    except FileNotFoundError:
         return None
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise HomeError(
-            f"{path} cannot be read ({type(error).__name__}): restore it, or, where the files are those of this home's"
-            " nights, remove it and run `americano home adopt`."
+            f"{files.place}/{name} cannot be read ({type(error).__name__}): restore it, or, where the files are"
+            " those of this home's nights, remove it and run `americano home adopt`."
         ) from None
 
 

@@ -22,6 +22,7 @@ from americano_assets.installation import (
 )
 from americano_assets.resources.memory import SPILL_FOLDER
 from americano_assets.resources.parquet_store.atomic_files import private_files
+from americano_assets.resources.parquet_store.files import files_below
 from americano_assets.resources.postgres.embedded.identity import namespaces_work
 from americano_assets.settings import Settings
 
@@ -116,25 +117,6 @@ def used_names(folder: Path) -> list[str]:
     Settings that no demo wrote are somebody's own, for a home, and do not count.
     """
     return [name for name in OURS if name != HOME_SETTINGS_FILE and _holds_something(folder / name)]
-
-
-def files_below(path: Path) -> Iterator[Path]:
-    """Every file at a path and below it, links followed, each folder once.
-
-    A link that leads nowhere counts as a file: it may lead to a disk that is full and not mounted.
-    """
-    if not path.is_dir():
-        if path.exists() or path.is_symlink():
-            yield path
-        return
-    seen: set[tuple[int, int]] = set()
-    for folder, folders, names in os.walk(path, followlinks=True):
-        status = Path(folder).stat()
-        if (status.st_dev, status.st_ino) in seen:
-            folders.clear()
-            continue
-        seen.add((status.st_dev, status.st_ino))
-        yield from (Path(folder, name) for name in names)
 
 
 def _holds_something(path: Path) -> bool:

@@ -10,13 +10,15 @@ from americano_assets.resources.home.claim_records import (
     Claim,
     Identity,
     StoreMark,
+    claim_place,
     database_claim,
     home_claim,
     identity,
     rows_if_there,
     store_mark,
 )
-from americano_assets.resources.home.folder import CLAIM_FILE, STORE_CLAIM_FILE, files_below, is_demo_home
+from americano_assets.resources.home.folder import STORE_CLAIM_FILE, is_demo_home
+from americano_assets.resources.parquet_store.places import model_files, model_versions, store_files
 from americano_assets.settings import Settings
 
 _AFTER_A_MOVE = (
@@ -125,9 +127,9 @@ class Standing:
         if self.files_are_gone and (claims or self.files_here):
             return (
                 f"The files of the home {self.home} are not there, nor data/{STORE_CLAIM_FILE}, which says whose they"
-                " are: mount the disk that data/ is on, or restore it from a back-up. Where they are lost for good,"
-                " `americano home adopt` begins with an empty store, and `forget` can no longer reach what is on that"
-                " disk. Nothing was changed."
+                " are: mount the disk that data/ is on, set AMERICANO_STORE to where `store move` brought them, or"
+                " restore them from a back-up. Where they are lost for good, `americano home adopt` begins with"
+                " an empty store, and `forget` can no longer reach what is on that disk. Nothing was changed."
             )
         claimed = {claim.id for claim in (self.in_home, self.in_database) if claim is not None}
         if self.in_store is None:
@@ -228,17 +230,17 @@ def standing(connection: psycopg.Connection[Any], settings: Settings) -> Standin
     Raises:
         HomeError: The home's record cannot be read.
     """
-    home = settings.americano_home
+    home, files = settings.americano_home, store_files(settings)
     return Standing(
         home,
         identity(connection),
-        home_claim(home / CLAIM_FILE),
+        home_claim(*claim_place(settings)),
         database_claim(connection),
-        store_mark(settings.store_root / STORE_CLAIM_FILE),
+        store_mark(files, STORE_CLAIM_FILE),
         frozenset(rows_if_there(connection, "former_homes", "SELECT id FROM ml.former_homes")),
-        frozenset(path.stem for path in settings.models_root.glob("*.json")),
+        frozenset(model_versions(model_files(settings))),
         frozenset(rows_if_there(connection, "model_versions", "SELECT model_version FROM ml.model_versions")),
-        any(path.suffix == ".parquet" or not path.exists() for path in files_below(settings.store_root)),
+        files.holds_contents(),
         is_demo_home(home),
         bool(rows_if_there(connection, "demo_load", "SELECT cohort FROM ml.demo_load")),
         settings.americano_timezone,

@@ -120,7 +120,12 @@ def _opened(folder: Path) -> Iterator[int]:
 
 def write_json(path: Path, content: Mapping[str, Any]) -> None:
     """Write a small JSON file in one step."""
-    write_bytes(path, json.dumps(content, sort_keys=True, indent=1, default=str).encode())
+    write_bytes(path, as_json(content))
+
+
+def as_json(content: Mapping[str, Any]) -> bytes:
+    """A record as it is kept: the same bytes for equal values."""
+    return json.dumps(content, sort_keys=True, indent=1, default=str).encode()
 
 
 def write_bytes(path: Path, content: bytes) -> None:

@@ -6,12 +6,13 @@ them. So every name that was ever given stays right, whoever keeps it, and one r
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from pathlib import Path
 
-from americano_assets.resources.parquet_store.atomic_files import write_json
+from americano_assets.resources.parquet_store.atomic_files import as_json
+from americano_assets.resources.parquet_store.files import Files
+from americano_assets.resources.parquet_store.names import SUCCESSORS
 
 
 @dataclass(frozen=True)
@@ -25,8 +26,8 @@ class Redaction:
 class Redactions:
     """Old name to what is left. Read again whenever another process has changed it."""
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
+    def __init__(self, files: Files) -> None:
+        self._files = files
 
     def of(self, name: str) -> Redaction | None:
         """What stands in the place of `name`, or None where nobody was removed from it."""
@@ -41,7 +42,7 @@ class Redactions:
         return self._read()[0]
 
     def record(self, successors: Mapping[str, Redaction], known_as: Mapping[str, str]) -> None:
-        """Add successors; one rename, so readers see all of them or none.
+        """Add successors; one file in one step, so readers see all of them or none.
 
         Args:
             successors: What is left, by the name that shall mean it.
@@ -51,17 +52,17 @@ class Redactions:
         # Who was left in a first successor may be forgotten later: the first name then means the second successor.
         names = {name: successors.get(one.content, one) for name, one in names.items()} | dict(successors)
         content = {name: [one.content, one.rows] for name, one in names.items()}
-        write_json(self.path, {"names": content, "known_as": {**known, **known_as}})
+        self._files.write_file(SUCCESSORS, as_json({"names": content, "known_as": {**known, **known_as}}))
 
     def _read(self) -> tuple[dict[str, Redaction], dict[str, str]]:
-        try:
-            stat = self.path.stat()
-        except FileNotFoundError:
-            return {}, {}
-        return _parsed(self.path, stat.st_mtime_ns, stat.st_ino, stat.st_size)
+        stamp = self._files.stamp(SUCCESSORS)
+        return ({}, {}) if stamp is None else _parsed(self._files, stamp)
 
 
 @lru_cache(maxsize=8)
-def _parsed(path: Path, *_: int) -> tuple[dict[str, Redaction], dict[str, str]]:
-    stored = json.loads(path.read_text())
+def _parsed(files: Files, _: Hashable) -> tuple[dict[str, Redaction], dict[str, str]]:
+    try:
+        stored = json.loads(files.read(SUCCESSORS))
+    except FileNotFoundError:
+        return {}, {}
     return {name: Redaction(*one) for name, one in stored["names"].items()}, stored["known_as"]

@@ -1,35 +1,40 @@
-"""The Parquet store: immutable files named by their content, and small pointers that say which one is current.
-
-<table>/day=YYYY-MM-DD/<content>.parquet   a day's rows; never changed once there
-<table>/day=YYYY-MM-DD/current.json        which content is current, its rows, when it was first written
-<table>/<content>.parquet                  a table that is stored whole (state, memoised results)
-manifests/day=YYYY-MM-DD/<part>.json       what a study day was computed from
-successors.json                            contents that stand in another's place since a learner was forgotten
-"""
+"""The Parquet store: immutable files named by their content, and small pointers that say which one is current."""
 
 import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from datetime import date
-from pathlib import Path
-from typing import Any
+from pathlib import Path, PurePosixPath
+from typing import Any, TypeVar
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from americano_assets.errors import AmericanoError
-from americano_assets.resources.parquet_store.atomic_files import move_into_place, write_json, written_beside
+from americano_assets.resources.parquet_store.atomic_files import as_json
 from americano_assets.resources.parquet_store.content_files import (
     CONTENT_LENGTH,
     hash_file,
-    is_damaged,
     is_whole,
     read_batches,
     read_table,
 )
+from americano_assets.resources.parquet_store.files import Files, Folder
+from americano_assets.resources.parquet_store.names import (
+    MANIFESTS,
+    POINTER,
+    content_name,
+    day_folder,
+    manifest_name,
+    memo_name,
+    pointer_name,
+)
 from americano_assets.resources.parquet_store.redactions import Redaction, Redactions
 from americano_assets.resources.parquet_store.row_writer import SMALL, Codec, same_rows, write_parquet
+
+_K = TypeVar("_K")
 
 
 @dataclass(frozen=True)
@@ -41,19 +46,37 @@ class Version:
 
 
 class ParquetStore:
-    """Files under one folder. Safe for several readers and writers: a name appears only when its content is whole."""
+    """Files in one place. Safe for several readers and writers: a name appears only when its content is whole."""
 
-    def __init__(self, root: Path) -> None:
-        self.root = root
-        self.successors = Redactions(root / "successors.json")
+    def __init__(self, files: Files | Path) -> None:
+        """Args: where they are, or the folder."""
+        self.files = Folder(files) if isinstance(files, Path) else files
+        self.successors = Redactions(self.files)
+
+    @property
+    def root(self) -> Path:
+        """Folder of this machine in which its contents are read."""
+        return self.files.root
+
+    def day_name(self, table: str, day: date, version: Version) -> str:
+        """Under which name a day's content is kept now."""
+        return self._name(day_folder(table, day), version.content)
+
+    def whole_name(self, table: str, content: str) -> str:
+        """Under which name a whole table's content is kept now."""
+        return self._name(table, content)
 
     def day_path(self, table: str, day: date, version: Version) -> Path:
-        """Path of a day's content."""
-        return self._path(self._day_folder(table, day), version.content)
+        """Where a day's content can be read."""
+        return self.files.path(self.day_name(table, day, version))
 
     def whole_path(self, table: str, content: str) -> Path:
-        """Path of a whole table's content."""
-        return self._path(self.root / table, content)
+        """Where a whole table's content can be read."""
+        return self.files.path(self.whole_name(table, content))
+
+    def whole_paths(self, table: str, versions: Iterable[Version]) -> list[Path]:
+        """Where contents of a whole table can be read."""
+        return self.files.paths([self.whole_name(table, version.content) for version in versions])
 
     def put_day(self, table: str, day: date, batches: Iterable[pa.RecordBatch], schema: pa.Schema) -> Version:
         """Store a day's rows and make them current; see `add_day`."""
@@ -68,40 +91,46 @@ class ParquetStore:
             The version; its content is the same for the same rows in the same order. Of the rows that are current under
             another schema (`row_writer.same_rows`) it is theirs.
         """
-        folder, current = self._day_folder(table, day), self.current(table, day)
-        before = None if current is None else self._path(folder, current.content)
+        folder, current = day_folder(table, day), self.current(table, day)
+        before = None if current is None else self._name(folder, current.content)
         content, rows = self._write(folder, batches, schema, before=before)
-        if current is not None and before is not None and content == before.stem:
+        if current is not None and before == content_name(folder, content):
             return current
         return self._known_as(folder, content, rows)
 
     def make_current(self, table: str, day: date, version: Version) -> None:
         """From now on a stored version is what readers of the day find."""
         if self.current(table, day) != version:
-            write_json(self._day_folder(table, day) / "current.json", asdict(version))
+            self.write_json(pointer_name(table, day), asdict(version))
 
     def put_whole(self, table: str, data: pa.Table | pa.RecordBatchReader, codec: Codec = SMALL) -> Version:
         """Store a whole table under its content; of a reader one batch is in memory."""
-        folder, batches = self.root / table, data.to_batches() if isinstance(data, pa.Table) else data
-        return self._known_as(folder, *self._write(folder, batches, data.schema, codec))
+        batches = data.to_batches() if isinstance(data, pa.Table) else data
+        return self._known_as(table, *self._write(table, batches, data.schema, codec))
 
     def current(self, table: str, day: date) -> Version | None:
         """The current version of a day, or None where the day was never stored."""
-        pointer = self._day_folder(table, day) / "current.json"
-        try:
-            return self._as_it_is_now(pointer.parent, Version(**json.loads(pointer.read_bytes())))
-        except (FileNotFoundError, NotADirectoryError):
-            return None
-        except (ValueError, TypeError) as error:
-            raise AmericanoError(
-                f"{table}, day {day}: the pointer {pointer.name} cannot be read ({error}). "
-                f"Remove the folder day={day} of {table} and materialize that day again."
-            ) from error
+        return self.current_days(table, [day]).get(day)
 
     def current_days(self, table: str, days: Iterable[date]) -> dict[date, Version]:
         """The current versions of those of `days` that are stored."""
-        found = ((day, self.current(table, day)) for day in days)
-        return {day: version for day, version in found if version is not None}
+        pointers = {day: pointer_name(table, day) for day in days}
+        found = self.files.read_all(pointers.values())
+        return {day: self._pointed(table, day, found[name]) for day, name in pointers.items() if name in found}
+
+    def _pointed(self, table: str, day: date, pointer: bytes) -> Version:
+        try:
+            return self._as_it_is_now(day_folder(table, day), Version(**json.loads(pointer)))
+        except (ValueError, TypeError) as error:
+            raise AmericanoError(
+                f"{table}, day {day}: the pointer {POINTER} cannot be read ({error}). "
+                f"Remove the folder day={day} of {table} and materialize that day again."
+            ) from error
+
+    def days(self, table: str) -> list[date]:
+        """Days of which the store has a folder of the table, in order; `current` says whether a day is stored."""
+        found = (name.removeprefix("day=") for name in self.files.inside(table) if name.startswith("day="))
+        return sorted(map(date.fromisoformat, found))
 
     def paths(self, table: str, versions: dict[date, Version]) -> list[str]:
         """Paths of the given day contents.
@@ -109,7 +138,7 @@ class ParquetStore:
         Raises:
             AmericanoError: A file that should be there is not, or is cut off.
         """
-        paths = [self.day_path(table, day, version) for day, version in sorted(versions.items())]
+        paths = self.files.paths([self.day_name(table, day, version) for day, version in sorted(versions.items())])
         unfit = [path for path in paths if not is_whole(path)]
         if unfit:
             raise AmericanoError(
@@ -136,46 +165,48 @@ class ParquetStore:
         version = self.current(table, day)
         return None if version is None else read_batches(self.day_path(table, day, version), columns)
 
-    @staticmethod
-    def schema_of(path: Path) -> pa.Schema:
-        """Columns and types of a stored file."""
-        return pq.read_schema(path)
+    def whole_schema(self, table: str, content: str) -> pa.Schema:
+        """Columns and types of a whole table."""
+        return pq.read_schema(self.whole_path(table, content))
 
     def whole_rows(self, table: str, content: str) -> int:
         """How many rows a whole table has, without reading them."""
-        rows: int = pq.read_metadata(self.whole_path(table, content)).num_rows
-        return rows
+        return int(pq.read_metadata(self.whole_path(table, content)).num_rows)
 
     def remember(self, table: str, key: str, version: Version) -> Version:
         """Keep which content came out of the inputs that `key` stands for."""
-        write_json(self._memo_path(table, key), asdict(version))
+        self.write_json(memo_name(table, key), asdict(version))
         return version
 
     def remembered(self, table: str, key: str) -> Version | None:
         """The content that came out of these inputs before, or None."""
-        path = self._memo_path(table, key)
-        try:
-            version = Version(**json.loads(path.read_text()))
-        except (FileNotFoundError, ValueError, TypeError):
-            return None  # What cannot be read is computed again.
-        return self.kept(table, version)
+        return self.remembered_all(table, {key: key}).get(key)
 
-    def kept(self, table: str, version: Version) -> Version | None:
-        """A whole table's version as it is now, or None where its file is gone."""
-        if not self.whole_path(table, version.content).exists():
-            return None
-        return self._as_it_is_now(self.root / table, version)
+    def remembered_all(self, table: str, keys: Mapping[_K, str]) -> dict[_K, Version]:
+        """As `remembered`, of many; those that there are."""
+        names = {one: memo_name(table, key) for one, key in keys.items()}
+        records = self.files.read_all(names.values())
+        versions: dict[_K, Version] = {}
+        for one, name in names.items():
+            with suppress(KeyError, ValueError, TypeError):  # What cannot be read is computed again.
+                versions[one] = Version(**json.loads(records[name]))
+        return self.kept(table, versions)
+
+    def kept(self, table: str, versions: Mapping[_K, Version]) -> dict[_K, Version]:
+        """Versions of a whole table as they are now, without those whose file is gone."""
+        names = {one: self.whole_name(table, version.content) for one, version in versions.items()}
+        there = self.files.held(names.values())
+        return {one: self._as_it_is_now(table, versions[one]) for one, name in names.items() if name in there}
 
     def manifest(self, day: date, part: str) -> dict[str, Any] | None:
         """What was recorded of `part` of a study day, or None."""
-        path = self._manifest_path(day, part)
         try:
-            found: dict[str, Any] = json.loads(path.read_text())
+            found: dict[str, Any] = json.loads(self.files.read(manifest_name(day, part)))
         except FileNotFoundError:
             return None
         except ValueError as error:
             raise AmericanoError(
-                f"manifests/day={day}: the record {path.name} cannot be read ({error}). Remove it: the next run of that"
+                f"manifests/day={day}: the record {part}.json cannot be read ({error}). Remove it: the next run of that"
                 " study day takes what is current and records it."
             ) from error
         return found
@@ -190,64 +221,64 @@ class ParquetStore:
 
     def _manifests(self, part: str) -> Iterator[tuple[date, dict[str, Any]]]:
         """What was recorded of `part`, newest study day first."""
-        folders = sorted((folder.name for folder in (self.root / "manifests").glob("day=*")), reverse=True)
-        for name in folders:
-            day = date.fromisoformat(name.removeprefix("day="))
+        for day in reversed(self.days(MANIFESTS)):
             if (found := self.manifest(day, part)) is not None:
                 yield day, found
 
     def record_manifest(self, day: date, part: str, content: dict[str, Any]) -> None:
         """Record what a part of a study day was computed from."""
-        write_json(self._manifest_path(day, part), content)
+        self.write_json(manifest_name(day, part), content)
 
-    def _memo_path(self, table: str, key: str) -> Path:
-        return self.root / table / "by_inputs" / f"{key}.json"
+    def records(self, folder: str) -> dict[str, bytes]:
+        """The JSON files that lie directly in a folder, by their stems, sorted."""
+        names = [name for name in self.files.inside(folder) if name.endswith(".json")]
+        found = self.files.read_all(f"{folder}/{name}" for name in names)
+        return {PurePosixPath(name).stem: content for name, content in found.items()}
 
-    def _manifest_path(self, day: date, part: str) -> Path:
-        return self.root / "manifests" / f"day={day.isoformat()}" / f"{part}.json"
+    def write_json(self, name: str, content: Mapping[str, Any]) -> None:
+        """Write a record of what is stored."""
+        self.files.write_file(name, as_json(content))
 
-    def _day_folder(self, table: str, day: date) -> Path:
-        return self.root / table / f"day={day.isoformat()}"
-
-    def _path(self, folder: Path, content: str) -> Path:
+    def _name(self, folder: str, content: str) -> str:
         successor = self.successors.of(content)
-        if successor is not None and (path := folder / f"{successor.content}.parquet").exists():
-            return path
-        return folder / f"{content}.parquet"
+        if successor is not None and self.files.held([name := content_name(folder, successor.content)]):
+            return name
+        return content_name(folder, content)
 
-    def _as_it_is_now(self, folder: Path, version: Version) -> Version:
+    def _as_it_is_now(self, folder: str, version: Version) -> Version:
         """The version with the rows that it has since somebody was forgotten; its name stays."""
         successor = self.successors.of(version.content)
-        if successor is None or not (folder / f"{successor.content}.parquet").exists():
+        if successor is None or not self.files.held([content_name(folder, successor.content)]):
             return version
         return Version(version.content, successor.rows)
 
-    def add_remainder(self, folder: Path, rest: Iterable[pa.RecordBatch], schema: pa.Schema) -> Redaction:
+    def add_remainder(self, folder: str, rest: Iterable[pa.RecordBatch], schema: pa.Schema) -> Redaction:
         """Store what is left of a content of `folder`; nobody reads it before it is recorded in `successors`."""
         return Redaction(*self._write(folder, rest, schema))
 
-    def _known_as(self, folder: Path, content: str, rows: int) -> Version:
+    def _known_as(self, folder: str, content: str, rows: int) -> Version:
         """The version by the name under which readers know a content."""
         return self._as_it_is_now(folder, Version(self.successors.name_of(content), rows))
 
     def _write(
         self,
-        folder: Path,
+        folder: str,
         batches: Iterable[pa.RecordBatch],
         schema: pa.Schema,
         codec: Codec = SMALL,
-        before: Path | None = None,
+        before: str | None = None,
     ) -> tuple[str, int]:
         """Write rows unless they are there; their content, that of `before` where it holds the same, and how many."""
-        with written_beside(folder) as temporary:
+        with self.files.written_beside(folder) as temporary:
             rows = write_parquet(temporary, batches, schema, codec)
             content = hash_file(temporary)
-            if before is not None and before.stem != content and same_rows(before, temporary, content):
-                return before.stem, rows
+            if before is not None and before != content_name(folder, content):
+                known = self.files.path(before)
+                if same_rows(known, temporary, content):
+                    return known.stem, rows
             # What somebody was removed from is not written a second time: its name means what is left.
-            there = self._path(folder, content)
-            if not there.exists() or (there.stem == content and is_damaged(there)):
-                move_into_place(temporary, folder / f"{content}.parquet")
+            if self._name(folder, content) == (name := content_name(folder, content)):
+                self.files.add(temporary, name)
         return content, rows
 
 

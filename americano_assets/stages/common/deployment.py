@@ -15,6 +15,7 @@ from americano_assets.core.study_days.study_day import cutoff
 from americano_assets.errors import DatabaseLostError
 from americano_assets.resources.memory import bound_memory
 from americano_assets.resources.mlflow.tracking import Tracking
+from americano_assets.resources.parquet_store.places import model_files, store_files
 from americano_assets.resources.parquet_store.store import ParquetStore
 from americano_assets.resources.postgres.clock import require_clock
 from americano_assets.resources.postgres.connection import connect, prepare
@@ -39,8 +40,8 @@ class Deployment:
         bound_memory(settings.americano_memory, settings.americano_home)
         # Made ready at first use, once for everybody who shares it.
         self.database = cache(partial(prepare, settings, claims=claims))
-        self.store = ParquetStore(settings.store_root)
-        self.models = ModelStore(settings.models_root)
+        self.store = ParquetStore(store_files(settings))
+        self.models = ModelStore(model_files(settings))
         self.tracking = Tracking(settings)
 
     def limited_to(self, parts: Collection[str]) -> Self:

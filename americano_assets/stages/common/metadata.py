@@ -14,7 +14,8 @@ from pandera.pandas import DataFrameSchema
 from americano_assets.core.base.escaping import markdown
 from americano_assets.core.base.validation import Checked, RulesBrokenError
 from americano_assets.errors import AmericanoError, DatabaseLostError
-from americano_assets.resources.parquet_store.atomic_files import held_together
+from americano_assets.resources.parquet_store.object_store import StoreAwayError
+from americano_assets.resources.parquet_store.places import store_files
 from americano_assets.resources.postgres.urls import RETRY_SECONDS as RETRY_SECONDS
 from americano_assets.stages.common.deployment import Deployment
 from americano_assets.stages.common.dictionary.described import DescribedTable
@@ -94,15 +95,15 @@ def wants_latest(context: dg.AssetExecutionContext) -> bool:
 
 @contextmanager
 def retried(context: Context, deployment: Deployment) -> Iterator[None]:
-    """Have Dagster try the step again, later each time, where the database went away, and for nothing else.
+    """Have Dagster try the step again, later each time, where database or object store went away, and for nothing else.
 
     Bad rows, a full disk or a defect are the same at the second try; they fail the step at once. While the step works
     `forget` and `prune` begin nothing, and it waits for the one that had begun.
     """
     try:
-        with held_together(deployment.settings.store_root):
+        with store_files(deployment.settings).together():
             yield
-    except DatabaseLostError as error:
+    except (DatabaseLostError, StoreAwayError) as error:
         op = context if isinstance(context, dg.OpExecutionContext) else context.op_execution_context
         if op.retry_number >= len(RETRY_SECONDS):
             raise

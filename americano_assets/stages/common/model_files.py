@@ -1,4 +1,4 @@
-"""Models kept on this machine: numbers in JSON files, and trees beside them, named by content. Loading runs no code."""
+"""Models as they are kept: numbers in JSON files, and trees beside them, named by content. Loading runs no code."""
 
 import json
 from collections.abc import Iterable
@@ -11,8 +11,13 @@ from americano_assets.core.models.log_odds import content_name
 from americano_assets.core.models.scorer import Scorer
 from americano_assets.core.study_days.cutoff import Target
 from americano_assets.errors import AmericanoError
-from americano_assets.resources.parquet_store.atomic_files import write_bytes, write_json
+from americano_assets.resources.parquet_store.atomic_files import as_json
+from americano_assets.resources.parquet_store.files import Files, Folder
+from americano_assets.resources.parquet_store.names import MEMOS, MODELS
+from americano_assets.resources.parquet_store.places import model_versions
 from americano_assets.resources.parquet_store.store import ParquetStore, hash_values
+
+_NUMBERS = ".json"
 
 
 @dataclass(frozen=True)
@@ -33,10 +38,16 @@ class StoredModel:
 
 
 class ModelStore:
-    """Model files under one folder."""
+    """Model files in one place."""
 
-    def __init__(self, root: Path) -> None:
-        self.root = root
+    def __init__(self, files: Files | Path) -> None:
+        """Args: where they are, or the folder."""
+        self.files = Folder(files) if isinstance(files, Path) else files
+
+    @property
+    def root(self) -> Path:
+        """Folder of this machine in which contents are read."""
+        return self.files.root
 
     def save(
         self, model_type: str, study_day: date, dataset_version: str, target: Target, scorer: Scorer
@@ -55,23 +66,30 @@ class ModelStore:
             return known
         # Trees first: a model's JSON must never name a file that is not there yet.
         for name, trees in scorer.files().items():
-            write_bytes(self._file(name), trees)
-        write_json(self.path(version), content)
+            self.files.write_file(_trees(name), trees)
+        self.files.write_file(_numbers(version), as_json(content))
         return self.load(version)
 
-    def path(self, version: str) -> Path:
-        """Where a version's file is."""
-        return self.root / f"{version}.json"
+    def versions(self) -> list[str]:
+        """Every model that is kept."""
+        return model_versions(self.files)
 
-    def _file(self, name: str) -> Path:
-        return self.root / f"{name}.skops"
+    def trained_on(self) -> dict[str, list[str]]:
+        """Model versions by the dataset that they were trained on, as they themselves say."""
+        found: dict[str, list[str]] = {}
+        for name, content in self.files.read_all(map(_numbers, self.versions())).items():
+            try:
+                found.setdefault(json.loads(content)["dataset_version"], []).append(name.removesuffix(_NUMBERS))
+            except (ValueError, KeyError, TypeError):
+                continue  # A model that cannot be read is told when it is loaded.
+        return found
 
     def _read_file(self, version: str, name: str) -> bytes:
         try:
-            content = self._file(name).read_bytes()
+            content = self.files.read(_trees(name))
         except FileNotFoundError:
             raise AmericanoError(
-                f"The trees of model {version} are not in {self.root.name}: materialize struggle_model again."
+                f"The trees of model {version} are not in {MODELS}: materialize struggle_model again."
             ) from None
         if content_name(content) != name:
             raise AmericanoError(
@@ -81,7 +99,7 @@ class ModelStore:
 
     def remember(self, key: str, result: dict[str, Any], kept: Iterable[str]) -> None:
         """Keep which model came out of the inputs that `key` stands for, and which versions that training kept."""
-        write_json(self._memo_path(key), {**result, "kept": sorted(kept)})
+        self.files.write_file(_memo(key), as_json({**result, "kept": sorted(kept)}))
 
     def remembered(self, key: str) -> dict[str, Any] | None:
         """What came out of these inputs before, or None.
@@ -89,14 +107,11 @@ class ModelStore:
         None too where a model that was kept then is gone or changed: to train once more is what makes it again.
         """
         try:
-            result: dict[str, Any] = json.loads(self._memo_path(key).read_text())
+            result: dict[str, Any] = json.loads(self.files.read(_memo(key)))
             versions = [result["model_version"], *result.pop("kept", [])]
         except (FileNotFoundError, ValueError, TypeError, KeyError):
             return None  # What cannot be read is computed again.
         return result if all(self._if_whole(version) for version in dict.fromkeys(versions)) else None
-
-    def _memo_path(self, key: str) -> Path:
-        return self.root / "by_inputs" / f"{key}.json"
 
     def _if_whole(self, version: str) -> StoredModel | None:
         """A model, or None where it is not there or not what its name says."""
@@ -111,13 +126,10 @@ class ModelStore:
         Raises:
             AmericanoError: A file is missing, or its content is not what its name says.
         """
-        path = self.path(version)
         try:
-            content = json.loads(path.read_text())
+            content = json.loads(self.files.read(_numbers(version)))
         except FileNotFoundError:
-            raise AmericanoError(
-                f"Model {version} is not in {path.parent.name}: materialize struggle_model again."
-            ) from None
+            raise AmericanoError(f"Model {version} is not in {MODELS}: materialize struggle_model again.") from None
         except ValueError:
             content = None
         if content is None or hash_values(content) != version:
@@ -134,6 +146,18 @@ class ModelStore:
             Target(**content["target"]),
             Scorer.from_json(content["scorer"], lambda name: self._read_file(version, name)),
         )
+
+
+def _numbers(version: str) -> str:
+    return f"{version}{_NUMBERS}"
+
+
+def _trees(name: str) -> str:
+    return f"{name}.skops"
+
+
+def _memo(key: str) -> str:
+    return f"{MEMOS}/{key}{_NUMBERS}"
 
 
 def model_of_day(store: ParquetStore, models: ModelStore, day: date) -> StoredModel:

@@ -11,6 +11,7 @@ from dagster_duckdb import DuckDBResource
 from pydantic import Field
 
 from americano_assets.errors import AmericanoError
+from americano_assets.resources.parquet_store.places import model_files, store_files
 from americano_assets.settings import Settings
 from americano_assets.stages.common.deployment import Deployment
 from americano_assets.stages.common.measurements import ReadBackgrounds, no_backgrounds
@@ -37,7 +38,7 @@ class Part(dg.ConfigurableResource):  # type: ignore[type-arg]
         if any(given[name] != value for name, value in self.shown(self.deployment.settings).items()):
             raise AmericanoError(
                 f"{type(self).__name__}: where it is, is the deployment's setting, not a run's. Nothing was done:"
-                " launch the run without configuration of resources, or set AMERICANO_HOME, DUCKDB_DB_PATH or"
+                " launch the run without configuration of resources, or set AMERICANO_STORE, DUCKDB_DB_PATH or"
                 " MLFLOW_EXPERIMENT_NAME and start Dagster again."
             )
 
@@ -52,24 +53,24 @@ class Store(Part):
     """Parquet files named by their content: the log by study day, features, predictions, and what came of what."""
 
     PART = "store"
-    folder: str = Field(description="Its folder in AMERICANO_HOME.")
+    folder: str = Field(description="Its folder, or bucket and prefix: AMERICANO_STORE, else in AMERICANO_HOME.")
 
     @classmethod
     def shown(cls, settings: Settings) -> dict[str, str]:
-        """Its folder."""
-        return {"folder": str(settings.store_root)}
+        """Its folder or bucket."""
+        return {"folder": store_files(settings).place}
 
 
 class Models(Part):
     """Model files named by their content: what scores, whether or not MLflow answers."""
 
     PART = "models"
-    folder: str = Field(description="Their folder in AMERICANO_HOME.")
+    folder: str = Field(description="Their folder, or bucket and prefix: AMERICANO_STORE, else in AMERICANO_HOME.")
 
     @classmethod
     def shown(cls, settings: Settings) -> dict[str, str]:
-        """Their folder."""
-        return {"folder": str(settings.models_root)}
+        """Their folder or bucket."""
+        return {"folder": model_files(settings).place}
 
 
 class Mlflow(Part):

@@ -9,22 +9,24 @@ is older than the settings say: contents that late rows have superseded, what wa
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
-from pathlib import Path
+from datetime import date, timedelta
+from itertools import chain
+from pathlib import PurePosixPath
 
 from americano_assets.errors import AmericanoError
 from americano_assets.resources.home.walk import files_of
-from americano_assets.resources.parquet_store.atomic_files import LEFTOVER_PREFIX, held_alone
-from americano_assets.resources.parquet_store.store import ParquetStore
+from americano_assets.resources.parquet_store.atomic_files import LEFTOVER_PREFIX
+from americano_assets.resources.parquet_store.files import Files, Stored
+from americano_assets.resources.parquet_store.names import MEMOS, pointer_name
 from americano_assets.stages.common.deployment import Deployment
 from americano_assets.stages.common.schemas import LOG_TABLES
 
 # The server's own files, and MLflow's copies of what the store's records name.
 _NOT_OURS = ("postgres", "mlflow", "dagster")
-_MEMO = "by_inputs"
 _CONTENT = re.compile(r"(?<![0-9a-f])[0-9a-f]{32}(?![0-9a-f])")
 # What a killed process left; nobody writes one file for a day.
 _LEFTOVER = timedelta(days=1)
+_READ_AT_ONCE = 200
 
 
 @dataclass(frozen=True)
@@ -49,84 +51,100 @@ def prune(deployment: Deployment, keep_days: int, *, dry_run: bool = False) -> P
     Raises:
         AmericanoError: A place that may name contents cannot be read, or `forget` is at work here.
     """
-    with held_alone(deployment.store.root):
+    with deployment.store.files.alone():
         return _prune(deployment, keep_days, dry_run=dry_run)
 
 
 def _prune(deployment: Deployment, keep_days: int, *, dry_run: bool) -> Pruned:
-    store, now = deployment.store, deployment.now()
+    files, now = deployment.store.files, deployment.now()
     oldest = now - timedelta(days=keep_days)
-    log = list(_old_log(store, oldest.date()))
-    named = _named(_records(deployment.settings.americano_home, without={pointer for pointer, _ in log}))
-    by_day = {folder for _, folder in log}
+    stored = list(files.walk())
+    pointers = set(_old_log(deployment, oldest.date())).intersection(one.name for one in stored)
+    named = _named(deployment, stored, without=pointers)
+    by_day = {PurePosixPath(name).parent for name in pointers}
     contents = [
-        path
-        for folder, files in _by_folder(store.root)
-        for path in _without_newest(files, whole=not folder.name.startswith("day="))
-        if path.stem not in named and (folder in by_day or _written(path) < oldest)
+        one
+        for folder, found in _by_folder(stored)
+        for one in _without_newest(found, whole=not folder.name.startswith("day="))
+        if PurePosixPath(one.name).stem not in named and (folder in by_day or one.written < oldest)
     ]
-    leftovers = [path for path in store.root.rglob(f"{LEFTOVER_PREFIX}*") if _written(path) < now - _LEFTOVER]
-    size = sum(path.stat().st_size for path in (*contents, *leftovers))
-    if not dry_run:
+    leftovers = [
+        one
+        for one in stored
+        if PurePosixPath(one.name).name.startswith(LEFTOVER_PREFIX) and one.written < now - _LEFTOVER
+    ]
+    if not dry_run and (pointers or contents or leftovers):
+        files.renew()
         # Pointers first: a process that is killed here leaves a file that nobody names, never a name without its file.
-        for path in (*(pointer for pointer, _ in log), *_memos_of(store.root, contents), *contents, *leftovers):
-            path.unlink(missing_ok=True)
-        for _, folder in log:
-            for emptied in (folder, folder.parent):
-                if not any(emptied.iterdir()):
-                    emptied.rmdir()
-    return Pruned(len(contents), len(log), len(leftovers), size)
+        gone = (one.name for one in (*contents, *leftovers))
+        for name in (*sorted(pointers), *_memos_of(files, stored, contents), *gone):
+            files.remove(name)
+    return Pruned(len(contents), len(pointers), len(leftovers), sum(one.size for one in (*contents, *leftovers)))
 
 
-def _old_log(store: ParquetStore, oldest: date) -> Iterator[tuple[Path, Path]]:
-    """Pointer and folder of each stored day of the log's tables before `oldest`."""
+def _old_log(deployment: Deployment, oldest: date) -> Iterator[str]:
+    """The pointer of each day of the log's tables before `oldest`."""
     for table in LOG_TABLES:
-        for pointer in sorted((store.root / table).glob("day=*/current.json")):
-            if date.fromisoformat(pointer.parent.name.removeprefix("day=")) < oldest:
-                yield pointer, pointer.parent
+        yield from (pointer_name(table, day) for day in deployment.store.days(table) if day < oldest)
 
 
-def _records(home: Path, without: set[Path]) -> Iterator[Path]:
-    """Every JSON file of ours but memos, which name what can be computed again, and pointers that are to go."""
+def _named(deployment: Deployment, stored: Iterable[Stored], without: set[str]) -> set[str]:
+    """Every word that could be a content's name in a JSON file of ours.
+
+    But for memos, which name what can be computed again, and pointers that are to go.
+    """
+    store, models, home = deployment.store.files, deployment.models.files, deployment.settings.americano_home
     unreadable: list[str] = []
-    for path in list(files_of(home, unreadable, [])):
-        inside = path.relative_to(home).parts
-        if path.suffix != ".json":
-            continue
-        if inside[0] not in _NOT_OURS and not (inside[0] == "data" and _MEMO in inside) and path not in without:
-            yield path
+    elsewhere = (
+        path.read_bytes()
+        for path in list(files_of(home, unreadable, []))
+        if path.suffix == ".json"
+        and path.relative_to(home).parts[0] not in _NOT_OURS
+        and not any(path.is_relative_to(part.root) for part in (store, models))
+    )
     if unreadable:
         raise AmericanoError(
             "These places in the home cannot be read, so which contents they name is not known:"
             f" {', '.join(unreadable)}. Nothing was removed."
         )
+    tables = (one.name for one in stored if not _is_memo(one.name) and one.name not in without)
+    trained = (one.name for one in models.walk())
+    ours = chain(_records(store, tables), _records(models, trained))
+    records = chain(elsewhere, (record for _, record in ours))
+    return {name for record in records for name in _contents_in(record)}
 
 
-def _named(records: Iterable[Path]) -> set[str]:
-    """Every word in these files that could be a content's name."""
-    return {name for path in records for name in _CONTENT.findall(path.read_text(errors="replace"))}
+def _records(files: Files, names: Iterable[str]) -> Iterator[tuple[str, bytes]]:
+    """Those of some files that are JSON with what is in them, a few in memory at a time."""
+    wanted = [name for name in names if name.endswith(".json")]
+    for start in range(0, len(wanted), _READ_AT_ONCE):
+        yield from files.read_all(wanted[start : start + _READ_AT_ONCE]).items()
 
 
-def _by_folder(root: Path) -> Iterator[tuple[Path, list[Path]]]:
-    folders: dict[Path, list[Path]] = {}
-    for path in sorted(root.rglob("*.parquet")):
-        if _CONTENT.fullmatch(path.stem):
-            folders.setdefault(path.parent, []).append(path)
+def _contents_in(record: bytes) -> set[str]:
+    return set(_CONTENT.findall(record.decode(errors="replace")))
+
+
+def _is_memo(name: str) -> bool:
+    return MEMOS in PurePosixPath(name).parts
+
+
+def _by_folder(stored: Iterable[Stored]) -> Iterator[tuple[PurePosixPath, list[Stored]]]:
+    folders: dict[PurePosixPath, list[Stored]] = {}
+    for one in stored:
+        path = PurePosixPath(one.name)
+        if path.suffix == ".parquet" and _CONTENT.fullmatch(path.stem):
+            folders.setdefault(path.parent, []).append(one)
     yield from folders.items()
 
 
-def _without_newest(files: list[Path], *, whole: bool) -> list[Path]:
+def _without_newest(files: list[Stored], *, whole: bool) -> list[Stored]:
     """Of a table stored whole the newest content stays: memos alone may know it, and the next night reads it."""
-    newest = max(files, key=lambda path: path.stat().st_mtime) if whole else None
-    return [path for path in files if path != newest]
+    newest = max(files, key=lambda one: one.written) if whole else None
+    return [one for one in files if one != newest]
 
 
-def _memos_of(root: Path, contents: Iterable[Path]) -> Iterator[Path]:
-    gone = {path.stem for path in contents}
-    for memo in root.rglob(f"{_MEMO}/*.json"):
-        if gone.intersection(_CONTENT.findall(memo.read_text(errors="replace"))):
-            yield memo
-
-
-def _written(path: Path) -> datetime:
-    return datetime.fromtimestamp(path.stat().st_mtime).astimezone()
+def _memos_of(files: Files, stored: Iterable[Stored], contents: Iterable[Stored]) -> list[str]:
+    gone = {PurePosixPath(one.name).stem for one in contents}
+    memos = [one.name for one in stored if _is_memo(one.name)]
+    return [memo for memo, record in _records(files, memos) if not gone.isdisjoint(_contents_in(record))]

@@ -15,14 +15,15 @@ import pyarrow as pa
 
 from americano_assets.core.base.validation import UNKNOWN_LABEL, Checked, Violation, merged
 from americano_assets.errors import AmericanoError
-from americano_assets.resources.parquet_store.atomic_files import write_json
 from americano_assets.resources.parquet_store.content_files import read_table
+from americano_assets.resources.parquet_store.names import day_folder
 from americano_assets.resources.parquet_store.store import ParquetStore, Version
 from americano_assets.stages.common.schemas import EXTRACTED, ruled
 
 # More bad rows of a table than this share of it stop a reading; so few never do, however small the table.
 BAD_ROW_LIMIT, NEVER_TOO_MANY = 0.01, 5
 FOLDER = "quarantine"
+_READING = "reading-"
 _STAMP = "%Y%m%dT%H%M%S%fZ"
 _SHOWN_IN_ERROR = 3
 
@@ -117,8 +118,8 @@ def set_aside(store: ParquetStore, quality: Quality, bad: pd.DataFrame) -> None:
 def record_reading(store: ParquetStore, quality: Quality) -> None:
     """Make what a reading set aside visible; nothing where nothing was."""
     if quality.files:
-        name = f"reading-{quality.read_at.strftime(_STAMP)}.json"
-        write_json(store.root / _table(quality) / f"day={quality.read_at.date()}" / name, asdict(quality))
+        name = f"{_READING}{quality.read_at.strftime(_STAMP)}.json"
+        store.write_json(f"{day_folder(_table(quality), quality.read_at.date())}/{name}", asdict(quality))
 
 
 def readings(store: ParquetStore, day: date | None = None) -> Iterator[Quality]:
@@ -127,10 +128,17 @@ def readings(store: ParquetStore, day: date | None = None) -> Iterator[Quality]:
     Raises:
         AmericanoError: A record cannot be read.
     """
-    pattern = f"*/day={day.isoformat() if day else '*'}/reading-*.json"
-    for path in sorted((store.root / FOLDER).glob(pattern), key=lambda path: (path.name, path.parent)):
+    tables = [f"{FOLDER}/{name}" for name in store.files.inside(FOLDER)]
+    folders = [(table, day_folder(table, one)) for table in tables for one in ([day] if day else store.days(table))]
+    found = [
+        (name, table, content)
+        for table, folder in folders
+        for name, content in store.records(folder).items()
+        if name.startswith(_READING)
+    ]
+    for name, table, record in sorted(found):
         try:
-            content = json.loads(path.read_text())
+            content = json.loads(record)
             content["violations"] = [
                 Violation(**one | {"examples": tuple(one["examples"])}) for one in content["violations"]
             ]
@@ -138,8 +146,8 @@ def readings(store: ParquetStore, day: date | None = None) -> Iterator[Quality]:
             yield Quality(**content)
         except (ValueError, TypeError, KeyError) as error:
             raise AmericanoError(
-                f"The record {path.name} in quarantine of {path.parent.parent.name} cannot be read ({error}): remove"
-                " it."
+                f"The record {name}.json in quarantine of {table.removeprefix(f'{FOLDER}/')} cannot be read"
+                f" ({error}): remove it."
             ) from error
 
 

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from americano_assets.errors import AmericanoError
-from americano_assets.resources.parquet_store.atomic_files import write_json
 from americano_assets.resources.parquet_store.store import ParquetStore, hash_values
 
+_FOLDER = "state_snapshots"
 _STAMP = "%Y%m%dT%H%M%S%fZ"
 PROMPT_AFTER_CUTOFF = timedelta(hours=1)
 
@@ -40,14 +40,15 @@ class StateAt:
 
 def record_snapshot(store: ParquetStore, snapshot: StateSnapshot) -> None:
     """Make a snapshot known, after all its tables are stored."""
-    write_json(store.root / "state_snapshots" / f"{snapshot.taken_at.strftime(_STAMP)}.json", snapshot.tables)
+    store.write_json(f"{_FOLDER}/{snapshot.taken_at.strftime(_STAMP)}.json", snapshot.tables)
 
 
 def snapshots(store: ParquetStore) -> list[StateSnapshot]:
     """All snapshots, oldest first."""
+    stored = store.records(_FOLDER)
     return [
-        StateSnapshot(datetime.strptime(f"{path.stem}+0000", f"{_STAMP}%z"), json.loads(path.read_text()))
-        for path in sorted((store.root / "state_snapshots").glob("*.json"))
+        StateSnapshot(datetime.strptime(f"{name}+0000", f"{_STAMP}%z"), json.loads(tables))
+        for name, tables in stored.items()
     ]
 
 

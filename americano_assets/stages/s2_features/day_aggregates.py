@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
+from pathlib import Path
 
 import numpy as np
 
@@ -15,7 +16,7 @@ from americano_assets.stages.s2_features.query_plan import derived_definition
 _DERIVED_AT_ONCE = 4_000_000
 
 
-def derived_paths(store: ParquetStore, table: str, versions: Mapping[date, Version]) -> list[str]:
+def derived_paths(store: ParquetStore, table: str, versions: Mapping[date, Version]) -> list[Path]:
     """Files of one of DERIVED_TABLES for study days, made where they are missing.
 
     Args:
@@ -25,8 +26,8 @@ def derived_paths(store: ParquetStore, table: str, versions: Mapping[date, Versi
     """
     definition = derived_definition(table)
     keys = {day: hash_values(definition, version.content) for day, version in versions.items()}
-    kept = {day: store.remembered(table, key) for day, key in keys.items()}
-    for part in _parts([day for day, version in kept.items() if version is None], versions):
+    kept = store.remembered_all(table, keys)
+    for part in _parts(keys.keys() - kept, versions):
         with open_feature_engine() as engine:
             engine.view("interactions", store.paths("interactions", {day: versions[day] for day in part}))
             rows = engine.derive(table)
@@ -34,7 +35,7 @@ def derived_paths(store: ParquetStore, table: str, versions: Mapping[date, Versi
         for day in part:
             first, last = np.searchsorted(numbers, [day_number(day), day_number(day) + 1])
             kept[day] = store.remember(table, keys[day], store.put_whole(table, rows.slice(first, last - first), QUICK))
-    return [str(store.whole_path(table, one.content)) for _, one in sorted(kept.items()) if one is not None]
+    return store.whole_paths(table, [one for _, one in sorted(kept.items())])
 
 
 def _parts(days: Iterable[date], versions: Mapping[date, Version]) -> Iterator[list[date]]:

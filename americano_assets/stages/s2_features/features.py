@@ -114,7 +114,7 @@ def publish_features(
         tables.store_cohort(day)
     store, published = deployment.store, PublishedFeatures()
     kept = published.without_opt_outs(store.batches("features_at", version.content), deployment.analysable())
-    schema = store.schema_of(store.whole_path("features_at", version.content))
+    schema = store.whole_schema("features_at", version.content)
     return published, store.put_day("features", day, kept, schema), tables.state(day)
 
 

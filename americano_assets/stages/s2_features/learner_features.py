@@ -188,9 +188,7 @@ class LiveFeatures:
     def _cohort(self, day: date) -> tuple[date, dict[str, pa.Table]]:
         """What all learners show at the cut-off of `day`, else of the last day before it, and that day."""
         first, *_ = COHORT_STEPS
-        folders = (self.store.root / COHORT / first).glob("day=*")
-        stored = sorted(date.fromisoformat(path.name.removeprefix("day=")) for path in folders)
-        known = next((one for one in reversed(stored) if one <= day), None)
+        known = next((one for one in reversed(self.store.days(f"{COHORT}/{first}")) if one <= day), None)
         if known is None:
             return day, _NOBODY
         if getattr(self._kept, "cohort_day", None) != known:

@@ -58,8 +58,7 @@ class NightResults(NoResults):
         fits = halvings in (None, _halvings(self._kept())) or set(cutoffs) == {self._day}
         contents = self._contents(table) if fits and not self._anew else {}
         named = {at: Version(*contents[at.isoformat()]) for at in cutoffs if at.isoformat() in contents}
-        found = {at: self._store.kept(table, version) for at, version in named.items()}
-        return {at: version for at, version in found.items() if version is not None}
+        return self._store.kept(table, named)
 
     def portion(self, most: int) -> Portion | None:
         """The portion of the learners whom training cut-offs are of, if it was recorded for as many wanted rows."""

@@ -199,11 +199,10 @@ class PointInTimeTables:
         def keep(day: date, rows: pa.Table) -> tuple[date, Version]:
             return day, self.store.remember(table, keys[day], self.store.put_whole(table, rows))
 
-        found = {day: self.store.remembered(table, key) for day, key in keys.items()}
-        missing = sorted(day for day, version in found.items() if version is None)
-        if missing:
-            found |= dict(compute(missing, keep))
-        return {day: version for day, version in found.items() if version is not None}
+        found = self.store.remembered_all(table, keys)
+        missing = sorted(keys.keys() - found)
+        found |= dict(compute(missing, keep)) if missing else {}
+        return {day: found[day] for day in keys if day in found}
 
     def _compute_features(
         self, days: list[date], keep: _Keep, pairs: Mapping[date, PairSource] | None, halvings: int

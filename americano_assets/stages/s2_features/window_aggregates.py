@@ -5,6 +5,7 @@ Nights that lie H days apart look back on the same windows but one.
 
 from collections.abc import Mapping
 from datetime import date, timedelta
+from pathlib import Path
 
 import numpy as np
 
@@ -17,7 +18,7 @@ from americano_assets.stages.s2_features.feature_engine import open_feature_engi
 from americano_assets.stages.s2_features.query_plan import DERIVED_TABLES, WINDOWS, window_definition
 
 
-def window_paths(store: ParquetStore, day: date, moment: Cutoff, versions: Mapping[date, Version]) -> list[str]:
+def window_paths(store: ParquetStore, day: date, moment: Cutoff, versions: Mapping[date, Version]) -> list[Path]:
     """Files of the windows before the cut-off of a closed study day, made where they are missing; none without rows.
 
     Args:
@@ -29,8 +30,8 @@ def window_paths(store: ParquetStore, day: date, moment: Cutoff, versions: Mappi
     windows = _windows(day, moment.target.horizon_days, versions)
     definition = hash_values(window_definition(), moment.target.horizon_days, moment.target.struggle_below)
     keys = {closes: hash_values(definition, digest_of(days)) for closes, days in windows.items()}
-    kept = {closes: store.remembered(WINDOWS, key) for closes, key in keys.items()}
-    missing = [closes for closes, version in kept.items() if version is None]
+    kept = store.remembered_all(WINDOWS, keys)
+    missing = [closes for closes in keys if closes not in kept]
     if missing:
         days = {one: version for closes in missing for one, version in windows[closes].items()}
         with open_feature_engine() as engine:
@@ -43,7 +44,7 @@ def window_paths(store: ParquetStore, day: date, moment: Cutoff, versions: Mappi
             kept[closes] = store.remember(
                 WINDOWS, keys[closes], store.put_whole(WINDOWS, rows.slice(first, last - first), QUICK)
             )
-    return [str(store.whole_path(WINDOWS, one.content)) for _, one in sorted(kept.items()) if one is not None]
+    return store.whole_paths(WINDOWS, [one for _, one in sorted(kept.items())])
 
 
 def _windows(day: date, horizon_days: int, versions: Mapping[date, Version]) -> dict[date, dict[date, Version]]:

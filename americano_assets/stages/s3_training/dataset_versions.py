@@ -9,7 +9,7 @@ import shutil
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from datetime import date
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from americano_assets.core.statistics.learner_draw import Draw
@@ -17,6 +17,7 @@ from americano_assets.errors import AmericanoError
 from americano_assets.installation import IS_CHECKOUT, PROJECT_ROOT
 from americano_assets.resources.parquet_store.atomic_files import LEFTOVER_PREFIX, write_json
 from americano_assets.resources.parquet_store.content_files import hash_file
+from americano_assets.resources.parquet_store.names import DATA
 from americano_assets.resources.parquet_store.redactions import Redaction
 from americano_assets.resources.parquet_store.store import ParquetStore, Version
 from americano_assets.settings import Settings
@@ -77,21 +78,21 @@ class Dataset:
         draw = Draw(**kept["draw"]) if "draw" in kept else None
         return cls(kept["version"], kept["rows"], day, kept["settings"], made_from, inputs, draw)
 
-    def paths(self, store: ParquetStore) -> list[Path]:
-        """Every file that belongs to it, the training set first."""
-        found = [store.day_path(TRAINING_SET, self.day, Version(self.version, self.rows))]
+    def names(self, store: ParquetStore) -> list[str]:
+        """Every file that belongs to it, by its name in the store; the training set first."""
+        found = [store.day_name(TRAINING_SET, self.day, Version(self.version, self.rows))]
         for table, versions in self.inputs.days.items():
-            found += [store.day_path(table, day, version) for day, version in sorted(versions.items())]
+            found += [store.day_name(table, day, version) for day, version in sorted(versions.items())]
         for snapshot in self.inputs.state:
-            found += [store.whole_path(table, content) for table, content in sorted(snapshot.tables.items())]
+            found += [store.whole_name(table, content) for table, content in sorted(snapshot.tables.items())]
         for table, contents in self.made_from.items():
-            found += [store.whole_path(table, content) for _, content in sorted(contents.items())]
+            found += [store.whole_name(table, content) for _, content in sorted(contents.items())]
         return list(dict.fromkeys(found))
 
 
 def datasets(store: ParquetStore) -> Iterator[Dataset]:
     """All recorded versions, by study day."""
-    found = [read_record(path) for path in (store.root / DATASETS).glob("*.json")]
+    found = [_read(version, content) for version, content in store.records(DATASETS).items()]
     yield from sorted(found, key=lambda dataset: (dataset.day, dataset.version))
 
 
@@ -101,12 +102,12 @@ def find_dataset(store: ParquetStore, version: str) -> Dataset:
     Raises:
         AmericanoError: None or several.
     """
-    paths = sorted((store.root / DATASETS).glob("*.json"))
-    matching = [path for path in paths if version and path.stem.startswith(version)]
+    kept = store.records(DATASETS)
+    matching = [name for name in kept if version and name.startswith(version)]
     if len(matching) != 1:
         many = f"{len(matching)} dataset versions begin" if matching else "No dataset version begins"
-        raise AmericanoError(f"{many} with «{version}»: `americano dataset list` shows all {len(paths)}.")
-    return read_record(matching[0])
+        raise AmericanoError(f"{many} with «{version}»: `americano dataset list` shows all {len(kept)}.")
+    return _read(matching[0], kept[matching[0]])
 
 
 @dataclass(frozen=True)
@@ -134,15 +135,15 @@ def restore(store: ParquetStore, dataset: Dataset, folder: Path) -> Restored:
     shutil.rmtree(temporary, ignore_errors=True)
     try:
         size = 0
-        paths = dataset.paths(store)
-        for path in paths:
-            copy = temporary / "data" / path.relative_to(store.root)
+        names = dataset.names(store)
+        for name in names:
+            copy = temporary / DATA / name
             copy.parent.mkdir(parents=True, exist_ok=True)
-            _copy(path, copy)
+            _copy(store.files.path(name), copy)
             size += copy.stat().st_size
-        rewritten = _rewritten(store, paths)
-        _write_records(ParquetStore(temporary / "data"), dataset, rewritten)
-        shutil.copyfile(temporary / "data" / paths[0].relative_to(store.root), temporary / f"{TRAINING_SET}.parquet")
+        rewritten = _rewritten(store, names)
+        _write_records(ParquetStore(temporary / DATA), dataset, rewritten)
+        shutil.copyfile(temporary / DATA / names[0], temporary / f"{TRAINING_SET}.parquet")
         write_json(temporary / MANIFEST, dataset.to_json())
         if folder.exists():
             folder.rmdir()
@@ -151,7 +152,7 @@ def restore(store: ParquetStore, dataset: Dataset, folder: Path) -> Restored:
         raise AmericanoError(f"{folder} could not be written ({error.strerror}): name another with --to.") from error
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
-    return Restored(folder / f"{TRAINING_SET}.parquet", len(paths), size, len(rewritten))
+    return Restored(folder / f"{TRAINING_SET}.parquet", len(names), size, len(rewritten))
 
 
 def dvc_tags(settings: Settings) -> dict[str, str]:
@@ -167,9 +168,9 @@ def dvc_tags(settings: Settings) -> dict[str, str]:
     return {}
 
 
-def _rewritten(store: ParquetStore, paths: list[Path]) -> dict[str, Redaction]:
+def _rewritten(store: ParquetStore, names: list[str]) -> dict[str, Redaction]:
     """Names that mean less than when they were given, of those that mean one of these files."""
-    kept = {path.stem for path in paths}
+    kept = {PurePosixPath(name).stem for name in names}
     return {name: one for name, one in store.successors.all().items() if one.content in kept}
 
 
@@ -181,7 +182,7 @@ def _write_records(copy: ParquetStore, dataset: Dataset, rewritten: dict[str, Re
     copy.record_manifest(dataset.day, "inputs", dataset.inputs.to_json())
     for snapshot in dataset.inputs.state:
         record_snapshot(copy, snapshot)
-    write_json(record_path(copy, dataset.version), dataset.to_json())
+    record(copy, dataset)
     if rewritten:
         copy.successors.record(rewritten, {one.content: name for name, one in rewritten.items()})
 
@@ -200,18 +201,29 @@ def _copy(path: Path, copy: Path) -> None:
         )
 
 
-def record_path(store: ParquetStore, version: str) -> Path:
-    """Where what a version was made from is recorded."""
-    return store.root / DATASETS / f"{version}.json"
+def record(store: ParquetStore, dataset: Dataset) -> None:
+    """Keep what a version was made from."""
+    store.write_json(_record(dataset.version), dataset.to_json())
 
 
-def read_record(path: Path) -> Dataset:
-    """Such a record.
+def recorded_dataset(store: ParquetStore, version: str) -> Dataset | None:
+    """What a version was made from, or None where that was not recorded.
 
     Raises:
-        AmericanoError: It cannot be read.
+        AmericanoError: The record cannot be read.
     """
     try:
-        return Dataset.from_json(json.loads(path.read_text()))
+        return _read(version, store.files.read(_record(version)))
+    except FileNotFoundError:
+        return None
+
+
+def _record(version: str) -> str:
+    return f"{DATASETS}/{version}.json"
+
+
+def _read(version: str, content: bytes) -> Dataset:
+    try:
+        return Dataset.from_json(json.loads(content))
     except (ValueError, KeyError, TypeError) as error:
-        raise AmericanoError(f"The record {DATASETS}/{path.name} cannot be read ({error}): remove it.") from error
+        raise AmericanoError(f"The record {_record(version)} cannot be read ({error}): remove it.") from error

@@ -10,7 +10,6 @@ import pyarrow as pa
 from americano_assets.core.statistics.learner_draw import Draw
 from americano_assets.core.study_days.cutoff import naive
 from americano_assets.core.study_days.study_day import study_day_of
-from americano_assets.resources.parquet_store.atomic_files import write_json
 from americano_assets.resources.parquet_store.store import Version
 from americano_assets.settings import Settings
 from americano_assets.stages.common.deployment import Deployment
@@ -24,7 +23,7 @@ from americano_assets.stages.s2_features.features import (
     training_tables,
 )
 from americano_assets.stages.s2_features.point_in_time import PointInTimeTables
-from americano_assets.stages.s3_training.dataset_versions import TRAINING_SET, Dataset, read_record, record_path
+from americano_assets.stages.s3_training.dataset_versions import TRAINING_SET, Dataset, record, recorded_dataset
 from americano_assets.stages.s3_training.learner_feedback import feedback, on_time_flags
 
 
@@ -72,9 +71,9 @@ def _recorded(deployment: Deployment, day: date, inputs: Inputs) -> tuple[Traini
     """What a closed day's training set was made from, if from inputs that still count for it and all of it is there."""
     store = deployment.store
     version = store.current(TRAINING_SET, day) if deployment.is_closed(day) else None
-    if version is None or not record_path(store, version.content).exists():
+    dataset = None if version is None else recorded_dataset(store, version.content)
+    if dataset is None:
         return None
-    dataset = read_record(record_path(store, version.content))
     # A training set of fewer days than are known by now, or of the day while it was open, is another one.
     same_days = _contents(inputs, dataset.day) == _contents(dataset.inputs, dataset.day)
     same_state = all(snapshot in inputs.state for snapshot in dataset.inputs.state)
@@ -85,9 +84,9 @@ def _recorded(deployment: Deployment, day: date, inputs: Inputs) -> tuple[Traini
         return None
     if any(sorted(found) != training_cutoffs(deployment, day, inputs) for found in dataset.made_from.values()):
         return None
-    contents = [(table, one) for table, found in dataset.made_from.items() for one in found.values()]
-    if not all(store.whole_path(table, one).exists() for table, one in contents):
-        return None
+    for table, found in dataset.made_from.items():
+        if not found.keys() <= store.kept(table, {at: Version(one, 0) for at, one in found.items()}).keys():
+            return None
     features, labels = (
         {at: Version(one, store.whole_rows(table, one)) for at, one in dataset.made_from[table].items()}
         for table in ("features_at", "labels_at")
@@ -105,8 +104,7 @@ def store_training_set(deployment: Deployment, day: date) -> tuple[Taught, Versi
     taught = training_rows(deployment, day)
     table = pa.Table.from_pandas(taught.rows, preserve_index=False)
     version = deployment.store.put_day(TRAINING_SET, day, table.to_batches(), table.schema)
-    path = record_path(deployment.store, version.content)
-    if not path.exists():
+    if recorded_dataset(deployment.store, version.content) is None:
         contents = {"features_at": taught.made_from.features, "labels_at": taught.made_from.labels}
         dataset = Dataset(
             version.content,
@@ -117,7 +115,7 @@ def store_training_set(deployment: Deployment, day: date) -> tuple[Taught, Versi
             taught.tables.inputs,
             taught.draw,
         )
-        write_json(path, dataset.to_json())
+        record(deployment.store, dataset)
     return taught, version
 
 

@@ -13,7 +13,6 @@ import pyarrow.parquet as pq
 
 from americano_assets.core.study_days.study_day import day_of_number
 from americano_assets.resources.duckdb.connection import open_engine
-from americano_assets.resources.parquet_store.atomic_files import written_beside
 from americano_assets.resources.parquet_store.row_writer import write_parquet
 from americano_assets.stages.common.deployment import Deployment
 from americano_assets.stages.s4_predictions.matured import matured
@@ -46,7 +45,7 @@ def explained(deployment: Deployment, misses: pa.Table | None) -> Iterator[Itera
         return
     store = deployment.store
     days = {day_of_number(number) for number in misses["scored_day"].unique().to_pylist()}
-    with written_beside(store.root) as temporary:
+    with store.files.written_beside("") as temporary:
         with open_engine() as engine:
             engine.view("scored", store.paths(TABLE, store.current_days(TABLE, days)), by_name=True)
             engine.register("misses", misses)

@@ -14,7 +14,7 @@ from americano_assets.core.study_days.study_day import days_between, study_day_o
 from americano_assets.errors import AmericanoError
 from americano_assets.resources.duckdb.connection import open_engine
 from americano_assets.resources.duckdb.learner_key import key_of
-from americano_assets.resources.parquet_store.atomic_files import held_together, move_into_place, written_beside
+from americano_assets.resources.parquet_store.atomic_files import move_into_place, written_beside
 from americano_assets.stages.common.deployment import Deployment
 from americano_assets.stages.s9_report.sql import query
 
@@ -62,7 +62,7 @@ def export_events(
     chosen = {day: version for day, version in versions.items() if day >= first}
     allowed = _allowed(deployment, learner)
     # Not beside `forget`, which would look for it before it is there.
-    with held_together(store.root), open_engine() as engine, written_beside(output.parent) as temporary:
+    with store.files.together(), open_engine() as engine, written_beside(output.parent) as temporary:
         engine.register("participants", pa.table({"learner_id": pa.array(allowed, pa.string())}))
         engine.view(_TABLE, store.paths(_TABLE, chosen))
         target = str(temporary).replace("'", "''")

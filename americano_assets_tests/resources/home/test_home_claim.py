@@ -592,6 +592,7 @@ _REFUSED: dict[str, list[str]] = {
     "export-events": [],
     "forget": ["somebody", "--yes"],
     "prune": ["--days", "30"],
+    "store move": ["/tmp/never-moved-to"],
     "archive run": [],
     "archive restore": [],
     "model list": [],
@@ -620,6 +621,7 @@ _LET_THROUGH = {
         "close-runs",
         "home show",
         "home adopt",
+        "store show",
     ),
     *("dataset list", "dataset show", "dataset restore"),
 }

@@ -290,8 +290,11 @@ WRITE_FILES = {
     "orchestration.dagster_home",
     "resources.home.claim",
     "resources.home.folder",
+    "resources.home.moving",
     "resources.mlflow.training_run",
     "resources.parquet_store.atomic_files",
+    "resources.parquet_store.bucket",
+    "resources.parquet_store.files",
     "resources.parquet_store.redactions",
     "resources.parquet_store.row_writer",
     "resources.parquet_store.store",
@@ -318,7 +321,10 @@ WRITE_FILES = {
     "stages.s9_report.page.files",
     "stages.s9_report.research_database",
 }
-WRITING = {"write_json", "write_bytes", "write_text", "written_beside", "put_day", "add_day", "put_whole", "remember"}
+WRITING = {
+    *("write_json", "write_bytes", "write_text", "write_file", "written_beside"),
+    *("put_day", "add_day", "put_whole", "remember"),
+}
 
 
 def test_every_module_that_writes_files_is_known() -> None:

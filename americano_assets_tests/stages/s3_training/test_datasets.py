@@ -60,9 +60,7 @@ def trained(module_database: str, tmp_path_factory: pytest.TempPathFactory) -> I
         read_world(deployment, FIRST, SCORED)
         model = train(deployment, SCORED).model
         dataset = find_dataset(deployment.store, model.dataset_version)
-        before = {
-            str(path.relative_to(deployment.store.root)): path.read_bytes() for path in dataset.paths(deployment.store)
-        }
+        before = {name: (deployment.store.root / name).read_bytes() for name in dataset.names(deployment.store)}
         world.execute("UPDATE validation_responses SET score = 1 - score WHERE \"userId\" < 'learner-20'")
         world.execute("DELETE FROM missions WHERE \"userId\" = 'learner-39'")
         deployment.clock += timedelta(days=7)
@@ -115,7 +113,7 @@ def test_nothing_is_restored_over_something_or_from_a_changed_file(trained: Trai
         restore(trained.deployment.store, trained.dataset, tmp_path / "full")
     restore(trained.deployment.store, trained.dataset, tmp_path / "copy")
     copy = ParquetStore(tmp_path / "copy" / "data")
-    victim = trained.dataset.paths(copy)[5]
+    victim = copy.root / trained.dataset.names(copy)[5]
     victim.write_bytes(victim.read_bytes()[:-9] + b"something")
     with pytest.raises(AmericanoError, match="was changed after it was written"):
         restore(copy, trained.dataset, tmp_path / "again")

@@ -50,7 +50,7 @@ def test_trees_that_are_gone_are_told_and_what_to_do(store: ModelStore, saved: S
 
 
 def test_numbers_that_were_changed_are_refused(store: ModelStore, saved: StoredModel) -> None:
-    path = store.path(saved.version)
+    path = store.root / f"{saved.version}.json"
     path.write_text(path.read_text().replace('"threshold": 0.5', '"threshold": 0.1'))
     with pytest.raises(AmericanoError, match=f"file of model {saved.version} was changed after it was written"):
         store.load(saved.version)

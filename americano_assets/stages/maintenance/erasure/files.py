@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -14,7 +14,8 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from americano_assets.resources.duckdb.learner_key import key_of
-from americano_assets.resources.parquet_store.atomic_files import move_into_place, write_json, written_beside
+from americano_assets.resources.parquet_store.atomic_files import as_json, move_into_place, written_beside
+from americano_assets.resources.parquet_store.files import Files
 from americano_assets.resources.parquet_store.row_writer import write_parquet
 from americano_assets.stages.maintenance.erasure.registry import STORE_TABLES, Holds, holds_by_columns, text_pattern
 from americano_assets.stages.s9_report.event_export import EXPORT_OF
@@ -63,11 +64,16 @@ class Traces:
 class ParquetRows:
     """A Parquet file as far as a learner is concerned; no more than a batch of it is in memory."""
 
-    def __init__(self, path: Path, table: str | None, traces: Traces) -> None:
+    def __init__(self, path: Path | Callable[[], Path], table: str | None, traces: Traces) -> None:
         """Args: the file, the store's table that it is of (None: outside of a store), by what they are known."""
-        self.path = path
+        self._path = path
         self._table = table
         self._traces = traces
+
+    @property
+    def path(self) -> Path:
+        """Where it can be read; of a store that is elsewhere the file may have to be fetched."""
+        return self._path if isinstance(self._path, Path) else self._path()
 
     def count(self) -> int:
         """How many rows are theirs."""
@@ -166,17 +172,17 @@ def remove(path: Path) -> None:
         path.parent.rmdir()
 
 
-def examples_in(path: Path, ids: set[str]) -> int:
+def examples_in(files: Files, name: str, ids: set[str]) -> int:
     """How many of a record's examples are rows of those ids."""
-    return sum(one in ids for broken in _reading(path)["violations"] for one in broken["examples"])
+    return sum(one in ids for broken in _reading(files, name)["violations"] for one in broken["examples"])
 
 
-def clean_reading(path: Path, ids: set[str]) -> None:
+def clean_reading(files: Files, name: str, ids: set[str]) -> None:
     """Take those rows out of a record's examples; its counts stay."""
-    content = _reading(path)
+    content = _reading(files, name)
     for broken in content["violations"]:
         broken["examples"] = [one for one in broken["examples"] if one not in ids]
-    write_json(path.resolve(), content)
+    files.write_file(name, as_json(content))
 
 
 def lines_with(path: Path, pattern: str) -> int:
@@ -201,13 +207,13 @@ def _begins(path: Path, with_one_of: tuple[bytes, ...]) -> bool:
         return file.read(_LONGEST).startswith(with_one_of)
 
 
-def _reading(path: Path) -> dict[str, Any]:
+def _reading(files: Files, name: str) -> dict[str, Any]:
     try:
-        content: dict[str, Any] = json.loads(path.read_text())
+        content: dict[str, Any] = json.loads(files.read(name))
         for broken in content["violations"]:
             broken["examples"] = list(broken["examples"])
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise UnreadableError(path.name) from error
+        raise UnreadableError(name) from error
     return content
 
 

@@ -10,13 +10,14 @@ import os
 from collections import Counter
 from dataclasses import dataclass, field
 from itertools import chain, count
-from pathlib import Path
+from pathlib import PurePosixPath
 
 from psycopg.types.json import Jsonb
 
 from americano_assets.core.study_days.cutoff import naive
 from americano_assets.errors import AmericanoError
 from americano_assets.resources.mlflow.session import TrackingError
+from americano_assets.resources.parquet_store.names import POINTER
 from americano_assets.resources.parquet_store.redactions import Redaction
 from americano_assets.resources.parquet_store.store import ParquetStore
 from americano_assets.stages.common.deployment import Deployment
@@ -29,8 +30,9 @@ from americano_assets.stages.maintenance.erasure.files import (
     remove,
     renamed,
 )
+from americano_assets.stages.maintenance.erasure.findings import Stored, Survey
 from americano_assets.stages.maintenance.erasure.registry import NAMES_IDS
-from americano_assets.stages.maintenance.erasure.survey import Survey, look, survey
+from americano_assets.stages.maintenance.erasure.survey import look, survey
 from americano_assets.stages.s9_report.research_database import build_analytics
 
 
@@ -68,10 +70,10 @@ def forget(deployment: Deployment, learner: str, found: Survey | None = None) ->
     copies = [one for one in found.parquet if one.store is None]
     for copy in copies:
         _clean_copy(copy.rows, found, done)
-    stores = {one.store.root: one.store for one in found.parquet if one.store is not None}
     # The deployment's own last: the others are found by the ids that it holds.
-    for root in sorted(stores, key=lambda root: root == deployment.store.root):
-        _clean_store(stores[root], [(one.table, one.rows) for one in found.parquet if one.store is stores[root]], done)
+    for store in [*{one.store for one in found.parquet if one.store not in (None, deployment.store)}, deployment.store]:
+        if store is not None:
+            _clean_store(store, [one for one in found.parquet if one.store is store], done)
     with deployment.connect() as connection:
         runs = databases.mlflow_runs(connection, learner)
     if runs:
@@ -104,8 +106,8 @@ def _clean_texts(deployment: Deployment, found: Survey, done: Forgotten) -> None
         path.write_bytes(b"")
     for path in found.leftovers:
         remove(path)
-    for path, ids in found.readings:
-        clean_reading(path, ids)
+    for name, ids in found.readings:
+        clean_reading(deployment.store.files, name, ids)
     pattern = found.traces.pattern
     if pattern is not None:
         for path in found.texts:
@@ -126,25 +128,27 @@ def _clean_copy(rows: ParquetRows, found: Survey, done: Forgotten) -> None:
     done.files += 1
 
 
-def _clean_store(store: ParquetStore, files: list[tuple[str, ParquetRows]], done: Forgotten) -> None:
+def _clean_store(store: ParquetStore, contents: list[Stored], done: Forgotten) -> None:
     successors: dict[str, Redaction] = {}
     known_as: dict[str, str] = {}
-    old: list[tuple[bool, Path]] = []
-    for table, rows in files:
-        path = rows.path
+    old: list[tuple[bool, str]] = []
+    for one in contents:
+        path = PurePosixPath(one.name)
         try:
-            left = store.add_remainder(path.parent, rows.rest(), rows.schema)
+            left = store.add_remainder(str(path.parent), one.rows.rest(), one.rows.schema)
         except UnreadableError:
             continue  # Told at the end.
         successors[path.stem] = left
-        name = store.successors.name_of(path.stem)
-        if left.content not in known_as or _is_current(path.parent, name):
-            known_as[left.content] = name
-        old.append((table in NAMES_IDS, path))
+        known = store.successors.name_of(path.stem)
+        if left.content not in known_as or _is_current(store, path, known):
+            known_as[left.content] = known
+        old.append((one.table in NAMES_IDS, one.name))
     if successors:
         store.successors.record(successors, known_as)
-    for _, path in sorted(old):
-        remove(path)
+    # Also where nothing of theirs was found: copies may hold what is no longer in the store.
+    store.files.renew()
+    for _, name in sorted(old):
+        store.files.remove(name)
     done.files += len(old)
 
 
@@ -164,6 +168,6 @@ def _require_gone(left: Survey) -> None:
         )
 
 
-def _is_current(folder: Path, name: str) -> bool:
-    pointer = folder / "current.json"
-    return pointer.exists() and f'"{name}"' in pointer.read_text()
+def _is_current(store: ParquetStore, content: PurePosixPath, known: str) -> bool:
+    pointers = store.files.read_all([str(content.with_name(POINTER))])
+    return any(f'"{known}"'.encode() in pointer for pointer in pointers.values())

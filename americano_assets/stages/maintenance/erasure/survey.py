@@ -4,14 +4,15 @@ import os
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
-from pathlib import Path
+from functools import partial
+from pathlib import Path, PurePath
 
 import duckdb
 
 from americano_assets.errors import AmericanoError
 from americano_assets.resources.duckdb.connection import connected
 from americano_assets.resources.home.walk import files_of
+from americano_assets.resources.parquet_store.names import DATA
 from americano_assets.resources.parquet_store.store import ParquetStore
 from americano_assets.stages.common.deployment import Deployment
 from americano_assets.stages.maintenance.erasure import databases
@@ -26,8 +27,8 @@ from americano_assets.stages.maintenance.erasure.files import (
     lines_with,
     renamed,
 )
+from americano_assets.stages.maintenance.erasure.findings import Stored, Survey
 from americano_assets.stages.maintenance.erasure.registry import (
-    APP_TABLES,
     NAMES_PREDICTIONS,
     NAMES_ROWS,
     Kind,
@@ -39,55 +40,6 @@ from americano_assets.stages.s9_report.research_tables import PARTICIPANTS, SCHE
 _COPIES, _RESTORED, _RESEARCH = "exports and copies", "restored data sets", "the researchers' file"
 _EXAMPLES, _LOGS = "examples of bad rows", "Dagster's logs"
 _LEFTOVERS, _SERVER_LOG = "leftovers of killed processes", "the embedded server's log"
-
-
-@dataclass(frozen=True)
-class Stored:
-    """A Parquet file with rows of the learner; outside of a store it has no table."""
-
-    store: ParquetStore | None
-    table: str
-    rows: ParquetRows
-
-
-@dataclass
-class Survey:
-    """What was found of a learner, and where.
-
-    Attributes:
-        traces: By what they are known.
-        has_account: The app has an account of that id.
-        rows: Rows, values or lines by place.
-        unreadable: Files of ours, below the home, that cannot be read: whose rows they hold is not known.
-        not_ours: Tables and files that are none of ours and left alone; of files those that surely name the learner,
-            and what is not looked into.
-        research: The researchers' file has rows of theirs, or cannot be read.
-    """
-
-    traces: Traces
-    has_account: bool = False
-    rows: Counter[str] = field(default_factory=Counter)
-    unreadable: list[str] = field(default_factory=list)
-    not_ours: list[str] = field(default_factory=list)
-    parquet: list[Stored] = field(default_factory=list)
-    readings: list[tuple[Path, set[str]]] = field(default_factory=list)
-    texts: list[Path] = field(default_factory=list)
-    logs: list[Path] = field(default_factory=list)
-    leftovers: list[Path] = field(default_factory=list)
-    research: bool = False
-
-    @property
-    def is_known(self) -> bool:
-        """Whether an account has the id, or a place that says whose a row is: texts are looked at only then."""
-        return self.has_account or bool(self.rows)
-
-    def whose(self, place: str) -> str:
-        """Whose a place of `rows` is: files of ours are named as the app's tables that they are read from."""
-        if place in APP_TABLES:
-            return "the app's table, what nights published"
-        if any(place == one.table for one in self.parquet):
-            return "our files"
-        return "our table" if place.startswith("ml.") else "ours"
 
 
 def survey(deployment: Deployment, learner: str) -> Survey:
@@ -124,44 +76,49 @@ def look(deployment: Deployment, learner: str, traces: Traces | None = None) -> 
         found.rows += databases.count_rows(connection, learner)
         found.not_ours += databases.unknown_tables(connection)
     paths = list(files_of(home, found.unreadable, found.not_ours))
+    if deployment.settings.store_bucket is not None:  # Copies of what is in the bucket go with their epoch.
+        paths = [path for path in paths if not path.is_relative_to(deployment.settings.cache_folder)]
     stores = [deployment.store, *_restored(paths, deployment.store)]
     stored = {path: one for path in paths if (one := _stored(stores, path, found.traces)) is not None}
-    for one in stored.values():
+    elsewhere, readings = ([], []) if deployment.settings.americano_store is None else _elsewhere(deployment, found)
+    for one in (*stored.values(), *elsewhere):
         _learn(found, one)
     others: dict[Path, ParquetRows | None] = {}
     for path in paths:
-        with _unreadable_told(home, found, path):
+        with _unreadable_told(found, path.relative_to(home).as_posix()):
             if (one := stored.get(path)) is not None:
                 _count(found, one.table if one.store is deployment.store else _RESTORED, one)
-            elif path != deployment.settings.analytics_path and not _is_of_ours(home, found, path):
+            elif path != deployment.settings.analytics_path and not _is_of_ours(deployment, found, path):
                 others[path] = _copy(found, path)
+    _look_elsewhere(deployment, found, elsewhere, readings)
     takes_part = deployment.analysable().get(learner, False)
     _look_at_research(home, deployment.settings.analytics_path, found, roster=not takes_part)
     if found.is_known:
         # Contents, data sets and models have the names of their files.
         named = {path.stem for path in paths if path in stored or kind_of(path.relative_to(home)) is Kind.NOTHING}
+        named |= {PurePath(one.name).stem for one in elsewhere}
         _learn_words(deployment, found, named - {path.stem for path, copy in others.items() if copy is not None})
     pattern = found.traces.pattern
     for path, copy in others.items():
-        with _unreadable_told(home, found, path):
+        with _unreadable_told(found, path.relative_to(home).as_posix()):
             _look_at_text(home, found, path, copy, pattern)
     if traces is None and found.is_known and found.leftovers:
         # Nobody looks into half a file. Later on one may be a whole one that is being written.
         found.rows[_LEFTOVERS] += len(found.leftovers)
     if pattern is not None:
         for path in found.logs:
-            with _unreadable_told(home, found, path):
+            with _unreadable_told(found, path.relative_to(home).as_posix()):
                 found.rows += Counter({_SERVER_LOG: lines_with(path, pattern)})
         found.rows += databases.count_texts(deployment.settings, pattern)
     return found
 
 
 @contextmanager
-def _unreadable_told(home: Path, found: Survey, path: Path) -> Iterator[None]:
+def _unreadable_told(found: Survey, name: str) -> Iterator[None]:
     try:
         yield
     except UnreadableError:
-        found.unreadable.append(path.relative_to(home).as_posix())
+        found.unreadable.append(name)
 
 
 def _restored(paths: list[Path], own: ParquetStore) -> list[ParquetStore]:
@@ -173,10 +130,40 @@ def _restored(paths: list[Path], own: ParquetStore) -> list[ParquetStore]:
 def _stored(stores: list[ParquetStore], path: Path, traces: Traces) -> Stored | None:
     for store in stores:
         if path.suffix == ".parquet" and path.is_relative_to(store.root) and kind_of(Path(path.name)) is None:
-            parts = path.relative_to(store.root).parts[:-1]
-            table = "/".join(part for part in parts if not part.startswith("day="))
-            return Stored(store, table, ParquetRows(path, table, traces))
+            return _content(store, path.relative_to(store.root), traces)
     return None
+
+
+def _content(store: ParquetStore, name: PurePath, traces: Traces) -> Stored:
+    table = "/".join(part for part in name.parts[:-1] if not part.startswith("day="))
+    path = partial(store.files.path, name.as_posix())
+    return Stored(store, table, ParquetRows(path, table, traces), name.as_posix())
+
+
+def _elsewhere(deployment: Deployment, found: Survey) -> tuple[list[Stored], list[PurePath]]:
+    """Contents of a store that does not lie in the home, and its records of bad rows; what is of others is named."""
+    contents, readings, files = [], [], deployment.store.files
+    for name in (PurePath(one.name) for one in files.walk()):
+        kind = kind_of(PurePath(DATA, name))
+        if name.suffix == ".parquet" and kind is None:
+            contents.append(_content(deployment.store, name, found.traces))
+        elif kind is Kind.READING:
+            readings.append(name)
+        elif kind is Kind.LEFTOVER:
+            found.leftovers.append(files.path(name.as_posix()))
+        elif kind is None:
+            found.not_ours.append(f"{files.place}/{name} (not looked into)")
+    return contents, readings
+
+
+def _look_elsewhere(deployment: Deployment, found: Survey, contents: list[Stored], readings: list[PurePath]) -> None:
+    place = deployment.store.files.place
+    for one in contents:
+        with _unreadable_told(found, f"{place}/{one.name}"):
+            _count(found, one.table, one)
+    for name in readings:
+        with _unreadable_told(found, f"{place}/{name}"):
+            _look_at_reading(deployment, found, name)
 
 
 def _learn(found: Survey, one: Stored) -> None:
@@ -205,20 +192,25 @@ def _learn_words(deployment: Deployment, found: Survey, taken: set[str]) -> None
         found.not_ours.append("texts (the id is that of something else too)")
 
 
-def _is_of_ours(home: Path, found: Survey, path: Path) -> bool:
+def _is_of_ours(deployment: Deployment, found: Survey, path: Path) -> bool:
     """A file that is neither Parquet nor anybody's text, by its place."""
-    below = path.relative_to(home)
+    below = path.relative_to(deployment.settings.americano_home)
     kind = kind_of(below)
     if kind is Kind.LEFTOVER:
         found.leftovers.append(path)
     elif kind is Kind.LOG:
         found.logs.append(path)
     elif kind is Kind.READING:
-        ids = found.traces.rows.get("/".join(below.parts[1:3]), set())
-        if examples := examples_in(path, ids):
-            found.rows[_EXAMPLES] += examples
-            found.readings.append((path, ids))
+        _look_at_reading(deployment, found, PurePath(*below.parts[1:]))
     return kind in (Kind.LEFTOVER, Kind.LOG, Kind.READING)
+
+
+def _look_at_reading(deployment: Deployment, found: Survey, name: PurePath) -> None:
+    """A record of bad rows, by its name in the store."""
+    ids = found.traces.rows.get("/".join(name.parts[:2]), set())
+    if examples := examples_in(deployment.store.files, name.as_posix(), ids):
+        found.rows[_EXAMPLES] += examples
+        found.readings.append((name.as_posix(), ids))
 
 
 def _copy(found: Survey, path: Path) -> ParquetRows | None:
