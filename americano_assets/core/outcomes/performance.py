@@ -86,11 +86,12 @@ def performance(rows: pd.DataFrame, backgrounds: Mapping[str, pd.Series] | None 
     unknown = untold["model_type"].value_counts()
     rows = _told(rows)
     shared = rows[rows["in_analytics"]]
+    by_type = list(_by(MODEL_TYPE, shared))  # before any is shown by its parts: only one copy of its rows at a time
     return [
         *([_of("all", "", shared, LEAST_ROWS)] if len(shared) else []),
         *_by("course", shared),
         *_by(TRAINED_COURSE, shared[shared["model_type"] != RULES]),
-        *(_sliced(one, shared, backgrounds, int(unknown.get(one.scope_id, 0))) for one in _by(MODEL_TYPE, shared)),
+        *(_sliced(one, shared, backgrounds, int(unknown.get(one.scope_id, 0))) for one in by_type),
         *_by("model_version", shared),
     ]
 

@@ -23,10 +23,11 @@ def figures_of_day(
         own += own_performance(rows)
         shared = rows[rows["in_analytics"]]
         drawn.add(shared, keys_of(pa.array(shared["learner_id"], pa.string())))
-    rows = drawn.rows()
+    share, rows = drawn.share, drawn.rows()
     if rows.empty:
         return own, None
+    del drawn, part  # up to a million rows, which stand in `rows` too
     # Sums of many rows depend on their order in the last digit.
-    rows = rows.sort_values("prediction_id", ignore_index=True)
+    rows = rows.sort_values("prediction_id", ignore_index=True).drop(columns="prediction_id")
     with deployment.connect() as connection:
-        return [*performance(rows, read_backgrounds(connection, rows["learner_id"])), *own], drawn.share
+        return [*performance(rows, read_backgrounds(connection, rows["learner_id"])), *own], share
