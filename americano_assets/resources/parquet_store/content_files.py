@@ -5,13 +5,16 @@ import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from americano_assets.errors import AmericanoError
 from americano_assets.resources.memory import batch_rows
+
+if TYPE_CHECKING:
+    import pandas as pd  # It takes half a second, and the service looks for files without frames.
 
 CONTENT_LENGTH = 32
 _PARQUET_END = b"PAR1"
@@ -38,7 +41,7 @@ def read_batches(path: Path, columns: list[str] | None = None, *, rows: int | No
             yield batch if columns is None else batch.select(columns)
 
 
-def batches_of(frame: pd.DataFrame, schema: pa.Schema) -> list[pa.RecordBatch]:
+def batches_of(frame: "pd.DataFrame", schema: pa.Schema) -> list[pa.RecordBatch]:
     """The rows of a frame by a schema; of one without rows too, whose columns may have lost their types."""
     batches: list[pa.RecordBatch] = pa.Table.from_pandas(frame, schema=schema, preserve_index=False).to_batches()
     return batches
