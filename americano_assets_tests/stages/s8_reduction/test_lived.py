@@ -65,8 +65,9 @@ def test_help_that_works_is_found_where_it_was_published(database: str, tmp_path
     assert shown[1] >= shown[0]
 
 
-@pytest.mark.long
-@pytest.mark.parametrize("help_logits", [pytest.param(0.0, marks=pytest.mark.full), 1.0])
+@pytest.mark.parametrize(
+    "help_logits", [pytest.param(0.0, marks=pytest.mark.full), pytest.param(1.0, marks=pytest.mark.long)]
+)
 def test_every_night_holds_the_truth_that_was_planted(database: str, tmp_path: Path, help_logits: float) -> None:
     with lived(database, tmp_path, **WHOLE, help_logits=help_logits) as (connection, nights):
         told = [found(connection, night) for night in nights[1:]]
