@@ -14,6 +14,7 @@ import pytest
 from hypothesis import settings as hypothesis_settings
 from pydantic import SecretStr
 
+from americano_assets.orchestration.dagster_home import HOME_VARIABLE
 from americano_assets.resources.postgres.connection import bootstrap, connect
 from americano_assets.resources.postgres.embedded.server import DAGSTER_DATABASE, MLFLOW_DATABASE, EmbeddedServer
 from americano_assets.resources.postgres.migrate import migrate
@@ -29,6 +30,7 @@ hypothesis_settings.register_profile("untimed", deadline=None)
 hypothesis_settings.load_profile("untimed")
 
 _TEMPLATE = "template_prepared"
+_DEPLOYMENT = (*(name.upper() for name in Settings.model_fields), HOME_VARIABLE)
 _MARK = pytest.StashKey[str]()
 _FOLDER = pytest.StashKey[Path | None]()
 _numbers = count(1)
@@ -36,6 +38,9 @@ _numbers = count(1)
 
 def pytest_configure(config: pytest.Config) -> None:
     """Have whatever this run starts be known as its own, and write where that is fast; workers inherit both."""
+    # A developer's own deployment must not reach what fixtures of a session make, before any test's own are there.
+    for name in _DEPLOYMENT:
+        os.environ.pop(name, None)
     if not hasattr(config, "workerinput"):
         config.stash[_MARK] = mark_this_run()
         config.stash[_FOLDER] = keep_temporary_files_in_memory()
@@ -61,9 +66,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(autouse=True)
 def _no_inherited_settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """A developer's own environment must not reach a test, nor a test the developer's own home."""
-    for name in Settings.model_fields:
-        monkeypatch.delenv(name.upper(), raising=False)
+    """What one test's code puts into the environment must not reach the next, nor a test the developer's own home."""
+    for name in _DEPLOYMENT:
+        monkeypatch.setenv(name, "")  # What was never set would not be taken away behind the test.
+        monkeypatch.delenv(name)
     monkeypatch.setenv("AMERICANO_HOME", str(tmp_path / "home that nobody named"))
 
 
