@@ -56,6 +56,7 @@ def forget(
 ) -> None:
     """Remove a learner from everything of ours: files of every date, models' rows, tables, published predictions."""
     from americano_assets.cli.runs import require_no_run
+    from americano_assets.resources.home.alone import working_alone
     from americano_assets.resources.home.folder import STORE_CLAIM_FILE
     from americano_assets.resources.parquet_store.places import told_of_versions
     from americano_assets.resources.postgres.connection import require_usable
@@ -68,7 +69,7 @@ def forget(
     require_usable(settings)
     deployment = Deployment(settings)
     could = "write the learner's rows again"
-    with deployment.store.files.alone():
+    with working_alone(settings):
         require_no_run(settings, could)
         found = survey(deployment, user)
         _show_found(found)
@@ -77,7 +78,7 @@ def forget(
         done = forget_learner(deployment, user, found) if yes else None
     if done is None:
         typer.confirm("Remove all of this? It cannot be undone.", abort=True)
-        with deployment.store.files.alone():
+        with working_alone(settings):
             require_no_run(settings, could)
             done = forget_learner(deployment, user)  # Looks again: a night may have run until the answer came.
     echo(

@@ -37,6 +37,7 @@ def move(
     """Move the store to another place: every file is copied, compared by its bytes, then removed where it was."""
     from americano_assets.cli.runs import require_no_run
     from americano_assets.errors import AmericanoError
+    from americano_assets.resources.home.alone import working_alone
     from americano_assets.resources.home.folder import STORE_CLAIM_FILE
     from americano_assets.resources.home.moving import move_store
     from americano_assets.resources.parquet_store.places import store_files, told_of_versions
@@ -50,7 +51,7 @@ def move(
         raise AmericanoError(f"Where to {error}.") from None
     settings = load_settings()
     require_usable(settings)
-    with store_files(settings).alone():
+    with working_alone(settings):
         require_no_run(settings, "write where the store was")
         done = move_store(settings, place, keep=keep)
     echo(f"{done.files:,} files, {done.size / 1e6:,.1f} MB, are in {done.target} now, each compared by its bytes.")

@@ -17,7 +17,8 @@ from americano_assets.resources.home.claim_records import (
     rows_if_there,
     store_mark,
 )
-from americano_assets.resources.home.folder import STORE_CLAIM_FILE, is_demo_home
+from americano_assets.resources.home.folder import CLAIM_FILE, STORE_CLAIM_FILE, is_demo_home
+from americano_assets.resources.parquet_store.files import Folder
 from americano_assets.resources.parquet_store.places import model_files, model_versions, store_files
 from americano_assets.settings import Settings
 
@@ -25,7 +26,7 @@ _AFTER_A_MOVE = (
     "After a restore or a move `americano home adopt` binds this home and this database to each other. Nothing was"
     " changed."
 )
-_WRONG = "Correct DATABASE_URL or AMERICANO_HOME."
+_WRONG = "Correct DATABASE_URL, AMERICANO_HOME or AMERICANO_STORE."
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,7 @@ class Standing:
         former: Ids of this database's claims before it was bound anew.
         models_here: Models of the home, by version.
         models_there: Models that the database knows.
+        place: Where the home's store is.
         files_here: The home's store holds something.
         demo_here: A demo's settings lie in the home.
         demo_there: The database holds a demo's learners.
@@ -54,6 +56,7 @@ class Standing:
     former: frozenset[str]
     models_here: frozenset[str]
     models_there: frozenset[str]
+    place: str
     files_here: bool
     demo_here: bool
     demo_there: bool
@@ -126,10 +129,11 @@ class Standing:
     def _files_obstacle(self, *, claims: bool) -> str | None:
         if self.files_are_gone and (claims or self.files_here):
             return (
-                f"The files of the home {self.home} are not there, nor data/{STORE_CLAIM_FILE}, which says whose they"
-                " are: mount the disk that data/ is on, set AMERICANO_STORE to where `store move` brought them, or"
-                " restore them from a back-up. Where they are lost for good, `americano home adopt` begins with"
-                " an empty store, and `forget` can no longer reach what is on that disk. Nothing was changed."
+                f"The files of the home {self.home} are not there: {self.place} has no {STORE_CLAIM_FILE}, which says"
+                " whose they are. If it is on a disk, mount the disk; set AMERICANO_STORE to where `store move` brought"
+                " them, or unset it if it brought them home; or restore them from a back-up. Where they are lost for"
+                " good, `americano home adopt` begins with an empty store, and `forget` can no longer reach what is on"
+                " that disk. Nothing was changed."
             )
         claimed = {claim.id for claim in (self.in_home, self.in_database) if claim is not None}
         if self.in_store is None:
@@ -234,12 +238,14 @@ def standing(connection: psycopg.Connection[Any], settings: Settings) -> Standin
     return Standing(
         home,
         identity(connection),
-        home_claim(*claim_place(settings)),
+        # Where the store is, but for one that is not there: then the home says whose files are missed.
+        home_claim(*claim_place(settings)) or home_claim(Folder(home), CLAIM_FILE),
         database_claim(connection),
         store_mark(files, STORE_CLAIM_FILE),
         frozenset(rows_if_there(connection, "former_homes", "SELECT id FROM ml.former_homes")),
         frozenset(model_versions(model_files(settings))),
         frozenset(rows_if_there(connection, "model_versions", "SELECT model_version FROM ml.model_versions")),
+        files.place,
         files.holds_contents(),
         is_demo_home(home),
         bool(rows_if_there(connection, "demo_load", "SELECT cohort FROM ml.demo_load")),

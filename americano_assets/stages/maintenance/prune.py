@@ -14,6 +14,7 @@ from itertools import chain
 from pathlib import PurePosixPath
 
 from americano_assets.errors import AmericanoError
+from americano_assets.resources.home.alone import working_alone
 from americano_assets.resources.home.walk import files_of
 from americano_assets.resources.parquet_store.atomic_files import LEFTOVER_PREFIX
 from americano_assets.resources.parquet_store.files import Files, Stored
@@ -51,7 +52,7 @@ def prune(deployment: Deployment, keep_days: int, *, dry_run: bool = False) -> P
     Raises:
         AmericanoError: A place that may name contents cannot be read, or `forget` is at work here.
     """
-    with deployment.store.files.alone():
+    with working_alone(deployment.settings):
         return _prune(deployment, keep_days, dry_run=dry_run)
 
 

@@ -2,15 +2,17 @@
 
 from pathlib import Path
 
+import psycopg
 import pytest
 from typer.testing import CliRunner, Result
 
 from americano_assets import cli
 from americano_assets.errors import AmericanoError
+from americano_assets.resources.home.alone import working_alone
 from americano_assets.resources.home.claim_records import HomeError
 from americano_assets.resources.home.folder import CLAIM_FILE, STORE_CLAIM_FILE, write_demo_values
 from americano_assets.resources.home.moving import move_store
-from americano_assets.resources.postgres.connection import prepare
+from americano_assets.resources.postgres.connection import app_url, prepare
 from americano_assets.resources.postgres.embedded.server import DAGSTER_DATABASE, MLFLOW_DATABASE, EmbeddedServer
 from americano_assets.settings import Settings, SettingsError, validated
 from americano_assets_tests.resources.home.test_home_claim import on, other
@@ -47,8 +49,14 @@ def test_the_command_moves_it_and_every_machine_with_it_belongs_to_its_database(
     prepare(moved.model_copy(update={"americano_home": tmp_path / "second"}))
     with pytest.raises(HomeError, match="holds no record of it"):
         prepare(on(moved, other, tmp_path / "third"))
-    with pytest.raises(HomeError, match="belongs to another home"):
-        prepare(moved.model_copy(update={"americano_store": str(tmp_path / "another disk")}))
+    mistyped = moved.model_copy(update={"americano_store": str(tmp_path / "another disk")})
+    with pytest.raises(
+        HomeError, match=r"files of the home .* are not there: .*another disk/data has no .*set AMERICANO_STORE"
+    ):
+        prepare(mistyped)
+    with pytest.raises(HomeError, match=r"belongs to another home.* AMERICANO_STORE\."):
+        prepare(mistyped.model_copy(update={"americano_home": tmp_path / "third"}))  # It knows of no files yet.
+    assert not (tmp_path / "another disk").exists()
     monkeypatch.setenv("AMERICANO_STORE", str(disk))
     assert str(disk / "data") in "".join(_invoke("store", "show").output.split())
     done = _invoke("store", "move", "home")
@@ -56,6 +64,19 @@ def test_the_command_moves_it_and_every_machine_with_it_belongs_to_its_database(
     prepare(settings)
     assert (settings.store_root / STORE_CLAIM_FILE).exists()
     assert not (disk / "data").exists() or not any((disk / "data").iterdir())
+
+
+def test_of_two_machines_one_rewrites_what_others_name(settings: Settings, tmp_path: Path) -> None:
+    prepare(settings)
+    elsewhere = settings.model_copy(update={"americano_home": tmp_path / "another machine's"})
+    with working_alone(settings):
+        with pytest.raises(AmericanoError, match="at work on this database, perhaps on another machine"):
+            working_alone(elsewhere).__enter__()
+        with psycopg.connect(app_url(settings)) as connection:  # What `forget` writes meanwhile needs no part of it.
+            connection.execute("DELETE FROM ml.home")
+            connection.rollback()
+    with working_alone(elsewhere):
+        pass
 
 
 def test_a_demos_home_keeps_its_store(settings: Settings, tmp_path: Path) -> None:
