@@ -118,5 +118,6 @@ def run_tests(
     # Each worker has a database server of its own; a file's tests share what its fixtures made, so they stay together.
     # One worker more than there are processors: a third of the time is waited, for servers and killed processes.
     workers = min((os.cpu_count() or 1) + 1, _MOST_TEST_WORKERS)
-    side_by_side = ["-n", str(workers), "--dist", "loadfile"]
+    # Files by their names: by the number of their tests, those with one test of minutes would come last, one at a time.
+    side_by_side = ["-n", str(workers), "--dist", "loadfile", "--no-loadscope-reorder"]
     raise typer.Exit(int(pytest.main([*chosen, *side_by_side, *(pytest_arguments or [])])))

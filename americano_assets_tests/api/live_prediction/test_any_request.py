@@ -46,7 +46,7 @@ OPEN, CLOSED = document(secured=False), document(secured=True)
 QUICK = settings(max_examples=3, derandomize=True, suppress_health_check=list(HealthCheck))
 # schemathesis puts the operation into a test's name only beside another parameter.
 NAMED = pytest.mark.parametrize("sender", ["nobody"])
-MANY = settings(QUICK, max_examples=100, derandomize=False)
+MANY = settings(QUICK, max_examples=40, derandomize=False)
 
 
 @contextmanager
