@@ -22,12 +22,13 @@ def place_of(value: str) -> str:
     """
     if "://" not in value:
         return str(Path(value).expanduser().absolute())
-    if not _URL.fullmatch(value):
+    if not _URL.fullmatch(value) or not {".", ".."}.isdisjoint(value.split("/")):
         raise ValueError(
             "must be a folder, s3://bucket/prefix, gs://bucket/prefix or az://container/prefix; credentials stand in"
             " that cloud's own environment variables, never here"
         )
-    return value.rstrip("/")
+    scheme, address = value.split("://")
+    return f"{scheme}://{re.sub('/+', '/', address).rstrip('/')}"
 
 
 class StoreFields(Fields):

@@ -39,7 +39,7 @@ def move(
     from americano_assets.errors import AmericanoError
     from americano_assets.resources.home.alone import working_alone
     from americano_assets.resources.home.folder import STORE_CLAIM_FILE
-    from americano_assets.resources.home.moving import move_store
+    from americano_assets.resources.home.moving import move_store, was_broken_off
     from americano_assets.resources.parquet_store.places import store_files, told_of_versions
     from americano_assets.resources.postgres.connection import require_usable
     from americano_assets.settings import load_settings
@@ -50,7 +50,9 @@ def move(
     except ValueError as error:
         raise AmericanoError(f"Where to {error}.") from None
     settings = load_settings()
-    require_usable(settings)
+    there = settings.model_copy(update={"americano_store": place})
+    # One that was broken off as it removed has left here what is nobody's store any more.
+    require_usable(there if was_broken_off(settings, place) else settings)
     with working_alone(settings):
         require_no_run(settings, "write where the store was")
         done = move_store(settings, place, keep=keep)
@@ -62,6 +64,5 @@ def move(
         if place is None
         else f"Set AMERICANO_STORE={place}, in .env or the environment, before the next command."
     )
-    there = store_files(settings.model_copy(update={"americano_store": place}))
-    if warning := told_of_versions(there, STORE_CLAIM_FILE):
+    if warning := told_of_versions(store_files(there), STORE_CLAIM_FILE):
         echo(warning)

@@ -27,7 +27,7 @@ _MADE = re.compile(
             rf"data/.*/{_HASH}\.parquet",
             rf"data/.*/day={_DAY}/[^/]+\.json",
             rf"data/[^/]+/by_inputs/{_HASH}\.json",
-            rf"data/(datasets/{_HASH}|state_snapshots/[^/]+|successors)\.json",
+            rf"data/(datasets/{_HASH}|state_snapshots/[^/]+|successors|moved)\.json",
             *(r"data/duckdb_temp_[^/]*", rf"data/{re.escape(STORE_CLAIM_FILE)}"),
             rf"models/((by_inputs/)?{_HASH}\.json|[0-9a-f]+\.skops|mlflow/\d+)",
             rf"mlflow/({_HASH}|\d+|models/m-{_HASH})",

@@ -1,6 +1,7 @@
 """What a home, its store and a database each say of whom they belong to."""
 
 import json
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
@@ -9,6 +10,7 @@ import psycopg
 from americano_assets.errors import AmericanoError
 from americano_assets.resources.home.folder import CLAIM_FILE
 from americano_assets.resources.parquet_store.files import Files, Folder
+from americano_assets.resources.parquet_store.names import MOVED
 from americano_assets.resources.parquet_store.places import store_files
 from americano_assets.settings import Settings
 
@@ -127,6 +129,14 @@ def store_mark(files: Files, name: str) -> StoreMark | None:
             f"{files.place}/{name} cannot be read ({type(error).__name__}): restore it, or, where the files are"
             " those of this home's nights, remove it and run `americano home adopt`."
         ) from None
+
+
+def moved_to(files: Files) -> str | None:
+    """Where a store was moved that was here, while some of it still is."""
+    for record in files.read_all([MOVED]).values():
+        with suppress(ValueError, KeyError, TypeError):
+            return str(json.loads(record)["to"])
+    return None
 
 
 def database_claim(connection: psycopg.Connection[Any]) -> Claim | None:

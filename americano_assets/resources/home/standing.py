@@ -14,6 +14,7 @@ from americano_assets.resources.home.claim_records import (
     database_claim,
     home_claim,
     identity,
+    moved_to,
     rows_if_there,
     store_mark,
 )
@@ -42,6 +43,7 @@ class Standing:
         models_here: Models of the home, by version.
         models_there: Models that the database knows.
         place: Where the home's store is.
+        moved_to: Where the store was moved from there, in a move that was broken off.
         files_here: The home's store holds something.
         demo_here: A demo's settings lie in the home.
         demo_there: The database holds a demo's learners.
@@ -57,6 +59,7 @@ class Standing:
     models_here: frozenset[str]
     models_there: frozenset[str]
     place: str
+    moved_to: str | None
     files_here: bool
     demo_here: bool
     demo_there: bool
@@ -127,6 +130,12 @@ class Standing:
         return None
 
     def _files_obstacle(self, *, claims: bool) -> str | None:
+        if self.files_are_gone and self.moved_to is not None:
+            return (
+                f"The store was moved from {self.place} to {self.moved_to}, and that was broken off: all of it is"
+                " there, and what is left here is to go. Run the same `americano store move` again, then set"
+                " AMERICANO_STORE as it says. Nothing was changed."
+            )
         if self.files_are_gone and (claims or self.files_here):
             return (
                 f"The files of the home {self.home} are not there: {self.place} has no {STORE_CLAIM_FILE}, which says"
@@ -246,6 +255,7 @@ def standing(connection: psycopg.Connection[Any], settings: Settings) -> Standin
         frozenset(model_versions(model_files(settings))),
         frozenset(rows_if_there(connection, "model_versions", "SELECT model_version FROM ml.model_versions")),
         files.place,
+        moved_to(files),
         files.holds_contents(),
         is_demo_home(home),
         bool(rows_if_there(connection, "demo_load", "SELECT cohort FROM ml.demo_load")),

@@ -177,6 +177,10 @@ class Bucket:
                 return
             yield from (Stored(one["path"], one["size"], one["last_modified"]) for one in page)
 
+    def unseen(self) -> list[str]:
+        """As `Files`: whatever is listed can be asked for."""
+        return []
+
     def holds_contents(self) -> bool:
         """As `Files`."""
         return any(one.name.endswith(".parquet") for one in self.walk())

@@ -6,7 +6,7 @@ hash of their bytes and never changed; everything else is small, and written in 
 
 import hashlib
 import os
-from collections.abc import Hashable, Iterable, Iterator
+from collections.abc import Callable, Hashable, Iterable, Iterator
 from contextlib import AbstractContextManager, suppress
 from datetime import UTC, datetime
 from pathlib import Path, PurePath
@@ -20,6 +20,7 @@ from americano_assets.resources.parquet_store.atomic_files import (
     written_beside,
 )
 from americano_assets.resources.parquet_store.content_files import is_damaged
+from americano_assets.resources.parquet_store.names import DATA
 
 
 class Stored(NamedTuple):
@@ -83,6 +84,9 @@ class Files(Hashable, Protocol):
 
     def walk(self) -> Iterator[Stored]:
         """Every file, by name."""
+
+    def unseen(self) -> list[str]:
+        """Places of which nobody can say what they hold, as where a disk is not mounted; `walk` passes them by."""
 
     def holds_contents(self) -> bool:
         """Whether any content is there."""
@@ -182,6 +186,17 @@ class Folder:
             written = datetime.fromtimestamp(found.st_mtime, UTC)
             yield Stored(path.relative_to(self.root).as_posix(), found.st_size, written)
 
+    def unseen(self) -> list[str]:
+        """As `Files`: links that lead nowhere, folders that cannot be listed, and a table's that are empty."""
+        unlisted: list[OSError] = []
+        found = {path for path in files_below(self.root, unlisted.append) if not path.exists()}
+        found |= {Path(str(error.filename)) for error in unlisted}
+        # Whoever makes a table's folder writes into it, and whoever takes its last file away removes it.
+        tables = self.root.iterdir() if self.root.name == DATA and self.root.is_dir() else ()
+        folders = {path for path in tables if path.is_dir() and path.name != "lost+found"} - found
+        found |= {path for path in folders if not any(path.iterdir())}
+        return sorted(path.relative_to(self.root).as_posix() for path in found)
+
     def holds_contents(self) -> bool:
         """As `Files`; so it is where a link leads to a disk that is not mounted: nobody can say what is on it."""
         return any(path.suffix == ".parquet" or not path.exists() for path in files_below(self.root))
@@ -216,17 +231,21 @@ class Folder:
         return held_together(self.root)
 
 
-def files_below(path: Path) -> Iterator[Path]:
+def files_below(path: Path, unlisted: Callable[[OSError], None] | None = None) -> Iterator[Path]:
     """Every file at a path and below it, links followed, each folder once.
 
     A link that leads nowhere counts as a file: it may lead to a disk that is full and not mounted.
+
+    Args:
+        path: A file or a folder.
+        unlisted: Takes the error of each folder that cannot be listed.
     """
     if not path.is_dir():
         if path.exists() or path.is_symlink():
             yield path
         return
     seen: set[tuple[int, int]] = set()
-    for folder, folders, names in os.walk(path, followlinks=True):
+    for folder, folders, names in os.walk(path, onerror=unlisted, followlinks=True):
         status = Path(folder).stat()
         if (status.st_dev, status.st_ino) in seen:
             folders.clear()

@@ -16,6 +16,8 @@ POINTER = "current.json"
 SUCCESSORS = "successors.json"
 # In a bucket: since when copies of its contents count. Written anew when some were replaced, or are about to go.
 EPOCH = "copies.json"
+# Where a store was that was moved, from when all of it is at its new place until the last of it has gone from there.
+MOVED = "moved.json"
 # The two parts of a store: tables, and model files.
 DATA, MODELS = "data", "models"
 

@@ -25,8 +25,8 @@ DAYS = [date(2026, 8, day) for day in (1, 2)]
 
 
 @pytest.fixture
-def deployment(tmp_path: Path) -> ClockedDeployment:
-    return ClockedDeployment(world_settings("postgresql://h/none", tmp_path), NOW)
+def deployment(database: str, tmp_path: Path) -> ClockedDeployment:
+    return ClockedDeployment(world_settings(database, tmp_path), NOW)
 
 
 def test_a_store_on_a_disk_that_is_not_mounted_is_told(deployment: ClockedDeployment, tmp_path: Path) -> None:
@@ -62,9 +62,9 @@ namers = st.sampled_from(["nobody", "manifest", "dataset", "model", "state", "qu
 @settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.tuples(st.sampled_from(DAYS), namers, st.booleans()), min_size=1, max_size=8))
 def test_what_is_named_stays_and_what_is_old_and_unnamed_goes(
-    tmp_path_factory: pytest.TempPathFactory, written: list[tuple[date, str, bool]]
+    database: str, tmp_path_factory: pytest.TempPathFactory, written: list[tuple[date, str, bool]]
 ) -> None:
-    deployment = ClockedDeployment(world_settings("postgresql://h/none", tmp_path_factory.mktemp("home")), NOW)
+    deployment = ClockedDeployment(world_settings(database, tmp_path_factory.mktemp("home")), NOW)
     store, home = deployment.store, deployment.settings.americano_home
     named, young, current = set[str](), set[str](), dict[date, str]()
     for number, (day, namer, is_young) in enumerate(written):

@@ -18,7 +18,7 @@ from americano_assets.installation import HOME_SETTINGS_FILE
 from americano_assets.resources.home.folder import CLAIM_FILE, SERVER_FOLDER, STORE_CLAIM_FILE
 from americano_assets.resources.memory import SPILL_FOLDER
 from americano_assets.resources.parquet_store.atomic_files import LEFTOVER_PREFIX
-from americano_assets.resources.parquet_store.names import EPOCH
+from americano_assets.resources.parquet_store.names import EPOCH, MOVED
 from americano_assets.stages.common.schemas import LOG_TABLES, STATE_TABLES
 from americano_assets.stages.s1_snapshots.quarantine import FOLDER as QUARANTINE
 from americano_assets.stages.s2_features.point_in_time import COHORT
@@ -130,6 +130,7 @@ FILES: tuple[tuple[str, Kind], ...] = (
     (f"data/{STORE_CLAIM_FILE}", Kind.NOTHING),
     (f"data/{CLAIM_FILE}", Kind.NOTHING),
     (f"data/{EPOCH}", Kind.NOTHING),
+    (f"data/{MOVED}", Kind.NOTHING),
     ("models/*.json", Kind.NOTHING),
     ("models/*.skops", Kind.NOTHING),
     ("reports/*.html", Kind.NOTHING),
