@@ -98,8 +98,7 @@ def choose(command: str | None, wanted: str | None) -> None:
 def _named(wanted: str, *, makes: bool) -> Path:
     from americano_assets.errors import AmericanoError
     from americano_assets.installation import is_an_imports
-    from americano_assets.loading.demo.homes import home_of
-    from americano_assets.resources.home.chosen import IMPORTED, own_home
+    from americano_assets.resources.home.chosen import DEMOS, IMPORTED, own_home
     from americano_assets.resources.home.folder import is_demo_home
 
     if wanted == IMPORTED:
@@ -109,7 +108,11 @@ def _named(wanted: str, *, makes: bool) -> Path:
         return home
     if wanted not in NAMES:
         return Path(wanted).expanduser().absolute()
-    cohort = NAMES[wanted]
+    cohort, own = NAMES[wanted], own_home()
+    if not is_demo_home(own) and is_demo_home(home := own / DEMOS / cohort):
+        return home
+    from americano_assets.loading.demo.homes import home_of  # It loads all that demos are made with.
+
     if not is_demo_home(home := home_of(cohort)):
         how = "" if cohort == _OULAD else f" --cohort {cohort}"
         raise AmericanoError(f"There is no demo in {home} yet: {COMMAND} demo{how} makes it.")
