@@ -19,7 +19,6 @@ from typing import Any
 import pandas as pd
 
 from americano_assets.core.models.scorer import Scorer
-from americano_assets.core.models.sklearn_estimator import StruggleEstimator
 from americano_assets.resources.mlflow.session import TrackingError, session
 from americano_assets.settings import Settings
 
@@ -29,7 +28,6 @@ CHAMPION, CHALLENGER = "champion", "challenger"
 SET_FROM = "set_from"
 STUDY_DAY = "study_day"
 DAGSTER_RUN = "dagster_run_id"
-_TRUSTED = [f"{StruggleEstimator.__module__}.{StruggleEstimator.__qualname__}"]
 # Named, because finding them out takes MLflow ten seconds a model.
 _REQUIREMENTS = ["scikit-learn", "skops", "pandas", "numpy"]
 
@@ -154,6 +152,9 @@ def client_of(settings: Settings, name: str, tags: Mapping[str, str]) -> Any:
 
 
 def _register(client: Any, model_type: str, scorer: Scorer, example: pd.DataFrame, study_day: date) -> str:
+    # scikit-learn takes most of a second to load, and most commands train nothing.
+    from americano_assets.core.models.sklearn_estimator import StruggleEstimator
+
     estimator = StruggleEstimator.of(scorer)
     signature = client.models.infer_signature(example, estimator.predict_proba(example))
     # It prints to stderr what it registers, across any progress bar.
@@ -162,7 +163,7 @@ def _register(client: Any, model_type: str, scorer: Scorer, example: pd.DataFram
             estimator,
             name=model_type,
             serialization_format="skops",
-            skops_trusted_types=_TRUSTED,
+            skops_trusted_types=[f"{StruggleEstimator.__module__}.{StruggleEstimator.__qualname__}"],
             pip_requirements=_REQUIREMENTS,
             signature=signature,
             registered_model_name=REGISTERED_MODEL,
