@@ -1,5 +1,6 @@
 """A bucket on this machine: moto's S3 server behind a door that lets faults in."""
 
+import re
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -10,6 +11,7 @@ from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_ba
 from werkzeug.serving import make_server
 
 BUCKET = "school"
+_KEY = re.compile("<Key>(.*?)</Key>")
 _VERSIONING = "<VersioningConfiguration><Status>Enabled</Status></VersioningConfiguration>"
 
 
@@ -26,6 +28,7 @@ class S3Server:
         """It answers once this returns."""
         self.asked: list[tuple[str, str]] = []
         self.fault: Callable[[str, str], int | None] | None = None
+        self._keeps = False
         self._moto = DomainDispatcherApplication(create_backend_app)
         self._server = make_server("127.0.0.1", 0, self._answer, threaded=True)
         self._server.daemon_threads = True  # type: ignore[attr-defined]
@@ -76,9 +79,23 @@ class S3Server:
         finally:
             self.fault = None
 
+    @contextmanager
+    def deleting_nothing(self) -> Iterator[None]:
+        """Refuse each object that is to be deleted as S3 does it: within an answer whose status is 200."""
+        self._keeps = True
+        try:
+            yield
+        finally:
+            self._keeps = False
+
     def _answer(self, environ: dict[str, Any], start: Callable[..., Any]) -> Iterable[bytes]:
         method, path = environ["REQUEST_METHOD"], environ["PATH_INFO"]
         self.asked.append((method, path))
+        if self._keeps and method == "POST" and "delete" in environ["QUERY_STRING"]:
+            keys = _KEY.findall(environ["wsgi.input"].read(int(environ["CONTENT_LENGTH"])).decode())
+            refused = (f"<Error><Key>{key}</Key><Code>AccessDenied</Code><Message/></Error>" for key in keys)
+            start("200 OK", [("Content-Type", "application/xml")])
+            return [f"<DeleteResult>{''.join(refused)}</DeleteResult>".encode()]
         status = None if self.fault is None else self.fault(method, path)
         if status is None:
             found: Iterable[bytes] = self._moto(environ, start)

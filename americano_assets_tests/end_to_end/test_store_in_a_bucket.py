@@ -13,9 +13,12 @@ from americano_assets.installation import PROJECT_ROOT
 from americano_assets.resources.home.moving import move_store
 from americano_assets.resources.parquet_store import bucket as bucket_module
 from americano_assets.resources.parquet_store import object_store
+from americano_assets.resources.parquet_store.atomic_files import LEFTOVER_PREFIX
 from americano_assets.resources.parquet_store.files import Files
 from americano_assets.resources.parquet_store.names import EPOCH
+from americano_assets.resources.parquet_store.object_store import NoRightError
 from americano_assets.resources.parquet_store.places import model_files, store_files, told_of_versions
+from americano_assets.resources.postgres.connection import prepare
 from americano_assets.resources.postgres.embedded.server import EmbeddedServer
 from americano_assets.settings import Settings
 from americano_assets.stages.common import metadata
@@ -180,6 +183,54 @@ def test_who_is_forgotten_is_in_no_file_of_the_bucket_and_in_no_copy(
     s3.keep_versions()
     store_files(settings_of(bucket)).write_file(EPOCH, b"anew")
     assert "can still be read" in (told_of_versions(store_files(settings_of(bucket)), EPOCH) or "")
+
+
+def test_half_a_file_in_the_bucket_goes_from_the_bucket(two: tuple[School, School]) -> None:
+    _, bucket = two
+    files, half = store_files(settings_of(bucket)), f"features/day={FIRST}/{LEFTOVER_PREFIX}by-another-tool"
+    files.write_file(half, b"PAR1 half a file, with whom nobody knows")
+    assert forget(deployment_of(bucket), WHO).rows["leftovers of killed processes"] == 1
+    assert not files.held([half])
+
+
+def test_credentials_that_may_not_delete_are_blamed_and_the_next_call_finishes(
+    two: tuple[School, School], s3: S3Server
+) -> None:
+    folder, bucket = two
+    with s3.deleting_nothing(), pytest.raises(NoRightError, match="no right to it"):
+        forget(deployment_of(bucket), WHO)
+    assert look(deployment_of(bucket), WHO).rows
+    forget(deployment_of(bucket), WHO)
+    forget(deployment_of(folder), WHO)
+    assert of(bucket) == of(folder)
+
+
+@pytest.mark.parametrize("is_mount_point", [True, False])
+def test_a_part_of_a_store_on_a_disk_that_is_not_mounted_is_told(
+    two: tuple[School, School], tmp_path: Path, *, is_mount_point: bool
+) -> None:
+    folder, _ = two
+    disk, large = tmp_path / "disk", tmp_path / "large"
+    large.mkdir()
+    prepare(settings_of(folder))
+    move_store(settings_of(folder), str(disk))
+    folder.values["americano_store"] = str(disk)
+    for name in ("features", "manifests"):
+        shutil.move(disk / "data" / name, large / name)
+        (disk / "data" / name).symlink_to(large / name)
+    large.rename(tmp_path / "away")
+    if is_mount_point:
+        for name in ("features", "manifests"):
+            (large / name).mkdir(parents=True)
+    # Without manifests nearly every content would seem to be named by nothing.
+    with pytest.raises(AmericanoError, match=r"cannot be read.*disk/data/features, .*disk/data/manifests.*Nothing was"):
+        prune(deployment_of(folder, timedelta(days=40_000)), 30)
+    with pytest.raises(AmericanoError, match=r"2 files cannot be read, the first is .*disk/data/features: whose rows"):
+        forget(deployment_of(folder), WHO)
+    shutil.rmtree(large, ignore_errors=True)
+    (tmp_path / "away").rename(large)
+    assert forget(deployment_of(folder), WHO).rows["features"] == 1
+    assert not look(deployment_of(folder), WHO).rows
 
 
 def test_pruning_and_restoring_do_what_they_do_with_a_folder(two: tuple[School, School], tmp_path: Path) -> None:

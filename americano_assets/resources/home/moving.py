@@ -11,6 +11,7 @@ from americano_assets.errors import AmericanoError
 from americano_assets.installation import stands_alone
 from americano_assets.resources.home.claim_records import claim_place, moved_to, store_mark
 from americano_assets.resources.home.folder import CLAIM_FILE, STORE_CLAIM_FILE
+from americano_assets.resources.home.overlap import overlap
 from americano_assets.resources.parquet_store.atomic_files import LEFTOVER_PREFIX, as_json
 from americano_assets.resources.parquet_store.content_files import CONTENT_LENGTH
 from americano_assets.resources.parquet_store.files import Files
@@ -62,10 +63,12 @@ def move_store(settings: Settings, place: str | None, *, keep: bool = False) -> 
         _require_whole(here for here, _ in parts.values())
         _require_apart(parts.values())
         _require_free(source, target)
+        if obstacle := overlap(there, is_marked=bool(target.held([STORE_CLAIM_FILE]))):
+            raise AmericanoError(obstacle)
         target.renew()
         target.remove(MOVED)
-        for name, (here, other) in parts.items():
-            _copy(name, here, other)
+        for name in (MODELS, DATA):  # What says that a store is there comes last.
+            _copy(name, *parts[name])
         (here, name), (other, its_name) = claim_place(settings), claim_place(there)
         for content in here.read_all([name]).values():
             other.write_file(its_name, content)

@@ -19,6 +19,7 @@ from americano_assets.resources.home.claim_records import (
     store_mark,
 )
 from americano_assets.resources.home.folder import CLAIM_FILE, STORE_CLAIM_FILE, is_demo_home
+from americano_assets.resources.home.overlap import foreign_home, overlap
 from americano_assets.resources.parquet_store.files import Folder
 from americano_assets.resources.parquet_store.places import model_files, model_versions, store_files
 from americano_assets.settings import Settings
@@ -44,6 +45,7 @@ class Standing:
         models_there: Models that the database knows.
         place: Where the home's store is.
         moved_to: Where the store was moved from there, in a move that was broken off.
+        not_alone: Why the home or its store may not be this database's: they are another's as well.
         files_here: The home's store holds something.
         demo_here: A demo's settings lie in the home.
         demo_there: The database holds a demo's learners.
@@ -60,6 +62,7 @@ class Standing:
     models_there: frozenset[str]
     place: str
     moved_to: str | None
+    not_alone: str | None
     files_here: bool
     demo_here: bool
     demo_there: bool
@@ -93,6 +96,7 @@ class Standing:
         """
         return (
             self.demo_obstacle
+            or self.not_alone
             or self._claims_obstacle(claims=claims)
             or self._files_obstacle(claims=claims)
             or self._zone_obstacle
@@ -221,6 +225,8 @@ class Standing:
     @property
     def filled_elsewhere(self) -> str | None:
         """Why a home may not be given to this database, whatever somebody says: nothing of the home is known there."""
+        if self.not_alone is not None:
+            return self.not_alone
         mine = self.ids_of_files
         there = {self.in_database.id, *self.former} if self.in_database else set()
         # Of before there were claims. The rules of a first week are the same model in every school.
@@ -244,18 +250,24 @@ def standing(connection: psycopg.Connection[Any], settings: Settings) -> Standin
         HomeError: The home's record cannot be read.
     """
     home, files = settings.americano_home, store_files(settings)
+    # Where the store is, but for one that is not there: then the home says whose files are missed.
+    in_home = home_claim(*claim_place(settings)) or home_claim(Folder(home), CLAIM_FILE)
+    in_database, in_store = database_claim(connection), store_mark(files, STORE_CLAIM_FILE)
+    former = frozenset(rows_if_there(connection, "former_homes", "SELECT id FROM ml.former_homes"))
+    known = {one.id for one in (in_home, in_database, in_store) if one is not None}
+    known |= former | set(in_store.former if in_store is not None else ())
     return Standing(
         home,
         identity(connection),
-        # Where the store is, but for one that is not there: then the home says whose files are missed.
-        home_claim(*claim_place(settings)) or home_claim(Folder(home), CLAIM_FILE),
-        database_claim(connection),
-        store_mark(files, STORE_CLAIM_FILE),
-        frozenset(rows_if_there(connection, "former_homes", "SELECT id FROM ml.former_homes")),
+        in_home,
+        in_database,
+        in_store,
+        former,
         frozenset(model_versions(model_files(settings))),
         frozenset(rows_if_there(connection, "model_versions", "SELECT model_version FROM ml.model_versions")),
         files.place,
         moved_to(files),
+        foreign_home(settings, known) or overlap(settings, is_marked=in_store is not None),
         files.holds_contents(),
         is_demo_home(home),
         bool(rows_if_there(connection, "demo_load", "SELECT cohort FROM ml.demo_load")),

@@ -189,7 +189,8 @@ class Folder:
     def unseen(self) -> list[str]:
         """As `Files`: links that lead nowhere, folders that cannot be listed, and a table's that are empty."""
         unlisted: list[OSError] = []
-        found = {path for path in files_below(self.root, unlisted.append) if not path.exists()}
+        # What may not be looked at is not there, for `os.path`.
+        found = {path for path in files_below(self.root, unlisted.append) if not os.path.exists(path)}  # noqa: PTH110
         found |= {Path(str(error.filename)) for error in unlisted}
         # Whoever makes a table's folder writes into it, and whoever takes its last file away removes it.
         tables = self.root.iterdir() if self.root.name == DATA and self.root.is_dir() else ()

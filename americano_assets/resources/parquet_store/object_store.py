@@ -70,7 +70,8 @@ def _meaning(place: str, name: str, error: Exception) -> Exception:
         )
     if isinstance(error, FileNotFoundError):
         return FileNotFoundError(at)
-    if status in _NO_RIGHT:
+    # Of many that are deleted at once each is refused by itself, in an answer whose status is 200.
+    if status in _NO_RIGHT or "AccessDenied" in words:
         return NoRightError(
             f"{at}: the credentials of this process have no right to it ({status}). It must list the bucket, and"
             " read, write and delete below the prefix. Correct them in this cloud's own environment variables."

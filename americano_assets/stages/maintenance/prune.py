@@ -103,9 +103,11 @@ def _named(deployment: Deployment, stored: Iterable[Stored], without: set[str]) 
         and path.relative_to(home).parts[0] not in _NOT_OURS
         and not any(path.is_relative_to(part.root) for part in (store, models))
     )
+    if deployment.settings.americano_store is not None:  # The home's own were gone through with it.
+        unreadable += [f"{files.place}/{name}" for files in (store, models) for name in files.unseen()]
     if unreadable:
         raise AmericanoError(
-            "These places in the home cannot be read, so which contents they name is not known:"
+            "These places cannot be read, so which contents they name is not known:"
             f" {', '.join(unreadable)}. Nothing was removed."
         )
     tables = (one.name for one in stored if not _is_memo(one.name) and one.name not in without)

@@ -27,9 +27,12 @@ class Survey:
         traces: By what they are known.
         has_account: The app has an account of that id.
         rows: Rows, values or lines by place.
-        unreadable: Files of ours, below the home, that cannot be read: whose rows they hold is not known.
+        unreadable: Files of ours, below the home or in the store, that cannot be read: whose rows they hold is not
+            known.
         not_ours: Tables and files that are none of ours and left alone; of files those that surely name the learner,
             and what is not looked into.
+        leftovers: Half files below the home, and those in a store that does not lie in it, by name.
+        stored_leftovers: See above.
         research: The researchers' file has rows of theirs, or cannot be read.
     """
 
@@ -43,6 +46,7 @@ class Survey:
     texts: list[Path] = field(default_factory=list)
     logs: list[Path] = field(default_factory=list)
     leftovers: list[Path] = field(default_factory=list)
+    stored_leftovers: list[str] = field(default_factory=list)
     research: bool = False
 
     @property

@@ -106,6 +106,8 @@ def _clean_texts(deployment: Deployment, found: Survey, done: Forgotten) -> None
         path.write_bytes(b"")
     for path in found.leftovers:
         remove(path)
+    for name in found.stored_leftovers:
+        deployment.store.files.remove(name)
     for name, ids in found.readings:
         clean_reading(deployment.store.files, name, ids)
     pattern = found.traces.pattern

@@ -102,9 +102,9 @@ def look(deployment: Deployment, learner: str, traces: Traces | None = None) -> 
     for path, copy in others.items():
         with _unreadable_told(found, path.relative_to(home).as_posix()):
             _look_at_text(home, found, path, copy, pattern)
-    if traces is None and found.is_known and found.leftovers:
+    if traces is None and found.is_known and (leftovers := len(found.leftovers) + len(found.stored_leftovers)):
         # Nobody looks into half a file. Later on one may be a whole one that is being written.
-        found.rows[_LEFTOVERS] += len(found.leftovers)
+        found.rows[_LEFTOVERS] += leftovers
     if pattern is not None:
         for path in found.logs:
             with _unreadable_told(found, path.relative_to(home).as_posix()):
@@ -143,6 +143,7 @@ def _content(store: ParquetStore, name: PurePath, traces: Traces) -> Stored:
 def _elsewhere(deployment: Deployment, found: Survey) -> tuple[list[Stored], list[PurePath]]:
     """Contents of a store that does not lie in the home, and its records of bad rows; what is of others is named."""
     contents, readings, files = [], [], deployment.store.files
+    found.unreadable += [f"{files.place}/{name}" for name in files.unseen()]
     for name in (PurePath(one.name) for one in files.walk()):
         kind = kind_of(PurePath(DATA, name))
         if name.suffix == ".parquet" and kind is None:
@@ -150,7 +151,7 @@ def _elsewhere(deployment: Deployment, found: Survey) -> tuple[list[Stored], lis
         elif kind is Kind.READING:
             readings.append(name)
         elif kind is Kind.LEFTOVER:
-            found.leftovers.append(files.path(name.as_posix()))
+            found.stored_leftovers.append(name.as_posix())
         elif kind is None:
             found.not_ours.append(f"{files.place}/{name} (not looked into)")
     return contents, readings
