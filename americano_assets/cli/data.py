@@ -175,6 +175,25 @@ def prune_store(
     )
 
 
+@commands.command("rebucket", rich_help_panel=PANEL)
+def rebucket_store(
+    buckets: Annotated[int, typer.Argument(min=1, help="Files of each study day, by learner.")],
+) -> None:
+    """Put every stored study day of the log into so many files, by learner."""
+    from americano_assets.cli.runs import require_no_run
+    from americano_assets.resources.postgres.connection import require_usable
+    from americano_assets.settings import load_settings, validated
+    from americano_assets.stages.common.deployment import Deployment
+    from americano_assets.stages.maintenance.rebucket import rebucket
+
+    settings = load_settings()
+    validated(americano_buckets=buckets)
+    require_usable(settings)
+    require_no_run(settings, "read or write a day meanwhile")
+    days = rebucket(Deployment(settings), buckets)
+    echo(f"Written anew: {_count(days, 'day')} of the log's tables. Set AMERICANO_BUCKETS={buckets} for those to come.")
+
+
 @dataset.command("list")
 def list_() -> None:
     """List all dataset versions by study day, with the models trained on them."""

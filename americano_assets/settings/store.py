@@ -49,6 +49,14 @@ class StoreFields(Fields):
         description="Size of that folder; what was used within the last hour stays all the same.",
     )
 
+    americano_buckets: int = Field(
+        1,
+        ge=1,
+        le=256,
+        description="Into how many files, by learner, each newly read study day of the log goes. Days that are there"
+        " keep theirs until `americano rebucket`.",
+    )
+
     @field_validator("americano_store")
     @classmethod
     def _folder_or_bucket(cls, value: str | None) -> str | None:

@@ -119,7 +119,7 @@ RUN = (
     "evaluate",
     "evaluate {folder}/log.parquet --json {folder}/report.json --rows {folder}/rows.parquet",
     *("token create app", "token create phone --learner {learner} --days 30", "token list", "token revoke app"),
-    *("prune --days 30 --dry-run", "prune --days 30", "archive run", "archive restore --since {day}"),
+    *("prune --days 30 --dry-run", "prune --days 30", "rebucket 2", "archive run", "archive restore --since {day}"),
     *("schema --sql", "schema --sql --written", "schema --views", "schema --markdown", "schema --prisma"),
     *("forget {learner} --yes", "demo --remove --yes", "stop"),
 )

@@ -37,6 +37,7 @@ ELSEWHERE = {
         "s8_reduction/experiment_days",
         "s7_outcomes/finished_missions",
         "maintenance/foreign_references",
+        "maintenance/rebucketed",
         "s9_report/told_effect",
     ),
     *("s9_report/events_by_type", "s9_report/events_by_type_postgres", "s9_report/exported_events"),

@@ -136,7 +136,7 @@ def noted(monkeypatch: pytest.MonkeyPatch) -> Iterator[Opened]:
             spy(cursor, "execute", executed)
         for name in ("executemany", "copy"):
             spy(psycopg.Cursor, name, executed)
-        for name in ("current_days", "day_name"):
+        for name in ("current_days", "day_names"):
             spy(ParquetStore, name, read)
         for name in ("read_whole", "whole_name", "whole_rows"):
             spy(ParquetStore, name, read_whole)

@@ -74,18 +74,18 @@ class NotingStore(ParquetStore):
         self.asked: dict[str, None] = {}
         self.stored: dict[str, None] = {}
 
-    def day_name(self, table: str, day: date, version: Version) -> str:
+    def day_names(self, table: str, day: date, version: Version) -> list[str]:
         """Noted."""
-        return self._noted(super().day_name(table, day, version))
+        return [self._noted(name) for name in super().day_names(table, day, version)]
 
     def whole_name(self, table: str, content: str) -> str:
         """Noted."""
         return self._noted(super().whole_name(table, content))
 
-    def add_day(self, table: str, day: date, batches: Any, schema: Any) -> Version:
+    def add_day(self, table: str, day: date, batches: Any, schema: Any, *more: Any) -> Version:
         """Noted."""
-        version = super().add_day(table, day, batches, schema)
-        self.stored[str(self.root / super().day_name(table, day, version))] = None
+        version = super().add_day(table, day, batches, schema, *more)
+        self.stored |= dict.fromkeys(str(self.root / name) for name in super().day_names(table, day, version))
         return version
 
     def put_whole(self, table: str, data: Any, *more: Any) -> Version:

@@ -81,6 +81,11 @@ def require_undamaged(paths: Iterable[Path]) -> None:
         )
 
 
+def rows_in(path: Path) -> int:
+    """How many rows a stored file has; none where it is missing or cut off, as its readers will be told."""
+    return int(pq.read_metadata(path).num_rows) if is_whole(path) else 0
+
+
 def is_whole(path: Path) -> bool:
     """Whether a Parquet file is there up to its last bytes."""
     try:

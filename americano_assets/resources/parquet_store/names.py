@@ -1,6 +1,6 @@
 """What files of the Parquet store are called.
 
-<table>/day=YYYY-MM-DD/<content>.parquet   a day's rows; never changed once there
+<table>/day=YYYY-MM-DD/<content>.parquet   a day's rows; never changed once there; of buckets one each
 <table>/day=YYYY-MM-DD/current.json        which content is current, its rows, when it was first written
 <table>/<content>.parquet                  a table that is stored whole (state, memoised results)
 <table>/by_inputs/<key>.json               which content came out of which inputs
@@ -8,6 +8,7 @@ manifests/day=YYYY-MM-DD/<part>.json       what a study day was computed from
 successors.json                            contents that stand in another's place since a learner was forgotten
 """
 
+from collections.abc import Iterable
 from datetime import date
 
 MANIFESTS = "manifests"
@@ -20,6 +21,17 @@ EPOCH = "copies.json"
 MOVED = "moved.json"
 # The two parts of a store: tables, and model files.
 DATA, MODELS = "data", "models"
+_AND = "+"
+
+
+def parts_of(content: str) -> list[str]:
+    """The contents of a day, one for each bucket of its rows: of several the day's content is all of their names."""
+    return content.split(_AND)
+
+
+def joined(contents: Iterable[str]) -> str:
+    """The content of a day by those of its buckets, in their order."""
+    return _AND.join(contents)
 
 
 def content_name(folder: str, content: str) -> str:

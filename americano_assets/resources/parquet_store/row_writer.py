@@ -4,7 +4,8 @@ DuckDB calls a list's child `l` and Parquet `element`, pandas adds what it knows
 a type: none of it says anything of the rows, and all of it would go into a file's bytes, and so into its name.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Literal
 
@@ -34,15 +35,63 @@ def write_parquet(
         codec: How they are compressed.
         as_it_is: Under this very schema: the file is somebody's own.
     """
-    rows = 0
-    # One row-group size, however the rows arrived.
-    level = {"compression_level": 3} if codec == SMALL else {}
     stored = schema if as_it_is else normal_schema(schema)
-    with pq.ParquetWriter(path, stored, compression=codec, **level) as writer:
-        for chunk in _regroup(batches, schema):
-            writer.write_table(chunk.cast(stored), row_group_size=_ROW_GROUP_ROWS)
-            rows += chunk.num_rows
+    (rows,) = write_files([path], ([batch] for batch in batches), schema, stored, codec)
     return rows
+
+
+def write_files(
+    paths: Sequence[Path],
+    pieces: Iterable[Sequence[pa.RecordBatch]],
+    schema: pa.Schema,
+    stored: pa.Schema,
+    codec: Codec = SMALL,
+) -> list[int]:
+    """As `write_parquet`, of rows that come with a piece for each file; how many went into each.
+
+    All files together hold no more rows back than one alone.
+    """
+    with ExitStack() as stack:
+        size = max(1, _ROW_GROUP_ROWS // len(paths))
+        files = [_GroupedFile(stack.enter_context(_writer(path, stored, codec)), schema, size) for path in paths]
+        for parts in pieces:
+            for file, part in zip(files, parts, strict=True):
+                file.add(part)
+        return [file.finish() for file in files]
+
+
+def _writer(path: Path, schema: pa.Schema, codec: Codec) -> pq.ParquetWriter:
+    level = {"compression_level": 3} if codec == SMALL else {}
+    return pq.ParquetWriter(path, schema, compression=codec, **level)
+
+
+class _GroupedFile:
+    """A file in row groups of one size, so that its bytes do not depend on how the rows arrived."""
+
+    def __init__(self, writer: pq.ParquetWriter, schema: pa.Schema, size: int) -> None:
+        self._writer, self._schema, self._size = writer, schema, size
+        self._held: list[pa.RecordBatch] = []
+        self._waiting = self._written = 0
+
+    def add(self, batch: pa.RecordBatch) -> None:
+        self._held.append(batch)
+        self._waiting += batch.num_rows
+        while self._waiting >= self._size:
+            self._write(self._size)
+
+    def finish(self) -> int:
+        """Write what is left; how many rows they all were."""
+        if self._waiting:
+            self._write(self._waiting)
+        return self._written
+
+    def _write(self, rows: int) -> None:
+        held = pa.Table.from_batches(self._held, self._schema)
+        group = held.slice(0, rows).combine_chunks().cast(self._writer.schema)
+        self._writer.write_table(group, row_group_size=_ROW_GROUP_ROWS)
+        self._held = held.slice(rows).to_batches()
+        self._waiting -= rows
+        self._written += rows
 
 
 def normal_schema(schema: pa.Schema) -> pa.Schema:
@@ -56,22 +105,6 @@ def _normal(kind: pa.DataType) -> pa.DataType:
     if pa.types.is_list(kind) or pa.types.is_large_list(kind):
         return pa.list_(pa.field("element", _normal(kind.value_type)))
     return pa.string() if kind in _TEXT else kind
-
-
-def _regroup(batches: Iterable[pa.RecordBatch], schema: pa.Schema) -> Iterator[pa.Table]:
-    """Chunks of one row group each, so that the bytes do not depend on how the rows arrived."""
-    held: list[pa.RecordBatch] = []
-    rows = 0
-    for batch in batches:
-        held.append(batch)
-        rows += batch.num_rows
-        while rows >= _ROW_GROUP_ROWS:
-            table = pa.Table.from_batches(held, schema)
-            yield table.slice(0, _ROW_GROUP_ROWS).combine_chunks()
-            held = table.slice(_ROW_GROUP_ROWS).to_batches()
-            rows -= _ROW_GROUP_ROWS
-    if rows:
-        yield pa.Table.from_batches(held, schema).combine_chunks()
 
 
 def same_rows(before: Path, written: Path, content: str) -> bool:

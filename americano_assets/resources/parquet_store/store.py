@@ -2,10 +2,11 @@
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from datetime import date
+from itertools import chain
 from pathlib import Path, PurePosixPath
 from typing import Any, TypeVar
 
@@ -14,27 +15,25 @@ import pyarrow.parquet as pq
 
 from americano_assets.errors import AmericanoError
 from americano_assets.resources.parquet_store.atomic_files import as_json
-from americano_assets.resources.parquet_store.content_files import (
-    CONTENT_LENGTH,
-    hash_file,
-    is_whole,
-    read_batches,
-    read_table,
-)
+from americano_assets.resources.parquet_store.content_files import CONTENT_LENGTH, is_whole, read_batches, read_table
+from americano_assets.resources.parquet_store.contents import Contents
 from americano_assets.resources.parquet_store.files import Files, Folder
 from americano_assets.resources.parquet_store.names import (
     MANIFESTS,
     POINTER,
     content_name,
     day_folder,
+    joined,
     manifest_name,
     memo_name,
     pointer_name,
 )
 from americano_assets.resources.parquet_store.redactions import Redaction, Redactions
-from americano_assets.resources.parquet_store.row_writer import SMALL, Codec, same_rows, write_parquet
+from americano_assets.resources.parquet_store.row_writer import SMALL, Codec
 
 _K = TypeVar("_K")
+# Gives the rows of each of so many buckets.
+Buckets = Callable[[pa.RecordBatch, int], list[pa.RecordBatch]]
 
 
 @dataclass(frozen=True)
@@ -48,27 +47,30 @@ class Version:
 class ParquetStore:
     """Files in one place. Safe for several readers and writers: a name appears only when its content is whole."""
 
-    def __init__(self, files: Files | Path) -> None:
-        """Args: where they are, or the folder."""
+    def __init__(self, files: Files | Path, buckets: int = 1) -> None:
+        """Args: where they are, or the folder; into how many buckets a new day goes that can be split."""
         self.files = Folder(files) if isinstance(files, Path) else files
+        self.buckets = buckets
         self.successors = Redactions(self.files)
+        self._contents = Contents(self.files, self.successors)
 
     @property
     def root(self) -> Path:
         """Folder of this machine in which its contents are read."""
         return self.files.root
 
-    def day_name(self, table: str, day: date, version: Version) -> str:
-        """Under which name a day's content is kept now."""
-        return self._name(day_folder(table, day), version.content)
+    def day_names(self, table: str, day: date, version: Version) -> list[str]:
+        """Under which names a day's rows are kept now, one for each bucket."""
+        return self._contents.names(day_folder(table, day), version.content)
 
     def whole_name(self, table: str, content: str) -> str:
         """Under which name a whole table's content is kept now."""
-        return self._name(table, content)
+        return self._contents.name(table, content)
 
     def day_path(self, table: str, day: date, version: Version) -> Path:
-        """Where a day's content can be read."""
-        return self.files.path(self.day_name(table, day, version))
+        """Where the rows of a day can be read that is in one bucket, as of most tables."""
+        (name,) = self.day_names(table, day, version)
+        return self.files.path(name)
 
     def whole_path(self, table: str, content: str) -> Path:
         """Where a whole table's content can be read."""
@@ -78,25 +80,51 @@ class ParquetStore:
         """Where contents of a whole table can be read."""
         return self.files.paths([self.whole_name(table, version.content) for version in versions])
 
-    def put_day(self, table: str, day: date, batches: Iterable[pa.RecordBatch], schema: pa.Schema) -> Version:
+    def put_day(
+        self,
+        table: str,
+        day: date,
+        batches: Iterable[pa.RecordBatch],
+        schema: pa.Schema,
+        split: Buckets | None = None,
+        buckets: int | None = None,
+    ) -> Version:
         """Store a day's rows and make them current; see `add_day`."""
-        version = self.add_day(table, day, batches, schema)
+        version = self.add_day(table, day, batches, schema, split, buckets)
         self.make_current(table, day, version)
         return version
 
-    def add_day(self, table: str, day: date, batches: Iterable[pa.RecordBatch], schema: pa.Schema) -> Version:
+    def add_day(
+        self,
+        table: str,
+        day: date,
+        batches: Iterable[pa.RecordBatch],
+        schema: pa.Schema,
+        split: Buckets | None = None,
+        buckets: int | None = None,
+    ) -> Version:
         """Store a day's rows without anyone reading them yet.
+
+        Args:
+            table: Name of the table.
+            day: The study day.
+            batches: Its rows.
+            schema: Theirs.
+            split: How rows are told apart by bucket; without it they stay in one.
+            buckets: How many; None: as many as the day has now, a new one as many as the store's.
 
         Returns:
             The version; its content is the same for the same rows in the same order. Of the rows that are current under
             another schema (`row_writer.same_rows`) it is theirs.
         """
         folder, current = day_folder(table, day), self.current(table, day)
-        before = None if current is None else self._name(folder, current.content)
-        content, rows = self._write(folder, batches, schema, before=before)
-        if current is not None and before == content_name(folder, content):
+        before = [] if current is None else self._contents.names(folder, current.content)
+        count = buckets or len(before) or (1 if split is None else self.buckets)
+        pieces = ([one] if split is None or count == 1 else split(one, count) for one in batches)
+        written = self._contents.write(folder, pieces, schema, known=before if len(before) == count else [None] * count)
+        if current is not None and before == [content_name(folder, one.content) for one in written]:
             return current
-        return self._known_as(folder, content, rows)
+        return self._known_as(folder, written)
 
     def make_current(self, table: str, day: date, version: Version) -> None:
         """From now on a stored version is what readers of the day find."""
@@ -106,7 +134,7 @@ class ParquetStore:
     def put_whole(self, table: str, data: pa.Table | pa.RecordBatchReader, codec: Codec = SMALL) -> Version:
         """Store a whole table under its content; of a reader one batch is in memory."""
         batches = data.to_batches() if isinstance(data, pa.Table) else data
-        return self._known_as(table, *self._write(table, batches, data.schema, codec))
+        return self._known_as(table, self._contents.write(table, ([batch] for batch in batches), data.schema, codec))
 
     def current(self, table: str, day: date) -> Version | None:
         """The current version of a day, or None where the day was never stored."""
@@ -133,12 +161,12 @@ class ParquetStore:
         return sorted(map(date.fromisoformat, found))
 
     def paths(self, table: str, versions: dict[date, Version]) -> list[str]:
-        """Paths of the given day contents.
+        """Paths of the given days' rows, bucket by bucket of each.
 
         Raises:
             AmericanoError: A file that should be there is not, or is cut off.
         """
-        paths = self.files.paths([self.day_name(table, day, version) for day, version in sorted(versions.items())])
+        paths = self.files.paths(chain(*(self.day_names(table, day, one) for day, one in sorted(versions.items()))))
         unfit = [path for path in paths if not is_whole(path)]
         if unfit:
             raise AmericanoError(
@@ -239,47 +267,20 @@ class ParquetStore:
         """Write a record of what is stored."""
         self.files.write_file(name, as_json(content))
 
-    def _name(self, folder: str, content: str) -> str:
-        successor = self.successors.of(content)
-        if successor is not None and self.files.held([name := content_name(folder, successor.content)]):
-            return name
-        return content_name(folder, content)
-
     def _as_it_is_now(self, folder: str, version: Version) -> Version:
         """The version with the rows that it has since somebody was forgotten; its name stays."""
-        successor = self.successors.of(version.content)
-        if successor is None or not self.files.held([content_name(folder, successor.content)]):
-            return version
-        return Version(version.content, successor.rows)
+        rows = self._contents.rows_left(folder, version.content)
+        return version if rows is None else Version(version.content, rows)
+
+    def _known_as(self, folder: str, written: Sequence[Redaction]) -> Version:
+        """The version by the names under which readers know what was written."""
+        names = (self.successors.name_of(one.content) for one in written)
+        return self._as_it_is_now(folder, Version(joined(names), sum(one.rows for one in written)))
 
     def add_remainder(self, folder: str, rest: Iterable[pa.RecordBatch], schema: pa.Schema) -> Redaction:
         """Store what is left of a content of `folder`; nobody reads it before it is recorded in `successors`."""
-        return Redaction(*self._write(folder, rest, schema))
-
-    def _known_as(self, folder: str, content: str, rows: int) -> Version:
-        """The version by the name under which readers know a content."""
-        return self._as_it_is_now(folder, Version(self.successors.name_of(content), rows))
-
-    def _write(
-        self,
-        folder: str,
-        batches: Iterable[pa.RecordBatch],
-        schema: pa.Schema,
-        codec: Codec = SMALL,
-        before: str | None = None,
-    ) -> tuple[str, int]:
-        """Write rows unless they are there; their content, that of `before` where it holds the same, and how many."""
-        with self.files.written_beside(folder) as temporary:
-            rows = write_parquet(temporary, batches, schema, codec)
-            content = hash_file(temporary)
-            if before is not None and before != content_name(folder, content):
-                known = self.files.path(before)
-                if same_rows(known, temporary, content):
-                    return known.stem, rows
-            # What somebody was removed from is not written a second time: its name means what is left.
-            if self._name(folder, content) == (name := content_name(folder, content)):
-                self.files.add(temporary, name)
-        return content, rows
+        (left,) = self._contents.write(folder, ([batch] for batch in rest), schema)
+        return left
 
 
 def hash_values(*values: object) -> str:

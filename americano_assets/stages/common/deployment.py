@@ -40,7 +40,7 @@ class Deployment:
         bound_memory(settings.americano_memory, settings.americano_home)
         # Made ready at first use, once for everybody who shares it.
         self.database = cache(partial(prepare, settings, claims=claims))
-        self.store = ParquetStore(store_files(settings))
+        self.store = ParquetStore(store_files(settings), settings.americano_buckets)
         self.models = ModelStore(model_files(settings))
         self.tracking = Tracking(settings)
 

@@ -11,6 +11,7 @@ from americano_assets.core.base.validation import Checked
 from americano_assets.core.study_days.study_day import day_number, days_between
 from americano_assets.errors import AmericanoError
 from americano_assets.resources.duckdb.connection import open_engine
+from americano_assets.resources.duckdb.learner_key import by_learner
 from americano_assets.resources.memory import batch_rows
 from americano_assets.resources.parquet_store.store import Version
 from americano_assets.stages.common.deployment import Deployment
@@ -51,7 +52,7 @@ def build_interactions(deployment: Deployment, days: Sequence[date]) -> tuple[di
             for day, part in _by_day(rows, days):
                 if table == INTERACTIONS.name:
                     found += checked_rows(part, INTERACTIONS)
-                result[table][day] = store.put_day(table, day, part.to_batches(), part.schema)
+                result[table][day] = store.put_day(table, day, part.to_batches(), part.schema, by_learner)
     return result, found
 
 

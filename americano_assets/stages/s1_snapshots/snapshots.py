@@ -17,6 +17,7 @@ from americano_assets.core.base.validation import Split, split_valid
 from americano_assets.core.study_days.cutoff import naive
 from americano_assets.core.study_days.study_day import cutoff, days_between, opening, study_day_of
 from americano_assets.errors import AmericanoError
+from americano_assets.resources.duckdb.learner_key import by_learner
 from americano_assets.resources.parquet_store.store import ParquetStore, Version
 from americano_assets.resources.postgres.arrow_session import ArrowSessions
 from americano_assets.stages.common.deployment import Deployment
@@ -56,10 +57,10 @@ def snapshot_log(deployment: Deployment, table: str, days: Sequence[date]) -> tu
             checked = _checked(deployment, table, batches, quality)
             stored = without_readings(schema.empty_table(), table).schema
             for day, pieces in split_days(checked, days, deployment.zone):
-                versions[day] = deployment.store.add_day(table, day, pieces, stored)
+                versions[day] = deployment.store.add_day(table, day, pieces, stored, by_learner)
             for day in days:
                 if day not in versions:
-                    versions[day] = deployment.store.add_day(table, day, iter(()), stored)
+                    versions[day] = deployment.store.add_day(table, day, iter(()), stored, by_learner)
     for day, version in versions.items():
         deployment.store.make_current(table, day, version)
     return versions, quality

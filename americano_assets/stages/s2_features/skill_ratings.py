@@ -125,8 +125,8 @@ class RatingPass:
 
 def read_answers(store: ParquetStore, days: Mapping[date, Version], *further: str) -> pa.Table:
     """ANSWER_COLUMNS and further ones of `interactions` of some study days, in the order that ratings need."""
-    # A day's file is sorted by learner, occurred_at, source and source id: just that order.
-    paths = [store.day_path("interactions", day, version) for day, version in days.items()]
+    # A day's files are sorted by learner, occurred_at, source and source id, each learner in one: just that order.
+    paths = [Path(path) for path in store.paths("interactions", dict(days))]
     return pa.concat_tables(read_table(path, [*ANSWER_COLUMNS, *further]) for path in paths)
 
 

@@ -9,6 +9,7 @@ import shutil
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from datetime import date
+from itertools import chain
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -80,9 +81,9 @@ class Dataset:
 
     def names(self, store: ParquetStore) -> list[str]:
         """Every file that belongs to it, by its name in the store; the training set first."""
-        found = [store.day_name(TRAINING_SET, self.day, Version(self.version, self.rows))]
+        found = store.day_names(TRAINING_SET, self.day, Version(self.version, self.rows))
         for table, versions in self.inputs.days.items():
-            found += [store.day_name(table, day, version) for day, version in sorted(versions.items())]
+            found += chain(*(store.day_names(table, day, version) for day, version in sorted(versions.items())))
         for snapshot in self.inputs.state:
             found += [store.whole_name(table, content) for table, content in sorted(snapshot.tables.items())]
         for table, contents in self.made_from.items():

@@ -592,6 +592,7 @@ _REFUSED: dict[str, list[str]] = {
     "export-events": [],
     "forget": ["somebody", "--yes"],
     "prune": ["--days", "30"],
+    "rebucket": ["2"],
     "store move": ["/tmp/never-moved-to"],
     "archive run": [],
     "archive restore": [],

@@ -172,4 +172,4 @@ def _require_gone(left: Survey) -> None:
 
 def _is_current(store: ParquetStore, content: PurePosixPath, known: str) -> bool:
     pointers = store.files.read_all([str(content.with_name(POINTER))])
-    return any(f'"{known}"'.encode() in pointer for pointer in pointers.values())
+    return any(known.encode() in pointer for pointer in pointers.values())
