@@ -42,4 +42,5 @@ def working_alone(settings: Settings) -> Iterator[None]:
             yield
         finally:
             with suppress(psycopg.Error):  # That the server went meanwhile is told by who needed it.
-                connection.close()
+                connection.rollback()  # A session that is only closed keeps the lock until the server notices.
+            connection.close()
