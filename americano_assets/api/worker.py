@@ -15,6 +15,7 @@ from americano_assets.api.database import PoolLimits, problem_of, slow
 from americano_assets.api.middleware.access_log import log_error
 from americano_assets.api.middleware.problems import ProblemError, try_again
 from americano_assets.errors import AmericanoError, DatabaseLostError, NoModelError
+from americano_assets.resources.parquet_store.object_store import StoreAwayError
 from americano_assets.settings import Settings
 
 if TYPE_CHECKING:
@@ -110,6 +111,9 @@ class GenerateWorker:
             raise slow(self._limits.request_seconds) from None
         except DatabaseLostError:
             raise try_again("database_unreachable", "The database does not answer; try again shortly.") from None
+        except StoreAwayError as error:
+            log_error(error, request_id)
+            raise try_again("store_unreachable", "What nights stored cannot be asked for; try again shortly.") from None
         except Error as error:
             problem = problem_of(error, self._limits)
             if problem is None:

@@ -1,6 +1,7 @@
 """Whoever keeps the store in a bucket sees what those see who keep it in a folder: the same files, the same rows."""
 
 import shutil
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, timedelta
@@ -183,6 +184,21 @@ def test_who_is_forgotten_is_in_no_file_of_the_bucket_and_in_no_copy(
     s3.keep_versions()
     store_files(settings_of(bucket)).write_file(EPOCH, b"anew")
     assert "can still be read" in (told_of_versions(store_files(settings_of(bucket)), EPOCH) or "")
+
+
+def test_a_caller_of_the_api_is_told_that_the_store_is_away(
+    two: tuple[School, School], tmp_path: Path, s3: S3Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, bucket = two
+    monkeypatch.setattr(object_store, "RETRIES", object_store.RETRIES | {"max_retries": 1})
+    with on_another_machine(bucket, tmp_path / "api").serving(MORNING) as service:
+        with s3.answering(503):
+            time.sleep(2 * bucket_module.LEASE)
+            answer = service.ask("/predictions/generate", method="POST", json={"user_id": WHO})
+            assert (answer.status_code, answer.json()["code"]) == (503, "store_unreachable")
+            assert "Retry-After" in answer.headers
+            assert service.ask("/health/ready").status_code == 200
+        service.post("/predictions/generate", 201, user_id=WHO)
 
 
 def test_half_a_file_in_the_bucket_goes_from_the_bucket(two: tuple[School, School]) -> None:

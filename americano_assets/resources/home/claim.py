@@ -96,6 +96,12 @@ def adopt(connection: psycopg.Connection[Any], settings: Settings, *, anew: bool
     name, host = claim.database.database_name, connection.info.host
     bound = f'The home {found.home} now belongs to database "{name}" at {host} alone'
     print(f"americano: {bound}, with study days in {claim.timezone}.", file=sys.stderr)
+    if settings.americano_store is not None and found.in_home is not None:
+        before = found.in_home.database
+        if before.differs_from(claim.database):
+            # After a move that is nobody any more; of a clone it is the original, whose store this was.
+            others = f'database "{before.database_name}" of server {before.system_identifier or "(not told)"}'
+            print(f"americano: The store was that of {others}, which it refuses from now on.", file=sys.stderr)
     if missed := found.missed_files:
         print(f"americano: But {missed}", file=sys.stderr)
     return claim

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import psycopg
 import pytest
 
 from americano_assets.errors import AmericanoError
@@ -9,8 +10,9 @@ from americano_assets.resources.home.claim_records import HomeError
 from americano_assets.resources.home.folder import CLAIM_FILE
 from americano_assets.resources.home.moving import move_store
 from americano_assets.resources.postgres.connection import bind_anew, prepare
+from americano_assets.resources.postgres.embedded.server import EmbeddedServer
 from americano_assets.settings import Settings
-from americano_assets_tests.resources.home.test_home_claim import on, other
+from americano_assets_tests.resources.home.test_home_claim import another, on, other
 from americano_assets_tests.s3_server import BUCKET, S3Server
 
 __all__ = ["other"]
@@ -79,3 +81,22 @@ def test_no_store_lies_in_another(
     move_store(home, beside.americano_store)
     prepare(beside)
     prepare(first)
+
+
+def test_whoever_takes_a_store_over_is_told_from_whom(
+    settings: Settings, server: EmbeddedServer, database: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    mine = at(settings, tmp_path / "disk")
+    prepare(mine)
+    name = psycopg.conninfo.conninfo_to_dict(database)["dbname"]
+    with another(server, str(name)) as clone:
+        staging = on(mine, clone, tmp_path / "staging")
+        with pytest.raises(HomeError, match="is a copy of the one"):
+            prepare(staging)
+        capsys.readouterr()
+        bind_anew(staging)
+        assert f'The store was that of database "{name}" of server ' in capsys.readouterr().err
+        with pytest.raises(HomeError, match="belongs to another home"):
+            prepare(mine)
+    bind_anew(mine)
+    prepare(mine)
